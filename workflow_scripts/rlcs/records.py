@@ -1,0 +1,230 @@
+"""The data types of the workflow and their Parquet schemas, declared once.
+
+Readers, writers and tests use the schemas below; nothing else states a column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Split = Literal["train", "validation", "test"]
+Order = Literal["ab", "ba"]
+Verdict = Literal["a", "b", "tie", "none"]
+Label = Literal["a", "b", "tie"]
+
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+ORDERS: tuple[Order, ...] = ("ab", "ba")
+LABELS: tuple[Label, ...] = ("a", "b", "tie")
+
+
+
+def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:
+    fields = [pa.field(name, kind, nullable=False) for name, kind in required.items()]
+    fields += [pa.field(name, kind) for name, kind in optional.items()]
+    return pa.schema(fields)
+
+
+CONSTRAINTS = pa.list_(pa.struct([pa.field("kind", pa.string()), pa.field("parameters", pa.string())]))
+
+CONTEXTS = _schema(
+    required={
+        "context_id": pa.string(),
+        "domain": pa.string(),
+        "characters": pa.string(),
+        "previous_plot": pa.string(),
+        "outline": pa.string(),
+        "constraints": CONSTRAINTS,
+        "split": pa.string(),
+    },
+    optional={},
+)
+PAIRS = _schema(
+    required={
+        "pair_id": pa.string(),
+        "context_id": pa.string(),
+        "story_a": pa.string(),
+        "story_b": pa.string(),
+        "label": pa.string(),
+        "source": pa.string(),
+    },
+    optional={"annotator": pa.string(), "cohort": pa.string()},
+)
+QUARANTINE = _schema(
+    required={"file": pa.string(), "line": pa.int64(), "reason": pa.string(), "row": pa.string()},
+    optional={},
+)
+JUDGEMENTS = _schema(
+    required={
+        "pair_id": pa.string(),
+        "order": pa.string(),
+        "judge": pa.string(),
+        "verdict": pa.string(),
+        "tokens": pa.int64(),
+        "raw": pa.string(),
+    },
+    optional={
+        "analysis": pa.string(),
+        "score_a": pa.float64(),
+        "score_b": pa.float64(),
+        "p_a": pa.float64(),
+    },
+)
+STORIES = _schema(
+    required={
+        "context_id": pa.string(),
+        "policy": pa.string(),
+        "sample": pa.int64(),
+        "seed": pa.int64(),
+        "text": pa.string(),
+        "tokens": pa.int64(),
+        "cut_off": pa.bool_(),
+    },
+    optional={},
+)
+MATCHES = _schema(
+    required={
+        "match_id": pa.string(),
+        "context_id": pa.string(),
+        "policy_a": pa.string(),
+        "policy_b": pa.string(),
+        "sample": pa.int64(),
+    },
+    optional={},
+)
+HISTORY = _schema(
+    required={"step": pa.int64(), "metric": pa.string(), "value": pa.float64()},
+    optional={},
+)
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A hard requirement on a story: a kind and its parameters (RLMR)."""
+
+    kind: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a story continues: the prompt of a policy and the premise of a judge."""
+
+    context_id: str
+    domain: str
+    characters: str
+    previous_plot: str
+    outline: str
+    constraints: tuple[Constraint, ...]
+    split: Split
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two continuations of one context, shown to a judge in one order.
+
+    ``story_a`` and ``story_b`` are named as in the pair; in order ``ba`` the judge reads ``story_b`` first.
+    """
+
+    pair_id: str
+    context: Context
+    story_a: str
+    story_b: str
+    order: Order
+
+    @property
+    def first(self) -> str:
+        return self.story_a if self.order == "ab" else self.story_b
+
+    @property
+    def second(self) -> str:
+        return self.story_b if self.order == "ab" else self.story_a
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A judge's answer to a comparison, un-swapped: scores and verdict speak of the pair's a and b.
+
+    ``verdict`` is ``none`` where no answer could be had or read; then scores and ``p_a`` are None.
+    """
+
+    pair_id: str
+    order: Order
+    judge: str
+    verdict: Verdict
+    tokens: int = 0
+    raw: str = ""
+    analysis: str | None = None
+    score_a: float | None = None
+    score_b: float | None = None
+    p_a: float | None = None
+
+
+def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    """Rows of a Parquet file as dictionaries.
+
+    Raises:
+        ValueError: the file's columns are not those of ``schema``.
+    """
+    table = pq.read_table(path)
+    if table.schema.names != schema.names:
+        raise ValueError(f"{path} has the columns {table.schema.names}, expected {schema.names}")
+    return table.cast(schema).to_pylist()
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write rows as Parquet; a missing or wrongly typed value raises pyarrow's error."""
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for row in rows:
+        for name, values in columns.items():
+            values.append(row.get(name))
+    for column in schema:
+        if not column.nullable and any(value is None for value in columns[column.name]):
+            raise ValueError(f"{path}: column {column.name!r} must not be empty")
+    pq.write_table(pa.table(columns, schema=schema), path)
+
+
+def read_contexts(path: Path) -> dict[str, Context]:
+    """Contexts by id, in the file's order."""
+    contexts = {}
+    for row in read_rows(path, CONTEXTS):
+        constraints = tuple(Constraint(c["kind"], json.loads(c["parameters"])) for c in row["constraints"])
+        contexts[row["context_id"]] = Context(**{**row, "constraints": constraints})
+    return contexts
+
+
+def write_contexts(path: Path, contexts: Iterable[Context]) -> None:
+    rows = [
+        {
+            **vars(context),
+            "constraints": [
+                {"kind": c.kind, "parameters": json.dumps(dict(c.parameters), sort_keys=True)}
+                for c in context.constraints
+            ],
+        }
+        for context in contexts
+    ]
+    write_rows(path, rows, CONTEXTS)
+
+
+def write_judgements(path: Path, judgements: Sequence[Judgement]) -> None:
+    write_rows(path, (vars(judgement) for judgement in judgements), JUDGEMENTS)
+
+
+def read_judgements(path: Path) -> list[Judgement]:
+    return [Judgement(**row) for row in read_rows(path, JUDGEMENTS)]
+
+
+def comparisons_of(pairs: Iterable[Mapping[str, Any]], contexts: Mapping[str, Context]) -> list[Comparison]:
+    """Every pair in both orders, the two orders of a pair adjacent."""
+    return [
+        Comparison(pair["pair_id"], contexts[pair["context_id"]], pair["story_a"], pair["story_b"], order)
+        for pair in pairs
+        for order in ORDERS
+    ]
