@@ -1,0 +1,62 @@
+"""Prompts of judges and policies, filled in one pass.
+
+Templates are ``string.Template`` texts from the config (``$outline``). What is filled in is never looked at
+again, so that braces, dollars or tags in a story change nothing but the story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Template
+
+from rlcs.constraints import instruction
+from rlcs.records import Context
+
+Messages = list[dict[str, str]]
+
+CONTEXT_FIELDS = ("domain", "characters", "previous_plot", "outline", "constraints")
+JUDGE_FIELDS = (*CONTEXT_FIELDS, "rubric", "story_1", "story_2")
+
+
+def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
+    """Raises ValueError where a template names an unknown field or leaves out a required one."""
+    names = set(Template(template).get_identifiers())
+    if unknown := names - set(fields):
+        raise ValueError(f"unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
+    if missing := set(required) - names:
+        raise ValueError(f"missing fields {sorted(missing)}")
+
+
+def _context_values(context: Context) -> dict[str, str]:
+    return {
+        "domain": context.domain,
+        "characters": context.characters,
+        "previous_plot": context.previous_plot,
+        "outline": context.outline,
+        "constraints": "; ".join(instruction(constraint) for constraint in context.constraints) or "none",
+    }
+
+
+def policy_prompt(template: str, context: Context) -> Messages:
+    """The conversation that asks a policy for a story."""
+    return user(Template(template).substitute(_context_values(context)))
+
+
+def judge_prompt(
+    template: str, rubrics: Mapping[str, str], context: Context, first: str, second: str
+) -> Messages:
+    """The conversation that asks a GenRM to compare two continuations.
+
+    ``rubrics`` maps a domain to its rubric; ``default`` serves every other domain.
+    """
+    rubric = rubrics.get(context.domain, rubrics.get("default", ""))
+    values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
+    return user(Template(template).substitute(values))
+
+
+def user(content: str) -> Messages:
+    return [{"role": "user", "content": content}]
+
+
+def assistant(content: str) -> Messages:
+    return [{"role": "assistant", "content": content}]

@@ -1,0 +1,60 @@
+"""What a GenRM said: an analysis, then a last line ``Scores: X Y`` for the first and the second story shown.
+
+The parser is strict and reads from the end: the last line that is not blank must be the score line, whole, with
+two integers in range. Anything else is no verdict (our choice; a lenient parser rewards a judge that rambles).
+"""
+
+from __future__ import annotations
+
+import re
+
+from rlcs.records import Comparison, Judgement, Verdict
+
+_SCORE_LINE = re.compile(r"Scores: (\d{1,3}) (\d{1,3})", re.ASCII)
+
+
+def score_line(first: int, second: int) -> str:
+    """The line that ``parse_scores`` reads."""
+    return f"Scores: {first} {second}"
+
+
+def parse_scores(text: str, low: int, high: int) -> tuple[int, int] | None:
+    """Scores of the first and the second story shown, or None where the text ends in no score line."""
+    lines = text.rstrip().rsplit("\n", 1)
+    match = _SCORE_LINE.fullmatch(lines[-1].strip())
+    if match is None:
+        return None
+    first, second = int(match[1]), int(match[2])
+    return (first, second) if low <= first <= high and low <= second <= high else None
+
+
+def parse_analysis(text: str) -> str:
+    """What stands before the last line."""
+    head, _, _ = text.rstrip().rpartition("\n")
+    return head.strip()
+
+
+def compare(score_a: float, score_b: float) -> Verdict:
+    """The preference is the order of the scores; equal is a tie."""
+    if score_a == score_b:
+        return "tie"
+    return "a" if score_a > score_b else "b"
+
+
+def read_judgement(comparison: Comparison, judge: str, raw: str, tokens: int, low: int, high: int) -> Judgement:
+    """A judge's raw text as a judgement, un-swapped; verdict ``none`` where it cannot be read."""
+    scores = parse_scores(raw, low, high)
+    if scores is None:
+        return Judgement(comparison.pair_id, comparison.order, judge, "none", tokens, raw)
+    score_a, score_b = scores if comparison.order == "ab" else (scores[1], scores[0])
+    return Judgement(
+        pair_id=comparison.pair_id,
+        order=comparison.order,
+        judge=judge,
+        verdict=compare(score_a, score_b),
+        tokens=tokens,
+        raw=raw,
+        analysis=parse_analysis(raw),
+        score_a=score_a,
+        score_b=score_b,
+    )
