@@ -24,7 +24,6 @@ ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABELS: tuple[Label, ...] = ("a", "b", "tie")
 
 
-
 def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:
     fields = [pa.field(name, kind, nullable=False) for name, kind in required.items()]
     fields += [pa.field(name, kind) for name, kind in optional.items()]

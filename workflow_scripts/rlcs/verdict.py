@@ -1,7 +1,7 @@
 """What a GenRM said: an analysis, then a last line ``Scores: X Y`` for the first and the second story shown.
 
-The parser is strict and reads from the end: the last line that is not blank must be the score line, whole, with
-two integers in range. Anything else is no verdict (our choice; a lenient parser rewards a judge that rambles).
+The parser is strict and reads from the end: the last line that is not blank must be the score line, whole,
+with two integers in range. Anything else is no verdict (our choice: a lenient parser rewards rambling).
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def compare(score_a: float, score_b: float) -> Verdict:
     return "a" if score_a > score_b else "b"
 
 
-def read_judgement(comparison: Comparison, judge: str, raw: str, tokens: int, low: int, high: int) -> Judgement:
+def read_judgement(
+    comparison: Comparison, judge: str, raw: str, tokens: int, low: int, high: int
+) -> Judgement:
     """A judge's raw text as a judgement, un-swapped; verdict ``none`` where it cannot be read."""
     scores = parse_scores(raw, low, high)
     if scores is None:
