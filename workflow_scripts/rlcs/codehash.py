@@ -1,0 +1,68 @@
+"""A hash of the code that a script runs: itself and the library modules that it imports.
+
+Hashed is the parsed code without docstrings, so that comments, docstrings and formatting change nothing.
+Only modules of this library count; installed packages are pinned and recorded in the manifests.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+LIBRARY = Path(__file__).parent
+
+
+def code_hash(script: Path) -> str:
+    """First 16 hex digits of the SHA-256 over the script's import closure, in the order of module names."""
+    digest = hashlib.sha256(_parsed(script)[0].encode())
+    for module in sorted(closure(script)):
+        digest.update(f"\n{module}\n{_parsed(_path(module))[0]}".encode())
+    return digest.hexdigest()[:16]
+
+
+def closure(script: Path) -> set[str]:
+    """Names of the library modules that a script imports, directly or through others."""
+    found: set[str] = set()
+    waiting = list(_parsed(script)[1])
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting.extend(_parsed(_path(module))[1])
+    return found
+
+
+def _path(module: str) -> Path:
+    parts = module.split(".")[1:]
+    package = LIBRARY.joinpath(*parts)
+    return package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The code without docstrings, and the library modules that it names in imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = tuple(_library_imports(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return ast.dump(tree), imports
+
+
+def _library_imports(tree: ast.Module) -> Iterator[str]:
+    """Also imports inside functions: they run too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "rlcs")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rlcs":
+            assert node.module is not None
+            yield node.module
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                if _path(submodule).exists():
+                    yield submodule

@@ -1,0 +1,139 @@
+"""What every script shares: its command line, its log, and its artifact.
+
+A script names its inputs and does its work inside ``with stage.artifact() as folder``; the folder is published
+with its manifest when the work has ended well. Every script runs without Snakemake::
+
+    python workflow_scripts/filter_chains.py --config '{...}' --preferences results/tiny/preferences/manifest.json \
+        --judgements results/tiny/teachers/teacher/manifest.json --output results/tiny/chains/teacher/manifest.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlcs.codehash import code_hash
+from rlcs.manifest import content_id, publish, write_manifest
+
+log = logging.getLogger("rlcs")
+
+
+class InputError(ValueError):
+    """Something that the user can mend; shown as one message, without a traceback."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of a script: where it reads and what it makes."""
+
+    name: str
+    script: Path
+    config: Mapping[str, Any]
+    inputs: Mapping[str, tuple[Path, ...]]
+    output: Path
+    seed: int | None
+    options: Mapping[str, Any]
+
+    def folder(self, name: str) -> Path:
+        """The artifact folder of a single input."""
+        (manifest,) = self.inputs[name]
+        return manifest.parent
+
+    def folders(self, name: str) -> tuple[Path, ...]:
+        return tuple(manifest.parent for manifest in self.inputs[name])
+
+    @contextmanager
+    def artifact(self) -> Iterator[Path]:
+        """A folder to write into; published as the artifact when the block ends without an error."""
+        started = time.time()
+        destination = self.output.parent
+        folder = destination.with_name(destination.name + ".partial")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield folder
+        write_manifest(
+            folder,
+            stage=self.name,
+            config=self.config,
+            code=code_hash(self.script),
+            inputs=self._input_ids(),
+            seed=self.seed,
+            started=started,
+        )
+        publish(folder, destination)
+        log.info("wrote %s in %.0f s", destination, time.time() - started)
+
+    def _input_ids(self) -> dict[str, str]:
+        """Content ids by input; of several files, by place, so that moved results keep their manifests."""
+        return {
+            name if len(paths) == 1 else f"{name}.{i}": content_id(path)
+            for name, paths in self.inputs.items()
+            for i, path in enumerate(paths)
+        }
+
+
+def run(
+    work: Callable[[Stage], None],
+    script: str,
+    *,
+    inputs: Sequence[str] = (),
+    many: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    options: Sequence[str] = (),
+    seed: bool = False,
+) -> None:
+    """Parse the command line and run a stage's work.
+
+    Args:
+        script: the script's ``__file__``; its name is the stage's name.
+        inputs: inputs of exactly one file.
+        many: inputs of one or more files.
+        optional: inputs of any number of files.
+        options: further text arguments.
+        seed: whether the stage takes a seed.
+    """
+    path = Path(script)
+    parser = argparse.ArgumentParser(
+        prog=path.name, description=f"The stage {path.stem} of the RLCS workflow."
+    )
+    parser.add_argument("--config", required=True, help="the stage's section of the config, as JSON")
+    for name in inputs:
+        parser.add_argument(f"--{name}", nargs=1, type=Path, required=True, metavar="FILE")
+    for name in many:
+        parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, metavar="FILE")
+    for name in optional:
+        parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], metavar="FILE")
+    for name in options:
+        parser.add_argument(f"--{name}", required=True)
+    if seed:
+        parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="the artifact's manifest.json")
+    arguments = vars(parser.parse_args())
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    stage = Stage(
+        name=path.stem,
+        script=path,
+        config=json.loads(arguments["config"]),
+        inputs={name: tuple(arguments[name]) for name in (*inputs, *many, *optional)},
+        output=arguments["output"],
+        seed=arguments.get("seed"),
+        options={name: arguments[name] for name in options},
+    )
+    # Third-party code must neither phone home nor look for models that the config does not name.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        work(stage)
+    except InputError as error:
+        sys.exit(f"error: {error}")
