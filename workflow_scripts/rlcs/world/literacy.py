@@ -1,0 +1,99 @@
+"""Pre-training examples: they stand in for the literacy of a pre-trained model.
+
+A model of half a million parameters cannot learn from 1,200 chains how to read. A real run starts from a
+language model that can; the tiny run gives its base models that much, and no more: they learn to write (badly,
+as the grammar does), to copy, to read one story and to read two, and see no verdict, score or label.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+
+from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt, user
+from rlcs.records import Context
+from rlcs.world import lexicon as words
+from rlcs.world.grammar import read_story, sample_context, write_story
+from rlcs.world.teacher import describe
+from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE, READING_TEMPLATE
+
+Example = dict[str, Messages]
+
+SINGLES_SHARE = 0.7
+"""The first share of the examples: writing, copying and reading one story; pairs follow."""
+SINGLES = (("write", 0.2), ("copy", 0.2), ("read", 0.6))
+_WORDS = (
+    *words.NAMES,
+    *words.FOE_NAMES,
+    *words.TRAITS,
+    *words.PLACES,
+    *words.TOOLS,
+    *words.ITEMS,
+    *words.VIVID,
+    *words.FEELINGS,
+    *words.REQUIRED,
+)
+
+
+def sample_skill(rng: random.Random) -> float:
+    """A writer's skill: wide, so that a judge also knows stories better than any in the preferences."""
+    return rng.uniform(0.25, 1.0)
+
+
+def _story(rng: random.Random, context: Context) -> str:
+    return write_story(rng, context, sample_skill(rng))
+
+
+def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> Example:
+    return {
+        "prompt": policy_prompt(policy_template, context),
+        "completion": assistant(_story(rng, context)),
+    }
+
+
+def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> Example:
+    text = " ".join(rng.choices(_WORDS, k=rng.randint(8, 24)))
+    return {"prompt": user(f"copy: {text}"), "completion": assistant(f"1 {text}")}
+
+
+def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> Example:
+    story = _story(rng, context)
+    return {
+        "prompt": judge_prompt(READING_TEMPLATE, {}, context, story, ""),
+        "completion": assistant(f"1 {describe(read_story(context, story))}"),
+    }
+
+
+def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> Example:
+    first, second = _story(rng, context), _story(rng, context)
+    lines = [
+        f"{number} {describe(read_story(context, story))}"
+        for number, story in enumerate((first, second), start=1)
+    ]
+    return {
+        "prompt": judge_prompt(judge_template, {}, context, first, second),
+        "completion": assistant("\n".join(lines)),
+    }
+
+
+_KINDS: Mapping[str, Callable[[random.Random, Context, str, str], Example]] = {
+    "write": _write,
+    "copy": _copy,
+    "read": _read,
+}
+
+
+def examples(
+    rng: random.Random,
+    n: int,
+    policy_template: str = POLICY_TEMPLATE,
+    judge_template: str = JUDGE_TEMPLATE,
+) -> list[Example]:
+    """``n`` prompt-completion conversations (TRL's format), easy ones first: train on them in this order."""
+    kinds, shares = zip(*SINGLES, strict=True)
+    result = []
+    for index in range(n):
+        context = sample_context(rng, f"literacy-{index}", "train")
+        make = _KINDS[rng.choices(kinds, shares)[0]] if index < SINGLES_SHARE * n else _read_pair
+        result.append(make(rng, context, policy_template, judge_template))
+    return result
