@@ -1,8 +1,8 @@
 """Pre-training examples: they stand in for the literacy of a pre-trained model.
 
 A model of half a million parameters cannot learn from 1,200 chains how to read. A real run starts from a
-language model that can; the tiny run gives its base models that much, and no more: they learn to write (badly,
-as the grammar does), to copy, to read one story and to read two, and see no verdict, score or label.
+language model that can; the tiny run gives its base models that much and no more: they learn to write (as
+badly as the grammar), to copy, to read one story and to read two, and see no verdict, score or label.
 """
 
 from __future__ import annotations

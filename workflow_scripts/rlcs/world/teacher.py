@@ -1,7 +1,7 @@
 """The simulated teacher: reads two stories slot by slot, then scores them by a taste of its own.
 
-It stands in for a large model whose reasoning is sound but whose weighing is not people's. Its chain for a pair
-is the evidence of the first story, of the second, and the score line::
+It stands in for a large model whose reasoning is sound but whose weighing is not people's. Its chain for a
+pair is the evidence of the first story, of the second, and the score line::
 
     1 outline mill no rope 2 character brave Fox 2 coherence key no 1 originality no 0 engagement hope 1
     2 outline no no no 0 character no Fox 1 coherence key rope 2 originality silver 1 engagement no 0
