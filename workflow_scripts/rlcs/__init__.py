@@ -2,3 +2,11 @@
 
 Modules import downwards only: scripts -> training and judging -> algorithms -> records.
 """
+
+import os
+
+# Read when huggingface_hub and OpenMP are loaded, so set before any of the library's modules is:
+# no telemetry, and idle threads sleep instead of spinning (several times faster where jobs share the cores).
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")

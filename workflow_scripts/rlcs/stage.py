@@ -1,10 +1,8 @@
 """What every script shares: its command line, its log, and its artifact.
 
-A script names its inputs and does its work inside ``with stage.artifact() as folder``; the folder is published
-with its manifest when the work has ended well. Every script runs without Snakemake::
-
-    python workflow_scripts/filter_chains.py --config '{...}' --preferences results/tiny/preferences/manifest.json \
-        --judgements results/tiny/teachers/teacher/manifest.json --output results/tiny/chains/teacher/manifest.json
+A script names its inputs and does its work inside ``with stage.artifact() as folder``; the folder is
+published with its manifest when the work has ended well. Every script runs without Snakemake, for instance
+``python workflow_scripts/ingest.py --config '{...}' --files pairs.jsonl --output results/x/manifest.json``.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shutil
 import sys
 import time
@@ -131,8 +128,6 @@ def run(
         seed=arguments.get("seed"),
         options={name: arguments[name] for name in options},
     )
-    # Third-party code must neither phone home nor look for models that the config does not name.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         work(stage)
     except InputError as error:

@@ -1,0 +1,86 @@
+"""Training examples in TRL's conversational formats."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlcs.config import Judging
+from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
+from rlcs.records import Comparison, Context, Judgement
+
+Example = dict[str, Any]
+
+
+def _judge_prompt(judging: Judging, c: Comparison) -> Messages:
+    return judge_prompt(judging.template, judging.rubrics, c.context, c.first, c.second)
+
+
+def chain_examples(
+    comparisons: Sequence[Comparison], chains: Sequence[Judgement], judging: Judging
+) -> list[Example]:
+    """A teacher's judgements as {prompt, completion}; the completion is what the teacher wrote."""
+    by_key = {(c.pair_id, c.order): c for c in comparisons}
+    return [
+        {
+            "prompt": _judge_prompt(judging, by_key[chain.pair_id, chain.order]),
+            "completion": assistant(chain.raw),
+        }
+        for chain in chains
+    ]
+
+
+def verdict_examples(
+    comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: Judging, *, seed: int
+) -> list[Example]:
+    """GRPO prompts of a GenRM, {prompt, order, label}, pairs in a seeded order.
+
+    The two orders of a pair are adjacent. They fall into one batch, where a preference for a position cancels (our choice; it is why the
+    trainer must not shuffle).
+    """
+    pair_ids = sorted({c.pair_id for c in comparisons})
+    random.Random(seed).shuffle(pair_ids)
+    rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
+    return [
+        {"prompt": _judge_prompt(judging, c), "order": c.order, "label": labels[c.pair_id]}
+        for c in sorted(comparisons, key=lambda c: (rank[c.pair_id], c.order))
+    ]
+
+
+def preference_examples(
+    pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
+) -> list[Example]:
+    """Pairs as {prompt, chosen, rejected}, without ties: they say nothing about a margin."""
+    examples = []
+    for pair in pairs:
+        if pair["label"] != "tie":
+            chosen, rejected = ("story_a", "story_b") if pair["label"] == "a" else ("story_b", "story_a")
+            examples.append(
+                {
+                    "prompt": policy_prompt(template, contexts[pair["context_id"]]),
+                    "chosen": assistant(pair[chosen]),
+                    "rejected": assistant(pair[rejected]),
+                }
+            )
+    return examples
+
+
+def demonstration_examples(
+    pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
+) -> list[Example]:
+    """The preferred story of each pair as {prompt, completion}; both stories where the label is a tie."""
+    preferred = {"a": ("story_a",), "b": ("story_b",), "tie": ("story_a", "story_b")}
+    return [
+        {
+            "prompt": policy_prompt(template, contexts[pair["context_id"]]),
+            "completion": assistant(pair[story]),
+        }
+        for pair in pairs
+        for story in preferred[pair["label"]]
+    ]
+
+
+def writing_prompts(contexts: Sequence[Context], template: str) -> list[Example]:
+    """GRPO prompts of a policy, {prompt, context_id}."""
+    return [{"prompt": policy_prompt(template, c), "context_id": c.context_id} for c in contexts]

@@ -1,0 +1,118 @@
+"""Judges: whatever answers a batch of comparisons.
+
+One small interface, ``judge(comparisons) -> judgements``, in the order asked. A judge that cannot answer says
+``none``; it never guesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from rlcs.config import Judging
+from rlcs.models import batches, device, generate, load_causal, load_scalar, load_tokenizer
+from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
+from rlcs.records import Comparison, Judgement
+from rlcs.verdict import compare, read_judgement
+
+
+class Judge(Protocol):
+    name: str
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]: ...
+
+
+class GenerativeJudge:
+    """A GenRM: it writes an analysis and two scores, greedily."""
+
+    def __init__(
+        self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, judging: Judging
+    ) -> None:
+        self.name = name
+        self.model = model.to(device())
+        self.tokenizer = tokenizer
+        self.judging = judging
+
+    @classmethod
+    def load(cls, name: str, folder: Path | str, judging: Judging) -> GenerativeJudge:
+        return cls(name, load_causal(folder), load_tokenizer(folder), judging)
+
+    def judge(self, comparisons: Sequence[Comparison], progress: str | None = None) -> list[Judgement]:
+        completions = generate(
+            self.model,
+            self.tokenizer,
+            [
+                judge_prompt(self.judging.template, self.judging.rubrics, c.context, c.first, c.second)
+                for c in comparisons
+            ],
+            max_new_tokens=self.judging.max_new_tokens,
+            batch_size=self.judging.batch_size,
+            progress=progress,
+        )
+        scores = self.judging.scores
+        return [
+            read_judgement(c, self.name, completion.text, completion.tokens, scores.low, scores.high)
+            for c, completion in zip(comparisons, completions, strict=True)
+        ]
+
+
+class ScalarJudge:
+    """A Bradley-Terry reward model: P(a beats b) = sigmoid(r_a - r_b), whatever the order."""
+
+    def __init__(
+        self,
+        name: str,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        policy_template: str,
+        batch_size: int,
+    ) -> None:
+        self.name = name
+        self.model = model.to(device()).eval()
+        self.tokenizer = tokenizer
+        self.policy_template = policy_template
+        self.batch_size = batch_size
+
+    @classmethod
+    def load(cls, name: str, folder: Path | str, policy_template: str, batch_size: int) -> ScalarJudge:
+        return cls(name, load_scalar(folder), load_tokenizer(folder), policy_template, batch_size)
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        rewards = self._rewards(comparisons)
+        judgements = []
+        for c in comparisons:
+            score_a = rewards[c.context.context_id, c.story_a]
+            score_b = rewards[c.context.context_id, c.story_b]
+            judgements.append(
+                Judgement(
+                    pair_id=c.pair_id,
+                    order=c.order,
+                    judge=self.name,
+                    verdict=compare(score_a, score_b),
+                    score_a=score_a,
+                    score_b=score_b,
+                    p_a=torch.tensor(score_a - score_b, dtype=torch.float64).sigmoid().item(),
+                )
+            )
+        return judgements
+
+    @torch.inference_mode()
+    def _rewards(self, comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float]:
+        """Each story is scored once, however many comparisons it is in."""
+        conversations: dict[tuple[str, str], Messages] = {}
+        for c in comparisons:
+            for story in (c.story_a, c.story_b):
+                prompt = policy_prompt(self.policy_template, c.context)
+                conversations[c.context.context_id, story] = prompt + assistant(story)
+        tokens = [self.tokenizer.apply_chat_template(m, return_dict=False) for m in conversations.values()]
+        keys = list(conversations)
+        rewards: dict[tuple[str, str], float] = {}
+        for indices in batches([len(ids) for ids in tokens], self.batch_size):
+            encoded = self.tokenizer.pad({"input_ids": [tokens[i] for i in indices]}, return_tensors="pt")
+            logits = self.model(**encoded.to(self.model.device)).logits[:, 0].double()
+            rewards.update(zip((keys[i] for i in indices), logits.tolist(), strict=True))
+        return rewards

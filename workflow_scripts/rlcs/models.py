@@ -1,0 +1,124 @@
+"""Loading models and generating text, in process with transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from rlcs.prompts import Messages
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote: text without special tokens, token count, and whether the limit cut it off."""
+
+    text: str
+    tokens: int
+    cut_off: bool
+
+
+def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """A tokenizer with a pad token and a chat template.
+
+    Raises:
+        ValueError: the tokenizer has no chat template.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+    if tokenizer.chat_template is None:
+        raise ValueError(f"the tokenizer of {model} has no chat template; use an instruction-tuned model")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_causal(model: Path | str, revision: str | None = None) -> PreTrainedModel:
+    """A language model in its own precision, from safetensors only."""
+    return AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto", use_safetensors=True)
+
+
+def load_scalar(model: Path | str) -> PreTrainedModel:
+    """The same weights with a head of one output: a Bradley-Terry reward model."""
+    return AutoModelForSequenceClassification.from_pretrained(
+        model, num_labels=1, dtype="auto", use_safetensors=True
+    )
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, longest first: little padding, and memory fails early."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+@torch.inference_mode()
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    conversations: Sequence[Messages],
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    progress: str | None = None,
+) -> list[Completion]:
+    """One completion per conversation, in the given order; temperature 0 is greedy.
+
+    Args:
+        seed: seeds torch's generator where the temperature is above 0.
+        progress: the progress bar's title; None shows none.
+    """
+    sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    if temperature > 0:
+        torch.manual_seed(seed)
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    was_training = model.training
+    model.eval()
+    prompts: list[list[int]] = [
+        tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        for messages in conversations
+    ]
+    stops = _stop_tokens(model, tokenizer)
+    completions: dict[int, Completion] = {}
+    with tqdm(total=len(prompts), desc=progress, disable=progress is None, mininterval=5) as bar:
+        for indices in batches([len(prompt) for prompt in prompts], batch_size):
+            encoded = tokenizer.pad(
+                {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
+            ).to(model.device)
+            output = model.generate(
+                **encoded,
+                **sampling,
+                max_new_tokens=max_new_tokens,
+                eos_token_id=sorted(stops),
+                pad_token_id=tokenizer.pad_token_id,
+            )
+            for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
+                length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
+                text = tokenizer.decode(ids[:length], skip_special_tokens=True)
+                completions[index] = Completion(text.strip(), length, cut_off=length == max_new_tokens)
+            bar.update(len(indices))
+    model.train(was_training)
+    return [completions[i] for i in range(len(prompts))]
+
+
+def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    stops = {configured} if isinstance(configured, int) else set(configured or ())
+    return stops | {tokenizer.eos_token_id}

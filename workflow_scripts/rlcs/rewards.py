@@ -1,0 +1,147 @@
+"""Rewards for TRL's GRPOTrainer: the label for a GenRM, pivots for a policy."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from accelerate import PartialState
+from transformers import TrainerState
+
+from rlcs import config
+from rlcs.judging import Judge
+from rlcs.pivot import draw_pivots, pivot_rewards, plan, win_probability
+from rlcs.prompts import Messages
+from rlcs.records import Comparison, Context, Judgement, Label, Order
+from rlcs.stage import InputError
+from rlcs.verdict import compare, parse_scores
+
+LogMetric = Callable[[str, float], None]
+
+RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
+
+
+def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -> float:
+    """1 where the verdict is the label, 0 where it is not, -1 where it cannot be read (RLCS)."""
+    scores = parse_scores(text, low, high)
+    if scores is None:
+        return UNPARSED
+    score_a, score_b = scores if order == "ab" else (scores[1], scores[0])
+    return RIGHT if compare(score_a, score_b) == label else WRONG
+
+
+class VerdictReward:
+    """``verdict_reward`` as a TRL reward function over the columns ``order`` and ``label``."""
+
+    __name__ = "verdict"
+
+    def __init__(self, scores: config.Scores) -> None:
+        self.scores = scores
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Messages],
+        order: Sequence[Order],
+        label: Sequence[Label],
+        log_metric: LogMetric,
+        **_: Any,
+    ) -> list[float]:
+        rewards = [
+            verdict_reward(text_of(completion), shown, truth, self.scores.low, self.scores.high)
+            for completion, shown, truth in zip(completions, order, label, strict=True)
+        ]
+        log_metric("accuracy", rewards.count(RIGHT) / len(rewards))
+        log_metric("unparsed", rewards.count(UNPARSED) / len(rewards))
+        return rewards
+
+
+class PivotReward:
+    """Points from pairs: each story of a group is compared with the group's pivots by a frozen judge.
+
+    All comparisons of a step go to the judge in one batch. A story without a comparison left gets None, which
+    TRL leaves out of its group.
+    """
+
+    __name__ = "pivot"
+
+    def __init__(
+        self,
+        judge: Judge,
+        contexts: Mapping[str, Context],
+        reward: config.Reward,
+        *,
+        group_size: int,
+        seed: int,
+    ) -> None:
+        self.judge = judge
+        self.contexts = contexts
+        self.reward = reward
+        self.group_size = group_size
+        self.seed = seed
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Messages],
+        context_id: Sequence[str],
+        trainer_state: TrainerState,
+        log_metric: LogMetric,
+        **_: Any,
+    ) -> list[float | None]:
+        size = self.group_size
+        stories = [text_of(completion) for completion in completions]
+        groups = [range(start, start + size) for start in range(0, len(stories), size)]
+        # Groups are whole on every process (grpo.assert_whole_groups); number them over all processes.
+        first_group = PartialState().process_index * len(groups)
+        pivots: list[list[int]] = []
+        comparisons: list[Comparison] = []
+        keys: list[tuple[int, int, int]] = []  # group, story, pivot
+        for g, members in enumerate(groups):
+            draw = {"seed": self.seed, "step": trainer_state.global_step, "group": first_group + g}
+            pivots.append(draw_pivots(size, self.reward.pivots, **draw))
+            context = self.contexts[context_id[members[0]]]
+            for i, p, order in plan(size, pivots[g], orders=self.reward.orders, **draw):
+                pair_id = f"{trainer_state.global_step}/{first_group + g}/{i}/{p}"
+                story, pivot = stories[members[i]], stories[members[p]]
+                comparisons.append(Comparison(pair_id, context, story, pivot, order))
+                keys.append((g, i, p))
+        judgements = self.judge.judge(comparisons)
+        self._check_and_log(judgements, log_metric)
+        outcomes: dict[tuple[int, int, int], list[Judgement]] = defaultdict(list)
+        for key, judgement in zip(keys, judgements, strict=True):
+            outcomes[key].append(judgement)
+        rewards: list[float | None] = []
+        for g in range(len(groups)):
+            probabilities = {
+                (i, p): win_probability([j.verdict for j in both])
+                for (group, i, p), both in outcomes.items()
+                if group == g
+            }
+            rewards += pivot_rewards(size, probabilities, pivots[g])
+        return rewards
+
+    def _check_and_log(self, judgements: Sequence[Judgement], log_metric: LogMetric) -> None:
+        failed = sum(judgement.verdict == "none" for judgement in judgements)
+        share = failed / len(judgements)
+        if share > self.reward.max_failure_share:
+            raise InputError(
+                f"{failed} of {len(judgements)} judgements of {self.judge.name!r} failed in one step "
+                f"({share:.0%}), more than reward.max_failure_share = {self.reward.max_failure_share:.0%}; "
+                f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
+            )
+        verdicts: dict[str, set[str]] = defaultdict(set)
+        asked = Counter(judgement.pair_id for judgement in judgements)
+        for judgement in judgements:
+            verdicts[judgement.pair_id].add(judgement.verdict)
+        both = [pair_id for pair_id, n in asked.items() if n == 2 and "none" not in verdicts[pair_id]]
+        log_metric("judge/calls", len(judgements))
+        log_metric("judge/failed", share)
+        if both:
+            log_metric("judge/inconsistent", sum(len(verdicts[pair_id]) > 1 for pair_id in both) / len(both))
+
+
+def text_of(completion: Messages) -> str:
+    """The text of a conversational completion."""
+    return completion[-1]["content"]

@@ -1,0 +1,67 @@
+"""What all trainings share: TRL options, saving, and the history of the logs.
+
+Trainers are TRL's; a stage only chooses data and options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+from transformers import Trainer, TrainingArguments
+
+from rlcs.records import HISTORY, write_rows
+from rlcs.stage import InputError, Stage
+
+Options = TypeVar("Options", bound=TrainingArguments)
+
+# Logged by the trainers but different in every run; run.json has the durations.
+_TIMINGS = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per")
+
+
+def build_options(
+    options_class: Callable[..., Options],
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    seed: int,
+    output_dir: str,
+) -> Options:
+    """TRL options: the run's shared ones, then the model's own, then what the workflow sets."""
+    try:
+        return options_class(
+            **{**shared, **own},
+            seed=seed,
+            data_seed=seed,
+            output_dir=output_dir,
+            report_to="none",
+            save_strategy="no",
+        )
+    except (TypeError, ValueError) as error:
+        raise InputError(f"training options refused by {options_class.__name__}: {error}") from error
+
+
+def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
+    """Run a trainer and publish its model and its history.
+
+    Args:
+        make_trainer: makes the trainer, given a scratch folder as TRL's ``output_dir``.
+    """
+    with stage.artifact() as folder, TemporaryDirectory() as scratch:
+        trainer = make_trainer(scratch)
+        trainer.train()
+        trainer.save_model(str(folder / "model"))
+        # a pickle of the options, which the manifest states in the clear
+        (folder / "model" / "training_args.bin").unlink()
+        write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
+
+
+def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """A trainer's logs as rows (step, metric, value), without timings."""
+    return [
+        {"step": int(entry["step"]), "metric": metric, "value": float(value)}
+        for entry in log_history
+        for metric, value in entry.items()
+        if metric != "step" and not any(word in metric for word in _TIMINGS)
+    ]
