@@ -1,0 +1,106 @@
+"""From pairs to points: rewards of a group of stories from comparisons with a few pivots (DESIGN §6).
+
+Draws depend on (seed, step, group) alone: a resumed run makes those of a run without a break.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from statistics import fmean
+from typing import Literal
+
+from rlcs.records import ORDERS, Judgement, Order, Verdict
+
+WIN_CREDIT: dict[Verdict, float] = {"a": 1.0, "b": 0.0, "tie": 0.5}
+
+
+def draw_pivots(group_size: int, pivots: int, *, seed: int, step: int, group: int) -> list[int]:
+    """Positions of the group's pivots, in ascending order.
+
+    Raises:
+        ValueError: not 1 ≤ pivots < group_size.
+    """
+    if not 1 <= pivots < group_size:
+        raise ValueError(f"pivots = {pivots} must be at least 1 and less than group_size = {group_size}")
+    return sorted(Random(f"pivots {seed} {step} {group}").sample(range(group_size), pivots))
+
+
+def plan(
+    group_size: int,
+    pivots: Sequence[int],
+    *,
+    orders: Literal["both", "random"],
+    seed: int,
+    step: int,
+    group: int,
+) -> list[tuple[int, int, Order]]:
+    """Comparisons (story i, pivot p, order) of a group; in order ``ab`` the judge reads story i first.
+
+    Every story meets every pivot, in both orders or in one drawn at random. No pivot meets itself, and two
+    pivots meet once, as (earlier, later), since the other way round would be the same prompts. Sorted by the
+    story shown first, so that a prefix cache serves.
+    """
+    random = Random(f"orders {seed} {step} {group}")
+    comparisons = [
+        (story, pivot, order)
+        for story in range(group_size)
+        for pivot in pivots
+        if story != pivot and not (story in pivots and story > pivot)
+        for order in (ORDERS if orders == "both" else random.sample(ORDERS, 1))
+    ]
+    return sorted(comparisons, key=lambda c: (c[0], c[1]) if c[2] == "ab" else (c[1], c[0]))
+
+
+def win_probability(verdicts: Sequence[Verdict]) -> float | None:
+    """p(a beats b), the mean over verdicts of 1 (a), 0 (b) and ½ (tie); None where every verdict is ``none``.
+
+    So two orders that disagree, a and b, give ½.
+    """
+    credits = [WIN_CREDIT[verdict] for verdict in verdicts if verdict != "none"]
+    return fmean(credits) if credits else None
+
+
+def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
+    """As ``win_probability``, with the judge's own p(a beats b) in the verdict's place where it is known."""
+    credits = [
+        WIN_CREDIT[judgement.verdict] if judgement.p_a is None else judgement.p_a
+        for judgement in judgements
+        if judgement.verdict != "none"
+    ]
+    return fmean(credits) if credits else None
+
+
+def pivot_rewards(
+    group_size: int, outcomes: Mapping[tuple[int, int], float | None], pivots: Sequence[int]
+) -> list[float | None]:
+    """Rewards r_i = mean over pivots p of 2 p(i beats p) − 1, in [−1, 1]; a pivot has 0 against itself.
+
+    So the only pivot of a group gets 0: it is what the others are measured against.
+
+    Args:
+        group_size: stories in the group.
+        outcomes: p(i beats p) by (i, p), None where the comparison failed; two pivots may stand either way
+            round.
+        pivots: positions of the pivots.
+
+    Returns:
+        One reward per story, None where none of its comparisons is left.
+
+    Raises:
+        KeyError: a comparison is neither there nor marked as failed.
+    """
+
+    def probability(story: int, pivot: int) -> float | None:
+        if story == pivot:
+            return 0.5
+        if story in pivots and (story, pivot) not in outcomes:
+            mirrored = outcomes[pivot, story]
+            return None if mirrored is None else 1 - mirrored
+        return outcomes[story, pivot]
+
+    rewards: list[float | None] = []
+    for story in range(group_size):
+        known = [p for pivot in pivots if (p := probability(story, pivot)) is not None]
+        rewards.append(2 * fmean(known) - 1 if known else None)
+    return rewards
