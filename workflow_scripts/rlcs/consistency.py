@@ -1,0 +1,94 @@
+"""The consistency filter: which of a teacher's chains a GenRM learns from (DESIGN §5).
+
+A pair's two chains are kept only if both orders parse, agree after un-swapping, and agree with the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import pandas as pd
+
+from rlcs.records import ORDERS, Judgement, Order
+
+Outcome = Literal["unparsed", "inconsistent", "against_label", "kept"]
+
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+
+def filter_pairs(
+    pairs: Sequence[Mapping[str, Any]], judgements: Sequence[Judgement]
+) -> tuple[list[Judgement], list[Outcome]]:
+    """Filter the judgements of one teacher.
+
+    The first rule that a pair breaks is its outcome. A missing order counts as unparsed. A tie is a verdict
+    like the others: it is consistent with a tie alone and agrees with the label ``tie`` alone.
+
+    Args:
+        pairs: rows of ``records.PAIRS``.
+        judgements: un-swapped, at most one for each pair and order.
+
+    Returns:
+        The kept judgements, a pair's two orders adjacent (ab, ba), and one outcome per pair, both in the
+        order of ``pairs``.
+
+    Raises:
+        ValueError: judgements of two teachers, of a pair that is not there, or two of one pair and order.
+    """
+    if len(judges := sorted({judgement.judge for judgement in judgements})) > 1:
+        raise ValueError(f"judgements of {judges}: filter one teacher at a time")
+    by_order: dict[tuple[str, Order], Judgement] = {}
+    known = {pair["pair_id"] for pair in pairs}
+    for judgement in judgements:
+        key = (judgement.pair_id, judgement.order)
+        if judgement.pair_id not in known:
+            raise ValueError(f"judgement of pair {judgement.pair_id!r}, which is not among the pairs")
+        if key in by_order:
+            raise ValueError(
+                f"two judgements of pair {key[0]!r} in order {key[1]!r}; one per order is expected"
+            )
+        by_order[key] = judgement
+
+    kept: list[Judgement] = []
+    outcomes: list[Outcome] = []
+    for pair in pairs:
+        both = [by_order[key] for order in ORDERS if (key := (pair["pair_id"], order)) in by_order]
+        outcomes.append(_outcome(both, pair["label"]))
+        if outcomes[-1] == "kept":
+            kept += both
+    return kept, outcomes
+
+
+def _outcome(judgements: Sequence[Judgement], label: str) -> Outcome:
+    verdicts = {judgement.verdict for judgement in judgements}
+    if len(judgements) < len(ORDERS) or "none" in verdicts:
+        return "unparsed"
+    if len(verdicts) > 1:
+        return "inconsistent"
+    return "kept" if label in verdicts else "against_label"
+
+
+def drop_table(outcomes: Sequence[Outcome], by: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Counts and shares of the outcomes by the groups of ``by``, e.g. teacher and domain.
+
+    Args:
+        outcomes: one per pair.
+        by: columns to group by, each with one value per pair.
+
+    Returns:
+        One row per group, sorted: the columns of ``by``, ``n``, one column of counts per outcome and one of
+        shares of n (``kept_share`` …).
+
+    Raises:
+        ValueError: a column of another length than ``outcomes``, or none.
+    """
+    if not by or any(len(column) != len(outcomes) for column in by.values()):
+        lengths = {name: len(column) for name, column in by.items()}
+        raise ValueError(f"by needs at least one column, each of {len(outcomes)} values; it has {lengths}")
+    counted = {outcome: [int(found == outcome) for found in outcomes] for outcome in OUTCOMES}
+    frame = pd.DataFrame({**by, "n": [1] * len(outcomes), **counted})
+    table = frame.groupby(list(by), as_index=False).sum()
+    for outcome in OUTCOMES:
+        table[f"{outcome}_share"] = table[outcome] / table["n"]
+    return table
