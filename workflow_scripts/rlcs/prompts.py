@@ -20,6 +20,8 @@ JUDGE_FIELDS = (*CONTEXT_FIELDS, "rubric", "story_1", "story_2")
 
 def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
     """Raises ValueError where a template names an unknown field or leaves out a required one."""
+    if not Template(template).is_valid():
+        raise ValueError("a $ that starts no field: write $$ for a dollar sign")
     names = set(Template(template).get_identifiers())
     if unknown := names - set(fields):
         raise ValueError(f"unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
