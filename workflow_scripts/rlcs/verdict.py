@@ -10,7 +10,7 @@ import re
 
 from rlcs.records import Comparison, Judgement, Verdict
 
-_SCORE_LINE = re.compile(r"Scores: (\d{1,3}) (\d{1,3})", re.ASCII)
+_SCORE_LINE = re.compile(r"Scores: (0|[1-9][0-9]{0,2}) (0|[1-9][0-9]{0,2})")
 
 
 def score_line(first: int, second: int) -> str:

@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.records import Comparison, Context
+from rlcs.verdict import compare, parse_analysis, parse_scores, read_judgement, score_line
+
+CONTEXT = Context("c", "story", "", "", "", (), "test")
+scores = st.integers(1, 10)
+
+
+def read(raw, order="ab"):
+    return read_judgement(Comparison("p", CONTEXT, "x", "y", order), "j", raw, 7, 1, 10)
+
+
+@given(st.text(), scores, scores)
+def test_what_is_written_is_read(analysis, first, second):
+    raw = f"{analysis}\n{score_line(first, second)}"
+    assert parse_scores(raw, 1, 10) == (first, second)
+    assert parse_analysis(raw) == analysis.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Scores: 3 4", (3, 4)),
+        ("Good.\nScores: 3 4", (3, 4)),
+        ("Good.\nScores: 3 4\n\n  ", (3, 4)),
+        ("Good.\r\nScores: 3 4\r\n", (3, 4)),
+        ("Scores: 9 1\nScores: 3 4", (3, 4)),
+        ("Scores: 10 1", (10, 1)),
+        ("", None),
+        ("Good.", None),
+        ("Scores: 3 4 ...", None),
+        ("Scores: 3 4.", None),
+        ("Scores: 3 4\nso I prefer A", None),
+        ("So Scores: 3 4", None),
+        ("scores: 3 4", None),
+        ("Scores: 3", None),
+        ("Scores: 3 4 5", None),
+        ("Scores: 3, 4", None),
+        ("Scores: 3  4", None),
+        ("Scores:\n3 4", None),
+        ("Scores: 3\n4", None),
+        ("Scores: 3.5 4", None),
+        ("Scores: -3 4", None),
+        ("Scores: 0 4", None),
+        ("Scores: 3 11", None),
+        ("Scores: 9999 4", None),
+        ("Scores: 03 4", None),
+        ("Scores: ٣ ٤", None),
+        ("Scores: 3\x0b4", None),
+        ("Good.\x0bScores: 3 4", None),
+        ("Good.\u2028Scores: 3 4", None),
+        ("[[A]]", None),
+        ("<answer>Scores: 3 4</answer>", None),
+    ],
+)
+def test_strict_parser(text, expected):
+    assert parse_scores(text, 1, 10) == expected
+
+
+@given(st.text())
+def test_other_text_has_no_scores(text):
+    assert parse_scores(text, 1, 10) is None
+    assert parse_scores(f"Scores: 3 4\n{text}x", 1, 10) is None
+
+
+@given(st.text(), scores, scores)
+def test_unswapping(analysis, first, second):
+    raw = f"{analysis}\n{score_line(first, second)}"
+    ab, ba = read(raw), read(raw, "ba")
+    assert (ab.score_a, ab.score_b) == (first, second)
+    assert (ba.score_a, ba.score_b) == (second, first)
+    assert ab.verdict == compare(first, second)
+    assert {ab.verdict, ba.verdict} in ({"a", "b"}, {"tie"})
+    assert (ba.order, ba.pair_id, ba.judge, ba.tokens, ba.raw) == ("ba", "p", "j", 7, raw)
+
+
+def test_what_cannot_be_read_is_none_and_kept_as_raw_text():
+    judgement = read("I like the first.\nScores: 11 2")
+    assert judgement.verdict == "none"
+    assert judgement.raw == "I like the first.\nScores: 11 2"
+    assert judgement.score_a is judgement.score_b is judgement.p_a is judgement.analysis is None
+
+
+def test_comparison_shows_the_stories_in_its_order():
+    ab, ba = (Comparison("p", CONTEXT, "x", "y", order) for order in ("ab", "ba"))
+    assert (ab.first, ab.second) == (ba.second, ba.first) == ("x", "y")
