@@ -86,9 +86,10 @@ def drop_table(outcomes: Sequence[Outcome], by: Mapping[str, Sequence[str]]) -> 
     if not by or any(len(column) != len(outcomes) for column in by.values()):
         lengths = {name: len(column) for name, column in by.items()}
         raise ValueError(f"by needs at least one column, each of {len(outcomes)} values; it has {lengths}")
-    counted = {outcome: [int(found == outcome) for found in outcomes] for outcome in OUTCOMES}
-    frame = pd.DataFrame({**by, "n": [1] * len(outcomes), **counted})
-    table = frame.groupby(list(by), as_index=False).sum()
+    columns: dict[str, Sequence[Any]] = {**by, "n": [1] * len(outcomes)}
+    for outcome in OUTCOMES:
+        columns[outcome] = [int(found == outcome) for found in outcomes]
+    table = pd.DataFrame(columns).groupby(list(by), as_index=False).sum()
     for outcome in OUTCOMES:
         table[f"{outcome}_share"] = table[outcome] / table["n"]
     return table
