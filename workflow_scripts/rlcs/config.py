@@ -137,7 +137,7 @@ class WorldBase(Section):
     intermediate_size: int = Field(256, ge=8, description="Width of the MLP.")
     initializer_range: float = Field(0.06, gt=0, description="Standard deviation of the initial weights.")
     seed: int = Field(0, description="Seed of initial weights and pre-training texts.")
-    examples: int = Field(24000, ge=1, description="Pre-training texts about single stories.")
+    single_examples: int = Field(24000, ge=1, description="Pre-training texts about single stories.")
     pair_examples: int = Field(6000, ge=0, description="Pre-training texts about pairs, without verdicts.")
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
@@ -151,6 +151,18 @@ class PretrainedBase(Section):
 
 
 Base = Annotated[WorldBase | PretrainedBase, Field(discriminator="kind")]
+
+
+# ------------------------------------------------------------------------------------------- shaping
+
+
+class Multipliers(Section):
+    """Weights of the four cells of entropy-based shaping (RLCS)."""
+
+    confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
+    uncertain_correct: float = Field(1.5, ge=0, description="Uncertain and correct.")
+    confident_correct: float = Field(0.5, ge=0, description="Confident and correct.")
+    uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
 
 
 # -------------------------------------------------------------------------------------------- judges
@@ -192,8 +204,8 @@ class WorldTeacher(Section):
     kind: Literal["teacher"]
     backend: Literal["world"]
     seed: int = Field(0, description="Seed of its slips.")
-    length_bias: float = Field(0.02, description="Points per word that the longer story gains.")
-    first_position_bias: float = Field(0.3, description="Points that the first story gains.")
+    length_bias: float = Field(0.04, description="Points per word of a story.")
+    first_position_bias: float = Field(0.4, description="Points that the first story gains.")
     slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
 
 
@@ -231,6 +243,7 @@ class GenrmGRPOJudge(Section):
     parent: Name | None = Field(None, alias="from", description="The judge that training starts from.")
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
+    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
 
@@ -279,15 +292,6 @@ class Reward(Section):
     )
 
 
-class Multipliers(Section):
-    """Weights of the four cells of entropy-based shaping (RLCS)."""
-
-    confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
-    uncertain_correct: float = Field(1.5, ge=0, description="Uncertain and correct.")
-    confident_correct: float = Field(0.5, ge=0, description="Confident and correct.")
-    uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
-
-
 class SFTPolicy(Section):
     """A policy that imitates the preferred stories of the training pairs."""
 
@@ -304,6 +308,7 @@ class GRPOPolicy(Section):
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
     reward: Reward
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
+    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
 
@@ -356,7 +361,6 @@ class Config(Section):
         default_factory=dict,
         description="Options of transformers' TrainingArguments that all trainings share; their own win.",
     )
-    multipliers: Multipliers = Field(default_factory=Multipliers)
     sampling: Sampling = Field(default_factory=Sampling)
     bases: dict[Name, Base] = Field(min_length=1, description="Models that training starts from.")
     judges: dict[Name, Judge] = Field(min_length=1, description="Judges by name.")

@@ -36,8 +36,8 @@ def verdict_examples(
 ) -> list[Example]:
     """GRPO prompts of a GenRM, {prompt, order, label}, pairs in a seeded order.
 
-    The two orders of a pair are adjacent. They fall into one batch, where a preference for a position cancels (our choice; it is why the
-    trainer must not shuffle).
+    The two orders of a pair are adjacent and so in one batch, where a preference for a position cancels (our
+    choice; it is why the trainer must not shuffle).
     """
     pair_ids = sorted({c.pair_id for c in comparisons})
     random.Random(seed).shuffle(pair_ids)

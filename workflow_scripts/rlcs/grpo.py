@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from trl import GRPOConfig, GRPOTrainer
 
-from rlcs.shaping import Multipliers, cell_shares, mean_token_entropy, shaping_weights
+from rlcs.config import Multipliers
+from rlcs.shaping import cell_shares, mean_token_entropy, median_threshold, shaping_weights
 
 
 def assert_whole_groups(args: GRPOConfig) -> None:
@@ -64,7 +65,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         if self.multipliers is None or not self.model.training:
             return batch
         entropy = self._mean_token_entropy(batch)
-        threshold = self.accelerator.gather(entropy).median().item()
+        threshold = median_threshold(self.accelerator.gather(entropy))
         correct = self._correct(batch["advantages"])
         weights = shaping_weights(entropy, correct, threshold, self.multipliers)
         batch["advantages"] = batch["advantages"] * weights

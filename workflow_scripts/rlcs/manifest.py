@@ -53,7 +53,7 @@ def write_manifest(
     config: Mapping[str, Any],
     code: str,
     inputs: Mapping[str, str],
-    seed: int | None,
+    seed: int,
     started: float,
 ) -> None:
     """Describe every file of ``folder`` in manifest.json, and this run of the stage in run.json.

@@ -5,20 +5,10 @@ RLCS (arXiv 2601.07149), DESIGN §7. The weights multiply advantages after the g
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Multipliers:
-    """Weight of a sample's advantage by cell."""
-
-    confident_wrong: float = 1.5
-    uncertain_correct: float = 1.5
-    confident_correct: float = 0.5
-    uncertain_wrong: float = 1.0
+from rlcs.config import Multipliers
 
 
 def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
@@ -79,7 +69,7 @@ def shaping_weights(entropy: Tensor, correct: Tensor, threshold: float, multipli
     """
     weights = torch.zeros_like(entropy)
     for name, members in cells(entropy, correct, threshold).items():
-        weights[members] = asdict(multipliers)[name]
+        weights[members] = getattr(multipliers, name)
     return weights
 
 

@@ -31,14 +31,14 @@ class InputError(ValueError):
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of a script: where it reads and what it makes."""
+    """One run of a script: where it reads and what it makes. A stage that draws nothing has the seed 0."""
 
     name: str
     script: Path
     config: Mapping[str, Any]
     inputs: Mapping[str, tuple[Path, ...]]
     output: Path
-    seed: int | None
+    seed: int
     options: Mapping[str, Any]
 
     def folder(self, name: str) -> Path:
@@ -125,7 +125,7 @@ def run(
         config=json.loads(arguments["config"]),
         inputs={name: tuple(arguments[name]) for name in (*inputs, *many, *optional)},
         output=arguments["output"],
-        seed=arguments.get("seed"),
+        seed=arguments.get("seed", 0),
         options={name: arguments[name] for name in options},
     )
     try:

@@ -1,0 +1,59 @@
+"""A judge compares the stories of all policies of the win-rate table, two by two and in both orders."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from rlcs import stage
+from rlcs.judges import load_judge
+from rlcs.records import (
+    MATCHES,
+    STORIES,
+    comparisons_of,
+    read_contexts,
+    read_rows,
+    write_judgements,
+    write_rows,
+)
+
+
+def main(this: stage.Stage) -> None:
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = {
+        (row["policy"], row["context_id"], row["sample"]): row["text"]
+        for folder in this.folders("stories")
+        for row in read_rows(folder / "stories.parquet", STORIES)
+    }
+    matches, pairs = [], []
+    for policy_a, policy_b in combinations(this.config["policies"], 2):
+        for policy, context_id, sample in stories:
+            if policy == policy_a:
+                match_id = f"{policy_a}/{policy_b}/{context_id}/{sample}"
+                matches.append(
+                    {
+                        "match_id": match_id,
+                        "context_id": context_id,
+                        "policy_a": policy_a,
+                        "policy_b": policy_b,
+                        "sample": sample,
+                    }
+                )
+                pairs.append(
+                    {
+                        "pair_id": match_id,
+                        "context_id": context_id,
+                        "story_a": stories[policy_a, context_id, sample],
+                        "story_b": stories[policy_b, context_id, sample],
+                    }
+                )
+    model = this.folders("model")
+    with this.artifact() as folder:
+        judgements = load_judge(this.config, model[0] if model else None).judge(
+            comparisons_of(pairs, contexts)
+        )
+        write_rows(folder / "matches.parquet", matches, MATCHES)
+        write_judgements(folder / "judgements.parquet", judgements)
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["stories"], optional=["model"])

@@ -1,0 +1,28 @@
+"""A judge reads every pair of a split in both orders: teacher chains and the alignment evaluation."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.judges import load_judge
+from rlcs.records import PAIRS, comparisons_of, read_contexts, read_rows, write_judgements
+
+
+def main(this: stage.Stage) -> None:
+    preferences = this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    pairs = [
+        pair
+        for pair in read_rows(preferences / "pairs.parquet", PAIRS)
+        if contexts[pair["context_id"]].split == this.options["split"]
+    ]
+    model = this.folders("model")
+    with this.artifact() as folder:
+        judge = load_judge(this.config, model[0] if model else None)
+        judgements = judge.judge(comparisons_of(pairs, contexts))
+        write_judgements(folder / "judgements.parquet", judgements)
+        unread = sum(judgement.verdict == "none" for judgement in judgements)
+        stage.log.info("%d judgements, %d of them without a verdict", len(judgements), unread)
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], optional=["model"], options=["split"])

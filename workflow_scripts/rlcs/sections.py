@@ -1,0 +1,106 @@
+"""Which part of the config each stage depends on: plain dictionaries with sorted keys, nothing else.
+
+A section is a rule's ``config`` param, so that a stage reruns where its own part of the config has changed
+and only there. Scripts read their section back with the models of ``rlcs.config``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from rlcs.config import (
+    BradleyTerryJudge,
+    Config,
+    GenrmGRPOJudge,
+    GenrmSFTJudge,
+    OracleJudge,
+    WorldBase,
+)
+
+SectionDict = dict[str, Any]
+
+# Read where a judge answers, not where it is trained.
+_ANSWERING = {"max_new_tokens", "batch_size"}
+
+
+def _plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
+    """As JSON would hold it, so that paths and tuples are builtins."""
+    plain: SectionDict = json.loads(model.model_dump_json(exclude=exclude))
+    return plain
+
+
+def world(config: Config) -> SectionDict:
+    return {"world": _plain(config.world)}
+
+
+def ingest(config: Config) -> SectionDict:
+    return {"data": _plain(config.data, exclude={"preferences"}), "synthetic": config.synthetic}
+
+
+def base(config: Config, name: str) -> SectionDict:
+    section: SectionDict = {"base": _plain(config.bases[name])}
+    if isinstance(config.bases[name], WorldBase):
+        section["training"] = config.training
+        section["templates"] = {"judge": config.judging.template, "policy": config.writing.template}
+    return section
+
+
+def judge(config: Config, name: str) -> SectionDict:
+    """What a judge needs to answer."""
+    entry = config.judges[name]
+    section: SectionDict = {"name": name, "judge": _plain(entry, exclude={"training"})}
+    if isinstance(entry, BradleyTerryJudge):
+        section["writing"] = _plain(config.writing)
+        section["batch_size"] = config.judging.batch_size
+    elif not isinstance(entry, OracleJudge):
+        section["judging"] = _plain(config.judging)
+    return section
+
+
+def train_judge(config: Config, name: str) -> SectionDict:
+    entry = config.judges[name]
+    section: SectionDict = {"judge": _plain(entry), "training": config.training}
+    if isinstance(entry, BradleyTerryJudge):
+        section["writing"] = _plain(config.writing)
+    elif isinstance(entry, GenrmSFTJudge | GenrmGRPOJudge):
+        section["judging"] = _plain(config.judging, exclude=_ANSWERING)
+    return section
+
+
+def train_policy(config: Config, name: str) -> SectionDict:
+    entry = config.policies[name]
+    section: SectionDict = {
+        "policy": _plain(entry),
+        "training": config.training,
+        "writing": _plain(config.writing),
+    }
+    if entry.train == "grpo":
+        section["reward_judge"] = judge(config, entry.reward.judge)
+    return section
+
+
+def stories(config: Config, name: str) -> SectionDict:
+    return {"policy": name, "sampling": _plain(config.sampling), "writing": _plain(config.writing)}
+
+
+def matches(config: Config, name: str) -> SectionDict:
+    return {"policies": list(config.tables.win_rates.rows), **judge(config, name)}
+
+
+def alignment_table(config: Config) -> SectionDict:
+    return {
+        "rows": list(config.tables.alignment.rows),
+        "paper": config.paper.get("alignment", {}),
+        "synthetic": config.synthetic,
+    }
+
+
+def win_rate_table(config: Config) -> SectionDict:
+    return {
+        **_plain(config.tables.win_rates),
+        "paper": config.paper.get("win_rates", {}),
+        "synthetic": config.synthetic,
+    }

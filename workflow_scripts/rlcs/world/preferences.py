@@ -1,0 +1,49 @@
+"""Labelled pairs of the tiny world, in the shape of a user's preference file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from rlcs.config import World
+from rlcs.records import Split
+from rlcs.world.annotators import ANNOTATORS, label_pair, utility
+from rlcs.world.grammar import read_story, sample_context, write_story
+from rlcs.world.literacy import sample_skill
+
+
+def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
+    """Rows of the three splits over disjoint contexts; each pair is labelled by one annotator."""
+    sizes: dict[Split, int] = {
+        "train": world.train_pairs,
+        "validation": world.validation_pairs,
+        "test": world.test_pairs,
+    }
+    for split, pairs in sizes.items():
+        for number in range(pairs):
+            if number % world.pairs_per_context == 0:
+                context = sample_context(rng, f"{split}-{number // world.pairs_per_context}", split)
+            story_a = story_b = write_story(rng, context, sample_skill(rng))
+            while story_b == story_a:
+                story_b = write_story(rng, context, sample_skill(rng))
+            annotator = rng.choice(ANNOTATORS)
+            a, b = (utility(read_story(context, story)) for story in (story_a, story_b))
+            yield {
+                "pair_id": f"{split}-pair-{number}",
+                "context_id": context.context_id,
+                "domain": context.domain,
+                "characters": context.characters,
+                "previous_plot": context.previous_plot,
+                "outline": context.outline,
+                "constraints": [
+                    {"kind": c.kind, "parameters": dict(c.parameters)} for c in context.constraints
+                ],
+                "split": split,
+                "story_a": story_a,
+                "story_b": story_b,
+                "label": label_pair(rng, a, b, world.label_noise * annotator.noise),
+                "source": "world",
+                "annotator": annotator.name,
+                "cohort": annotator.cohort,
+            }

@@ -1,0 +1,53 @@
+"""GenRM GRPO: reward 1 where the verdict is the label, 0 where it is not, -1 where it cannot be read."""
+
+from __future__ import annotations
+
+from datasets import Dataset
+from trl import GRPOConfig
+
+from rlcs import stage
+from rlcs.config import GenrmGRPOJudge, Judging
+from rlcs.examples import verdict_examples
+from rlcs.grpo import ShapedGRPOTrainer
+from rlcs.models import load_causal, load_tokenizer
+from rlcs.records import PAIRS, Split, comparisons_of, read_contexts, read_rows
+from rlcs.rewards import RIGHT, VerdictReward
+from rlcs.training import build_options, train
+
+
+def main(this: stage.Stage) -> None:
+    entry = GenrmGRPOJudge.model_validate(this.config["judge"])
+    judging = Judging.model_validate(this.config["judging"])
+    preferences, start = this.folder("preferences"), this.folder("model") / "model"
+    contexts = read_contexts(preferences / "contexts.parquet")
+    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
+
+    def prompts(split: Split) -> Dataset:
+        chosen = [p for p in pairs if contexts[p["context_id"]].split == split and p["label"] != "tie"]
+        labels = {p["pair_id"]: p["label"] for p in chosen}
+        comparisons = comparisons_of(chosen, contexts)
+        return Dataset.from_list(verdict_examples(comparisons, labels, judging, seed=this.seed))
+
+    def trainer(scratch: str) -> ShapedGRPOTrainer:
+        return ShapedGRPOTrainer(
+            model=load_causal(start),
+            reward_funcs=VerdictReward(judging.scores),
+            args=build_options(
+                GRPOConfig,
+                {**this.config["training"], "shuffle_dataset": False},
+                entry.training,
+                seed=this.seed,
+                output_dir=scratch,
+            ),
+            train_dataset=prompts("train"),
+            eval_dataset=prompts("validation"),
+            processing_class=load_tokenizer(start),
+            multipliers=entry.multipliers if entry.shaping == "entropy" else None,
+            correct_reward=RIGHT,
+        )
+
+    train(this, trainer)
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences", "model"], seed=True)
