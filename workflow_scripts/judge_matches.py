@@ -56,4 +56,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["stories"], optional=["model"])
+    stage.run(main, __file__, inputs=["preferences"], many=["stories"], optional=["model"], seed=True)

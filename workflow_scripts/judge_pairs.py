@@ -25,4 +25,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], optional=["model"], options=["split"])
+    stage.run(main, __file__, inputs=["preferences"], optional=["model"], options=["split"], seed=True)

@@ -104,3 +104,23 @@ def win_rate_table(config: Config) -> SectionDict:
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }
+
+
+def check(config: Config) -> SectionDict:
+    """Every training's options, to try them on TRL before the first job."""
+    classes = {
+        "sft": "SFTConfig",
+        "grpo": "GRPOConfig",
+        "world": "SFTConfig",
+        "bradley_terry": "RewardConfig",
+    }
+    trainings = {
+        f"{registry}.{name}": {
+            "class": classes[getattr(entry, "train", None) or entry.kind],
+            "options": entry.training,
+        }
+        for registry in ("bases", "judges", "policies")
+        for name, entry in getattr(config, registry).items()
+        if hasattr(entry, "training")
+    }
+    return {"run": config.run, "shared": config.training, "trainings": trainings}

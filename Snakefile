@@ -1,0 +1,47 @@
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# The tiny run, unless --configfile names another. Given files stand alone: they are not merged into it.
+if not workflow.configfiles:
+
+    configfile: "config/tiny.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/judges.smk"
+include: "rules/policies.smk"
+include: "rules/tables.smk"
+
+
+localrules:
+    all,
+    tables,
+    check,
+
+
+rule all:
+    message:
+        "Everything of the run {CONFIG.run}: tables, figures and the report"
+    default_target: True
+    input:
+        TABLES,
+        f"{RESULTS}/figures/manifest.json",
+        f"{RESULTS}/report/manifest.json",
+
+
+rule tables:
+    message:
+        "All tables of the run {CONFIG.run}"
+    input:
+        TABLES,
+
+
+rule check:
+    message:
+        "Check the config of the run {CONFIG.run} against the installed TRL"
+    params:
+        config=json.dumps(sections.check(CONFIG), sort_keys=True),
+    shell:
+        "python workflow_scripts/check_config.py --config {params.config:q}"

@@ -1,0 +1,77 @@
+"""What all rules share: the typed config, names and paths."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from rlcs import config as configuration, sections
+from rlcs.codehash import code_hash
+
+try:
+    CONFIG = configuration.parse(config)
+except configuration.ConfigError as error:
+    raise WorkflowError(str(error)) from None
+
+# "python" in the rules is the one that runs Snakemake, unless an environment is activated for a job.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+RESULTS = f"results/{CONFIG.run}"
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+PREFERENCES = f"{RESULTS}/preferences/manifest.json"
+TABLES = [f"{RESULTS}/tables/{table}/manifest.json" for table in ("filter", "alignment", "win_rates")]
+FIRST_SEED = CONFIG.seeds[0]
+
+
+wildcard_constraints:
+    seed=r"\d+",
+
+
+def code(script):
+    """Content hash of a script's import closure: Snakemake sees neither imports nor edits by content."""
+    return code_hash(SCRIPTS / script)
+
+
+def part(section):
+    """A stage's part of the config as a param: builtins only, sorted."""
+    return json.dumps(section, sort_keys=True)
+
+
+def names_of(models, *kinds):
+    """A regular expression for the names of the models of some kinds; matches nothing where there are none."""
+    names = [re.escape(name) for name, model in models.items() if isinstance(model, kinds)]
+    return "|".join(names) or "(?!)"
+
+
+def is_trained(judge):
+    return hasattr(CONFIG.judges[judge], "training")
+
+
+def seeds_of(judge):
+    """A judge that is not trained answers the same for every seed: it is asked once."""
+    return CONFIG.seeds if is_trained(judge) else [FIRST_SEED]
+
+
+def base_of(base):
+    return f"{RESULTS}/bases/{base}/manifest.json"
+
+
+def judge_model(judge, seed):
+    """The manifest of a judge's weights; none for a judge of the tiny world."""
+    if is_trained(judge):
+        return [f"{RESULTS}/judges/{judge}/seed{seed}/manifest.json"]
+    base = getattr(CONFIG.judges[judge], "base", None)
+    return [base_of(base)] if base else []
+
+
+def start_of(registry, models, name, seed):
+    """The manifest of the weights that a GRPO training starts from."""
+    model = models[name]
+    return f"{RESULTS}/{registry}/{model.parent}/seed{seed}/manifest.json" if model.parent else base_of(model.base)

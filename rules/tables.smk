@@ -1,0 +1,2 @@
+rule x:
+    message: "x"

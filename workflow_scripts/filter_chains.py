@@ -1,0 +1,31 @@
+"""The consistency filter: chains that a GenRM may learn from, and a table of what was dropped."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.consistency import drop_table, filter_pairs
+from rlcs.records import PAIRS, read_contexts, read_judgements, read_rows, write_judgements
+
+
+def main(this: stage.Stage) -> None:
+    preferences = this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    judgements = read_judgements(this.folder("judgements") / "judgements.parquet")
+    judged = {judgement.pair_id for judgement in judgements}
+    pairs = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["pair_id"] in judged]
+    teacher = judgements[0].judge
+    kept, outcomes = filter_pairs(pairs, judgements)
+    with this.artifact() as folder:
+        domains = [contexts[pair["context_id"]].domain for pair in pairs]
+        drops = drop_table(outcomes, {"teacher": [teacher] * len(pairs), "domain": domains})
+        drops.to_csv(folder / "drops.csv", index=False)
+        stage.log.info("consistency filter:\n%s", drops.to_string(index=False))
+        if not kept:
+            raise stage.InputError(
+                f"teacher {teacher!r} leaves none of {len(pairs)} pairs: there is nothing to learn"
+            )
+        write_judgements(folder / "chains.parquet", kept)
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences", "judgements"])
