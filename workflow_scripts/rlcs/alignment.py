@@ -1,0 +1,115 @@
+"""What judgements say: credits by pair, flips, shares; and baselines that read nothing (DESIGN §9).
+
+Functions that give one number per pair are for ``statistics.bootstrap_mean``. A share over nothing is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from rlcs.pivot import win_probability
+from rlcs.records import ORDERS, Judgement, Label, Verdict
+
+Direction = Literal["longer", "shorter"]
+
+
+def credit(verdict: Verdict, label: Label) -> float | None:
+    """1 for the label, 0 for the other, ½ for a tied verdict; None for no verdict or a tied label."""
+    if verdict == "none" or label == "tie":
+        return None
+    return 0.5 if verdict == "tie" else float(verdict == label)
+
+
+def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """p(a wins) by pair or match: the mean over the orders that were had, a tie ½; without any, left out."""
+    wins = {pair: win_probability(verdicts) for pair, verdicts in _verdicts(judgements).items()}
+    return {pair: won for pair, won in wins.items() if won is not None}
+
+
+def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
+    """Accuracy by pair, the mean of ``credit`` over the orders that were had; pairs without any are left out.
+
+    Raises:
+        ValueError: a judged pair has no entry in ``labels``.
+    """
+    credits = {}
+    for pair, won in win_credits(judgements).items():
+        if pair not in labels:
+            raise ValueError(f"pair {pair!r} was judged, but has no label")
+        if labels[pair] != "tie":
+            credits[pair] = won if labels[pair] == "a" else 1 - won
+    return credits
+
+
+def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """By pair with a verdict in both orders: 1 where the un-swapped verdicts differ, else 0.
+
+    A tie in one order and a or b in the other differ; two ties do not.
+    """
+    parsed = {pair: verdicts for pair, verdicts in _verdicts(judgements).items() if "none" not in verdicts}
+    return {pair: float(len(set(v)) > 1) for pair, v in parsed.items() if len(v) == len(ORDERS)}
+
+
+def flip_rate(judgements: Iterable[Judgement]) -> float | None:
+    """Share of the pairs with a verdict in both orders whose verdicts differ, ties as in ``pair_flips``."""
+    return _mean(pair_flips(judgements).values())
+
+
+def first_position_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of the story shown first among the verdicts that prefer one; ½ is no position bias."""
+    decided = [judgement for judgement in judgements if judgement.verdict in ("a", "b")]
+    return _mean((judgement.verdict == "a") == (judgement.order == "ab") for judgement in decided)
+
+
+def unparsed_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of ``none`` among all judgements."""
+    return _mean(judgement.verdict == "none" for judgement in judgements)
+
+
+def tie_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of ties among the verdicts that could be read."""
+    return _mean(judgement.verdict == "tie" for judgement in judgements if judgement.verdict != "none")
+
+
+def _verdicts(judgements: Iterable[Judgement]) -> dict[str, list[Verdict]]:
+    verdicts: dict[str, list[Verdict]] = defaultdict(list)
+    for judgement in judgements:
+        verdicts[judgement.pair_id].append(judgement.verdict)
+    return verdicts
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    listed = list(values)
+    return math.fsum(listed) / len(listed) if listed else None
+
+
+def length_direction(pairs: Sequence[Mapping[str, Any]]) -> Direction:
+    """Whether the longer or the shorter story of a labelled pair is preferred more often; fit it on train."""
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    credits = pair_credits(judgements_of(length_verdicts(pairs, "longer"), "length"), labels)
+    accuracy = _mean(credits.values())
+    return "longer" if accuracy is None or accuracy >= 0.5 else "shorter"
+
+
+def length_verdicts(pairs: Iterable[Mapping[str, Any]], direction: Direction) -> dict[str, Verdict]:
+    """The length-only baseline by pair, in characters, which every script has; equal lengths tie."""
+    sign = 1 if direction == "longer" else -1
+    longer = {pair["pair_id"]: sign * (len(pair["story_a"]) - len(pair["story_b"])) for pair in pairs}
+    return {pair: "tie" if by == 0 else "a" if by > 0 else "b" for pair, by in longer.items()}
+
+
+def majority_verdicts(
+    pairs: Iterable[Mapping[str, Any]], train: Iterable[Mapping[str, Any]]
+) -> dict[str, Verdict]:
+    """The majority baseline by pair: the commoner of the labels a and b in ``train`` for every pair."""
+    labels = [pair["label"] for pair in train]
+    majority: Verdict = "a" if labels.count("a") >= labels.count("b") else "b"
+    return {pair["pair_id"]: majority for pair in pairs}
+
+
+def judgements_of(verdicts: Mapping[str, Verdict], judge: str) -> list[Judgement]:
+    """Verdicts that know no order, as judgements in both, so that the functions above serve baselines."""
+    return [Judgement(pair, order, judge, verdict) for pair, verdict in verdicts.items() for order in ORDERS]
