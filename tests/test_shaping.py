@@ -44,7 +44,9 @@ def test_weights_of_the_paper(entropy, correct, weight):
 @given(batches())
 def test_weights_come_from_the_config(batch):
     entropy, correct = batch
-    chosen = Multipliers(confident_wrong=2.0, uncertain_correct=3.0, confident_correct=5.0, uncertain_wrong=7.0)
+    chosen = Multipliers(
+        confident_wrong=2.0, uncertain_correct=3.0, confident_correct=5.0, uncertain_wrong=7.0
+    )
     threshold = median_threshold(entropy)
     weights = shaping_weights(entropy, correct, threshold, chosen)
     for h, right, weight in zip(entropy.tolist(), correct.tolist(), weights.tolist(), strict=True):
@@ -53,9 +55,12 @@ def test_weights_come_from_the_config(batch):
             weight
             == {(True, False): 2, (False, True): 3, (True, True): 5, (False, False): 7}[confident, right]
         )
-    assert shaping_weights(entropy, correct, threshold, Multipliers(confident_wrong=1, uncertain_correct=1, confident_correct=1, uncertain_wrong=1)).tolist() == [1] * len(
-        correct
-    )
+    assert shaping_weights(
+        entropy,
+        correct,
+        threshold,
+        Multipliers(confident_wrong=1, uncertain_correct=1, confident_correct=1, uncertain_wrong=1),
+    ).tolist() == [1] * len(correct)
 
 
 @given(batches())
