@@ -43,9 +43,9 @@ def pairs(n: int, seed: int = 0):
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    rows = examples(random.Random(0), 2000)
+    rows = examples(random.Random(0), 1500, 500)
     texts = [m["content"] for row in rows for side in ("prompt", "completion") for m in row[side]]
-    return train_tokenizer([*texts, *(verdict.score_line(a, b) for a in range(1, 10) for b in range(1, 10))])
+    return train_tokenizer(texts)
 
 
 def test_word_lists_are_disjoint():
@@ -79,10 +79,10 @@ def test_reading_by_hand():
         f"With the {other} {wanted.name} won the silver {wanted.item}."
     )
     reading = read_story(CONTEXT, text)
-    assert reading.outline == (wanted.place, wanted.foe, "no")
-    assert reading.character == (wanted.trait, wanted.name)
-    assert reading.coherence == (wanted.item, other)
-    assert (reading.originality, reading.engagement) == (("silver",), ("no",))
+    assert reading.outline[2] == (wanted.tool, other)
+    assert reading.coherence == ((wanted.item, wanted.item), (other, other))
+    assert (reading.originality, reading.engagement) == (("silver",), ())
+    assert list(reading.counts.values()) == [2, 2, 2, 1, 0]
     assert reading.repeated == 1
 
 
@@ -133,7 +133,7 @@ def test_teacher_chains_parse_and_are_better_than_chance_but_biased():
         assert scores is not None
         truth = utility(read_story(context, a)) > utility(read_story(context, b))
         right += (scores[0] > scores[1]) == truth
-        again = verdict.parse_scores(judge(rng, context, a, a, TeacherBias(slip=0), 1, 9), 1, 9)
+        again = verdict.parse_scores(judge(rng, context, a, a, TeacherBias(slip_rate=0), 1, 9), 1, 9)
         assert again is not None
         assert again[0] >= again[1]
         first += again[0] > again[1]
@@ -153,7 +153,7 @@ def test_templates_are_valid():
 
 
 def test_literacy_shows_no_verdict():
-    rows = examples(random.Random(0), 300)
+    rows = examples(random.Random(0), 210, 90)
     assert len(rows) == 300
     assert all("Scores" not in row["completion"][0]["content"] for row in rows)
     assert sum("\n2 " in row["completion"][0]["content"] for row in rows) == 90
@@ -176,6 +176,7 @@ def test_each_word_is_one_token_and_so_is_each_digit(tokenizer):
     for word in (*(word for group in LISTS for word in group), *DIMENSIONS, *"123456789"):
         assert len(tokenizer.tokenize(f" {word}")) == 1, word
     assert len(tokenizer.tokenize(" 123")) == 3
+    assert len(tokenizer.tokenize(verdict.score_line(1, 9))) == 4
     assert 500 < len(tokenizer) <= 1024
 
 

@@ -21,38 +21,49 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rlcs.records import Constraint, Context, Split
 from rlcs.world import lexicon as words
 
 DIMENSIONS = ("outline", "character", "coherence", "originality", "engagement")
-MISSING = "no"
+SLOTTED = DIMENSIONS[:3]
+MISSING = "none"
 VIVID_CAP = 3
 FEELING_CAP = 2
 
 
+class Slot(NamedTuple):
+    """A word that the story should have, and the one in its place (``none`` where there is none)."""
+
+    wanted: str
+    found: str
+
+    @property
+    def filled(self) -> bool:
+        return self.wanted == self.found != MISSING
+
+
 @dataclass(frozen=True)
 class Reading:
-    """What a text holds: per dimension the evidence, one word a slot, ``no`` where the slot is missed.
+    """What a text holds: evidence per dimension, its number of words, and how many sentences it repeats."""
 
-    ``words`` is the text's number of words, ``repeated`` the sentences that were there before.
-    """
-
-    outline: tuple[str, ...]
-    character: tuple[str, ...]
-    coherence: tuple[str, ...]
+    outline: tuple[Slot, ...]
+    character: tuple[Slot, ...]
+    coherence: tuple[Slot, ...]
     originality: tuple[str, ...]
     engagement: tuple[str, ...]
     words: int = 0
     repeated: int = 0
 
-    def count(self, dimension: str) -> int:
-        """Filled slots of a dimension."""
-        return sum(word != MISSING for word in getattr(self, dimension))
-
     @property
     def counts(self) -> dict[str, int]:
-        return {dimension: self.count(dimension) for dimension in DIMENSIONS}
+        """Filled slots, or words found, by dimension."""
+        slotted = {name: getattr(self, name) for name in SLOTTED}
+        return {name: sum(slot.filled for slot in slots) for name, slots in slotted.items()} | {
+            "originality": len(self.originality),
+            "engagement": len(self.engagement),
+        }
 
 
 @dataclass(frozen=True)
@@ -148,24 +159,21 @@ def read_story(context: Context, text: str) -> Reading:
     def mentions(kind: Sequence[str]) -> list[str]:
         return [word for word in tokens if word in kind]
 
-    def matched(found: Sequence[str], right: str) -> str:
-        return right if found and found[0] == right else MISSING
+    def first(found: Sequence[str]) -> str:
+        return found[0] if found else MISSING
 
     def listed(kind: Sequence[str], cap: int) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(mentions(kind)))[:cap] or (MISSING,)
+        return tuple(dict.fromkeys(mentions(kind)))[:cap]
 
     tools, names = mentions(words.TOOLS), mentions(words.NAMES)
     return Reading(
         outline=(
-            matched(mentions(words.PLACES), wanted.place),
-            matched(mentions(words.FOE_NAMES), wanted.foe),
-            matched(tools, wanted.tool),
+            Slot(wanted.place, first(mentions(words.PLACES))),
+            Slot(wanted.foe, first(mentions(words.FOE_NAMES))),
+            Slot(wanted.tool, first(tools)),
         ),
-        character=(matched(mentions(words.TRAITS), wanted.trait), matched(names[::-1], wanted.name)),
-        coherence=(
-            matched(mentions(words.ITEMS), wanted.item),
-            matched(tools[1:], tools[0]) if len(tools) > 1 else MISSING,
-        ),
+        character=(Slot(wanted.trait, first(mentions(words.TRAITS))), Slot(wanted.name, first(names[::-1]))),
+        coherence=(Slot(wanted.item, first(mentions(words.ITEMS))), Slot(first(tools), first(tools[1:]))),
         originality=listed(words.VIVID, VIVID_CAP),
         engagement=listed(words.FEELINGS, FEELING_CAP),
         words=len(tokens),

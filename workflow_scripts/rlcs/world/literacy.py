@@ -8,7 +8,6 @@ badly as the grammar), to copy, to read one story and to read two, and see no ve
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
 
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt, user
 from rlcs.records import Context
@@ -19,9 +18,8 @@ from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE, READING_TEMPLA
 
 Example = dict[str, Messages]
 
-SINGLES_SHARE = 0.7
-"""The first share of the examples: writing, copying and reading one story; pairs follow."""
-SINGLES = (("write", 0.2), ("copy", 0.2), ("read", 0.6))
+SHARES = (0.1, 0.15, 0.75)
+"""Of the texts about single stories: written, copied, read."""
 _WORDS = (
     *words.NAMES,
     *words.FOE_NAMES,
@@ -76,24 +74,21 @@ def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str
     }
 
 
-_KINDS: Mapping[str, Callable[[random.Random, Context, str, str], Example]] = {
-    "write": _write,
-    "copy": _copy,
-    "read": _read,
-}
-
-
 def examples(
     rng: random.Random,
-    n: int,
+    singles: int,
+    pairs: int,
     policy_template: str = POLICY_TEMPLATE,
     judge_template: str = JUDGE_TEMPLATE,
 ) -> list[Example]:
-    """``n`` prompt-completion conversations (TRL's format), easy ones first: train on them in this order."""
-    kinds, shares = zip(*SINGLES, strict=True)
-    result = []
-    for index in range(n):
-        context = sample_context(rng, f"literacy-{index}", "train")
-        make = _KINDS[rng.choices(kinds, shares)[0]] if index < SINGLES_SHARE * n else _read_pair
-        result.append(make(rng, context, policy_template, judge_template))
-    return result
+    """Prompt-completion conversations (TRL's format), easy ones first: train on them in this order.
+
+    Args:
+        singles: texts about one story or none (written, copied, read).
+        pairs: texts that read two stories as a judge's chain does, without the score line.
+    """
+    makers = [*rng.choices((_write, _copy, _read), SHARES, k=singles), *[_read_pair] * pairs]
+    return [
+        make(rng, sample_context(rng, f"literacy-{index}", "train"), policy_template, judge_template)
+        for index, make in enumerate(makers)
+    ]

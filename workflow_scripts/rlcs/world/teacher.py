@@ -3,11 +3,13 @@
 It stands in for a large model whose reasoning is sound but whose weighing is not people's. Its chain for a
 pair is the evidence of the first story, of the second, and the score line::
 
-    1 outline mill no rope 2 character brave Fox 2 coherence key no 1 originality no 0 engagement hope 1
-    2 outline no no no 0 character no Fox 1 coherence key rope 2 originality silver 1 engagement no 0
+    1 outline mill mill yes wolf none not rope rope yes 2 character brave brave yes Fox Fox yes 2 ...
+    2 outline mill cave not wolf wolf yes rope net not 1 character brave shy not Fox Fox yes 1 ...
     Scores: 5 4
 
-Evidence by slots is what a model of half a million parameters can learn to give; scores without it are not.
+A slot is the word wanted, the word found, and whether they are the same; a number is how many are. A model of
+half a million parameters can learn to give evidence in this form. It failed to learn scores without evidence,
+lists of what is there, and slots without the word wanted.
 """
 
 from __future__ import annotations
@@ -19,15 +21,16 @@ from types import MappingProxyType
 
 from rlcs.records import Context
 from rlcs.verdict import score_line
-from rlcs.world.grammar import DIMENSIONS, MISSING, Reading, read_story
+from rlcs.world.grammar import DIMENSIONS, MISSING, SLOTTED, Reading, Slot, read_story
 
 
 @dataclass(frozen=True)
 class TeacherBias:
-    """How the teacher weighs what it reads (weights are utility per slot), and its biases.
+    """How the teacher weighs what it reads, and its biases (our choice).
 
-    ``per_word`` is credit for each word beyond ``usual_words``, ``first`` credit for standing first, both in
-    utility; ``slip`` the probability that it misreads a slot. The scores' unit is ``utility_per_point``.
+    ``weights`` is utility per slot, ``utility_per_point`` the unit of the scores, ``usual_utility`` what gets
+    the middle score. In points: ``length_bias`` for each word beyond ``usual_words``, ``first_position_bias``
+    for standing first. ``slip_rate`` is the probability that it misreads a slot.
     """
 
     weights: Mapping[str, float] = field(
@@ -35,30 +38,42 @@ class TeacherBias:
             {"outline": 0.7, "character": 0.2, "coherence": 0.1, "originality": 1.3, "engagement": 0.5}
         )
     )
-    per_word: float = 0.03
-    usual_words: int = 30
-    first: float = 0.3
-    slip: float = 0.01
     usual_utility: float = 3.5
-    utility_per_point: float = 0.6
+    utility_per_point: float = 0.7
+    length_bias: float = 0.04
+    usual_words: int = 27
+    first_position_bias: float = 0.4
+    slip_rate: float = 0.01
 
 
-def _misread(rng: random.Random, evidence: tuple[str, ...], slip: float) -> tuple[str, ...]:
-    return tuple(MISSING if rng.random() < slip else word for word in evidence)
+def _misread(rng: random.Random, reading: Reading, rate: float) -> Reading:
+    """A reading in which each slot is, with probability ``rate``, taken for the opposite."""
+
+    def misread(slot: Slot) -> Slot:
+        return Slot(slot.wanted, MISSING if slot.filled else slot.wanted)
+
+    slots = {
+        name: tuple(misread(slot) if rng.random() < rate else slot for slot in getattr(reading, name))
+        for name in SLOTTED
+    }
+    return Reading(**{**vars(reading), **slots})
 
 
 def describe(reading: Reading) -> str:
-    """The evidence of one story: per dimension its slots and how many are filled."""
-    return " ".join(
-        f"{dimension} {' '.join(getattr(reading, dimension))} {reading.count(dimension)}"
-        for dimension in DIMENSIONS
-    )
+    """The evidence of one story: per dimension its slots or words, and how many there are."""
+    evidence = {
+        name: [f"{slot.wanted} {slot.found} {'yes' if slot.filled else 'not'}" for slot in slots]
+        for name, slots in ((name, getattr(reading, name)) for name in SLOTTED)
+    } | {"originality": list(reading.originality), "engagement": list(reading.engagement)}
+    counts = reading.counts
+    return " ".join(" ".join([name, *evidence[name], str(counts[name])]) for name in DIMENSIONS)
 
 
 def _score(reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int) -> int:
     value = sum(bias.weights[dimension] * count for dimension, count in reading.counts.items())
-    value += bias.per_word * (reading.words - bias.usual_words) + bias.first * is_first
-    score = round((low + high) / 2 + (value - bias.usual_utility) / bias.utility_per_point)
+    points = (value - bias.usual_utility) / bias.utility_per_point
+    points += bias.length_bias * (reading.words - bias.usual_words) + bias.first_position_bias * is_first
+    score = round((low + high) / 2 + points)
     return min(max(score, low), high)
 
 
@@ -68,9 +83,7 @@ def judge(
     """The teacher's chain for two stories in the order shown; its last line is ``verdict.score_line``."""
     lines, scores = [], []
     for number, story in enumerate((first, second), start=1):
-        exact = read_story(context, story)
-        slots = {name: _misread(rng, getattr(exact, name), bias.slip) for name in DIMENSIONS}
-        reading = Reading(**slots, words=exact.words, repeated=exact.repeated)
+        reading = _misread(rng, read_story(context, story), bias.slip_rate)
         lines.append(f"{number} {describe(reading)}")
         scores.append(_score(reading, number == 1, bias, low, high))
     return "\n".join([*lines, score_line(*scores)])

@@ -7,9 +7,12 @@ with the model's architecture, and with it another pre-tokenizer.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, product
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+
+from rlcs.verdict import score_line
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 
@@ -25,7 +28,10 @@ _PIECES = Regex(r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+")
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most ``vocabulary`` tokens; a conversation's roles are ``user`` and ``assistant``."""
+    """A tokenizer of at most ``vocabulary`` tokens; a conversation's roles are ``user`` and ``assistant``.
+
+    It knows the words of a verdict's score line, whether ``texts`` hold one or not.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -40,7 +46,8 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> PreTrainedT
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    score_lines = (score_line(*scores) for scores in product(range(10), repeat=2))
+    tokenizer.train_from_iterator(chain(texts, score_lines), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
