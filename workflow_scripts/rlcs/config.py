@@ -130,7 +130,7 @@ class World(Section):
 class WorldBase(Section):
     """A small model, pre-trained on the spot on the tiny world's texts."""
 
-    kind: Literal["world"]
+    kind: Literal["world"] = Field(description="This kind of base.")
     hidden_size: int = Field(96, ge=8, description="Width.")
     layers: int = Field(4, ge=1, description="Depth.")
     heads: int = Field(4, ge=1, description="Attention heads.")
@@ -145,8 +145,8 @@ class WorldBase(Section):
 class PretrainedBase(Section):
     """A pre-trained model: a folder or an id on a model hub."""
 
-    kind: Literal["pretrained"]
-    model: str = Field(description="Folder or hub id.")
+    kind: Literal["pretrained"] = Field(description="This kind of base.")
+    model: str = Field(description="Folder or hub id.", examples=["Qwen/Qwen2.5-7B-Instruct"])
     revision: str | None = Field(None, description="Commit of the hub repository; pin it.")
 
 
@@ -178,7 +178,10 @@ class Scores(Section):
 class Judging(Section):
     """What every generative judge is asked and how its answer is read."""
 
-    template: str = Field(description="The judge's prompt, a string.Template.")
+    template: str = Field(
+        description="The judge's prompt: $story_1, $story_2, $rubric and the context's fields are filled in.",
+        examples=["$outline\n$rubric\nStory 1: $story_1\nStory 2: $story_2"],
+    )
     rubrics: dict[str, str] = Field(
         default_factory=dict, description="Rubric by domain; 'default' serves the other domains."
     )
@@ -195,14 +198,14 @@ class Judging(Section):
 class OracleJudge(Section):
     """The hidden utility of the tiny world; the truth, not a model."""
 
-    kind: Literal["oracle"]
+    kind: Literal["oracle"] = Field(description="This kind of judge.")
 
 
 class WorldTeacher(Section):
     """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
 
-    kind: Literal["teacher"]
-    backend: Literal["world"]
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["world"] = Field(description="Who answers.")
     seed: int = Field(0, description="Seed of its slips.")
     length_bias: float = Field(0.04, description="Points per word of a story.")
     first_position_bias: float = Field(0.4, description="Points that the first story gains.")
@@ -212,35 +215,37 @@ class WorldTeacher(Section):
 class ModelTeacher(Section):
     """An instruction-tuned model that writes the chains, in process."""
 
-    kind: Literal["teacher"]
-    backend: Literal["transformers"]
-    base: Name = Field(description="A name under bases.")
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["transformers"] = Field(description="Who answers.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
 
 
 class BradleyTerryJudge(Section):
     """A scalar reward model on the same pairs: the baseline."""
 
-    kind: Literal["bradley_terry"]
-    base: Name = Field(description="A name under bases.")
+    kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
 
 class GenrmSFTJudge(Section):
     """A generative reward model, distilled from a teacher's filtered chains."""
 
-    kind: Literal["genrm"]
-    train: Literal["sft"]
-    base: Name = Field(description="A name under bases.")
-    teacher: Name = Field("teacher", description="The judge whose kept chains are learned.")
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["sft"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    teacher: Name = Field(description="The judge whose kept chains are learned.", examples=["teacher-world"])
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
 class GenrmGRPOJudge(Section):
     """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
 
-    kind: Literal["genrm"]
-    train: Literal["grpo"]
-    parent: Name | None = Field(None, alias="from", description="The judge that training starts from.")
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["grpo"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
+    )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
@@ -271,7 +276,10 @@ Judge = Annotated[
 class Writing(Section):
     """What every policy is asked for."""
 
-    template: str = Field(description="The policy's prompt, a string.Template.")
+    template: str = Field(
+        description="The policy's prompt: the context's fields ($outline, ...) are filled in.",
+        examples=["Write a $domain. $outline\n$constraints"],
+    )
 
     @model_validator(mode="after")
     def _fields(self) -> Writing:
@@ -282,7 +290,7 @@ class Writing(Section):
 class Reward(Section):
     """Points from pairs: each story of a group against pivots (DESIGN: from pairs to points)."""
 
-    judge: Name = Field(description="The frozen judge, a name under judges.")
+    judge: Name = Field(description="The frozen judge, a name under judges.", examples=["genrm-grpo"])
     pivots: int = Field(1, ge=1, description="Pivots drawn per group.")
     orders: Literal["both", "random"] = Field(
         "both", description="Judge each comparison in both orders, or in one drawn at random."
@@ -295,18 +303,20 @@ class Reward(Section):
 class SFTPolicy(Section):
     """A policy that imitates the preferred stories of the training pairs."""
 
-    train: Literal["sft"]
-    base: Name = Field(description="A name under bases.")
+    train: Literal["sft"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
 class GRPOPolicy(Section):
     """A policy that is trained against a frozen judge."""
 
-    train: Literal["grpo"]
-    parent: Name | None = Field(None, alias="from", description="The policy that training starts from.")
+    train: Literal["grpo"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The policy that training starts from.", examples=["sft"]
+    )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
-    reward: Reward
+    reward: Reward = Field(description="Where the reward comes from.")
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
@@ -332,40 +342,52 @@ class Sampling(Section):
 class AlignmentTable(Section):
     """Judges against human labels on held-out pairs."""
 
-    rows: list[Name] = Field(min_length=1, description="Names under judges, in the table's order.")
+    rows: list[Name] = Field(
+        min_length=1,
+        description="Names under judges, in the table's order.",
+        examples=[["genrm-sft", "genrm-grpo"]],
+    )
 
 
 class WinRateTable(Section):
     """Policies against a reference policy."""
 
-    rows: list[Name] = Field(min_length=2, description="Names under policies, in the table's order.")
-    reference: Name = Field(description="The policy that the others are compared with.")
-    judges: list[Name] = Field(min_length=1, description="Who decides; independent judges first.")
+    rows: list[Name] = Field(
+        min_length=2, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
+    )
+    reference: Name = Field(description="The policy that the others are compared with.", examples=["sft"])
+    judges: list[Name] = Field(
+        min_length=1,
+        description="Who decides; independent judges first.",
+        examples=[["oracle", "genrm-grpo"]],
+    )
 
 
 class Tables(Section):
-    alignment: AlignmentTable
-    win_rates: WinRateTable
+    """Which models the tables compare."""
+
+    alignment: AlignmentTable = Field(description="Judges against human labels on held-out pairs.")
+    win_rates: WinRateTable = Field(description="Policies against a reference policy.")
 
 
 class Config(Section):
     """A run: its data, its models by name, and the tables that compare them."""
 
-    run: Name = Field(description="Results go to results/{run}.")
+    run: Name = Field(description="Results go to results/{run}.", examples=["my-run"])
     seeds: list[int] = Field([0], min_length=1, description="Every training is repeated with each seed.")
-    data: Data = Field(default_factory=Data)
-    world: World = Field(default_factory=World)
-    judging: Judging
-    writing: Writing
+    data: Data = Field(default_factory=Data, description="Where preferences come from.")
+    world: World = Field(default_factory=World, description="Size and noise of the synthetic tiny world.")
+    judging: Judging = Field(description="What generative judges are asked.")
+    writing: Writing = Field(description="What policies are asked for.")
     training: SharedOptions = Field(
         default_factory=dict,
         description="Options of transformers' TrainingArguments that all trainings share; their own win.",
     )
-    sampling: Sampling = Field(default_factory=Sampling)
-    bases: dict[Name, Base] = Field(min_length=1, description="Models that training starts from.")
+    sampling: Sampling = Field(default_factory=Sampling, description="How stories are drawn for win rates.")
+    bases: dict[Name, Base] = Field(min_length=1, description="Models that training starts from, by name.")
     judges: dict[Name, Judge] = Field(min_length=1, description="Judges by name.")
     policies: dict[Name, Policy] = Field(min_length=1, description="Policies by name.")
-    tables: Tables
+    tables: Tables = Field(description="Which models the tables compare.")
     paper: dict[str, dict[str, float]] = Field(
         default_factory=dict,
         description="The papers' figures in per cent: {table: {row: figure}}; printed beside ours.",
@@ -480,9 +502,3 @@ def _describe(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         message = "unknown key"
     return f"{key}: {message}" if key else message
-
-
-def section(model: BaseModel) -> dict[str, Any]:
-    """A section as a plain dictionary with sorted keys."""
-    plain: dict[str, Any] = json.loads(model.model_dump_json())
-    return dict(sorted(plain.items()))

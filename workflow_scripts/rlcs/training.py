@@ -63,5 +63,5 @@ def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
         {"step": int(entry["step"]), "metric": metric, "value": float(value)}
         for entry in log_history
         for metric, value in entry.items()
-        if metric != "step" and not any(word in metric for word in _TIMINGS)
+        if metric not in ("step", "epoch") and not any(word in metric for word in _TIMINGS)
     ]

@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test lint fast lock docs clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+
+run: $(VENV)/run  ## set up and make everything of the default run
+	$(BIN)/snakemake all
+
+test: $(VENV)/dev lint  ## set up and run every test
+	$(BIN)/pytest -n 2 --dist worksteal
+
+fast: $(VENV)/dev  ## the tests that train nothing
+	$(BIN)/pytest -n 2 -m "not slow"
+
+lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+docs: $(VENV)/dev  ## write what is generated from the typed config
+	$(BIN)/python workflow_scripts/document_config.py
+
+$(VENV)/run: envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "RLCS needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (two minutes or so) ..."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
+
+$(VENV)/dev: envs/requirements-dev.txt $(VENV)/run
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@touch $@
+
+lock:  ## resolve envs/*.in anew and write the complete, pinned envs/*.txt
+	envs/lock.sh $(PYTHON)
+
+clean:  ## remove the environment and all results
+	rm -rf $(VENV) results .snakemake
