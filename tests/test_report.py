@@ -1,3 +1,4 @@
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -81,6 +82,13 @@ def test_numbers_their_intervals_and_the_papers_figure_are_on_the_page():
     assert "87.0 % [83.0, 90.0]" in text.replace("\xa0", " ")
     assert "paper, its own data: 72.4 %" in text.replace("\xa0", " ")
     assert "gen_rm70.0[65.0, 75.0]" in text.replace(" ", "").replace(",", ", ")
+
+
+def test_a_number_over_nothing_is_a_dash_and_not_a_crash():
+    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    page = report.render(data(headlines=[report.Headline("nothing", nothing)]))
+    assert not re.search(r"\bnan\b", page)
+    assert "–" in "".join(Tags(page).text)
 
 
 def test_only_a_synthetic_run_says_that_it_is_one():

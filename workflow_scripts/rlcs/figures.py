@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import matplotlib
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -179,15 +180,15 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
     axes.locator_params(axis="y", nbins=5)
 
 
-def _legend(figure: Figure, *panels: Axes) -> None:
-    """One legend above all panels, each model once."""
-    lines = {}
+def _legend(figure: Figure, *panels: Axes, fewest: int = 2) -> None:
+    """One legend above all panels, each label once; none where there are fewer than ``fewest`` labels."""
+    lines: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             lines.setdefault(label, handle)
-    if len(lines) > 1:
+    if len(lines) >= fewest:
         columns = min(len(lines), 3 if len(panels) == 1 else 4)
-        figure.legend(list(lines.values()), list(lines), loc="outside upper left", ncols=columns)
+        figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=columns)
 
 
 def alignment_figure(frame: pd.DataFrame) -> Figure:
@@ -259,9 +260,5 @@ def _finish_forest(figure: Figure, axes: Axes, names: list[str], x_label: str) -
     axes.set_xlabel(x_label)
     low, high = axes.get_xlim()
     axes.set_xlim(max(-2, min(low, 45)), min(102, max(high, 55)))
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    if handles:
-        figure.legend(
-            list(handles.values()), list(handles), loc="outside upper left", ncols=min(3, len(handles))
-        )
+    _legend(figure, axes, fewest=1)
     _settle(figure)

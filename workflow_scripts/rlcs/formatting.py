@@ -14,7 +14,9 @@ import pandas as pd
 
 from rlcs.statistics import Estimate
 
-Format = Literal["text", "count", "share", "flips", "difference", "number", "distinct", "p", "percent"]
+Format = Literal[
+    "text", "count", "share", "flips", "difference", "number", "points", "distinct", "p", "percent"
+]
 
 FLIP_LIMIT = 0.15  # DESIGN section 9: a flip rate above it is flagged
 MISSING = "–"
@@ -69,53 +71,53 @@ COLUMNS: dict[str, Column] = {
     "judge": Column("judge", "text"),
     "teacher": Column("teacher", "text"),
     "pairs": Column("pairs", "count"),
-    "stories": Column("stories", "count"),
-    "contexts": Column("contexts", "count"),
     "accuracy": Column(
         "accuracy %",
         "share",
-        "Verdicts that are the human label, averaged over both orders and the seeds. "
-        "Interval: 95 %, bootstrap over contexts.",
+        "Verdicts that are the label, averaged over both orders and the seeds; a tie counts one half. What "
+        "could not be judged is left out and counted under unparsed.",
+    ),
+    "paper": Column(
+        "paper %", "tenths", "What the paper states for its own data and models; never part of ours."
     ),
     "difference": Column(
-        "difference",
-        "difference",
-        "Accuracy less that of the row above on the same pairs, in points.",
+        "to row above", "difference", "Accuracy less that of the row above on the same pairs, in points."
     ),
-    "p_value": Column("p", "p", "Paired test of that difference, two-sided."),
+    "p_value": Column("p", "p", "That difference by chance: two-sided sign-flip test over contexts."),
+    "over_length": Column(
+        "over length only", "difference", "Accuracy less that of the length-only baseline, in points."
+    ),
     "flip_rate": Column(
-        "flips %",
-        "flips",
-        "Pairs whose verdict changes with the order; ! marks a share above 15 %.",
+        "flips %", "flips", "Pairs whose verdict changes with the order; ! marks a share above 15 %."
     ),
     "first_share": Column(
         "first %", "share", "Decided verdicts for the story shown first; 50 without position bias."
     ),
-    "ties": Column("ties %", "share", "Read judgements that are ties."),
+    "ties": Column("ties %", "share", "Ties among the judgements that could be read."),
     "unparsed": Column("unparsed %", "share", "Judgements that could not be had or read."),
-    "paper": Column(
-        "paper %",
-        "percent",
-        "What the paper states for its own data and models; never part of ours.",
-    ),
     "win_rate": Column(
         "win rate %",
         "share",
-        "Matches won against the reference policy, both orders averaged; a tie counts one half. "
-        "Interval: 95 %, bootstrap over contexts.",
+        "Matches won against the reference policy, averaged over both orders and the seeds; a tie counts one "
+        "half.",
     ),
     "rating": Column(
-        "rating",
-        "number",
-        "Bradley–Terry strength by this judge over all matches.",
+        "rating", "points", "Bradley–Terry rating by this judge over all matches, in Elo points around 0."
     ),
     "constraints": Column("constraints kept %", "share", "Stories that keep all their constraints."),
-    "words": Column("words", "number", "Mean length of a story in words."),
+    "words": Column("words", "tenths", "Mean length of a story in words."),
     "distinct_2": Column(
-        "distinct-2", "distinct", "Different word pairs among all word pairs of the stories."
+        "distinct-2", "distinct", "Different word pairs among all word pairs of a policy's stories."
     ),
     "repeated": Column("repeated %", "share", "Word 4-grams of a story that occurred before in it."),
     "cut_off": Column("cut off %", "share", "Stories that reached the token limit before their end."),
+    "unparsed_pairs": Column("unparsed", "count", "Pairs with an order that could not be had or read."),
+    "inconsistent_pairs": Column("inconsistent", "count", "Pairs whose two orders disagree."),
+    "against_label_pairs": Column(
+        "against label", "count", "Pairs whose two orders agree against the label."
+    ),
+    "kept_pairs": Column("kept", "count", "Pairs whose chains a GenRM learns from."),
+    "kept_share": Column("kept %", "share"),
 }
 
 
@@ -129,9 +131,10 @@ def cell(value: Any, format: Format) -> Cell:
     if isinstance(value, Estimate):
         if pd.isna(value.value):
             return Cell(MISSING)
-        number = "number" if format == "count" else format
-        low, high = (_number(bound, number, bound=True) for bound in (value.low, value.high))
-        return Cell(_number(value.value, number), f"[{low}, {high}]")
+        if pd.isna(value.low):
+            return Cell(_number(value.value, format))
+        low, high = (_number(bound, format, bound=True) for bound in (value.low, value.high))
+        return Cell(_number(value.value, format), f"[{low}, {high}]")
     if isinstance(value, str):
         return Cell(value)
     if value is None or pd.isna(value):
@@ -149,7 +152,9 @@ def _number(value: float, format: Format, *, bound: bool = False) -> str:
             return f"{100 * value:.1f}" + (" !" if value > FLIP_LIMIT and not bound else "")
         case "difference":
             return f"{100 * value:+.1f}"
-        case "percent":
+        case "points":
+            return f"{value:+.0f}"
+        case "tenths":
             return f"{value:.1f}"
         case "p":
             return "<0.001" if value < 0.001 else f"{value:.3f}"

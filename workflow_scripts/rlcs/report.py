@@ -18,7 +18,7 @@ import pandas as pd
 
 from rlcs import figures
 from rlcs.constraints import instruction, satisfied
-from rlcs.formatting import Cell, Column, cells, column
+from rlcs.formatting import Cell, Column, cell, cells, column
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate
 from rlcs.tables import BASELINES
@@ -41,6 +41,10 @@ class Headline:
     estimate: Estimate
     note: str = ""
     paper: float | None = None
+
+    @property
+    def value(self) -> Cell:
+        return cell(self.estimate, "share")
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline
     for row in win_rates[win_rates["judge"] == first_judge].to_dict("records"):
         if row["win_rate"] is not None:
             label = f"{row['policy']} wins against {row['reference']}"
-            note = f"judged by {row['judge']} on {row['win_rate'].n:,} held-out contexts, both orders"
+            note = f"judged by {row['judge']} in {row['win_rate'].n:,} held-out matches, both orders"
             found.append(Headline(label, row["win_rate"], note, _number(row["paper"])))
     return found
 

@@ -1,0 +1,269 @@
+"""The tables: judges against labels, policies against a reference, and what the consistency filter dropped.
+
+Pure functions from records to frames of raw values (``Estimate``, numbers, text, None) under the names that
+``formatting.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rlcs import alignment, diversity
+from rlcs.consistency import OUTCOMES
+from rlcs.constraints import satisfied
+from rlcs.records import Context, Judgement
+from rlcs.statistics import Estimate, bootstrap_mean, bradley_terry_ratings, paired_difference
+
+Row = Mapping[str, Any]
+Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
+"""Judge -> seed -> judgements."""
+
+LENGTH, MAJORITY = "length only", "majority"
+BASELINES = (LENGTH, MAJORITY)
+
+
+def alignment_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    train_pairs: Sequence[Row],
+    paper: Mapping[str, float],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Judges against the labels of held-out pairs, then the length-only and the majority baseline.
+
+    Args:
+        judgements: in the table's order; over several seeds a pair's credits are averaged.
+        pairs: held-out rows of PAIRS.
+        train_pairs: the rows that the baselines are fitted on.
+        paper: the paper's accuracy by judge, in per cent.
+        seed: of the bootstrap and the paired tests.
+
+    Raises:
+        ValueError: a judgement of a pair that is not in ``pairs``.
+    """
+    context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    length = alignment.length_verdicts(pairs, alignment.length_direction(train_pairs))
+    majority = alignment.majority_verdicts(pairs, train_pairs)
+    systems = {
+        **judgements,
+        LENGTH: {0: alignment.judgements_of(length, LENGTH)},
+        MAJORITY: {0: alignment.judgements_of(majority, MAJORITY)},
+    }
+    credits = {
+        name: _mean_over_seeds([alignment.pair_credits(said, labels) for said in seeds.values()])
+        for name, seeds in systems.items()
+    }
+
+    def difference(name: str, other: str) -> Any:
+        both = [pair for pair in credits[name] if pair in credits[other]]
+        x, y = [credits[name][pair] for pair in both], [credits[other][pair] for pair in both]
+        return paired_difference(x, y, [context_of[pair] for pair in both], seed=seed)
+
+    def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
+        """The mean of ``of`` over single judgements is its value over all of them, with an interval."""
+        said = [judgement for of_seed in systems[name].values() for judgement in of_seed]
+        known = [(value, context_of[one.pair_id]) for one in said if (value := of([one])) is not None]
+        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+
+    rows = []
+    above: str | None = None
+    for name, seeds in systems.items():
+        flips = _mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
+        step = difference(name, above) if above is not None and name not in BASELINES else None
+        accuracy = _estimate(credits[name], context_of, seed)
+        rows.append(
+            {
+                "system": name,
+                "pairs": accuracy.n,
+                "accuracy": accuracy,
+                "paper": paper.get(name),
+                "difference": step,
+                "p_value": None if step is None else step.p_value,
+                "over_length": None if name in BASELINES else difference(name, LENGTH),
+                "flip_rate": _estimate(flips, context_of, seed),
+                "first_share": share(alignment.first_position_share, name),
+                "ties": share(alignment.tie_share, name),
+                "unparsed": share(alignment.unparsed_share, name),
+            }
+        )
+        above = name
+    return pd.DataFrame(rows, dtype=object)
+
+
+def alignment_by_domain_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    contexts: Mapping[str, Context],
+    train_pairs: Sequence[Row],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """``alignment_table`` of each domain by itself; the baselines are fitted on all training pairs."""
+    by_domain: dict[str, list[Row]] = {}
+    for pair in pairs:
+        by_domain.setdefault(contexts[pair["context_id"]].domain, []).append(pair)
+    tables = []
+    for domain in sorted(by_domain):
+        inside = {pair["pair_id"] for pair in by_domain[domain]}
+        said = {
+            name: {
+                number: [one for one in of_seed if one.pair_id in inside] for number, of_seed in seeds.items()
+            }
+            for name, seeds in judgements.items()
+        }
+        table = alignment_table(said, by_domain[domain], train_pairs, {}, seed=seed)
+        table.insert(0, "domain", domain)
+        tables.append(table[["domain", "system", "pairs", "accuracy", "over_length", "flip_rate"]])
+    return pd.concat(tables, ignore_index=True)
+
+
+def win_rate_table(
+    matches: Sequence[Row],
+    judgements: Judged,
+    stories: Sequence[Row],
+    contexts: Mapping[str, Context],
+    paper: Mapping[str, float],
+    *,
+    policies: Sequence[str],
+    reference: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Policies against a reference policy by each judge, next to what their stories are like.
+
+    Args:
+        matches: rows of MATCHES, any two policies; the same for every judge and seed.
+        judgements: of the matches; a match's results are averaged over seeds.
+        stories: rows of STORIES of all policies and seeds.
+        contexts: by id.
+        paper: the paper's win rate by policy, in per cent.
+        policies: in the table's order.
+        reference: its own row has no win rate.
+        seed: of the bootstraps.
+
+    Raises:
+        ValueError: a judgement of a match that is not in ``matches``.
+    """
+    match_of = {match["match_id"]: match for match in matches}
+    columns = {policy: story_columns(policy, stories, contexts, seed=seed) for policy in policies}
+    rows = []
+    results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
+    ratings = {judge: _ratings(won, match_of, seed) for judge, won in results.items()}
+    for policy in policies:
+        for judge in judgements:
+            win_rate = None
+            if policy != reference:
+                win_rate = _win_rate(results[judge], match_of, policy, reference, seed)
+            rows.append(
+                {
+                    "policy": policy,
+                    "judge": judge,
+                    "reference": reference,
+                    "win_rate": win_rate,
+                    "paper": paper.get(policy),
+                    "rating": ratings[judge].get(policy),
+                    **columns[policy],
+                }
+            )
+    return pd.DataFrame(rows, dtype=object)
+
+
+def story_columns(
+    policy: str, stories: Iterable[Row], contexts: Mapping[str, Context], *, seed: int
+) -> dict[str, Any]:
+    """Kept constraints, length, diversity and truncation of one policy's stories, over all seeds.
+
+    distinct-2 falls with the number of stories, so it is taken within each seed and averaged.
+    """
+    own = [story for story in stories if story["policy"] == policy]
+    by_seed: dict[int, list[str]] = {}
+    for story in own:
+        by_seed.setdefault(story["seed"], []).append(story["text"])
+    distinct = [diversity.distinct_n(texts, 2) for texts in by_seed.values()]
+
+    def mean(of: Callable[[Row], float | None]) -> Estimate:
+        known = [(value, str(story["context_id"])) for story in own if (value := of(story)) is not None]
+        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+
+    def keeps_all(story: Row) -> float:
+        constraints = contexts[story["context_id"]].constraints
+        return float(all(satisfied(constraint, story["text"]) for constraint in constraints))
+
+    return {
+        "constraints": mean(keeps_all),
+        "words": mean(lambda story: float(len(diversity.words(story["text"])))),
+        "distinct_2": _mean([value for value in distinct if value is not None]),
+        "repeated": mean(lambda story: diversity.repeated_ngram_share(story["text"], 4)),
+        "cut_off": mean(lambda story: float(story["cut_off"])),
+    }
+
+
+def filter_table(drops: pd.DataFrame) -> pd.DataFrame:
+    """``consistency.drop_table`` for people: pairs by outcome and, of several rows, their sum."""
+    groups = [str(name) for name in drops.columns[: drops.columns.tolist().index("n")]]
+    rows = drops[[*groups, "n", *OUTCOMES]].to_dict("records")
+    if len(rows) > 1:
+        rows.append({name: "all" if name in groups else drops[name].sum() for name in rows[0]})
+    table = [
+        {
+            **{name: row[name] for name in groups},
+            "pairs": row["n"],
+            **{f"{outcome}_pairs": row[outcome] for outcome in OUTCOMES},
+            "kept_share": row["kept"] / row["n"],
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(table, dtype=object)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By pair the mean over the seeds that have it, in the order of first appearance."""
+    values: dict[str, list[float]] = {}
+    for by_pair in seeds:
+        for pair, value in by_pair.items():
+            values.setdefault(pair, []).append(value)
+    return {pair: sum(found) / len(found) for pair, found in values.items()}
+
+
+def _estimate(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
+    return bootstrap_mean(list(by_pair.values()), [context_of[pair] for pair in by_pair], seed=seed)
+
+
+def _results(
+    seeds: Mapping[int, Sequence[Judgement]], match_of: Mapping[str, Row], judge: str
+) -> dict[str, float]:
+    """p(a wins) by match, averaged over seeds."""
+    won = _mean_over_seeds([alignment.win_credits(said) for said in seeds.values()])
+    if unknown := sorted(won.keys() - match_of.keys()):
+        raise ValueError(f"judge {judge!r} judged {len(unknown)} unknown matches, the first {unknown[0]!r}")
+    return won
+
+
+def _win_rate(
+    results: Mapping[str, float], match_of: Mapping[str, Row], policy: str, reference: str, seed: int
+) -> Estimate:
+    own: dict[str, float] = {}
+    for name, won in results.items():
+        sides = (match_of[name]["policy_a"], match_of[name]["policy_b"])
+        if sides in ((policy, reference), (reference, policy)):
+            own[name] = won if sides[0] == policy else 1 - won
+    return _estimate(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
+
+
+def _ratings(results: Mapping[str, float], match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:
+    played = [match_of[name] for name in results]
+    return bradley_terry_ratings(
+        [match["policy_a"] for match in played],
+        [match["policy_b"] for match in played],
+        list(results.values()),
+        [str(match["context_id"]) for match in played],
+        seed=seed,
+    )
