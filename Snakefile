@@ -15,6 +15,9 @@ include: "rules/policies.smk"
 include: "rules/tables.smk"
 
 
+report: "report/workflow.rst"
+
+
 localrules:
     all,
     tables,
@@ -22,26 +25,26 @@ localrules:
 
 
 rule all:
-    message:
-        "Everything of the run {CONFIG.run}: tables, figures and the report"
     default_target: True
     input:
         TABLES,
         f"{RESULTS}/figures/manifest.json",
         f"{RESULTS}/report/manifest.json",
+    message:
+        "Everything of the run {CONFIG.run}: tables, figures and the report"
 
 
 rule tables:
-    message:
-        "All tables of the run {CONFIG.run}"
     input:
         TABLES,
+    message:
+        "All tables of the run {CONFIG.run}"
 
 
 rule check:
-    message:
-        "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
         config=json.dumps(sections.check(CONFIG), sort_keys=True),
+    message:
+        "Check the config of the run {CONFIG.run} against the installed TRL"
     shell:
         "python workflow_scripts/check_config.py --config {params.config:q}"

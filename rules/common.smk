@@ -26,7 +26,10 @@ RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 PREFERENCES = f"{RESULTS}/preferences/manifest.json"
-TABLES = [f"{RESULTS}/tables/{table}/manifest.json" for table in ("filter", "alignment", "win_rates")]
+TABLES = [
+    f"{RESULTS}/tables/{table}/manifest.json"
+    for table in ("filter", "alignment", "win_rates")
+]
 FIRST_SEED = CONFIG.seeds[0]
 
 
@@ -46,7 +49,9 @@ def part(section):
 
 def names_of(models, *kinds):
     """A regular expression for the names of the models of some kinds; matches nothing where there are none."""
-    names = [re.escape(name) for name, model in models.items() if isinstance(model, kinds)]
+    names = [
+        re.escape(name) for name, model in models.items() if isinstance(model, kinds)
+    ]
     return "|".join(names) or "(?!)"
 
 
@@ -74,4 +79,8 @@ def judge_model(judge, seed):
 def start_of(registry, models, name, seed):
     """The manifest of the weights that a GRPO training starts from."""
     model = models[name]
-    return f"{RESULTS}/{registry}/{model.parent}/seed{seed}/manifest.json" if model.parent else base_of(model.base)
+    return (
+        f"{RESULTS}/{registry}/{model.parent}/seed{seed}/manifest.json"
+        if model.parent
+        else base_of(model.base)
+    )

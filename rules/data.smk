@@ -1,11 +1,6 @@
 rule make_world:
-    message:
-        "The tiny world: contexts, stories and noisy preferences"
     output:
         f"{RESULTS}/world/manifest.json",
-    params:
-        code=code("make_world.py"),
-        config=part(sections.world(CONFIG)),
     log:
         f"{LOGS}/world.log",
     benchmark:
@@ -13,6 +8,11 @@ rule make_world:
     threads: 1
     resources:
         mem_mb=1000,
+    params:
+        code=code("make_world.py"),
+        config=part(sections.world(CONFIG)),
+    message:
+        "The tiny world: contexts, stories and noisy preferences"
     shell:
         "python workflow_scripts/make_world.py --config {params.config:q} --output {output} > {log} 2>&1"
 
@@ -20,19 +20,18 @@ rule make_world:
 def preference_files(_):
     """The user's files, or the tiny world's; the world's manifest stands for its file."""
     files = CONFIG.data.preferences
-    return [f"{RESULTS}/world/manifest.json"] if files is None else [str(path) for path in files]
+    return (
+        [f"{RESULTS}/world/manifest.json"]
+        if files is None
+        else [str(path) for path in files]
+    )
 
 
 rule ingest:
-    message:
-        "Validate the preferences, quarantine what cannot be used, split by context"
     input:
         files=preference_files,
     output:
         PREFERENCES,
-    params:
-        code=code("ingest.py"),
-        config=part(sections.ingest(CONFIG)),
     log:
         f"{LOGS}/preferences.log",
     benchmark:
@@ -40,19 +39,19 @@ rule ingest:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        code=code("ingest.py"),
+        config=part(sections.ingest(CONFIG)),
+    message:
+        "Validate the preferences, quarantine what cannot be used, split by context"
     shell:
         "python workflow_scripts/ingest.py --config {params.config:q} --files {input.files:q}"
         " --output {output} > {log} 2>&1"
 
 
 rule make_base:
-    message:
-        "Base model {wildcards.base}"
     output:
         f"{RESULTS}/bases/{{base}}/manifest.json",
-    params:
-        code=code("make_base.py"),
-        config=lambda wildcards: part(sections.base(CONFIG, wildcards.base)),
     log:
         f"{LOGS}/bases/{{base}}.log",
     benchmark:
@@ -60,5 +59,10 @@ rule make_base:
     threads: 1
     resources:
         mem_mb=4000,
+    params:
+        code=code("make_base.py"),
+        config=lambda wildcards: part(sections.base(CONFIG, wildcards.base)),
+    message:
+        "Base model {wildcards.base}"
     shell:
         "python workflow_scripts/make_base.py --config {params.config:q} --output {output} > {log} 2>&1"

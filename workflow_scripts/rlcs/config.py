@@ -425,8 +425,8 @@ def _reference_problems(config: Config) -> list[str]:
                 known(f"{key}.from", parent, registry)
             if hasattr(model, "parent") and (base is None) == (parent is None):
                 problems.append(f"{key}: needs either 'from' or 'base', has {'both' if base else 'neither'}")
-            if len(set(lineage := _lineage(models, name))) < len(lineage):
-                problems.append(f"{key}.from: cycle {' -> '.join(lineage)}")
+            if len(set(line := lineage(models, name))) < len(line):
+                problems.append(f"{key}.from: cycle {' -> '.join(line)}")
     for name, judge in config.judges.items():
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTJudge):
@@ -458,7 +458,7 @@ def _reference_problems(config: Config) -> list[str]:
     return problems
 
 
-def _lineage(models: Mapping[str, Any], name: str) -> list[str]:
+def lineage(models: Mapping[str, Any], name: str) -> list[str]:
     """A model and its parents; ends with the first name that comes twice."""
     names = [name]
     while (parent := getattr(models.get(names[-1]), "parent", None)) is not None:

@@ -124,3 +124,17 @@ def check(config: Config) -> SectionDict:
         if hasattr(entry, "training")
     }
     return {"run": config.run, "shared": config.training, "trainings": trainings}
+
+
+def filter_table(config: Config) -> SectionDict:
+    return {"synthetic": config.synthetic}
+
+
+def report(config: Config) -> SectionDict:
+    table = config.tables.win_rates
+    return {
+        "run": config.run,
+        "synthetic": config.synthetic,
+        "policies": list(table.rows),
+        "reference": table.reference,
+    }

@@ -1,0 +1,37 @@
+"""What the trainers logged, over steps: one figure for the judges and one for the policies."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rlcs import stage
+from rlcs.figures import to_svg, training_curves
+from rlcs.manifest import NAME, read_manifest
+
+METRICS = (
+    "reward",
+    "eval_reward",
+    "completions/mean_length",
+    "entropy",
+    "kl",
+    "frac_reward_zero_std",
+    "judge/inconsistent",
+    "judge/failed",
+)
+
+
+def main(this: stage.Stage) -> None:
+    with this.artifact() as folder:
+        for registry in ("judges", "policies"):
+            histories: dict[str, dict[int, pd.DataFrame]] = {}
+            for source in this.folders(registry):
+                seed = read_manifest(source / NAME)["seed"]
+                name = source.parent.name
+                histories.setdefault(name, {})[seed] = pd.read_parquet(source / "history.parquet")
+            if histories:
+                figure = to_svg(training_curves(histories, METRICS))
+                (folder / f"{registry}.svg").write_text(figure, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, optional=["judges", "policies"])

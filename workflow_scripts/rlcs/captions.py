@@ -1,0 +1,28 @@
+"""Titles and captions of tables and figures, the same in the files and on the page."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Caption(NamedTuple):
+    title: str
+    text: str
+
+
+TABLES = {
+    "alignment": Caption("Human alignment", "Judges against the labels of held-out pairs, both orders."),
+    "alignment_by_domain": Caption("Human alignment by domain", "The same, each domain by itself."),
+    "win_rates": Caption(
+        "Win rates",
+        "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "
+        "also the training reward shows how far the reward was met; trust the others.",
+    ),
+    "filter": Caption("Consistency filter", "Training pairs by what became of the teacher's two chains."),
+}
+FIGURES = {
+    "alignment": Caption("Human alignment", "Accuracy on held-out pairs with 95 % intervals."),
+    "win_rates": Caption("Win rates", "Against the reference policy, with 95 % intervals, by judge."),
+    "judges": Caption("Training of the judges", "What the trainers logged, over optimiser steps."),
+    "policies": Caption("Training of the policies", "What the trainers logged, over optimiser steps."),
+}

@@ -1,0 +1,39 @@
+"""Policies against a reference policy, by every judge, with constraints, length and diversity."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.captions import TABLES
+from rlcs.evaluation import read_judged
+from rlcs.figures import to_svg, win_rate_figure
+from rlcs.formatting import write_table
+from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
+from rlcs.tables import win_rate_table
+
+SEED = 0  # of the bootstrap
+
+
+def main(this: stage.Stage) -> None:
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = [
+        row for folder in this.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
+    ]
+    # every judge and seed plays the same matches
+    matches = read_rows(this.folders("matches")[0] / "matches.parquet", MATCHES)
+    with this.artifact() as folder:
+        frame = win_rate_table(
+            matches,
+            read_judged(this.folders("matches"), this.config["judges"]),
+            stories,
+            contexts,
+            this.config["paper"],
+            policies=this.config["rows"],
+            reference=this.config["reference"],
+            seed=SEED,
+        )
+        write_table(frame, folder, "win_rates", TABLES["win_rates"].text, this.config["synthetic"])
+        (folder / "win_rates.svg").write_text(to_svg(win_rate_figure(frame)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["stories", "matches"])
