@@ -25,26 +25,30 @@ localrules:
 
 
 rule all:
+    message:
+        "Everything of the run {CONFIG.run}: tables, figures and the report"
     default_target: True
     input:
         TABLES,
         f"{RESULTS}/figures/manifest.json",
         f"{RESULTS}/report/manifest.json",
-    message:
-        "Everything of the run {CONFIG.run}: tables, figures and the report"
 
 
 rule tables:
-    input:
-        TABLES,
     message:
         "All tables of the run {CONFIG.run}"
+    input:
+        TABLES,
 
 
 rule check:
-    params:
-        config=json.dumps(sections.check(CONFIG), sort_keys=True),
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
+    params:
+        config=json.dumps(sections.check(CONFIG), sort_keys=True),
+    log:
+        f"{LOGS}/check.log",
+    conda:
+        "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q}"
+        "python workflow_scripts/check_config.py --config {params.config:q} 2>&1 | tee {log}"

@@ -20,16 +20,13 @@ except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # "python" in the rules is the one that runs Snakemake, unless an environment is activated for a job.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 PREFERENCES = f"{RESULTS}/preferences/manifest.json"
-TABLES = [
-    f"{RESULTS}/tables/{table}/manifest.json"
-    for table in ("filter", "alignment", "win_rates")
-]
+TABLES = [f"{RESULTS}/tables/{table}/manifest.json" for table in ("filter", "alignment", "win_rates")]
 FIRST_SEED = CONFIG.seeds[0]
 
 
@@ -49,9 +46,7 @@ def part(section):
 
 def names_of(models, *kinds):
     """A regular expression for the names of the models of some kinds; matches nothing where there are none."""
-    names = [
-        re.escape(name) for name, model in models.items() if isinstance(model, kinds)
-    ]
+    names = [re.escape(name) for name, model in models.items() if isinstance(model, kinds)]
     return "|".join(names) or "(?!)"
 
 
@@ -84,3 +79,57 @@ def start_of(registry, models, name, seed):
         if model.parent
         else base_of(model.base)
     )
+
+
+def preference_files(_):
+    """The user's files, or the tiny world's; the world's manifest stands for its file."""
+    files = CONFIG.data.preferences
+    return [f"{RESULTS}/world/manifest.json"] if files is None else [str(path) for path in files]
+
+
+def alignment_of(_):
+    return [
+        f"{RESULTS}/alignment/{judge}/seed{seed}/manifest.json"
+        for judge in CONFIG.tables.alignment.rows
+        for seed in seeds_of(judge)
+    ]
+
+
+def matches_of(_):
+    return expand(
+        f"{RESULTS}/matches/{{judge}}/seed{{seed}}/manifest.json",
+        judge=CONFIG.tables.win_rates.judges,
+        seed=CONFIG.seeds,
+    )
+
+
+def stories_of(_):
+    return expand(
+        f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+        policy=CONFIG.tables.win_rates.rows,
+        seed=CONFIG.seeds,
+    )
+
+
+def compared_models(registry, names, trained=lambda model: True):
+    """The trained models that a table compares, and the parents that they come from."""
+    models = getattr(CONFIG, registry)
+    lineage = [ancestor for name in names for ancestor in reversed(configuration.lineage(models, name))]
+    return [
+        f"{RESULTS}/{registry}/{name}/seed{seed}/manifest.json"
+        for name in dict.fromkeys(lineage)
+        if hasattr(models[name], "training") and trained(models[name])
+        for seed in CONFIG.seeds
+    ]
+
+
+def judges_compared(_):
+    return compared_models("judges", CONFIG.tables.alignment.rows)
+
+
+def policies_compared(_):
+    return compared_models("policies", CONFIG.tables.win_rates.rows)
+
+
+def is_grpo(model):
+    return getattr(model, "train", None) == "grpo"

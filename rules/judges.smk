@@ -1,122 +1,131 @@
 rule teach:
+    message:
+        "Teacher {wildcards.teacher} judges the training pairs in both orders"
     input:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.teacher, FIRST_SEED),
     output:
         f"{RESULTS}/teachers/{{teacher}}/manifest.json",
+    params:
+        code=code("judge_pairs.py"),
+        config=lambda wildcards: part(sections.judge(CONFIG, wildcards.teacher)),
+        seed=FIRST_SEED,
     log:
         f"{LOGS}/teachers/{{teacher}}.log",
     benchmark:
         f"{BENCHMARKS}/teachers/{{teacher}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("judge_pairs.py"),
-        config=lambda wildcards: part(sections.judge(CONFIG, wildcards.teacher)),
-    message:
-        "Teacher {wildcards.teacher} judges the training pairs in both orders"
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --split train --seed {FIRST_SEED} --output {output} > {log} 2>&1"
+        " --model {input.model} --split train --seed {params.seed} --output {output} > {log} 2>&1"
 
 
 rule filter_chains:
+    message:
+        "Keep the chains of {wildcards.teacher} that agree across orders and with the label"
     input:
         preferences=PREFERENCES,
         judgements=f"{RESULTS}/teachers/{{teacher}}/manifest.json",
     output:
         f"{RESULTS}/chains/{{teacher}}/manifest.json",
+    params:
+        code=code("filter_chains.py"),
+        config=part({}),
     log:
         f"{LOGS}/chains/{{teacher}}.log",
     benchmark:
         f"{BENCHMARKS}/chains/{{teacher}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-    params:
-        code=code("filter_chains.py"),
-        config=part({}),
-    message:
-        "Keep the chains of {wildcards.teacher} that agree across orders and with the label"
     shell:
         "python workflow_scripts/filter_chains.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
 
 
 rule train_genrm_sft:
+    message:
+        "GenRM SFT: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
         chains=lambda wildcards: f"{RESULTS}/chains/{CONFIG.judges[wildcards.judge].teacher}/manifest.json",
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("train_genrm_sft.py"),
+        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
     log:
         f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
         judge=names_of(CONFIG.judges, configuration.GenrmSFTJudge),
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("train_genrm_sft.py"),
-        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
-    message:
-        "GenRM SFT: {wildcards.judge}, seed {wildcards.seed}"
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --chains {input.chains} --base {input.base} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule train_genrm_grpo:
+    message:
+        "GenRM GRPO: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        model=lambda wildcards: start_of(
-            "judges", CONFIG.judges, wildcards.judge, wildcards.seed
-        ),
+        model=lambda wildcards: start_of("judges", CONFIG.judges, wildcards.judge, wildcards.seed),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("train_genrm_grpo.py"),
+        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
     log:
         f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
         judge=names_of(CONFIG.judges, configuration.GenrmGRPOJudge),
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("train_genrm_grpo.py"),
-        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
-    message:
-        "GenRM GRPO: {wildcards.judge}, seed {wildcards.seed}"
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule train_bradley_terry:
+    message:
+        "Bradley-Terry reward model: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("train_bradley_terry.py"),
+        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
     log:
         f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
         judge=names_of(CONFIG.judges, configuration.BradleyTerryJudge),
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("train_bradley_terry.py"),
-        config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
-    message:
-        "Bradley-Terry reward model: {wildcards.judge}, seed {wildcards.seed}"
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
         " --preferences {input.preferences} --base {input.base} --seed {wildcards.seed}"
@@ -124,23 +133,25 @@ rule train_bradley_terry:
 
 
 rule evaluate_judge:
+    message:
+        "Human alignment: {wildcards.judge}, seed {wildcards.seed}, judges the held-out pairs in both orders"
     input:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
         f"{RESULTS}/alignment/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("judge_pairs.py"),
+        config=lambda wildcards: part(sections.judge(CONFIG, wildcards.judge)),
     log:
         f"{LOGS}/alignment/{{judge}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/alignment/{{judge}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("judge_pairs.py"),
-        config=lambda wildcards: part(sections.judge(CONFIG, wildcards.judge)),
-    message:
-        "Human alignment: {wildcards.judge}, seed {wildcards.seed}, judges the held-out pairs in both orders"
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --output {output} > {log} 2>&1"

@@ -1,82 +1,86 @@
 rule train_policy_sft:
+    message:
+        "Policy SFT: {wildcards.policy}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
         base=lambda wildcards: base_of(CONFIG.policies[wildcards.policy].base),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("train_policy_sft.py"),
+        config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
     log:
         f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
         policy=names_of(CONFIG.policies, configuration.SFTPolicy),
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("train_policy_sft.py"),
-        config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
-    message:
-        "Policy SFT: {wildcards.policy}, seed {wildcards.seed}"
     shell:
         "python workflow_scripts/train_policy_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --base {input.base} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule train_policy_grpo:
+    message:
+        "Policy GRPO: {wildcards.policy}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        model=lambda wildcards: start_of(
-            "policies", CONFIG.policies, wildcards.policy, wildcards.seed
-        ),
-        judge=lambda wildcards: judge_model(
-            CONFIG.policies[wildcards.policy].reward.judge, wildcards.seed
-        ),
+        model=lambda wildcards: start_of("policies", CONFIG.policies, wildcards.policy, wildcards.seed),
+        judge=lambda wildcards: judge_model(CONFIG.policies[wildcards.policy].reward.judge, wildcards.seed),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("train_policy_grpo.py"),
+        config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
     log:
         f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
         policy=names_of(CONFIG.policies, configuration.GRPOPolicy),
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("train_policy_grpo.py"),
-        config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
-    message:
-        "Policy GRPO: {wildcards.policy}, seed {wildcards.seed}"
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --judge {input.judge} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule sample_stories:
+    message:
+        "Stories of {wildcards.policy}, seed {wildcards.seed}, for held-out contexts"
     input:
         preferences=PREFERENCES,
         model=f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
     output:
         f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("sample_stories.py"),
+        config=lambda wildcards: part(sections.stories(CONFIG, wildcards.policy)),
     log:
         f"{LOGS}/stories/{{policy}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("sample_stories.py"),
-        config=lambda wildcards: part(sections.stories(CONFIG, wildcards.policy)),
-    message:
-        "Stories of {wildcards.policy}, seed {wildcards.seed}, for held-out contexts"
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule judge_matches:
+    message:
+        "Matches between policies of seed {wildcards.seed}, judged by {wildcards.judge}"
     input:
         preferences=PREFERENCES,
         stories=expand(
@@ -86,18 +90,18 @@ rule judge_matches:
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
         f"{RESULTS}/matches/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("judge_matches.py"),
+        config=lambda wildcards: part(sections.matches(CONFIG, wildcards.judge)),
     log:
         f"{LOGS}/matches/{{judge}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/matches/{{judge}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
     threads: 1
     resources:
         mem_mb=4000,
-    params:
-        code=code("judge_matches.py"),
-        config=lambda wildcards: part(sections.matches(CONFIG, wildcards.judge)),
-    message:
-        "Matches between policies of seed {wildcards.seed}, judged by {wildcards.judge}"
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
