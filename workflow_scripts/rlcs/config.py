@@ -39,6 +39,8 @@ RESERVED_OPTIONS = {
     "trust_remote_code",
 }
 
+TRL_GROUP_SIZE = 8  # num_generations where a config names none
+
 
 class ConfigError(ValueError):
     """A config that cannot be run; the message names every offending key."""
@@ -172,7 +174,13 @@ class Scores(Section):
     """The range of a GenRM's integer scores."""
 
     low: int = Field(1, ge=0, description="Lowest score.")
-    high: int = Field(10, ge=1, description="Highest score.")
+    high: int = Field(10, ge=1, le=999, description="Highest score.")
+
+    @model_validator(mode="after")
+    def _range(self) -> Scores:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low} must be less than high {self.high}")
+        return self
 
 
 class Judging(Section):
@@ -252,10 +260,14 @@ class GenrmGRPOJudge(Section):
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
 
+# What tells the judges of one kind apart.
+_DETAILS = {"genrm": "train", "teacher": "backend"}
+
+
 def _judge_tag(value: Any) -> str | None:
-    fields = value if isinstance(value, Mapping) else vars(value)
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
     kind = fields.get("kind")
-    detail = {"genrm": fields.get("train"), "teacher": fields.get("backend")}.get(str(kind))
+    detail = fields.get(_DETAILS.get(str(kind), ""))
     return f"{kind}-{detail}" if detail else kind
 
 
@@ -402,7 +414,7 @@ class Config(Section):
     def _references(self) -> Config:
         problems = _reference_problems(self)
         if problems:
-            raise ValueError("; ".join(problems))
+            raise ValueError("\n  ".join(problems))
         return self
 
 
@@ -445,6 +457,12 @@ def _reference_problems(config: Config) -> list[str]:
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicy):
             known(f"policies.{name}.reward.judge", policy.reward.judge, "judges")
+            group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
+            if isinstance(group_size, int) and policy.reward.pivots >= group_size:
+                problems.append(
+                    f"policies.{name}.reward.pivots: {policy.reward.pivots} must be less than "
+                    f"num_generations = {group_size}"
+                )
     for name in config.tables.alignment.rows:
         known("tables.alignment.rows", name, "judges")
     for name in config.tables.win_rates.rows:
@@ -501,4 +519,13 @@ def _describe(problem: Any) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = "unknown key"
+    if problem["type"].startswith("union_tag"):
+        context = problem["ctx"]
+        tag = context.get("tag")
+        if path[0] == "judges":
+            field = _DETAILS.get(str(tag).partition("-")[0], "kind")
+        else:
+            field = context["discriminator"].strip("'")
+        key = f"{key}.{field}"
+        message = f"{tag!r} is none of {context['expected_tags']}" if tag else "Field required"
     return f"{key}: {message}" if key else message
