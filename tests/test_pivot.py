@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.pivot import draw_pivots, pivot_rewards, plan, soft_win_probability, win_probability
+from rlcs.pivot import draw_pivots, pivot_rewards, plan
 from rlcs.records import Judgement
+from rlcs.verdict import soft_win_probability, win_probability
 
 SEEDS = {"seed": 0, "step": 3, "group": 1}
 

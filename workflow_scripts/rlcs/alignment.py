@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from rlcs.pivot import win_probability
 from rlcs.records import ORDERS, Judgement, Label, Verdict
+from rlcs.verdict import win_probability
 
 Direction = Literal["longer", "shorter"]
 

@@ -10,9 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Literal
 
-from rlcs.records import ORDERS, Judgement, Order, Verdict
-
-WIN_CREDIT: dict[Verdict, float] = {"a": 1.0, "b": 0.0, "tie": 0.5}
+from rlcs.records import ORDERS, Order
 
 
 def draw_pivots(group_size: int, pivots: int, *, seed: int, step: int, group: int) -> list[int]:
@@ -50,25 +48,6 @@ def plan(
         for order in (ORDERS if orders == "both" else random.sample(ORDERS, 1))
     ]
     return sorted(comparisons, key=lambda c: (c[0], c[1]) if c[2] == "ab" else (c[1], c[0]))
-
-
-def win_probability(verdicts: Sequence[Verdict]) -> float | None:
-    """p(a beats b), the mean over verdicts of 1 (a), 0 (b) and ½ (tie); None where every verdict is ``none``.
-
-    So two orders that disagree, a and b, give ½.
-    """
-    credits = [WIN_CREDIT[verdict] for verdict in verdicts if verdict != "none"]
-    return fmean(credits) if credits else None
-
-
-def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
-    """As ``win_probability``, with the judge's own p(a beats b) in the verdict's place where it is known."""
-    credits = [
-        WIN_CREDIT[judgement.verdict] if judgement.p_a is None else judgement.p_a
-        for judgement in judgements
-        if judgement.verdict != "none"
-    ]
-    return fmean(credits) if credits else None
 
 
 def pivot_rewards(

@@ -11,11 +11,11 @@ from transformers import TrainerState
 
 from rlcs import config
 from rlcs.judging import Judge
-from rlcs.pivot import draw_pivots, pivot_rewards, plan, win_probability
+from rlcs.pivot import draw_pivots, pivot_rewards, plan
 from rlcs.prompts import Messages
 from rlcs.records import Comparison, Context, Judgement, Label, Order
 from rlcs.stage import InputError
-from rlcs.verdict import compare, parse_scores
+from rlcs.verdict import compare, parse_scores, win_probability
 
 LogMetric = Callable[[str, float], None]
 

@@ -7,6 +7,8 @@ with two integers in range. Anything else is no verdict (our choice: a lenient p
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from statistics import fmean
 
 from rlcs.records import Comparison, Judgement, Verdict
 
@@ -60,3 +62,25 @@ def read_judgement(
         score_a=score_a,
         score_b=score_b,
     )
+
+
+WIN_CREDIT: dict[Verdict, float] = {"a": 1.0, "b": 0.0, "tie": 0.5}
+
+
+def win_probability(verdicts: Sequence[Verdict]) -> float | None:
+    """p(a beats b), the mean over verdicts of 1 (a), 0 (b) and ½ (tie); None where every verdict is ``none``.
+
+    So two orders that disagree, a and b, give ½.
+    """
+    credits = [WIN_CREDIT[verdict] for verdict in verdicts if verdict != "none"]
+    return fmean(credits) if credits else None
+
+
+def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
+    """As ``win_probability``, with the judge's own p(a beats b) in the verdict's place where it is known."""
+    credits = [
+        WIN_CREDIT[judgement.verdict] if judgement.p_a is None else judgement.p_a
+        for judgement in judgements
+        if judgement.verdict != "none"
+    ]
+    return fmean(credits) if credits else None
