@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments
 
 from rlcs.records import HISTORY, write_rows
@@ -28,7 +29,21 @@ def build_options(
     seed: int,
     output_dir: str,
 ) -> Options:
-    """TRL options: the run's shared ones, then the model's own, then what the workflow sets."""
+    """TRL options: the run's shared ones, then the model's own, then what the workflow sets.
+
+    Raises:
+        InputError: an unknown option, or a value that TRL or the option's declared type refuses.
+    """
+    types = get_type_hints(options_class)
+    for name, value in {**shared, **own}.items():
+        try:  # TRL checks few types by itself: the text "1e-2" would fail in the middle of a training
+            TypeAdapter(types.get(name, Any)).validate_python(value, strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            hint = "; YAML reads 1e-2 as text, write 1.0e-2" if problem["type"] == "float_type" else ""
+            raise InputError(
+                f"{name} = {value!r} is refused by {options_class.__name__}: {problem['msg']}{hint}"
+            ) from error
     try:
         return options_class(
             **{**shared, **own},
