@@ -1,0 +1,230 @@
+"""The typed config: what it accepts, what it refuses and in which words, and what is generated from it."""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import check_config
+import document_config
+from rlcs import config, sections
+
+ROOT = Path(__file__).parent.parent
+RUNS = sorted(ROOT.glob("config/*.yaml"))
+
+
+def default():
+    return yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))
+
+
+def changed(path, value):
+    """The documented default with one key set, or removed where the value is ``...``."""
+    raw = default()
+    *parents, key = path.split("/")
+    section = raw
+    for parent in parents:
+        section = section[parent]
+    if value is ...:
+        del section[key]
+    else:
+        section[key] = value
+    return raw
+
+
+@pytest.mark.parametrize("path", sorted(document_config.generated()), ids=lambda path: path.name)
+def test_generated_documents_have_not_drifted(path):
+    assert path.read_text(encoding="utf-8") == document_config.generated()[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_run_in_the_repository_parses(path):
+    parsed = config.parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+    assert config.parse(json.loads(parsed.model_dump_json())) == parsed
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_run_keeps_the_schema(path):
+    schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema)
+
+
+def test_the_schema_speaks_of_from():
+    schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
+    for name in ("GenrmGRPOJudge", "GRPOPolicy"):
+        properties = schema["$defs"][name]["properties"]
+        assert "from" in properties
+        assert "parent" not in properties
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("colour", "red", "colour: unknown key"),
+        ("judges/bt/colour", "red", "judges.bt.colour: unknown key"),
+        ("policies/grpo/reward/colour", "red", "policies.grpo.reward.colour: unknown key"),
+        ("data/splits/dev", 0.0, "data.splits.dev: unknown key"),
+        ("writing", ..., "writing: Field required"),
+        ("policies/grpo/reward", ..., "policies.grpo.reward: Field required"),
+        (
+            "judges/genrm-grpo/from",
+            "nobody",
+            "judges.genrm-grpo.from: 'nobody' is not under judges (oracle, ",
+        ),
+        ("policies/grpo/from", "nobody", "policies.grpo.from: 'nobody' is not under policies (sft, grpo)"),
+        ("judges/bt/base", "none", "judges.bt.base: 'none' is not under bases (world, pretrained)"),
+        ("policies/sft/base", "none", "policies.sft.base: 'none' is not under bases (world, pretrained)"),
+        ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
+        ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is no judge of kind teacher"),
+        ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is no judge of kind genrm"),
+        ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
+        ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),
+        ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),
+        ("world/train_pairs", "many", "world.train_pairs: Input should be a valid integer"),
+        ("world/train_pairs", 0, "world.train_pairs: Input should be greater than or equal to 1"),
+        ("seeds", [], "seeds: List should have at least 1 item"),
+        ("run", "../elsewhere", "run: String should match pattern"),
+        ("judges/a b", {"kind": "oracle"}, "judges.a b.[key]: String should match pattern"),
+        ("judges/bt/training", 3, "judges.bt.training: Input should be a valid dictionary"),
+        (
+            "judges/genrm-grpo/training",
+            {"learning_rat": 1e-4},
+            "judges.genrm-grpo.training: 'learning_rat' is no option of TRL's GRPOConfig; "
+            "did you mean 'learning_rate'?",
+        ),
+        (
+            "judges/bt/training",
+            {"beta": 1.0},
+            "judges.bt.training: 'beta' is no option of TRL's RewardConfig",
+        ),
+        ("training", {"beta": 1.0}, "training: 'beta' is no option of TRL's TrainingArguments"),
+        ("training", {"seed": 1}, "training: 'seed' is set by the workflow and cannot be configured"),
+        ("policies/sft/training", {"report_to": "wandb"}, "policies.sft.training: 'report_to' is set by"),
+        ("policies/grpo/reward/judge", "no", "policies.grpo.reward.judge: 'no' is not under judges"),
+        (
+            "policies/grpo/reward/pivots",
+            8,
+            "policies.grpo.reward.pivots: 8 must be less than num_generations = 8",
+        ),
+        ("tables/alignment/rows", ["no"], "tables.alignment.rows: 'no' is not under judges"),
+        ("tables/win_rates/rows", ["sft", "no"], "tables.win_rates.rows: 'no' is not under policies"),
+        ("tables/win_rates/judges", ["no"], "tables.win_rates.judges: 'no' is not under judges"),
+        ("tables/win_rates/reference", "no", "tables.win_rates.reference: 'no' is not among its rows"),
+        ("judging/template", "$plot $story_1 $story_2", "judging: unknown fields ['plot']; known: domain, "),
+        ("judging/template", "$story_1", "judging: missing fields ['story_2']"),
+        ("judging/template", "$ $story_1 $story_2", "judging: a $ that starts no field"),
+        ("judging/scores", {"low": 5, "high": 5}, "judging.scores: low 5 must be less than high 5"),
+        ("judging/scores/high", 1000, "judging.scores.high: Input should be less than or equal to 999"),
+        ("writing/template", "$story_1", "writing: unknown fields ['story_1']"),
+        ("data/splits/train", 0.7, "data.splits: train 0.7 + validation 0.05 + test 0.15 must sum to 1"),
+        ("judges/oracle/kind", "crowd", "judges.oracle.kind: 'crowd' is none of 'oracle', "),
+        ("judges/oracle", {}, "judges.oracle.kind: Field required"),
+        ("judges/oracle", None, "judges.oracle.kind: Field required"),
+        ("judges/oracle", "genrm", "judges.oracle.kind: Field required"),
+        ("judges/oracle/kind", ["oracle"], "judges.oracle.kind: "),
+        ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is none of "),
+        ("judges/teacher-world/backend", "hand", "judges.teacher-world.backend: 'teacher-hand' is none of "),
+        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is none of 'sft', 'grpo'"),
+        ("policies/sft/train", ..., "policies.sft.train: Field required"),
+        ("bases/world/kind", "moon", "bases.world.kind: 'moon' is none of 'world', 'pretrained'"),
+    ],
+)
+def test_what_is_refused_is_named_by_its_key(path, value, message):
+    with pytest.raises(config.ConfigError) as error:
+        config.parse(changed(path, value))
+    lines = str(error.value).splitlines()
+    assert lines[0] == "invalid config:"
+    assert any(line.startswith(f"  {message}") for line in lines[1:]), str(error.value)
+
+
+def test_a_cycle_of_several_names_all_of_them():
+    raw = default()
+    grpo = raw["policies"]["grpo"]
+    raw["policies"] |= {"grpo": grpo | {"from": "again"}, "again": copy.deepcopy(grpo) | {"from": "grpo"}}
+    with pytest.raises(config.ConfigError, match=r"policies\.grpo\.from: cycle grpo -> again -> grpo"):
+        config.parse(raw)
+
+
+def test_models_of_the_tiny_world_need_the_tiny_world():
+    with pytest.raises(config.ConfigError) as error:
+        config.parse(changed("data/preferences", ["pairs.jsonl"]))
+    assert str(error.value).splitlines()[1:] == [
+        f"  {key}: needs the tiny world, but data.preferences names files"
+        for key in ("judges.oracle", "judges.teacher-world", "bases.world")
+    ]
+
+
+def test_all_problems_are_told_at_once():
+    raw = changed("tables/win_rates/reference", "no") | {"colour": "red", "seeds": []}
+    with pytest.raises(config.ConfigError) as error:
+        config.parse(raw)
+    assert len(str(error.value).splitlines()) == 3  # references are looked up once the types are right
+
+
+def options(registry, name, **changes):
+    raw = default()
+    for entry in (*raw["bases"].values(), *raw["judges"].values(), *raw["policies"].values()):
+        if "training" in entry:
+            entry["training"] = {"bf16": False, "use_cpu": True}
+    raw[registry][name]["training"] |= changes
+    section = sections.check(config.parse(raw))
+    return check_config.problems(section["shared"], section["trainings"])
+
+
+def test_options_that_trl_takes_are_accepted():
+    assert options("policies", "grpo") == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "changes", "message"),
+    [
+        ("policies", "grpo", {"lr_scheduler_type": "cosin"}, "cosin is not a valid SchedulerType"),
+        ("policies", "grpo", {"beta": "1e-2"}, r"beta = '1e-2' is refused by GRPOConfig: .*write 1.0e-2"),
+        ("judges", "genrm-grpo", {"num_generations": "eight"}, "num_generations = 'eight' is refused"),
+        ("judges", "genrm-sft", {"max_length": True}, "max_length = True is refused by SFTConfig"),
+        ("judges", "bt", {"max_steps": 1.5}, "max_steps = 1.5 is refused by RewardConfig"),
+        ("policies", "grpo", {"num_generations": 5}, "must be divisible by num_generations"),
+    ],
+)
+def test_options_that_trl_refuses(registry, name, changes, message):
+    (problem,) = options(registry, name, **changes)
+    assert problem.startswith(f"{registry}.{name}.training: ")
+    assert re.search(message, problem)
+
+
+def test_groups_that_straddle_processes_are_refused(monkeypatch):
+    # what accelerate would launch: two processes of 12 completions make three groups of 8
+    monkeypatch.setattr("trl.GRPOConfig.world_size", 2)
+    (problem,) = options(
+        "policies",
+        "grpo",
+        num_generations=8,
+        per_device_train_batch_size=12,
+        gradient_accumulation_steps=1,
+    )
+    assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
+
+
+def check(section):
+    script = ROOT / "workflow_scripts" / "check_config.py"
+    command = [sys.executable, script, "--config", json.dumps(section)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_check_config_as_a_script():
+    section = sections.check(config.parse(yaml.safe_load((ROOT / "config/tiny.yaml").read_text())))
+    accepted = check(section)
+    assert (accepted.returncode, accepted.stderr) == (0, "")
+    assert accepted.stdout.startswith("config of run 'tiny': ")
+    section["trainings"]["judges.bt"]["options"]["optim"] = "sgd?"
+    refused = check(section)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: judges.bt.training: training options refused by RewardConfig: ")
+    assert "Traceback" not in refused.stderr

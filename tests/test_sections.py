@@ -1,0 +1,155 @@
+"""A stage's section of the config changes where the stage would do something else, and only there."""
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlcs import config, sections
+
+BASE = yaml.safe_load((Path(__file__).parent.parent / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+# the models that the tables below speak of, whatever else the run holds
+BASE = copy.deepcopy(BASE) | {
+    "bases": {
+        "small": {"kind": "world", "training": {"max_steps": 1}},
+        "brought": {"kind": "pretrained", "model": "some/model"},
+    },
+    "judges": {
+        "oracle": {"kind": "oracle"},
+        "teacher": {"kind": "teacher", "backend": "world"},
+        "bt": {"kind": "bradley_terry", "base": "small"},
+        "genrm-sft": {"kind": "genrm", "train": "sft", "base": "small", "teacher": "teacher"},
+        "genrm": {"kind": "genrm", "train": "grpo", "from": "genrm-sft"},
+    },
+    "policies": {
+        "sft": {"train": "sft", "base": "small"},
+        "rlcs": {"train": "grpo", "from": "sft", "reward": {"judge": "genrm"}},
+        "rlcs-bt": {"train": "grpo", "from": "sft", "reward": {"judge": "bt"}},
+    },
+    "tables": {
+        "alignment": {"rows": ["bt", "genrm"]},
+        "win_rates": {"rows": ["sft", "rlcs"], "reference": "sft", "judges": ["oracle", "genrm"]},
+    },
+    "paper": {},
+}
+JUDGES, POLICIES, BASES = BASE["judges"], BASE["policies"], BASE["bases"]
+TRAINED_JUDGES = ["bt", "genrm-sft", "genrm"]
+
+
+def all_sections(raw):
+    """Every section by the stage that gets it; the names are ``stage`` or ``stage:model``."""
+    parsed = config.parse(raw)
+    return (
+        {
+            "world": sections.world(parsed),
+            "ingest": sections.ingest(parsed),
+            "filter table": sections.filter_table(parsed),
+            "alignment table": sections.alignment_table(parsed),
+            "win-rate table": sections.win_rate_table(parsed),
+            "report": sections.report(parsed),
+            "check": sections.check(parsed),
+        }
+        | {f"base:{name}": sections.base(parsed, name) for name in BASES}
+        | {f"judge:{name}": sections.judge(parsed, name) for name in JUDGES}
+        | {f"matches:{name}": sections.matches(parsed, name) for name in JUDGES}
+        | {f"train:{name}": sections.train_judge(parsed, name) for name in TRAINED_JUDGES}
+        | {f"train:{name}": sections.train_policy(parsed, name) for name in POLICIES}
+        | {f"stories:{name}": sections.stories(parsed, name) for name in POLICIES}
+    )
+
+
+BEFORE = all_sections(BASE)
+# who reads what generative judges are asked
+ASKED = {"judge:teacher", "judge:genrm-sft", "judge:genrm", "matches:teacher", "matches:genrm-sft"} | {
+    "matches:genrm",
+    "train:rlcs",
+}
+ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *POLICIES))}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "differ"),
+    [
+        ("run", "another", {"report", "check"}),
+        ("seeds", [1, 2, 3], set()),
+        ("world/train_pairs", 61, {"world"}),
+        ("data/seed", 1, {"ingest"}),
+        ("data/max_quarantine_share", 0.5, {"ingest"}),
+        ("judging/max_new_tokens", 13, ASKED),
+        ("judging/batch_size", 13, ASKED | {"judge:bt", "matches:bt", "train:rlcs-bt"}),
+        ("judging/rubrics", {"default": "Be kind."}, ASKED | {"train:genrm-sft", "train:genrm"}),
+        ("judging/scores", {"low": 1, "high": 5}, ASKED | {"train:genrm-sft", "train:genrm"}),
+        (
+            "judging/template",
+            "$story_1 $story_2",
+            ASKED | {"train:genrm-sft", "train:genrm", "base:small"},
+        ),
+        (
+            "writing/template",
+            "$outline",
+            {"base:small", "judge:bt", "matches:bt", "train:bt"}
+            | {f"{stage}:{name}" for stage in ("train", "stories") for name in POLICIES},
+        ),
+        ("training", {"max_steps": 3}, ALL_TRAINED | {"check"}),
+        ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
+        ("bases/small/layers", 3, {"base:small"}),
+        ("bases/brought/revision", "abc", {"base:brought"}),
+        ("judges/teacher/slip_rate", 0.5, {"judge:teacher", "matches:teacher"}),
+        ("judges/bt/training", {"max_steps": 3}, {"train:bt", "check"}),
+        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft", "check"}),
+        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm", "check"}),
+        ("policies/sft/training", {"max_steps": 3}, {"train:sft", "check"}),
+        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs", "check"}),
+        ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
+        ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
+        ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
+        ("tables/alignment/rows", ["genrm"], {"alignment table"}),
+        (
+            "tables/win_rates/rows",
+            ["sft", "rlcs-bt"],
+            {"win-rate table", "report", *(f"matches:{name}" for name in JUDGES)},
+        ),
+        ("tables/win_rates/reference", "rlcs", {"win-rate table", "report"}),
+        ("tables/win_rates/judges", ["genrm"], {"win-rate table"}),
+        ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
+        ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
+        ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),
+        ("policies/new", {"train": "sft", "base": "small"}, {"check"}),
+    ],
+)
+def test_which_sections_differ_after_a_change(path, value, differ):
+    raw = copy.deepcopy(BASE)
+    *parents, key = path.split("/")
+    section = raw
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[key] = value
+    after = all_sections(raw)
+    assert {stage for stage in BEFORE if BEFORE[stage] != after[stage]} == differ
+
+
+def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
+    # models of the tiny world are refused then, so that only sections of real models are left
+    raw = copy.deepcopy(BASE) | {
+        "bases": {"brought": BASES["brought"]},
+        "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
+        "policies": {"sft": {"train": "sft", "base": "brought"}},
+        "tables": {
+            "alignment": {"rows": ["bt"]},
+            "win_rates": {"rows": ["sft", "sft"], "reference": "sft", "judges": ["bt"]},
+        },
+    }
+    synthetic = config.parse(raw)
+    real = config.parse(raw | {"data": {"preferences": ["/somewhere/pairs.jsonl"]}})
+    for section in (sections.ingest, sections.filter_table, sections.alignment_table, sections.report):
+        assert section(synthetic) == section(real) | {"synthetic": True}
+    # where the files lie is no part of it: their content is the stage's input
+    moved = config.parse(raw | {"data": {"preferences": ["/elsewhere/pairs.jsonl"]}})
+    assert sections.ingest(moved) == sections.ingest(real)
+
+
+@pytest.mark.parametrize("stage", sorted(BEFORE))
+def test_sections_are_plain(stage):
+    assert json.loads(json.dumps(BEFORE[stage])) == BEFORE[stage]
