@@ -88,6 +88,8 @@ def test_the_schema_speaks_of_from():
         ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),
         ("world/train_pairs", "many", "world.train_pairs: Input should be a valid integer"),
         ("world/train_pairs", 0, "world.train_pairs: Input should be greater than or equal to 1"),
+        ("seeds", [1, 2, 1], "seeds: [1, 2, 1] has a value twice"),
+        ("tables/win_rates/rows", ["sft", "sft"], "tables.win_rates.rows: ['sft', 'sft'] has a value twice"),
         ("seeds", [], "seeds: List should have at least 1 item"),
         ("run", "../elsewhere", "run: String should match pattern"),
         ("judges/a b", {"kind": "oracle"}, "judges.a b.[key]: String should match pattern"),

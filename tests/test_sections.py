@@ -135,10 +135,10 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     raw = copy.deepcopy(BASE) | {
         "bases": {"brought": BASES["brought"]},
         "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
-        "policies": {"sft": {"train": "sft", "base": "brought"}},
+        "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},
         "tables": {
             "alignment": {"rows": ["bt"]},
-            "win_rates": {"rows": ["sft", "sft"], "reference": "sft", "judges": ["bt"]},
+            "win_rates": {"rows": ["sft", "sft2"], "reference": "sft", "judges": ["bt"]},
         },
     }
     synthetic = config.parse(raw)

@@ -68,10 +68,18 @@ def _check_options(trl_class: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{values} has a value twice")
+    return values
+
+
 SFTOptions = Annotated[dict[str, Any], _check_options("SFTConfig")]
 GRPOOptions = Annotated[dict[str, Any], _check_options("GRPOConfig")]
 RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
 SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
+Names = Annotated[list[Name], AfterValidator(_check_distinct)]
+Seeds = Annotated[list[int], AfterValidator(_check_distinct)]
 
 
 class Section(BaseModel):
@@ -354,7 +362,7 @@ class Sampling(Section):
 class AlignmentTable(Section):
     """Judges against human labels on held-out pairs."""
 
-    rows: list[Name] = Field(
+    rows: Names = Field(
         min_length=1,
         description="Names under judges, in the table's order.",
         examples=[["genrm-sft", "genrm-grpo"]],
@@ -364,11 +372,11 @@ class AlignmentTable(Section):
 class WinRateTable(Section):
     """Policies against a reference policy."""
 
-    rows: list[Name] = Field(
+    rows: Names = Field(
         min_length=2, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
     reference: Name = Field(description="The policy that the others are compared with.", examples=["sft"])
-    judges: list[Name] = Field(
+    judges: Names = Field(
         min_length=1,
         description="Who decides; independent judges first.",
         examples=[["oracle", "genrm-grpo"]],
@@ -386,7 +394,7 @@ class Config(Section):
     """A run: its data, its models by name, and the tables that compare them."""
 
     run: Name = Field(description="Results go to results/{run}.", examples=["my-run"])
-    seeds: list[int] = Field([0], min_length=1, description="Every training is repeated with each seed.")
+    seeds: Seeds = Field([0], min_length=1, description="Every training is repeated with each seed.")
     data: Data = Field(default_factory=Data, description="Where preferences come from.")
     world: World = Field(default_factory=World, description="Size and noise of the synthetic tiny world.")
     judging: Judging = Field(description="What generative judges are asked.")
