@@ -43,26 +43,29 @@ def _path(module: str) -> Path:
 
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The code without docstrings, and the library modules that it names in imports."""
+    """The code without docstrings, and the library modules that its imports run."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = tuple(_library_imports(tree))
+    imports = {".".join(parts[:n]) for parts in _library_imports(tree) for n in range(1, len(parts) + 1)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:]
-    return ast.dump(tree), imports
+            node.body = [s for s in node.body if not _is_docstring(s)]
+    return ast.dump(tree), tuple(sorted(imports))
 
 
-def _library_imports(tree: ast.Module) -> Iterator[str]:
-    """Also imports inside functions: they run too."""
+def _is_docstring(statement: ast.stmt) -> bool:
+    """Also one that stands below an attribute."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _library_imports(tree: ast.Module) -> Iterator[list[str]]:
+    """Names of modules in parts; also of imports inside functions, since they run too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "rlcs")
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rlcs":
-            assert node.module is not None
-            yield node.module
-            for alias in node.names:
-                submodule = f"{node.module}.{alias.name}"
-                if _path(submodule).exists():
-                    yield submodule
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "rlcs" and _path(name).exists():
+                yield name.split(".")
