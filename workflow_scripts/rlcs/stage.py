@@ -103,13 +103,15 @@ def run(
     parser = argparse.ArgumentParser(
         prog=path.name, description=f"The stage {path.stem} of the RLCS workflow."
     )
-    parser.add_argument("--config", required=True, help="the stage's section of the config, as JSON")
+    parser.add_argument(
+        "--config", type=_section, required=True, help="the stage's section of the config, as JSON"
+    )
     for name in inputs:
-        parser.add_argument(f"--{name}", nargs=1, type=Path, required=True, metavar="FILE")
+        parser.add_argument(f"--{name}", nargs=1, type=_file, required=True, metavar="FILE")
     for name in many:
-        parser.add_argument(f"--{name}", nargs="+", type=Path, required=True, metavar="FILE")
+        parser.add_argument(f"--{name}", nargs="+", type=_file, required=True, metavar="FILE")
     for name in optional:
-        parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], metavar="FILE")
+        parser.add_argument(f"--{name}", nargs="*", type=_file, default=[], metavar="FILE")
     for name in options:
         parser.add_argument(f"--{name}", required=True)
     if seed:
@@ -122,7 +124,7 @@ def run(
     stage = Stage(
         name=path.stem,
         script=path,
-        config=json.loads(arguments["config"]),
+        config=arguments["config"],
         inputs={name: tuple(arguments[name]) for name in (*inputs, *many, *optional)},
         output=arguments["output"],
         seed=arguments.get("seed", 0),
@@ -132,3 +134,20 @@ def run(
         work(stage)
     except InputError as error:
         sys.exit(f"error: {error}")
+
+
+def _section(text: str) -> dict[str, Any]:
+    try:
+        section = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(section, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return section
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no such file: {text}")
+    return path
