@@ -92,7 +92,9 @@ def test_a_number_over_nothing_is_a_dash_and_not_a_crash():
 
 
 def test_only_a_synthetic_run_says_that_it_is_one():
-    assert "Synthetic tiny world" in report.render(data())
+    page = report.render(data())
+    assert "Synthetic tiny world." in page
+    assert "Synthetic tiny world: caption" in page
     assert "ynthetic" not in report.render(data(synthetic=False))
 
 

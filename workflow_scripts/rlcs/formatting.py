@@ -15,7 +15,7 @@ import pandas as pd
 from rlcs.statistics import Estimate
 
 Format = Literal[
-    "text", "count", "share", "flips", "difference", "number", "points", "distinct", "p", "percent"
+    "text", "count", "share", "flips", "difference", "number", "points", "distinct", "p", "tenths"
 ]
 
 FLIP_LIMIT = 0.15  # DESIGN section 9: a flip rate above it is flagged
@@ -227,3 +227,18 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synt
     (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
     (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
     to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The frame of a CSV that ``write_table`` wrote, with its estimates."""
+    raw = pd.read_csv(path).astype(object)
+    frame: dict[str, list[Any]] = {}
+    for name in map(str, raw.columns):
+        if f"{name}_low" in raw:
+            parts = raw[[name, f"{name}_low", f"{name}_high", f"{name}_n"]].itertuples(index=False, name=None)
+            frame[name] = [
+                None if pd.isna(n) else Estimate(value, low, high, int(n)) for value, low, high, n in parts
+            ]
+        elif not any(f"{other}_{suffix}" == name for other in frame for suffix in ("low", "high", "n")):
+            frame[name] = [None if pd.isna(value) else value for value in raw[name]]
+    return pd.DataFrame(frame, dtype=object)

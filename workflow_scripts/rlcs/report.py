@@ -18,7 +18,7 @@ import pandas as pd
 
 from rlcs import figures
 from rlcs.constraints import instruction, satisfied
-from rlcs.formatting import Cell, Column, cell, cells, column
+from rlcs.formatting import Cell, Column, cell, cells, column, full_caption
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate
 from rlcs.tables import BASELINES
@@ -124,7 +124,9 @@ def render(report: ReportData) -> str:
         [inline_svg(panel, prefix=f"f{number}p{part}-") for part, panel in enumerate(figure.panels)]
         for number, figure in enumerate(report.figures)
     ]
-    return environment.get_template("report.html.j2").render(report=report, svgs=svgs)
+    return environment.get_template("report.html.j2").render(
+        report=report, svgs=svgs, full_caption=full_caption
+    )
 
 
 def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
@@ -153,7 +155,7 @@ def headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline
     judge = alignment[~alignment["system"].isin(BASELINES)].iloc[-1]
     found = [
         Headline(
-            label=f"{judge['system']} agrees with the human label",
+            label=f"{judge['system']} agrees with the label",
             estimate=judge["accuracy"],
             note=f"on {judge['accuracy'].n:,} held-out pairs, both orders",
             paper=_number(judge["paper"]),
