@@ -1,11 +1,11 @@
-"""What the trainers logged, over steps: one figure for the judges and one for the policies."""
+"""What the trainers logged, over steps: one figure for the judges, one for the policies, and their panels."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from rlcs import stage
-from rlcs.figures import to_svg, training_curves
+from rlcs.figures import available_metrics, to_svg, training_curve, training_curves
 from rlcs.manifest import NAME, read_manifest
 
 METRICS = (
@@ -28,9 +28,12 @@ def main(this: stage.Stage) -> None:
                 seed = read_manifest(source / NAME)["seed"]
                 name = source.parent.name
                 histories.setdefault(name, {})[seed] = pd.read_parquet(source / "history.parquet")
-            if histories:
-                figure = to_svg(training_curves(histories, METRICS))
+            if metrics := available_metrics(histories, METRICS):
+                figure = to_svg(training_curves(histories, metrics))
                 (folder / f"{registry}.svg").write_text(figure, encoding="utf-8")
+            for place, metric in enumerate(metrics):
+                panel = to_svg(training_curve(histories, metric))
+                (folder / f"{registry}-panel{place}.svg").write_text(panel, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ def main(this: stage.Stage) -> None:
                 headlines=headlines(frames["alignment"], frames["win_rates"]),
                 tables=[ReportTable(*TABLES[name], frame) for name, frame in frames.items()],
                 figures=[
-                    ReportFigure(*caption, [files[f"{name}.svg"].read_text(encoding="utf-8")])
+                    ReportFigure(*caption, panels)
                     for name, caption in FIGURES.items()
-                    if f"{name}.svg" in files
+                    if (panels := _panels(files, name))
                 ],
                 samples=_samples(this, contexts),
                 facts={
@@ -49,6 +49,12 @@ def main(this: stage.Stage) -> None:
 
 def _made(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.suffix in (".csv", ".svg")]
+
+
+def _panels(files: Mapping[str, Path], name: str) -> list[str]:
+    """A figure's panels one by one, which a phone can show; the figure itself where it has none."""
+    names = sorted(file for file in files if file.startswith(f"{name}-panel")) or [f"{name}.svg"]
+    return [files[file].read_text(encoding="utf-8") for file in names if file in files]
 
 
 def _samples(this: stage.Stage, contexts: Mapping[str, Context]) -> list[Sample]:
