@@ -1,5 +1,68 @@
+import os
+
+# One thread for each test process; read when torch is loaded. Nothing is fetched from a hub.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from random import Random
+
+import pytest
 from hypothesis import settings
+
+from rlcs.config import Judging, WorldBase
+from rlcs.records import Comparison, Context
 
 # The first call into torch or pandas, or a busy machine, is slower than any deadline worth having.
 settings.register_profile("rlcs", deadline=None)
 settings.load_profile("rlcs")
+
+
+@pytest.fixture(scope="session")
+def judging():
+    return Judging(
+        template="$domain | $outline | $constraints\n1: $story_1\n2: $story_2",
+        scores={"low": 1, "high": 9},
+        max_new_tokens=8,
+        batch_size=4,
+    )
+
+
+@pytest.fixture(scope="session")
+def context():
+    return Context("c1", "quest", "Mara the brave", "Mara lost the ring", "mill, wolf, rope", (), "train")
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """The tiny world's tokenizer, trained on a few of its texts."""
+    from rlcs.world.literacy import examples
+    from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE
+    from rlcs.world.tokenizer import train_tokenizer
+
+    texts = examples(Random(0), 60, 10, POLICY_TEMPLATE, JUDGE_TEMPLATE)
+    return train_tokenizer(m["content"] for e in texts for m in e["prompt"] + e["completion"])
+
+
+@pytest.fixture(scope="session")
+def model_folder(tokenizer, tmp_path_factory):
+    """A random language model, saved as an artifact's ``model`` is: small, but it says something different to
+    every prompt, and clearly so."""
+    from rlcs.world.pretraining import new_model
+
+    folder = tmp_path_factory.mktemp("base") / "model"
+    shape = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32, "initializer_range": 0.5}
+    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def comparisons(context):
+    """Comparisons of different lengths in both orders."""
+    stories = ["A wolf.", "Mara used the rope. " * 3, "At the mill the wolf met Mara.", "So Mara won."]
+    return [
+        Comparison(f"{a}/{b}", context, stories[a], stories[b], order)
+        for a in range(4)
+        for b in range(a)
+        for order in ("ab", "ba")
+    ]
