@@ -1,0 +1,102 @@
+"""Training examples in TRL's formats."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.config import Judging
+from rlcs.examples import (
+    chain_examples,
+    demonstration_examples,
+    preference_examples,
+    verdict_examples,
+    writing_prompts,
+)
+from rlcs.records import Context, Judgement, comparisons_of
+
+TEMPLATE = "Write: $outline"
+JUDGING = Judging(
+    template="$rubric $outline / $story_1 / $story_2", rubrics={"poem": "rhyme", "default": "plot"}
+)
+CONTEXTS = {
+    name: Context(name, domain, "", "", f"outline of {name}", (), "train")
+    for name, domain in (("c1", "poem"), ("c2", "story"))
+}
+PAIRS = [
+    {"pair_id": "p1", "context_id": "c1", "story_a": "one", "story_b": "two", "label": "a"},
+    {"pair_id": "p2", "context_id": "c2", "story_a": "three", "story_b": "four", "label": "b"},
+    {"pair_id": "p3", "context_id": "c1", "story_a": "five", "story_b": "six", "label": "tie"},
+]
+COMPARISONS = comparisons_of(PAIRS, CONTEXTS)
+
+
+def said(role, content):
+    return [{"role": role, "content": content}]
+
+
+def test_a_chain_is_the_completion_of_the_order_it_was_written_for():
+    chains = [Judgement("p2", "ba", "t", "b", raw="because\nScores: 4 2"), Judgement("p1", "ab", "t", "a")]
+    assert chain_examples(COMPARISONS, chains, JUDGING) == [
+        {
+            "prompt": said("user", "plot outline of c2 / four / three"),
+            "completion": said("assistant", "because\nScores: 4 2"),
+        },
+        {"prompt": said("user", "rhyme outline of c1 / one / two"), "completion": said("assistant", "")},
+    ]
+
+
+def test_a_chain_of_an_unknown_comparison_is_an_error():
+    with pytest.raises(KeyError):
+        chain_examples(COMPARISONS, [Judgement("p9", "ab", "t", "a")], JUDGING)
+
+
+def verdicts(pairs, seed):
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    return verdict_examples(comparisons_of(pairs, CONTEXTS), labels, JUDGING, seed=seed)
+
+
+def test_a_verdict_example_shows_the_stories_in_its_order():
+    shown = {example["order"]: example for example in verdicts(PAIRS[:1], seed=0)}
+    assert shown["ab"]["prompt"] == said("user", "rhyme outline of c1 / one / two")
+    assert shown["ba"]["prompt"] == said("user", "rhyme outline of c1 / two / one")
+    assert [example["label"] for example in shown.values()] == ["a", "a"]
+
+
+@given(st.integers(1, 20), st.integers(0, 100))
+def test_the_two_orders_of_a_pair_are_adjacent(n, seed):
+    pairs = [{**PAIRS[0], "pair_id": f"{i}", "story_a": f"a{i}", "story_b": f"b{i}"} for i in range(n)]
+    examples = verdicts(pairs, seed)
+    assert [example["order"] for example in examples] == ["ab", "ba"] * n
+    for first, second in zip(examples[::2], examples[1::2], strict=True):
+        _, a, b = first["prompt"][0]["content"].split(" / ")
+        assert second["prompt"][0]["content"].endswith(f" / {b} / {a}")
+
+
+def test_the_seed_alone_orders_the_pairs():
+    pairs = [{**PAIRS[0], "pair_id": f"{i}", "story_a": f"a{i}"} for i in range(20)]
+    assert verdicts(pairs, 1) == verdicts(pairs[::-1], 1)
+    assert verdicts(pairs, 1) != verdicts(pairs, 2)
+
+
+def test_the_preferred_story_is_chosen_and_a_tie_says_nothing():
+    assert preference_examples(PAIRS, CONTEXTS, TEMPLATE) == [
+        {
+            "prompt": said("user", f"Write: outline of {context}"),
+            "chosen": said("assistant", chosen),
+            "rejected": said("assistant", rejected),
+        }
+        for context, chosen, rejected in (("c1", "one", "two"), ("c2", "four", "three"))
+    ]
+
+
+def test_policies_imitate_the_preferred_story_and_both_of_a_tie():
+    examples = demonstration_examples(PAIRS, CONTEXTS, TEMPLATE)
+    told = [example["completion"][0]["content"] for example in examples]
+    assert told == ["one", "four", "five", "six"]
+    assert [e["prompt"][0]["content"][-2:] for e in examples] == ["c1", "c2", "c1", "c1"]
+
+
+def test_a_writing_prompt_knows_its_context():
+    assert writing_prompts(list(CONTEXTS.values()), TEMPLATE) == [
+        {"prompt": said("user", f"Write: outline of {name}"), "context_id": name} for name in CONTEXTS
+    ]

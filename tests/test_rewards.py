@@ -1,0 +1,205 @@
+"""Rewards as TRL calls them, with judges that are known by heart."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.config import Reward, Scores
+from rlcs.records import Context, Judgement
+from rlcs.rewards import PivotReward, VerdictReward, verdict_reward
+from rlcs.stage import InputError
+from rlcs.verdict import compare, score_line
+
+CONTEXTS = {name: Context(name, "story", "", "", f"outline of {name}", (), "train") for name in ("c1", "c2")}
+SIZE = 4
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "label", "reward"),
+    [
+        ("Scores: 7 4", "ab", "a", 1.0),
+        ("Scores: 7 4", "ab", "b", 0.0),
+        ("Scores: 7 4", "ba", "b", 1.0),
+        ("Scores: 7 4", "ba", "a", 0.0),
+        ("Scores: 5 5", "ab", "tie", 1.0),
+        ("Scores: 5 5", "ba", "a", 0.0),
+        ("good\n\nbetter\nScores: 1 9 \n", "ab", "b", 1.0),
+        ("Scores: 7 10", "ab", "b", -1.0),
+        ("Scores: 0 4", "ab", "b", -1.0),
+        ("Scores: 7 4\nI am sure.", "ab", "a", -1.0),
+        ("7 4", "ab", "a", -1.0),
+        ("", "ba", "a", -1.0),
+    ],
+)
+def test_verdict_reward(text, order, label, reward):
+    assert verdict_reward(text, order, label, 1, 9) == reward
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from("ab"))
+def test_verdict_reward_in_one_order_is_that_of_the_mirrored_answer_in_the_other(first, second, label):
+    shown = verdict_reward(score_line(first, second), "ab", label, 1, 9)
+    swapped = verdict_reward(score_line(second, first), "ba", label, 1, 9)
+    assert shown == swapped == float(compare(first, second) == label)
+
+
+def said(*texts):
+    return [[{"role": "assistant", "content": text}] for text in texts]
+
+
+def test_verdict_reward_as_trl_calls_it():
+    logged = {}
+    rewards = VerdictReward(Scores(low=1, high=9))(
+        prompts=[None] * 4,
+        completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
+        completion_ids=[[1]] * 4,
+        order=["ab", "ba", "ba", "ab"],
+        label=["a", "a", "a", "a"],
+        log_metric=logged.__setitem__,
+        trainer_state=None,
+    )
+    assert rewards == [1.0, 0.0, 1.0, -1.0]
+    assert logged == {"accuracy": 0.5, "unparsed": 0.25}
+
+
+class FakeJudge:
+    """Answers by a rule over the stories in the order shown: ``first``, ``second``, ``tie`` or ``none``."""
+
+    name = "fake"
+
+    def __init__(self, rule):
+        self.rule = rule
+        self.calls = []
+
+    def judge(self, comparisons):
+        self.calls.append(comparisons)
+        return [self._judge(comparison) for comparison in comparisons]
+
+    def _judge(self, c):
+        said = self.rule(c.first, c.second)
+        by_place = {"first": "ab"[c.order == "ba"], "second": "ab"[c.order == "ab"]}
+        return Judgement(c.pair_id, c.order, self.name, by_place.get(said, said))
+
+
+def by_number(first, second):
+    """Prefers the story with the larger number."""
+    if first == second:
+        return "tie"
+    return "first" if float(first) > float(second) else "second"
+
+
+def rewarded(judge, stories, *, step=0, seed=0, contexts=None, size=SIZE, **reward):
+    """Rewards and logged metrics, called as TRL calls a reward function."""
+    logged = {}
+    rewards = PivotReward(judge, CONTEXTS, Reward(judge="fake", **reward), group_size=size, seed=seed)(
+        prompts=[None] * len(stories),
+        completions=said(*stories),
+        completion_ids=[[1]] * len(stories),
+        context_id=contexts or ["c1"] * len(stories),
+        trainer_state=SimpleNamespace(global_step=step),
+        log_metric=logged.__setitem__,
+        log_extra=None,
+    )
+    return rewards, logged
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=8, max_size=8),
+    st.integers(1, 3),
+    st.sampled_from(["both", "random"]),
+    st.integers(0, 50),
+)
+def test_a_judge_who_knows_the_order_gives_rewards_in_that_order(numbers, pivots, orders, step):
+    stories = [str(number) for number in numbers]
+    rewards, _ = rewarded(FakeJudge(by_number), stories, step=step, pivots=pivots, orders=orders)
+    assert len(rewards) == 8
+    for group in (slice(0, SIZE), slice(SIZE, 8)):
+        for number, reward in zip(numbers[group], rewards[group], strict=True):
+            assert -1 <= reward <= 1
+            for other, other_reward in zip(numbers[group], rewards[group], strict=True):
+                if number >= other:
+                    assert reward >= other_reward
+
+
+@given(st.integers(1, 3), st.integers(0, 50))
+def test_a_judge_who_looks_at_the_place_alone_gives_nothing(pivots, step):
+    for place in ("first", "second"):
+        judge = FakeJudge(lambda first, second, place=place: place)
+        rewards, logged = rewarded(judge, list("1234"), pivots=pivots, step=step)
+        assert rewards == [0.0] * SIZE
+        assert logged["judge/inconsistent"] == 1.0
+
+
+def test_swapping_whom_the_judge_likes_turns_the_rewards_round():
+    stories = ["3", "1", "4", "2"]
+    better, _ = rewarded(FakeJudge(by_number), stories)
+    worse, _ = rewarded(FakeJudge(lambda first, second: by_number(second, first)), stories)
+    assert worse == [-reward for reward in better]
+    assert any(better)
+
+
+def test_one_call_for_all_groups_each_with_its_own_context():
+    judge = FakeJudge(by_number)
+    rewards, logged = rewarded(judge, list("12345678"), contexts=["c1"] * SIZE + ["c2"] * SIZE)
+    (asked,) = judge.calls
+    assert logged["judge/calls"] == len(asked) == 2 * 2 * (SIZE - 1)
+    for c in asked:
+        stories = {"c1": "1234", "c2": "5678"}[c.context.context_id]
+        assert {c.story_a, c.story_b} <= set(stories)
+    assert len({(c.pair_id, c.order) for c in asked}) == len(asked)
+    assert len(rewards) == 2 * SIZE
+    rewarded(judge, list("1234"), orders="random")
+    assert len(judge.calls[1]) == SIZE - 1
+
+
+def test_a_failed_comparison_is_left_out():
+    def unsure_of_four(first, second):
+        return "none" if "4" in (first, second) else by_number(first, second)
+
+    for step in range(20):
+        rewards, logged = rewarded(FakeJudge(unsure_of_four), list("1234"), step=step, max_failure_share=1)
+        if any(rewards[:3]):  # 4 is not the pivot
+            assert rewards[3] is None
+            assert None not in rewards[:3]
+            assert logged["judge/failed"] == pytest.approx(1 / 3)
+            assert logged["judge/inconsistent"] == 0.0
+        else:  # 4 is the pivot: nobody was compared
+            assert rewards == [None, None, None, 0.0]
+            assert "judge/inconsistent" not in logged
+
+
+def test_one_order_that_failed_leaves_the_other():
+    class FirstOrderOnly(FakeJudge):
+        def _judge(self, c):
+            judgement = super()._judge(c)
+            return judgement if c.order == "ab" else replace(judgement, verdict="none")
+
+    half, logged = rewarded(FirstOrderOnly(by_number), list("1234"), max_failure_share=0.5)
+    assert half == rewarded(FakeJudge(by_number), list("1234"))[0]
+    assert logged["judge/failed"] == 0.5
+    assert "judge/inconsistent" not in logged
+
+
+def test_too_many_failures_stop_the_training_and_say_how_many():
+    def never(first, second):
+        return "none"
+
+    with pytest.raises(InputError, match=r"6 of 6 judgements of 'fake' failed .*\(100%\).* = 20%") as error:
+        rewarded(FakeJudge(never), list("1234"))
+    assert "\n" not in str(error.value)
+    rewards, logged = rewarded(FakeJudge(never), list("1234"), max_failure_share=1)
+    assert [reward for reward in rewards if reward is not None] == [0.0]  # the pivot against itself
+    assert logged["judge/failed"] == 1.0
+
+
+def test_draws_depend_on_seed_and_step_alone():
+    def asked(**draw):
+        judge = FakeJudge(by_number)
+        rewards, _ = rewarded(judge, list("12345678"), orders="random", **draw)
+        return rewards, judge.calls
+
+    assert asked(seed=1, step=5) == asked(seed=1, step=5)
+    assert len({str(asked(seed=1, step=step)) for step in range(10)}) > 5
+    assert len({str(asked(seed=seed, step=5)) for seed in range(10)}) > 5
