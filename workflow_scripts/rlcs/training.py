@@ -6,19 +6,19 @@ Trainers are TRL's; a stage only chooses data and options.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments, set_seed
 
+from rlcs.checkpointing import check_save_steps, last_checkpoint, saves_on_sigterm
 from rlcs.records import HISTORY, write_rows
 from rlcs.stage import InputError, Stage
 
 Options = TypeVar("Options", bound=TrainingArguments)
 
-# Logged by the trainers but different in every run; run.json has the durations.
-_TIMINGS = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per")
+# Logged by the trainers but different in every run (run.json has the durations), or counted anew after a resume.
+_NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
 
 
 def build_options(
@@ -32,7 +32,7 @@ def build_options(
     """TRL options: the run's shared ones, then the model's own, then what the workflow sets.
 
     Raises:
-        InputError: an unknown option, or a value that TRL or the option's declared type refuses.
+        InputError: an unknown option, or a value that TRL, the option's declared type or exact resuming refuses.
     """
     types = get_type_hints(options_class)
     for name, value in {**shared, **own}.items():
@@ -45,27 +45,32 @@ def build_options(
                 f"{name} = {value!r} is refused by {options_class.__name__}: {problem['msg']}{hint}"
             ) from error
     try:
-        return options_class(
-            **{**shared, **own},
+        options = options_class(
+            **{"save_total_limit": 2, **shared, **own},
             seed=seed,
             data_seed=seed,
             output_dir=output_dir,
             report_to="none",
-            save_strategy="no",
+            save_strategy="steps",
         )
+        check_save_steps(options)
     except (TypeError, ValueError) as error:
         raise InputError(f"training options refused by {options_class.__name__}: {error}") from error
+    return options
 
 
 def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
-    """Run a trainer and publish its model and its history.
+    """Run a trainer, from its last checkpoint where it was killed, and publish its model and its history.
 
     Args:
-        make_trainer: makes the trainer, given a scratch folder as TRL's ``output_dir``.
+        make_trainer: makes the trainer, given the folder of its checkpoints as TRL's ``output_dir``.
     """
-    with stage.artifact() as folder, TemporaryDirectory() as scratch:
-        trainer = make_trainer(scratch)
-        trainer.train()
+    with stage.artifact() as folder:
+        checkpoints = stage.checkpoints()
+        set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
+        trainer = make_trainer(str(checkpoints))
+        with saves_on_sigterm(trainer):
+            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
         trainer.save_model(str(folder / "model"))
         # a pickle of the options, which the manifest states in the clear
         (folder / "model" / "training_args.bin").unlink()
@@ -73,10 +78,11 @@ def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
 
 
 def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """A trainer's logs as rows (step, metric, value), without timings."""
+    """A trainer's logs as rows (step, metric, value), without timings and without the closing summary."""
     return [
         {"step": int(entry["step"]), "metric": metric, "value": float(value)}
         for entry in log_history
+        if "train_runtime" not in entry
         for metric, value in entry.items()
-        if metric not in ("step", "epoch") and not any(word in metric for word in _TIMINGS)
+        if metric not in ("step", "epoch") and not any(word in metric for word in _NOT_KEPT)
     ]
