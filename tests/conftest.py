@@ -66,3 +66,9 @@ def comparisons(context):
         for b in range(a)
         for order in ("ab", "ba")
     ]
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--write-trajectories", action="store_true", help="store what the trainers log (test_training.py)"
+    )
