@@ -11,20 +11,18 @@ from rlcs.records import HISTORY, write_rows
 
 ROWS = [{"step": step, "metric": "loss", "value": step / 3} for step in range(7)]
 
+STATED = {"stage": "train", "config": {"b": 1, "a": [2]}, "code": "c0de", "inputs": {"x": "1d"}, "seed": 3}
+
+CHANGES = {"stage": "other", "config": {"a": [2], "b": 2}, "code": "0ther", "inputs": {"x": "2d"}, "seed": 4}
+
 
 def write(folder, *, text="once\n", started=0.0, **changes):
     """An artifact of two files; the text of its manifest."""
     (folder / "model").mkdir(parents=True, exist_ok=True)
     (folder / "model" / "config.json").write_text(text)
     write_rows(folder / "history.parquet", ROWS, HISTORY)
-    stated = {
-        "stage": "train",
-        "config": {"b": 1, "a": [2]},
-        "code": "c0de",
-        "inputs": {"x": "1d"},
-        "seed": 3,
-    }
-    manifest.write_manifest(folder, **{**stated, **changes}, started=started)
+    made_of = manifest.identity(**{**STATED, **changes})
+    manifest.write_manifest(folder, made_of, started)
     return (folder / manifest.NAME).read_text(encoding="utf-8")
 
 
@@ -38,18 +36,19 @@ def test_the_same_bytes_have_the_same_manifest(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"text": "twice\n"},
-        {"stage": "other"},
-        {"config": {"a": [2], "b": 2}},
-        {"code": "0ther"},
-        {"inputs": {"x": "2d"}},
-        {"seed": 4},
-    ],
+    "changes", [{"text": "twice\n"}, *({name: value} for name, value in CHANGES.items())], ids=str
 )
 def test_everything_else_changes_it(tmp_path, changes):
     assert write(tmp_path / "a") != write(tmp_path / "b", **changes)
+
+
+def test_what_an_artifact_depends_on_has_a_key():
+    def key(**changes):
+        return manifest.identity_key(manifest.identity(**{**STATED, **changes}))
+
+    assert key() == key(config={"a": [2], "b": 1})
+    others = [key(**{name: changed}) for name, changed in CHANGES.items()]
+    assert len({key(), *others}) == 1 + len(CHANGES)
 
 
 def test_the_order_of_keys_does_not_change_it(tmp_path):
