@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 """Training examples in TRL's formats."""
 
 import pytest
@@ -96,7 +98,10 @@ def test_policies_imitate_the_preferred_story_and_both_of_a_tie():
     assert [e["prompt"][0]["content"][-2:] for e in examples] == ["c1", "c2", "c1", "c1"]
 
 
-def test_a_writing_prompt_knows_its_context():
-    assert writing_prompts(list(CONTEXTS.values()), TEMPLATE) == [
-        {"prompt": said("user", f"Write: outline of {name}"), "context_id": name} for name in CONTEXTS
-    ]
+def test_writing_prompts_know_their_contexts_and_stand_in_a_seeded_order():
+    contexts = [replace(CONTEXTS["c1"], context_id=str(i), outline=f"outline of {i}") for i in range(20)]
+    prompts = writing_prompts(contexts, TEMPLATE, seed=1)
+    assert prompts == writing_prompts(contexts, TEMPLATE, seed=1)
+    assert prompts != writing_prompts(contexts, TEMPLATE, seed=2)
+    by_id = {prompt["context_id"]: prompt["prompt"] for prompt in prompts}
+    assert by_id == {str(i): said("user", f"Write: outline of {i}") for i in range(20)}

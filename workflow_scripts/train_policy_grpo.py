@@ -21,11 +21,15 @@ def main(this: stage.Stage) -> None:
     start, judge_folders = this.folder("model") / "model", this.folders("judge")
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     training = [context for context in contexts.values() if context.split == "train"]
-    prompts = writing_prompts(training, this.config["writing"]["template"])
+    prompts = writing_prompts(training, this.config["writing"]["template"], seed=this.seed)
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = build_options(
-            GRPOConfig, this.config["training"], entry.training, seed=this.seed, output_dir=scratch
+            GRPOConfig,
+            {**this.config["training"], "shuffle_dataset": False},
+            entry.training,
+            seed=this.seed,
+            output_dir=scratch,
         )
         judge = load_judge(this.config["reward_judge"], judge_folders[0] if judge_folders else None)
         return ShapedGRPOTrainer(

@@ -81,6 +81,10 @@ def demonstration_examples(
     ]
 
 
-def writing_prompts(contexts: Sequence[Context], template: str) -> list[Example]:
-    """GRPO prompts of a policy, {prompt, context_id}."""
-    return [{"prompt": policy_prompt(template, c), "context_id": c.context_id} for c in contexts]
+def writing_prompts(contexts: Sequence[Context], template: str, *, seed: int) -> list[Example]:
+    """GRPO prompts of a policy, {prompt, context_id}, in a seeded order.
+
+    The order is ours and the same in every epoch: TRL's own shuffle is not resumed after the first epoch.
+    """
+    shuffled = random.Random(seed).sample(contexts, len(contexts))
+    return [{"prompt": policy_prompt(template, c), "context_id": c.context_id} for c in shuffled]

@@ -46,32 +46,38 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
     return content
 
 
-def write_manifest(
-    folder: Path,
-    *,
-    stage: str,
-    config: Mapping[str, Any],
-    code: str,
-    inputs: Mapping[str, str],
-    seed: int,
-    started: float,
-) -> None:
-    """Describe every file of ``folder`` in manifest.json, and this run of the stage in run.json.
+def identity(
+    stage: str, config: Mapping[str, Any], code: str, inputs: Mapping[str, str], seed: int
+) -> dict[str, Any]:
+    """All that an artifact depends on: equal identities make equal artifacts.
 
     Args:
         inputs: manifest id or content hash by input name.
-        started: ``time.time()`` at the start of the stage.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (NAME, RUN_NAME))
-    manifest = {
+    return {
         "stage": stage,
         "config": config,
         "code": code,
         "inputs": inputs,
         "seed": seed,
         "packages": {name: metadata.version(name) for name in PACKAGES},
-        "files": {path.relative_to(folder).as_posix(): _describe(path) for path in files},
     }
+
+
+def identity_key(made_of: Mapping[str, Any]) -> str:
+    """First 16 hex digits of the SHA-256 of an identity."""
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> None:
+    """Describe every file of ``folder`` in manifest.json, and this run of the stage in run.json.
+
+    Args:
+        made_of: the artifact's ``identity``.
+        started: ``time.time()`` at the start of the stage.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (NAME, RUN_NAME))
+    described = {path.relative_to(folder).as_posix(): _describe(path) for path in files}
     run = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
@@ -82,7 +88,7 @@ def write_manifest(
         "command": sys.argv[0],
     }
     _write_json(folder / RUN_NAME, run)
-    _write_json(folder / NAME, manifest)
+    _write_json(folder / NAME, {**made_of, "files": described})
 
 
 def publish(folder: Path, destination: Path) -> None:

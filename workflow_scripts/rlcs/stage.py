@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rlcs.codehash import code_hash
-from rlcs.manifest import content_id, publish, write_manifest
+from rlcs.manifest import content_id, identity, identity_key, publish, write_manifest
 
 log = logging.getLogger("rlcs")
 
@@ -58,25 +59,35 @@ class Stage:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
-        write_manifest(
-            folder,
-            stage=self.name,
-            config=self.config,
-            code=code_hash(self.script),
-            inputs=self._input_ids(),
-            seed=self.seed,
-            started=started,
-        )
+        write_manifest(folder, self._identity, started)
         publish(folder, destination)
+        shutil.rmtree(self._checkpoints, ignore_errors=True)
         log.info("wrote %s in %.0f s", destination, time.time() - started)
 
-    def _input_ids(self) -> dict[str, str]:
-        """Content ids by input; of several files, by place, so that moved results keep their manifests."""
-        return {
+    def checkpoints(self) -> Path:
+        """Where a killed stage finds its own work again, until its artifact is published.
+
+        Outside of the artifact, since Snakemake deletes a failed job's outputs; keyed by all that the
+        artifact depends on, so that work of another config, code or input is never picked up.
+        """
+        folder = self._checkpoints / identity_key(self._identity)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def _checkpoints(self) -> Path:
+        destination = self.output.parent
+        return destination.with_name(destination.name + ".checkpoints")
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        # of several files, by place: moved results keep their manifests
+        inputs = {
             name if len(paths) == 1 else f"{name}.{i}": content_id(path)
             for name, paths in self.inputs.items()
             for i, path in enumerate(paths)
         }
+        return identity(self.name, self.config, code_hash(self.script), inputs, self.seed)
 
 
 def run(

@@ -17,7 +17,7 @@ from rlcs.stage import InputError, Stage
 
 Options = TypeVar("Options", bound=TrainingArguments)
 
-# Logged by the trainers but different in every run (run.json has the durations), or counted anew after a resume.
+# Different in every run (run.json has the durations), or counted anew after a resume.
 _NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
 
 
@@ -32,7 +32,8 @@ def build_options(
     """TRL options: the run's shared ones, then the model's own, then what the workflow sets.
 
     Raises:
-        InputError: an unknown option, or a value that TRL, the option's declared type or exact resuming refuses.
+        InputError: an unknown option, or a value that TRL, its declared type or exact resuming
+            refuses.
     """
     types = get_type_hints(options_class)
     for name, value in {**shared, **own}.items():
@@ -83,6 +84,6 @@ def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
         {"step": int(entry["step"]), "metric": metric, "value": float(value)}
         for entry in log_history
         if "train_runtime" not in entry
-        for metric, value in entry.items()
+        for metric, value in sorted(entry.items())  # a resumed trainer has them in another order
         if metric not in ("step", "epoch") and not any(word in metric for word in _NOT_KEPT)
     ]

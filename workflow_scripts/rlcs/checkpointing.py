@@ -1,0 +1,100 @@
+"""Checkpoints from which a killed training ends with the same weights as one that was not killed.
+
+They are TRL's own, restricted to the steps where nothing is under way: no half-filled log window and no
+rollouts that were sampled but not used yet, neither of which TRL saves.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+
+def is_exact(args: TrainingArguments, step: int) -> bool:
+    """Whether a training that resumes at ``step`` goes on as if it had never stopped."""
+    return step % int(args.logging_steps) == 0 and step % steps_per_rollout(args) == 0
+
+
+def steps_per_rollout(args: TrainingArguments) -> int:
+    """Optimiser steps that share one batch of rollouts; 1 for trainers without rollouts.
+
+    Raises:
+        ValueError: rollouts end inside of a step.
+    """
+    batches = getattr(args, "steps_per_generation", None)
+    if batches is None:
+        return 1
+    batches *= args.num_iterations
+    accumulated = args.gradient_accumulation_steps
+    if batches % accumulated and accumulated % batches:
+        raise ValueError(
+            f"steps_per_generation x num_iterations = {batches} and gradient_accumulation_steps = "
+            f"{accumulated}: one must be a multiple of the other, or rollouts end inside of a step"
+        )
+    return max(1, batches // accumulated)
+
+
+def check_save_steps(args: TrainingArguments) -> None:
+    """Raises ValueError where ``save_steps`` falls on steps that cannot be resumed exactly."""
+    if args.save_steps < 1 or not is_exact(args, int(args.save_steps)):
+        raise ValueError(
+            f"save_steps = {args.save_steps} must be a multiple of logging_steps = {args.logging_steps} and "
+            f"of the {steps_per_rollout(args)} steps that share a batch of rollouts: elsewhere TRL cannot "
+            f"resume exactly"
+        )
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; its state file is written last."""
+    complete = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_complete(path)]
+    return str(max(complete, key=_step)) if complete else None
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / TRAINER_STATE_NAME).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    return True
+
+
+@contextmanager
+def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
+    """On SIGTERM (Slurm's warning) save at the next exact step, then end the process with status 143."""
+    callback = _SaveOnTerm()
+    trainer.add_callback(callback)
+    previous = signal.signal(signal.SIGTERM, callback.ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if callback.asked:
+        raise SystemExit(128 + signal.SIGTERM)
+
+
+class _SaveOnTerm(TrainerCallback):
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, _signal: int, _frame: FrameType | None) -> None:
+        self.asked = True
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if self.asked and is_exact(args, state.global_step):
+            control.should_save = True
+            control.should_training_stop = True
