@@ -1,6 +1,6 @@
-from dataclasses import replace
-
 """Training examples in TRL's formats."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
