@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.config import Reward, Scores
+from rlcs.pivot_reward import PivotReward
 from rlcs.records import Context, Judgement
-from rlcs.rewards import PivotReward, VerdictReward, verdict_reward
 from rlcs.stage import InputError
 from rlcs.verdict import compare, score_line
+from rlcs.verdict_reward import VerdictReward, verdict_reward
 
 CONTEXTS = {name: Context(name, "story", "", "", f"outline of {name}", (), "train") for name in ("c1", "c2")}
 SIZE = 4

@@ -11,8 +11,8 @@ from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import PAIRS, Split, comparisons_of, read_contexts, read_rows
-from rlcs.rewards import RIGHT, VerdictReward
 from rlcs.training import build_options, train
+from rlcs.verdict_reward import RIGHT, VerdictReward
 
 
 def main(this: stage.Stage) -> None:

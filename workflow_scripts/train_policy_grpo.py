@@ -11,8 +11,8 @@ from rlcs.examples import writing_prompts
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judges import load_judge
 from rlcs.models import load_causal, load_tokenizer
+from rlcs.pivot_reward import PivotReward
 from rlcs.records import read_contexts
-from rlcs.rewards import PivotReward
 from rlcs.training import build_options, train
 
 

@@ -1,4 +1,4 @@
-"""Rewards for TRL's GRPOTrainer: the label for a GenRM, pivots for a policy."""
+"""The reward of a policy: points from comparisons with pivots, by a frozen judge."""
 
 from __future__ import annotations
 
@@ -9,52 +9,15 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerState
 
-from rlcs import config
+from rlcs.config import Reward
 from rlcs.judging import Judge
 from rlcs.pivot import draw_pivots, pivot_rewards, plan
 from rlcs.prompts import Messages
-from rlcs.records import Comparison, Context, Judgement, Label, Order
+from rlcs.records import Comparison, Context, Judgement
 from rlcs.stage import InputError
-from rlcs.verdict import compare, parse_scores, win_probability
+from rlcs.verdict import win_probability
 
 LogMetric = Callable[[str, float], None]
-
-RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
-
-
-def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -> float:
-    """1 where the verdict is the label, 0 where it is not, -1 where it cannot be read (RLCS)."""
-    scores = parse_scores(text, low, high)
-    if scores is None:
-        return UNPARSED
-    score_a, score_b = scores if order == "ab" else (scores[1], scores[0])
-    return RIGHT if compare(score_a, score_b) == label else WRONG
-
-
-class VerdictReward:
-    """``verdict_reward`` as a TRL reward function over the columns ``order`` and ``label``."""
-
-    __name__ = "verdict"
-
-    def __init__(self, scores: config.Scores) -> None:
-        self.scores = scores
-
-    def __call__(
-        self,
-        *,
-        completions: Sequence[Messages],
-        order: Sequence[Order],
-        label: Sequence[Label],
-        log_metric: LogMetric,
-        **_: Any,
-    ) -> list[float]:
-        rewards = [
-            verdict_reward(text_of(completion), shown, truth, self.scores.low, self.scores.high)
-            for completion, shown, truth in zip(completions, order, label, strict=True)
-        ]
-        log_metric("accuracy", rewards.count(RIGHT) / len(rewards))
-        log_metric("unparsed", rewards.count(UNPARSED) / len(rewards))
-        return rewards
 
 
 class PivotReward:
@@ -70,7 +33,7 @@ class PivotReward:
         self,
         judge: Judge,
         contexts: Mapping[str, Context],
-        reward: config.Reward,
+        reward: Reward,
         *,
         group_size: int,
         seed: int,
@@ -91,7 +54,7 @@ class PivotReward:
         **_: Any,
     ) -> list[float | None]:
         size = self.group_size
-        stories = [text_of(completion) for completion in completions]
+        stories = [completion[-1]["content"] for completion in completions]
         groups = [range(start, start + size) for start in range(0, len(stories), size)]
         # Groups are whole on every process (grpo.assert_whole_groups); number them over all processes.
         first_group = PartialState().process_index * len(groups)
@@ -140,8 +103,3 @@ class PivotReward:
         log_metric("judge/failed", share)
         if both:
             log_metric("judge/inconsistent", sum(len(verdicts[pair_id]) > 1 for pair_id in both) / len(both))
-
-
-def text_of(completion: Messages) -> str:
-    """The text of a conversational completion."""
-    return completion[-1]["content"]
