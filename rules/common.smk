@@ -25,6 +25,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.env
 RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+ANSWERS = f"{RESULTS}/answers"
 PREFERENCES = f"{RESULTS}/preferences/manifest.json"
 TABLES = [f"{RESULTS}/tables/{table}/manifest.json" for table in ("filter", "alignment", "win_rates")]
 FIRST_SEED = CONFIG.seeds[0]
@@ -42,6 +43,15 @@ def code(script):
 def part(section):
     """A stage's part of the config as a param: builtins only, sorted."""
     return json.dumps(section, sort_keys=True)
+
+
+def endpoint(judge_of):
+    """Where and how fast an endpoint is asked, as a param that makes nothing run again.
+
+    Snakemake compares no param of a function that takes "output". Another server or another rate gives no other
+    answers, and those that were had are kept outside of the outputs: {ANSWERS}/{judge}.
+    """
+    return lambda wildcards, output: part(sections.endpoint(CONFIG, judge_of(wildcards)))
 
 
 def names_of(models, *kinds):

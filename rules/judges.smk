@@ -10,6 +10,8 @@ rule teach:
         code=code("judge_pairs.py"),
         config=lambda wildcards: part(sections.judge(CONFIG, wildcards.teacher)),
         seed=FIRST_SEED,
+        endpoint=endpoint(lambda wildcards: wildcards.teacher),
+        answers=f"{ANSWERS}/{{teacher}}",
     log:
         f"{LOGS}/teachers/{{teacher}}.log",
     benchmark:
@@ -21,7 +23,8 @@ rule teach:
         mem_mb=4000,
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --split train --seed {params.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --split train --seed {params.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --output {output} > {log} 2>&1"
 
 
 rule filter_chains:
@@ -143,6 +146,8 @@ rule evaluate_judge:
     params:
         code=code("judge_pairs.py"),
         config=lambda wildcards: part(sections.judge(CONFIG, wildcards.judge)),
+        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        answers=f"{ANSWERS}/{{judge}}",
     log:
         f"{LOGS}/alignment/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -154,4 +159,5 @@ rule evaluate_judge:
         mem_mb=4000,
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --split test --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --output {output} > {log} 2>&1"

@@ -37,6 +37,8 @@ rule train_policy_grpo:
     params:
         code=code("train_policy_grpo.py"),
         config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
+        endpoint=endpoint(lambda wildcards: CONFIG.policies[wildcards.policy].reward.judge),
+        answers=lambda wildcards: f"{ANSWERS}/{CONFIG.policies[wildcards.policy].reward.judge}",
     log:
         f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
     benchmark:
@@ -50,7 +52,8 @@ rule train_policy_grpo:
         mem_mb=4000,
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --judge {input.judge} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --judge {input.judge} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --output {output} > {log} 2>&1"
 
 
 rule sample_stories:
@@ -93,6 +96,8 @@ rule judge_matches:
     params:
         code=code("judge_matches.py"),
         config=lambda wildcards: part(sections.matches(CONFIG, wildcards.judge)),
+        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        answers=f"{ANSWERS}/{{judge}}",
     log:
         f"{LOGS}/matches/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -104,4 +109,5 @@ rule judge_matches:
         mem_mb=4000,
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
-        " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --output {output} > {log} 2>&1"

@@ -27,6 +27,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "oracle": config.OracleJudge,
         "teacher-world": config.WorldTeacher,
         "teacher-model": config.ModelTeacher,
+        "teacher-endpoint": config.EndpointTeacher,
         "bt": config.BradleyTerryJudge,
         "genrm-sft": config.GenrmSFTJudge,
         "genrm-grpo": config.GenrmGRPOJudge,

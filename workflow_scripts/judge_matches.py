@@ -48,12 +48,19 @@ def main(this: stage.Stage) -> None:
                 )
     model = this.folders("model")
     with this.artifact() as folder:
-        judgements = load_judge(this.config, model[0] if model else None).judge(
-            comparisons_of(pairs, contexts)
-        )
+        judge = load_judge(this.config, model[0] if model else None, this.options)
+        judgements = judge.judge(comparisons_of(pairs, contexts))
         write_rows(folder / "matches.parquet", matches, MATCHES)
         write_judgements(folder / "judgements.parquet", judgements)
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["stories"], optional=["model"], seed=True)
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences"],
+        many=["stories"],
+        optional=["model"],
+        options=["endpoint", "answers"],
+        seed=True,
+    )

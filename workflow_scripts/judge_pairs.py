@@ -17,7 +17,7 @@ def main(this: stage.Stage) -> None:
     ]
     model = this.folders("model")
     with this.artifact() as folder:
-        judge = load_judge(this.config, model[0] if model else None)
+        judge = load_judge(this.config, model[0] if model else None, this.options)
         judgements = judge.judge(comparisons_of(pairs, contexts))
         write_judgements(folder / "judgements.parquet", judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
@@ -25,4 +25,11 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], optional=["model"], options=["split"], seed=True)
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences"],
+        optional=["model"],
+        options=["split", "endpoint", "answers"],
+        seed=True,
+    )

@@ -31,7 +31,12 @@ def main(this: stage.Stage) -> None:
             seed=this.seed,
             output_dir=scratch,
         )
-        judge = load_judge(this.config["reward_judge"], judge_folders[0] if judge_folders else None)
+        judge = load_judge(
+            this.config["reward_judge"],
+            judge_folders[0] if judge_folders else None,
+            this.options,
+            entry.reward.max_failure_share,
+        )
         return ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=PivotReward(
@@ -47,4 +52,11 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "model"], optional=["judge"], seed=True)
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences", "model"],
+        optional=["judge"],
+        options=["endpoint", "answers"],
+        seed=True,
+    )

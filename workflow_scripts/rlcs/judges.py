@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from rlcs.config import Judging, WorldTeacher
+from rlcs.answers import AnswerStore
+from rlcs.config import EndpointTeacher, Judging, WorldTeacher
 from rlcs.judging import GenerativeJudge, Judge, ScalarJudge
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import compare, read_judgement
@@ -53,11 +55,19 @@ class SimulatedTeacher:
         return read_judgement(c, self.name, raw, len(raw.split()), low, high)
 
 
-def load_judge(section: Mapping[str, Any], folder: Path | None) -> Judge:
+def load_judge(
+    section: Mapping[str, Any],
+    folder: Path | None,
+    options: Mapping[str, str] | None = None,
+    max_failure_share: float | None = None,
+) -> Judge:
     """The judge of a section made by ``sections.judge``.
 
     Args:
-        folder: the artifact that holds its ``model``; None for a judge of the tiny world.
+        folder: the artifact that holds its ``model``; None for a judge without weights.
+        options: of the command line. For an endpoint, ``endpoint`` is the JSON of ``sections.endpoint`` and
+            ``answers`` the folder where its answers are kept.
+        max_failure_share: in place of an endpoint's own.
     """
     name, entry = section["name"], section["judge"]
     kind, backend = entry["kind"], entry.get("backend")
@@ -66,6 +76,19 @@ def load_judge(section: Mapping[str, Any], folder: Path | None) -> Judge:
     if kind == "teacher" and backend == "world":
         return SimulatedTeacher(
             name, WorldTeacher.model_validate(entry), Judging.model_validate(section["judging"])
+        )
+    if kind == "teacher" and backend == "openai":
+        from rlcs.endpoint import EndpointJudge  # with its client, which other judges need not load
+
+        assert options is not None, f"judge {name} needs the options answers and endpoint"
+        asking = json.loads(options["endpoint"])
+        if max_failure_share is not None:
+            asking["max_failure_share"] = max_failure_share
+        return EndpointJudge(
+            name,
+            EndpointTeacher.model_validate(entry | asking),
+            Judging.model_validate(section["judging"]),
+            AnswerStore(Path(options["answers"])),
         )
     assert folder is not None, f"judge {name} of kind {kind} needs a model"
     if kind == "bradley_terry":

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from rlcs.config import (
     BradleyTerryJudge,
     Config,
+    EndpointTeacher,
     GenrmGRPOJudge,
     GenrmSFTJudge,
     OracleJudge,
@@ -24,6 +25,9 @@ SectionDict = dict[str, Any]
 
 # Read where a judge answers, not where it is trained.
 _ANSWERING = {"max_new_tokens", "batch_size"}
+
+# What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
+_QUESTION = {"kind", "backend", "model", "sampling"}
 
 
 def _plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
@@ -52,12 +56,21 @@ def judge(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer."""
     entry = config.judges[name]
     section: SectionDict = {"name": name, "judge": _plain(entry, exclude={"training"})}
-    if isinstance(entry, BradleyTerryJudge):
+    if isinstance(entry, EndpointTeacher):
+        section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
+        section["judging"] = _plain(config.judging, exclude=_ANSWERING)
+    elif isinstance(entry, BradleyTerryJudge):
         section["writing"] = _plain(config.writing)
         section["batch_size"] = config.judging.batch_size
     elif not isinstance(entry, OracleJudge):
         section["judging"] = _plain(config.judging)
     return section
+
+
+def endpoint(config: Config, name: str) -> SectionDict:
+    """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
+    entry = config.judges[name]
+    return _plain(entry, exclude=_QUESTION) if isinstance(entry, EndpointTeacher) else {}
 
 
 def train_judge(config: Config, name: str) -> SectionDict:

@@ -1,0 +1,183 @@
+"""A judge behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
+
+Every answer is kept as soon as it is there (``rlcs.answers``), and no question is asked twice. What fails is
+tried again where that can help; a question without an answer is the verdict ``none``, and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event, Lock
+
+import tenacity
+from tqdm import tqdm
+
+from rlcs.answers import Answer, AnswerStore, answer_key
+from rlcs.chat import Chat, Unanswered
+from rlcs.config import EndpointTeacher, Judging
+from rlcs.prompts import Messages, judge_prompt
+from rlcs.records import Comparison, Judgement
+from rlcs.stage import InputError
+from rlcs.verdict import read_judgement
+
+log = logging.getLogger("rlcs")
+
+
+class EndpointJudge:
+    """Asks an endpoint, several questions at once."""
+
+    def __init__(self, name: str, entry: EndpointTeacher, judging: Judging, answers: AnswerStore) -> None:
+        self.name = name
+        self.entry = entry
+        self.judging = judging
+        self.answers = answers
+        self.chat = Chat(entry)
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        """Judgements in the order asked; identical questions are asked once.
+
+        Raises:
+            InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
+                than the entry's ``max_failure_share``; the answers until then are kept.
+        """
+        template, rubrics = self.judging.template, self.judging.rubrics
+        prompts = [judge_prompt(template, rubrics, c.context, c.first, c.second) for c in comparisons]
+        keys = [answer_key(self.entry.model, prompt, self.entry.sampling) for prompt in prompts]
+        answers = self._answer(dict(zip(keys, prompts, strict=True)))
+        return [self._judgement(c, answers.get(key)) for c, key in zip(comparisons, keys, strict=True)]
+
+    def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
+        pair_id, order = comparison.pair_id, comparison.order
+        if answer is None:
+            return Judgement(pair_id, order, self.name, "none")
+        if answer.finish_reason == "length":  # cut off, "Scores: 9 10" can read "Scores: 9 1"
+            return Judgement(pair_id, order, self.name, "none", answer.completion_tokens, answer.text)
+        low, high = self.judging.scores.low, self.judging.scores.high
+        return read_judgement(comparison, self.name, answer.text, answer.completion_tokens, low, high)
+
+    def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
+        """Answers by key, kept ones and new ones; a question without any is left out."""
+        answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
+        missing = [key for key in questions if key not in answers]
+        counts = Counts(self.name, len(questions), list(answers.values()))
+        stopping = Event()
+        with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
+            try:
+                futures = {
+                    pool.submit(self._ask, key, questions[key], counts, stopping): key for key in missing
+                }
+                for future in as_completed(futures):
+                    try:
+                        answers[futures[future]] = answer = future.result()
+                    except Unanswered as error:
+                        counts.add_failure(error)
+                        self._check(counts)
+                    else:
+                        counts.add_answer(answer)
+            finally:  # what is in flight is paid for: it is waited for and kept; nothing else is sent
+                stopping.set()
+                pool.shutdown(cancel_futures=True)
+        log.info("%s", counts)
+        return answers
+
+    def _ask(self, key: str, messages: Messages, counts: Counts, stopping: Event) -> Answer:
+        """The answer, kept on disk; the last attempt's error where there is none."""
+        backoff = tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait)
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            # No jitter: tenacity draws it from the generator that a training's own draws come from.
+            return max(backoff(state), _error(state).wait)
+
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.retry),
+            stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
+            wait=wait,
+            sleep=tenacity.sleep_using_event(stopping),
+            before_sleep=lambda state: counts.add_retry(_error(state)),
+            reraise=True,
+        )
+        answer = attempts(self.chat.ask, messages, stopping)
+        self.answers.put(key, answer)
+        return answer
+
+    def _check(self, counts: Counts) -> None:
+        failed, share = counts.failed.total(), self.entry.max_failure_share
+        if failed > share * counts.questions:
+            raise InputError(
+                f"{failed} of {counts.questions} questions to judge {self.name!r} got no answer, more than "
+                f"max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: {counts.last}. "
+                f"{counts.kept + counts.answered} answers are kept and will not be asked again"
+            )
+
+
+def _error(state: tenacity.RetryCallState) -> Unanswered:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, Unanswered)  # nothing else is tried again
+    return error
+
+
+class Counts:
+    """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
+
+    def __init__(self, name: str, questions: int, kept: Sequence[Answer]) -> None:
+        self.name = name
+        self.questions = questions
+        self.kept = len(kept)
+        self.answered = 0
+        self.cost = 0.0
+        self.kept_cost = sum(answer.cost for answer in kept)
+        self.retried: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.last = ""
+        self._lock = Lock()
+        self.bar = tqdm(
+            desc=name,
+            total=questions,
+            initial=self.kept,
+            unit=" answers",
+            delay=3,  # none for the short batches of a training
+            mininterval=1 if sys.stderr.isatty() else 30,
+        )
+
+    def add_answer(self, answer: Answer) -> None:
+        self.answered += 1
+        self.cost += answer.cost
+        self.bar.set_postfix_str(
+            f"kept {self.kept / self.questions:.0%}, retries {self.retried.total()}, "
+            f"failed {self.failed.total()}, cost {self.cost:.4g}",
+            refresh=False,
+        )
+        self.bar.update()
+
+    def add_failure(self, error: Unanswered) -> None:
+        self.failed[error.reason] += 1
+        self.last = str(error)
+        self.bar.update()
+
+    def add_retry(self, error: Unanswered) -> None:
+        """Called by the threads that ask; the first of a kind is told at once, since waiting can be long."""
+        with self._lock:
+            self.retried[error.reason] += 1
+            first = self.retried[error.reason] == 1
+        if first:
+            log.warning("judge %s: %s; trying again", self.name, error)
+
+    def __str__(self) -> str:
+        return (
+            f"judge {self.name}: {self.questions} questions, {self.kept} answered before, "
+            f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
+            f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
+            f"cost {self.cost:.4g} now, {self.cost + self.kept_cost:.4g} in all"
+        )
+
+
+def _listed(reasons: Counter[str]) -> str:
+    return ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common())
+
+
+def _in_brackets(reasons: Counter[str]) -> str:
+    return f" ({_listed(reasons)})" if reasons else ""
