@@ -8,7 +8,7 @@ dimension      slots                                                       count
 outline        the outline's place, foe and tool                           0-3
 character      the hero's trait; the hero's name still at the end          0-2
 coherence      the lost item is the one found; the tool used is used again 0-2
-originality    distinct vivid words (at most 3 count)                      0-3
+originality    distinct vivid words (at most 2 count)                      0-2
 engagement     distinct feelings (at most 2 count)                         0-2
 =============  ==========================================================  =====
 
@@ -29,7 +29,7 @@ from rlcs.world import lexicon as words
 DIMENSIONS = ("outline", "character", "coherence", "originality", "engagement")
 SLOTTED = DIMENSIONS[:3]
 MISSING = "none"
-VIVID_CAP = 3
+VIVID_CAP = 2
 FEELING_CAP = 2
 
 
@@ -93,11 +93,11 @@ def premise(context: Context) -> Premise:
 
 
 def sample_context(rng: random.Random, context_id: str, split: Split) -> Context:
-    """A hero with a trait, a lost item, three beats, a sentence limit and, half the time, a required word."""
+    """A hero with a trait, a lost item, three beats, a sentence limit and, at times, a required word."""
     domain = rng.choice(words.DOMAINS)
     name = rng.choice(words.HEROES[domain])
     constraints = [Constraint("max_sentences", {"n": rng.choice((4, 5))})]
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         constraints.append(Constraint("required_word", {"word": rng.choice(words.REQUIRED)}))
     beats = (rng.choice(words.PLACES), rng.choice(words.FOES[domain]), rng.choice(words.TOOLS))
     return Context(
@@ -131,7 +131,7 @@ def write_story(rng: random.Random, context: Context, skill: float) -> str:
     foe = slot(wanted.foe, words.FOES[context.domain])
     last_name = slot(name, words.HEROES[context.domain])
     required = [c.parameters["word"] for c in context.constraints if c.kind == "required_word"]
-    word = required[0] if required and rng.random() < 0.55 + 0.25 * skill else None
+    word = required[0] if required and rng.random() < 0.55 + 0.3 * skill else None
     if word is None and rng.random() < 0.2:
         word = rng.choice(words.REQUIRED)
     by = f" by the {word}" if word else ""

@@ -30,7 +30,8 @@ class TeacherBias:
 
     ``weights`` is utility per slot, ``utility_per_point`` the unit of the scores, ``usual_utility`` what gets
     the middle score. In points: ``length_bias`` for each word beyond ``usual_words``, ``first_position_bias``
-    for standing first. ``slip_rate`` is the probability that it misreads a slot.
+    for standing first, ``score_noise`` the standard deviation of its moods. ``slip_rate`` is the chance that
+    it misreads a slot.
     """
 
     weights: Mapping[str, float] = field(
@@ -44,6 +45,7 @@ class TeacherBias:
     usual_words: int = 27
     first_position_bias: float = 0.4
     slip_rate: float = 0.01
+    score_noise: float = 0.0
 
 
 def _misread(rng: random.Random, reading: Reading, rate: float) -> Reading:
@@ -62,18 +64,22 @@ def _misread(rng: random.Random, reading: Reading, rate: float) -> Reading:
 def describe(reading: Reading) -> str:
     """The evidence of one story: per dimension its slots or words, and how many there are."""
     evidence = {
-        name: [f"{slot.wanted} {slot.found} {'yes' if slot.filled else 'not'}" for slot in slots]
-        for name, slots in ((name, getattr(reading, name)) for name in SLOTTED)
-    } | {"originality": list(reading.originality), "engagement": list(reading.engagement)}
+        name: [
+            f"{slot.wanted} {slot.found} {'yes' if slot.filled else 'not'}" for slot in getattr(reading, name)
+        ]
+        for name in SLOTTED
+    } | {"originality": list(reading.originality), "engagement": []}
     counts = reading.counts
     return " ".join(" ".join([name, *evidence[name], str(counts[name])]) for name in DIMENSIONS)
 
 
-def _score(reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int) -> int:
+def _score(
+    rng: random.Random, reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int
+) -> int:
     value = sum(bias.weights[dimension] * count for dimension, count in reading.counts.items())
     points = (value - bias.usual_utility) / bias.utility_per_point
     points += bias.length_bias * (reading.words - bias.usual_words) + bias.first_position_bias * is_first
-    score = round((low + high) / 2 + points)
+    score = round((low + high) / 2 + points + rng.gauss(0, bias.score_noise))
     return min(max(score, low), high)
 
 
@@ -84,6 +90,6 @@ def judge(
     lines, scores = [], []
     for number, story in enumerate((first, second), start=1):
         reading = _misread(rng, read_story(context, story), bias.slip_rate)
-        lines.append(f"{number} {describe(reading)}")
-        scores.append(_score(reading, number == 1, bias, low, high))
+        scores.append(_score(rng, reading, number == 1, bias, low, high))
+        lines.append(f"{number} {describe(reading)} score {scores[-1]}")
     return "\n".join([*lines, score_line(*scores)])

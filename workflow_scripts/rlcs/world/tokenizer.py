@@ -46,7 +46,9 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> PreTrainedT
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    score_lines = (score_line(*scores) for scores in product(range(10), repeat=2))
+    score_lines = (
+        f"1 score {first}\n{score_line(first, second)}" for first, second in product(range(10), repeat=2)
+    )
     tokenizer.train_from_iterator(chain(texts, score_lines), trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
