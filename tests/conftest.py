@@ -68,6 +68,17 @@ def comparisons(context):
     ]
 
 
+@pytest.fixture(scope="session")
+def workflow(tmp_path_factory):
+    """The smoke run, made once for all tests of the group ``workflow``."""
+    from smoke_run import Workflow
+
+    made = Workflow(tmp_path_factory.mktemp("workflow"))
+    done = made.snakemake("all")
+    assert done.returncode == 0, done.stdout[-5000:]
+    return made
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--write-trajectories", action="store_true", help="store what the trainers log (test_training.py)"
