@@ -17,8 +17,8 @@ from rlcs.config import EndpointTeacher
 from rlcs.prompts import Messages
 from rlcs.stage import InputError
 
-for name in ("httpx2", "openai"):
-    logging.getLogger(name).setLevel(logging.WARNING)  # else a line for each request
+for name in ("httpcore2", "httpx2", "openai"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # else lines for each request
 
 TRANSIENT = {408, 409, 429}  # and every 5xx
 # About the question rather than the endpoint: too long for the model, or refused by a vendor's filter.
