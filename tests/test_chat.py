@@ -91,6 +91,17 @@ def test_a_refusal_is_one_error_and_is_not_asked_again(code, judge_of, questions
     assert len(server.asked) <= 12  # those in flight, and not fifty
 
 
+def test_a_refusal_does_not_wait_for_those_who_wait(judge_of, questions):
+    def behave(prompt, attempt):
+        return status(401) if "Tale 1." in prompt else status(429, Retry_After="20")
+
+    started = time.monotonic()
+    with Server(behave) as server, pytest.raises(InputError, match="HTTP 401"):
+        judge_of(server, concurrency=2).judge(questions(30))
+    assert time.monotonic() - started < 5
+    assert len(server.asked) == 2
+
+
 def test_what_is_in_flight_at_a_refusal_is_kept(judge_of, questions):
     def behave(prompt, attempt):
         return status(401) if "Tale 3." in prompt else ok(delay=0.2)

@@ -32,14 +32,12 @@ class Unanswered(Exception):
     Args:
         reason: short enough to be counted.
         retry: whether another attempt can help.
-        wait: seconds that the endpoint asks to wait.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, retry: bool = True, wait: float = 0.0) -> None:
+    def __init__(self, reason: str, detail: str = "", *, retry: bool = True) -> None:
         super().__init__(f"{reason} ({detail})" if detail else reason)
         self.reason = reason
         self.retry = retry
-        self.wait = wait
 
 
 class Chat:
@@ -89,7 +87,7 @@ class Chat:
             if wait > self.entry.max_wait:
                 return Unanswered(f"HTTP {status}", f"asks to wait {wait:.0f} s, > max_wait", retry=False)
             self._pace.hold(wait)
-            return Unanswered(f"HTTP {status}", detail, wait=wait)
+            return Unanswered(f"HTTP {status}", detail)
         if status in ABOUT_THE_QUESTION:
             return Unanswered(f"HTTP {status}", detail, retry=False)
         variable = self.entry.api_key_env

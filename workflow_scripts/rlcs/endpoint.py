@@ -80,22 +80,16 @@ class EndpointJudge:
                         counts.add_answer(answer)
             finally:  # what is in flight is paid for: it is waited for and kept; nothing else is sent
                 stopping.set()
-                pool.shutdown(cancel_futures=True)
         log.info("%s", counts)
         return answers
 
     def _ask(self, key: str, messages: Messages, counts: Counts, stopping: Event) -> Answer:
         """The answer, kept on disk; the last attempt's error where there is none."""
-        backoff = tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait)
-
-        def wait(state: tenacity.RetryCallState) -> float:
-            # No jitter: tenacity draws it from the generator that a training's own draws come from.
-            return max(backoff(state), _error(state).wait)
-
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.retry),
             stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
-            wait=wait,
+            # no jitter: tenacity draws it from the generator that a training's own draws come from
+            wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
             sleep=tenacity.sleep_using_event(stopping),
             before_sleep=lambda state: counts.add_retry(_error(state)),
             reraise=True,
