@@ -7,6 +7,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from random import Random
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from rlcs.config import Judging, WorldBase
@@ -70,13 +71,19 @@ def comparisons(context):
 
 @pytest.fixture(scope="session")
 def workflow(tmp_path_factory):
-    """The smoke run, made once for all tests of the group ``workflow``."""
+    """The smoke run, made once for all workers of pytest-xdist; tests only read it."""
     from smoke_run import Workflow
 
-    made = Workflow(tmp_path_factory.mktemp("workflow"))
-    done = made.snakemake("all")
-    assert done.returncode == 0, done.stdout[-5000:]
-    return made
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    said = root / "workflow.txt"
+    with FileLock(root / "workflow.lock"):
+        if not said.exists():
+            done = Workflow.of_source(root / "workflow").snakemake("all")
+            said.write_text(f"{done.returncode}\n{done.stdout}")
+    status, _, output = said.read_text().partition("\n")
+    assert status == "0", output[-5000:]
+    return Workflow(root / "workflow")
 
 
 def pytest_addoption(parser):

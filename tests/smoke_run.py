@@ -19,11 +19,16 @@ class Workflow:
     def __init__(self, folder):
         self.folder = folder
         self.results = folder / "results" / "smoke"
+
+    @classmethod
+    def of_source(cls, folder):
+        folder.mkdir()
         for name in SOURCE:
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, folder)
+        return cls(folder)
 
     def snakemake(self, *arguments, config="config/smoke.yaml"):
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", config, "--cores", "2"]

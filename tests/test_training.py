@@ -191,8 +191,8 @@ def test_history_leaves_out_what_differs_in_every_run():
         {"train_runtime": 9.0, "train_steps_per_second": 1.0, "train_loss": 1.5, "step": 2},  # the summary
     ]
     assert history(log) == [
-        {"step": 1, "metric": "loss", "value": 2.0},
         {"step": 1, "metric": "kl", "value": 0.25},
+        {"step": 1, "metric": "loss", "value": 2.0},
         {"step": 2, "metric": "eval_reward", "value": 0.5},
     ]
 

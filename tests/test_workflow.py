@@ -1,7 +1,4 @@
-"""What the smoke run leaves: every artifact's content, from the preferences to the report.
-
-One run serves all tests of the group, so that one worker makes it (pytest --dist loadgroup).
-"""
+"""What the smoke run leaves: every artifact's content, from the preferences to the report."""
 
 import hashlib
 import html
@@ -29,7 +26,7 @@ from rlcs.records import (
 )
 from rlcs.verdict import compare
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 
 TABLES = SMOKE["tables"]
 TRAINED = {

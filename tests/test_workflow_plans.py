@@ -1,24 +1,33 @@
 """What Snakemake plans and says after the smoke run: reruns, other configs, failures."""
 
 import json
+import shutil
 
 import pytest
 from safetensors.torch import load_file
-from smoke_run import ROOT, SOURCE
+from smoke_run import ROOT, SOURCE, Workflow
 
 from rlcs.manifest import read_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+pytestmark = pytest.mark.slow
 
 RUNS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.stem != "default")
 
 
-def test_afterwards_there_is_nothing_to_be_done(workflow):
-    assert workflow.planned() == {}
+@pytest.fixture(scope="module")
+def after(workflow, tmp_path_factory):
+    """The smoke run, copied with its results: a place to change things in."""
+    folder = tmp_path_factory.mktemp("after") / "copy"
+    shutil.copytree(workflow.folder, folder)
+    return Workflow(folder)
+
+
+def test_afterwards_there_is_nothing_to_be_done(after):
+    assert after.planned() == {}
     for name in SOURCE:
-        for path in [workflow.folder / name, *(workflow.folder / name).rglob("*")]:
+        for path in [after.folder / name, *(after.folder / name).rglob("*")]:
             path.touch()
-    assert workflow.planned() == {}
+    assert after.planned() == {}
 
 
 BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1, "write_report": 1, "all": 1}
@@ -37,14 +46,14 @@ BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} |
     ],
     ids=lambda value: ".".join(value) if isinstance(value, list) else "",
 )
-def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(workflow, keys, value, jobs):
+def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, value, jobs):
     def change(raw):
         *parents, key = keys
         for parent in parents:
             raw = raw[parent]
         raw[key] = value
 
-    assert workflow.planned(config=workflow.with_config("changed", change)) == jobs
+    assert after.planned(config=after.with_config("changed", change)) == jobs
 
 
 @pytest.mark.parametrize(
@@ -55,53 +64,53 @@ def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(workflow, key
         ("tabulate_filter.py", "ONE = 1\n", {"tabulate_filter": 1, "write_report": 1, "all": 1}),
     ],
 )
-def test_a_change_of_the_code_plans_what_runs_it(workflow, file, appended, jobs):
-    path = workflow.folder / "workflow_scripts" / file
+def test_a_change_of_the_code_plans_what_runs_it(after, file, appended, jobs):
+    path = after.folder / "workflow_scripts" / file
     text = path.read_text(encoding="utf-8")
     path.write_text(text + appended, encoding="utf-8")
     try:
-        assert workflow.planned() == jobs
+        assert after.planned() == jobs
     finally:
         path.write_text(text, encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_run_can_be_planned(workflow, name):
-    jobs = workflow.planned(config=f"config/{name}")
+def test_every_run_can_be_planned(after, name):
+    jobs = after.planned(config=f"config/{name}")
     assert name == "smoke.yaml" or jobs["write_report"] == 1
 
 
-def test_a_wrong_config_stops_before_any_job_and_names_the_key(workflow):
+def test_a_wrong_config_stops_before_any_job_and_names_the_key(after):
     def change(raw):
         raw["judges"]["bt"]["colour"] = "red"
 
-    done = workflow.snakemake("all", config=workflow.with_config("wrong", change))
+    done = after.snakemake("all", config=after.with_config("wrong", change))
     assert done.returncode != 0
     assert "judges.bt.colour: unknown key" in done.stdout
     assert "Traceback" not in done.stdout
 
 
-def test_a_job_that_fails_shows_the_message_of_its_log(workflow):
+def test_a_job_that_fails_shows_the_message_of_its_log(after):
     def change(raw):  # a teacher who always prefers the first story contradicts itself on every pair
         raw["run"] = "hopeless"
         raw["judges"]["teacher"]["first_position_bias"] = 100
 
-    config = workflow.with_config("hopeless", change)
-    done = workflow.snakemake("results/hopeless/chains/teacher/manifest.json", config=config)
+    config = after.with_config("hopeless", change)
+    done = after.snakemake("results/hopeless/chains/teacher/manifest.json", config=config)
     assert done.returncode != 0
     assert "error: teacher 'teacher' leaves none of 60 pairs: there is nothing to learn" in done.stdout
     assert "Traceback" not in done.stdout
-    assert not (workflow.folder / "results" / "hopeless" / "chains" / "teacher").exists()
-    assert (workflow.folder / "results" / "hopeless" / "teachers" / "teacher" / "manifest.json").exists()
+    assert not (after.folder / "results" / "hopeless" / "chains" / "teacher").exists()
+    assert (after.folder / "results" / "hopeless" / "teachers" / "teacher" / "manifest.json").exists()
 
 
-def own_run(workflow, rows):
+def own_run(after, rows):
     """A user's own pairs and model: the smoke run's base, brought as a folder."""
-    (workflow.folder / "own.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    (after.folder / "own.jsonl").write_text("".join(f"{row}\n" for row in rows))
 
     def change(raw):
         raw |= {"run": "own", "data": {"preferences": ["own.jsonl"]}}
-        base = {"kind": "pretrained", "model": str(workflow.results / "bases" / "small" / "model")}
+        base = {"kind": "pretrained", "model": str(after.results / "bases" / "small" / "model")}
         raw["bases"] = {"small": base}
         raw["judges"] = {"bt": raw["judges"]["bt"]}
         raw["policies"] = {name: raw["policies"][name] for name in ("sft", "rlcs-bt")}
@@ -110,29 +119,29 @@ def own_run(workflow, rows):
             "win_rates": {"rows": ["sft", "rlcs-bt"], "reference": "sft", "judges": ["bt"]},
         }
 
-    return workflow.with_config("own", change)
+    return after.with_config("own", change)
 
 
-def test_pairs_and_a_model_of_ones_own(workflow):
+def test_pairs_and_a_model_of_ones_own(after):
     rows = [
         json.dumps({"outline": f"o{n}", "story_a": f"a{n}", "story_b": f"b{n}", "label": "a"})
         for n in range(40)
     ]
-    config = own_run(workflow, rows)
-    jobs = workflow.planned(config=config)
+    config = own_run(after, rows)
+    jobs = after.planned(config=config)
     assert "make_world" not in jobs
     assert jobs["train_policy_grpo"] == jobs["train_bradley_terry"] == jobs["write_report"] == 1
     targets = [f"results/own/{name}/manifest.json" for name in ("preferences", "bases/small")]
-    done = workflow.snakemake(*targets, config=config)
+    done = after.snakemake(*targets, config=config)
     assert done.returncode == 0, done.stdout
-    assert read_manifest(workflow.folder / targets[0])["files"]["pairs.parquet"]["rows"] == 40
+    assert read_manifest(after.folder / targets[0])["files"]["pairs.parquet"]["rows"] == 40
     brought, copied = (
-        workflow.folder / "results" / run / "bases/small/model/model.safetensors" for run in ("smoke", "own")
+        after.folder / "results" / run / "bases/small/model/model.safetensors" for run in ("smoke", "own")
     )
     assert load_file(brought).keys() <= load_file(copied).keys()
 
-    own_run(workflow, [*rows, "{broken", "{broken", "{broken"])
-    done = workflow.snakemake(targets[0], config=config)
+    own_run(after, [*rows, "{broken", "{broken", "{broken"])
+    done = after.snakemake(targets[0], config=config)
     assert done.returncode != 0
     assert "error: 3 of 43 rows (7.0%) cannot be used: 3 broken JSON. At most 5.0% may be lost" in done.stdout
     assert "Traceback" not in done.stdout
