@@ -45,7 +45,7 @@ rule check:
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
-        config=json.dumps(sections.check(CONFIG), sort_keys=True),
+        config=lambda _: part(sections.check(CONFIG)),
     log:
         f"{LOGS}/check.log",
     conda:

@@ -5,7 +5,7 @@ rule make_world:
         f"{RESULTS}/world/manifest.json",
     params:
         code=code("make_world.py"),
-        config=part(sections.world(CONFIG)),
+        config=lambda _: part(sections.world(CONFIG)),
     log:
         f"{LOGS}/world.log",
     benchmark:
@@ -28,7 +28,7 @@ rule ingest:
         PREFERENCES,
     params:
         code=code("ingest.py"),
-        config=part(sections.ingest(CONFIG)),
+        config=lambda _: part(sections.ingest(CONFIG)),
     log:
         f"{LOGS}/preferences.log",
     benchmark:

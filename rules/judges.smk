@@ -37,7 +37,7 @@ rule filter_chains:
         f"{RESULTS}/chains/{{teacher}}/manifest.json",
     params:
         code=code("filter_chains.py"),
-        config=part({}),
+        config=lambda _: part({}),
     log:
         f"{LOGS}/chains/{{teacher}}.log",
     benchmark:

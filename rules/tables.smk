@@ -19,7 +19,7 @@ rule tabulate_filter:
         ),
     params:
         code=code("tabulate_filter.py"),
-        config=part(sections.filter_table(CONFIG)),
+        config=lambda _: part(sections.filter_table(CONFIG)),
     log:
         f"{LOGS}/tables/filter.log",
     benchmark:
@@ -62,7 +62,7 @@ rule tabulate_alignment:
         ),
     params:
         code=code("tabulate_alignment.py"),
-        config=part(sections.alignment_table(CONFIG)),
+        config=lambda _: part(sections.alignment_table(CONFIG)),
     log:
         f"{LOGS}/tables/alignment.log",
     benchmark:
@@ -100,7 +100,7 @@ rule tabulate_win_rates:
         ),
     params:
         code=code("tabulate_win_rates.py"),
-        config=part(sections.win_rate_table(CONFIG)),
+        config=lambda _: part(sections.win_rate_table(CONFIG)),
     log:
         f"{LOGS}/tables/win_rates.log",
     benchmark:
@@ -126,7 +126,7 @@ rule draw_curves:
         f"{RESULTS}/figures/manifest.json",
     params:
         code=code("draw_curves.py"),
-        config=part({}),
+        config=lambda _: part({}),
     log:
         f"{LOGS}/figures.log",
     benchmark:
@@ -164,7 +164,7 @@ rule write_report:
         ),
     params:
         code=code("write_report.py"),
-        config=part(sections.report(CONFIG)),
+        config=lambda _: part(sections.report(CONFIG)),
     log:
         f"{LOGS}/report.log",
     benchmark:

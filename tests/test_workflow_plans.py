@@ -80,6 +80,16 @@ def test_every_run_can_be_planned(after, name):
     assert name == "smoke.yaml" or jobs["write_report"] == 1
 
 
+def test_braces_in_the_users_words_are_no_wildcards(after):
+    def change(raw):
+        raw["run"] = "braces"
+        raw["data"] = {"columns": {"story_a": "{chosen}"}}
+        raw["paper"] = {"alignment": {"{seed}": 50.0}}
+        raw["judging"]["rubrics"] = {"default": "{judge} {{"}
+
+    assert after.planned(config=after.with_config("braces", change))["ingest"] == 1
+
+
 def test_a_wrong_config_stops_before_any_job_and_names_the_key(after):
     def change(raw):
         raw["judges"]["bt"]["colour"] = "red"
