@@ -1,15 +1,15 @@
 """The simulated teacher: reads two stories slot by slot, then scores them by a taste of its own.
 
 It stands in for a large model whose reasoning is sound but whose weighing is not people's. Its chain for a
-pair is the evidence of the first story, of the second, and the score line::
+pair is the evidence and the score of the first story, the same of the second, and the score line::
 
-    1 outline mill mill yes wolf none not rope rope yes 2 character brave brave yes Fox Fox yes 2 ...
-    2 outline mill cave not wolf wolf yes rope net not 1 character brave shy not Fox Fox yes 1 ...
+    1 outline mill mill yes wolf none not rope rope yes 2 character brave brave yes Fox Fox yes 2 ... score 5
+    2 outline mill cave not wolf wolf yes rope net not 1 character brave shy not Fox Fox yes 1 ... score 4
     Scores: 5 4
 
-A slot is the word wanted, the word found, and whether they are the same; a number is how many are. A model of
-half a million parameters can learn to give evidence in this form. It failed to learn scores without evidence,
-lists of what is there, and slots without the word wanted.
+A slot is the word wanted, the word found, and whether they are the same; a number is how many are. The form
+matters: a model of 0.5 million parameters learned it from 8,000 examples, from which it learned neither slots
+without the word wanted nor slots without the yes or not.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ class TeacherBias:
 
     ``weights`` is utility per slot, ``utility_per_point`` the unit of the scores, ``usual_utility`` what gets
     the middle score. In points: ``length_bias`` for each word beyond ``usual_words``, ``first_position_bias``
-    for standing first, ``score_noise`` the standard deviation of its moods. ``slip_rate`` is the chance that
-    it misreads a slot.
+    for standing first. ``slip_rate`` is the probability that it misreads a slot.
     """
 
     weights: Mapping[str, float] = field(
@@ -45,7 +44,6 @@ class TeacherBias:
     usual_words: int = 27
     first_position_bias: float = 0.4
     slip_rate: float = 0.01
-    score_noise: float = 0.0
 
 
 def _misread(rng: random.Random, reading: Reading, rate: float) -> Reading:
@@ -73,13 +71,11 @@ def describe(reading: Reading) -> str:
     return " ".join(" ".join([name, *evidence[name], str(counts[name])]) for name in DIMENSIONS)
 
 
-def _score(
-    rng: random.Random, reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int
-) -> int:
+def _score(reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int) -> int:
     value = sum(bias.weights[dimension] * count for dimension, count in reading.counts.items())
     points = (value - bias.usual_utility) / bias.utility_per_point
     points += bias.length_bias * (reading.words - bias.usual_words) + bias.first_position_bias * is_first
-    score = round((low + high) / 2 + points + rng.gauss(0, bias.score_noise))
+    score = round((low + high) / 2 + points)
     return min(max(score, low), high)
 
 
@@ -90,6 +86,6 @@ def judge(
     lines, scores = [], []
     for number, story in enumerate((first, second), start=1):
         reading = _misread(rng, read_story(context, story), bias.slip_rate)
-        scores.append(_score(rng, reading, number == 1, bias, low, high))
+        scores.append(_score(reading, number == 1, bias, low, high))
         lines.append(f"{number} {describe(reading)} score {scores[-1]}")
     return "\n".join([*lines, score_line(*scores)])
