@@ -87,3 +87,10 @@ def test_what_cannot_be_read_is_none_and_kept_as_raw_text():
 def test_comparison_shows_the_stories_in_its_order():
     ab, ba = (Comparison("p", CONTEXT, "x", "y", order) for order in ("ab", "ba"))
     assert (ab.first, ab.second) == (ba.second, ba.first) == ("x", "y")
+
+
+def test_a_text_that_was_cut_off_is_not_read():
+    comparison = Comparison("p", CONTEXT, "x", "y", "ab")
+    whole = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10)
+    cut = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10, cut_off=True)
+    assert (whole.verdict, cut.verdict, cut.raw) == ("a", "none", "Scores: 9 1")

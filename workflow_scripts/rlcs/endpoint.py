@@ -51,13 +51,17 @@ class EndpointJudge:
         return [self._judgement(c, answers.get(key)) for c, key in zip(comparisons, keys, strict=True)]
 
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
-        pair_id, order = comparison.pair_id, comparison.order
         if answer is None:
-            return Judgement(pair_id, order, self.name, "none")
-        if answer.finish_reason == "length":  # cut off, "Scores: 9 10" can read "Scores: 9 1"
-            return Judgement(pair_id, order, self.name, "none", answer.completion_tokens, answer.text)
-        low, high = self.judging.scores.low, self.judging.scores.high
-        return read_judgement(comparison, self.name, answer.text, answer.completion_tokens, low, high)
+            return Judgement(comparison.pair_id, comparison.order, self.name, "none")
+        return read_judgement(
+            comparison,
+            self.name,
+            answer.text,
+            answer.completion_tokens,
+            self.judging.scores.low,
+            self.judging.scores.high,
+            cut_off=answer.finish_reason == "length",
+        )
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, kept ones and new ones; a question without any is left out."""

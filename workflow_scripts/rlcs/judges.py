@@ -6,16 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rlcs.answers import AnswerStore
 from rlcs.config import EndpointTeacher, Judging, WorldTeacher
-from rlcs.judging import GenerativeJudge, Judge, ScalarJudge
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import compare, read_judgement
 from rlcs.world import teacher
 from rlcs.world.annotators import utility
 from rlcs.world.grammar import read_story
+
+if TYPE_CHECKING:
+    from rlcs.judging import Judge
 
 
 class OracleJudge:
@@ -90,6 +92,8 @@ def load_judge(
             Judging.model_validate(section["judging"]),
             AnswerStore(Path(options["answers"])),
         )
+    from rlcs.judging import GenerativeJudge, ScalarJudge  # with torch: seconds that the others are spared
+
     assert folder is not None, f"judge {name} of kind {kind} needs a model"
     if kind == "bradley_terry":
         template, batch_size = section["writing"]["template"], section["batch_size"]

@@ -55,7 +55,15 @@ class GenerativeJudge:
         )
         scores = self.judging.scores
         return [
-            read_judgement(c, self.name, completion.text, completion.tokens, scores.low, scores.high)
+            read_judgement(
+                c,
+                self.name,
+                completion.text,
+                completion.tokens,
+                scores.low,
+                scores.high,
+                cut_off=completion.cut_off,
+            )
             for c, completion in zip(comparisons, completions, strict=True)
         ]
 
