@@ -10,7 +10,7 @@ from rlcs.manifest import NAME, read_manifest
 
 METRICS = (
     "reward",
-    "eval_reward",
+    "eval_accuracy",
     "completions/mean_length",
     "entropy",
     "kl",

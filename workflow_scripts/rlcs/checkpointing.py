@@ -44,7 +44,9 @@ def steps_per_rollout(args: TrainingArguments) -> int:
 
 
 def check_save_steps(args: TrainingArguments) -> None:
-    """Raises ValueError where ``save_steps`` falls on steps that cannot be resumed exactly."""
+    """Raises ValueError where a training could not be resumed exactly."""
+    if args.eval_on_start:
+        raise ValueError("eval_on_start is repeated when a training is resumed; set eval_steps instead")
     if args.save_steps < 1 or not is_exact(args, int(args.save_steps)):
         raise ValueError(
             f"save_steps = {args.save_steps} must be a multiple of logging_steps = {args.logging_steps} and "
