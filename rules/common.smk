@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import config as configuration, sections
+from rlcs import config as configuration, entries, judge_entries, sections
 from rlcs.codehash import code_hash
 
 try:

@@ -69,7 +69,7 @@ rule train_genrm_sft:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, configuration.GenrmSFTJudge),
+        judge=names_of(CONFIG.judges, judge_entries.GenrmSFTJudge),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -96,7 +96,7 @@ rule train_genrm_grpo:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, configuration.GenrmGRPOJudge),
+        judge=names_of(CONFIG.judges, judge_entries.GenrmGRPOJudge),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -123,7 +123,7 @@ rule train_bradley_terry:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, configuration.BradleyTerryJudge),
+        judge=names_of(CONFIG.judges, judge_entries.BradleyTerryJudge),
     conda:
         "../envs/rlcs.yaml"
     threads: 1

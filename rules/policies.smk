@@ -14,7 +14,7 @@ rule train_policy_sft:
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, configuration.SFTPolicy),
+        policy=names_of(CONFIG.policies, entries.SFTPolicy),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -44,7 +44,7 @@ rule train_policy_grpo:
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, configuration.GRPOPolicy),
+        policy=names_of(CONFIG.policies, entries.GRPOPolicy),
     conda:
         "../envs/rlcs.yaml"
     threads: 1

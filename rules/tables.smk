@@ -6,7 +6,7 @@ rule tabulate_filter:
             {
                 f"{RESULTS}/chains/{judge.teacher}/manifest.json"
                 for judge in CONFIG.judges.values()
-                if isinstance(judge, configuration.GenrmSFTJudge)
+                if isinstance(judge, judge_entries.GenrmSFTJudge)
             }
         ),
     output:

@@ -10,7 +10,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from rlcs.config import Judging, WorldBase
+from rlcs.entries import WorldBase
+from rlcs.judge_entries import Judging
 from rlcs.records import Comparison, Context
 
 # The first call into torch or pandas, or a busy machine, is slower than any deadline worth having.

@@ -99,7 +99,7 @@ def test_a_refusal_does_not_wait_for_those_who_wait(judge_of, questions):
     with Server(behave) as server, pytest.raises(InputError, match="HTTP 401"):
         judge_of(server, concurrency=2).judge(questions(30))
     assert time.monotonic() - started < 5
-    assert len(server.asked) == 2
+    assert len(server.asked) <= 2  # those in flight
 
 
 def test_what_is_in_flight_at_a_refusal_is_kept(judge_of, questions):

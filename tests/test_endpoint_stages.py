@@ -12,7 +12,7 @@ import pytest
 import yaml
 from endpoint_server import KEY, Server, always, entry, ok, status
 
-from rlcs import config, sections
+from rlcs import config, entries, sections
 from rlcs.answers import AnswerStore
 from rlcs.judges import load_judge
 from rlcs.pivot_reward import PivotReward
@@ -29,7 +29,7 @@ import json, sys
 sys.path.insert(0, {library!r})
 from pathlib import Path
 from rlcs.answers import AnswerStore
-from rlcs.config import EndpointTeacher, Judging
+from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.endpoint import EndpointJudge
 from rlcs.records import Comparison, Context
 context = Context("c1", "quest", "", "", "", (), "train")
@@ -180,7 +180,7 @@ def loaded(server, answers, **more):
 
 def rewarded(judge, stories, context, max_failure_share):
     logged = {}
-    reward = config.Reward(judge="far", max_failure_share=max_failure_share)
+    reward = entries.Reward(judge="far", max_failure_share=max_failure_share)
     rewards = PivotReward(judge, {"c1": context}, reward, group_size=len(stories), seed=0)(
         completions=[[{"role": "assistant", "content": story}] for story in stories],
         context_id=["c1"] * len(stories),

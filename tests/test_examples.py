@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config import Judging
 from rlcs.examples import (
     chain_examples,
     demonstration_examples,
@@ -14,6 +13,7 @@ from rlcs.examples import (
     verdict_examples,
     writing_prompts,
 )
+from rlcs.judge_entries import Judging
 from rlcs.records import Context, Judgement, comparisons_of
 
 TEMPLATE = "Write: $outline"

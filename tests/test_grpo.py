@@ -9,7 +9,7 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from rlcs.config import Multipliers
+from rlcs.entries import Multipliers
 from rlcs.grpo import ShapedGRPOTrainer, assert_whole_groups
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.prompts import user

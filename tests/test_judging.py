@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlcs.config import WorldTeacher
+from rlcs.judge_entries import WorldTeacher
 from rlcs.judges import OracleJudge, SimulatedTeacher, load_judge
 from rlcs.judging import GenerativeJudge, ScalarJudge
 from rlcs.models import batches, generate, load_causal, load_tokenizer

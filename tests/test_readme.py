@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from smoke_run import ROOT
 
 import publish_results
-from rlcs import config
+from rlcs import config, judge_entries
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 YAML_BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.S)]
@@ -22,7 +22,7 @@ def test_the_example_of_an_own_run_is_a_config():
 
 def test_the_example_of_an_endpoint_is_a_judge():
     (block,) = [block for block in YAML_BLOCKS if set(block) == {"teacher"}]
-    assert TypeAdapter(config.Judge).validate_python(block["teacher"]).backend == "openai"
+    assert TypeAdapter(judge_entries.Judge).validate_python(block["teacher"]).backend == "openai"
 
 
 def test_the_results_are_those_that_were_published():

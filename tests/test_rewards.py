@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config import Reward, Scores
+from rlcs.entries import Reward
+from rlcs.judge_entries import Scores
 from rlcs.pivot_reward import PivotReward
 from rlcs.records import Context, Judgement
 from rlcs.stage import InputError

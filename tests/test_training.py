@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from trl import GRPOConfig, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
-from rlcs.config import WorldBase
+from rlcs.entries import WorldBase
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.manifest import read_manifest
 from rlcs.models import load_causal, load_scalar

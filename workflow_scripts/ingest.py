@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlcs import stage
-from rlcs.config import Data
+from rlcs.entries import Data
 from rlcs.ingest import TooManyBadRows, check_share, summary, validate
 from rlcs.manifest import NAME
 from rlcs.preference_files import read_file

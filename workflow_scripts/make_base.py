@@ -7,7 +7,7 @@ from random import Random
 from pydantic import TypeAdapter
 
 from rlcs import stage
-from rlcs.config import Base, PretrainedBase
+from rlcs.entries import Base, PretrainedBase
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.training import train
 from rlcs.world.pretraining import pretraining

@@ -6,7 +6,7 @@ import json
 from random import Random
 
 from rlcs import stage
-from rlcs.config import World
+from rlcs.entries import World
 from rlcs.world.preferences import preference_rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlcs import stage
-from rlcs.config import Sampling
+from rlcs.entries import Sampling
 from rlcs.models import device, generate, load_causal, load_tokenizer
 from rlcs.prompts import policy_prompt
 from rlcs.records import STORIES, read_contexts, write_rows

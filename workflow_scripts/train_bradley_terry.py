@@ -6,8 +6,8 @@ from datasets import Dataset
 from trl import RewardConfig, RewardTrainer
 
 from rlcs import stage
-from rlcs.config import BradleyTerryJudge
 from rlcs.examples import preference_examples
+from rlcs.judge_entries import BradleyTerryJudge
 from rlcs.models import load_scalar, load_tokenizer
 from rlcs.records import PAIRS, read_contexts, read_rows
 from rlcs.training import build_options, train

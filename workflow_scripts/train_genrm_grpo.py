@@ -6,9 +6,9 @@ from datasets import Dataset
 from trl import GRPOConfig
 
 from rlcs import stage
-from rlcs.config import GenrmGRPOJudge, Judging
 from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
+from rlcs.judge_entries import GenrmGRPOJudge, Judging
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import PAIRS, Split, comparisons_of, read_contexts, read_rows
 from rlcs.training import build_options, train

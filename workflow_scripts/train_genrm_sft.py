@@ -6,8 +6,8 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from rlcs import stage
-from rlcs.config import GenrmSFTJudge, Judging
 from rlcs.examples import chain_examples
+from rlcs.judge_entries import GenrmSFTJudge, Judging
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import PAIRS, comparisons_of, read_contexts, read_judgements, read_rows
 from rlcs.training import build_options, train

@@ -6,7 +6,7 @@ from datasets import Dataset
 from trl import GRPOConfig
 
 from rlcs import stage
-from rlcs.config import GRPOPolicy
+from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judges import load_judge

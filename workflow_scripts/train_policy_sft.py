@@ -6,7 +6,7 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from rlcs import stage
-from rlcs.config import SFTPolicy
+from rlcs.entries import SFTPolicy
 from rlcs.examples import demonstration_examples
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import PAIRS, read_contexts, read_rows

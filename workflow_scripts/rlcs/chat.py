@@ -13,7 +13,7 @@ import openai
 from pydantic import BaseModel, Field, ValidationError
 
 from rlcs.answers import Answer
-from rlcs.config import EndpointTeacher
+from rlcs.judge_entries import EndpointTeacher
 from rlcs.prompts import Messages
 from rlcs.stage import InputError
 

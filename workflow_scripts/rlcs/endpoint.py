@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from rlcs.answers import Answer, AnswerStore, answer_key
 from rlcs.chat import Chat, Unanswered
-from rlcs.config import EndpointTeacher, Judging
+from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.prompts import Messages, judge_prompt
 from rlcs.records import Comparison, Judgement
 from rlcs.stage import InputError
@@ -98,7 +98,11 @@ class EndpointJudge:
             before_sleep=lambda state: counts.add_retry(_error(state)),
             reraise=True,
         )
-        answer = attempts(self.chat.ask, messages, stopping)
+        try:
+            answer = attempts(self.chat.ask, messages, stopping)
+        except InputError:  # a refusal of all: nobody may begin another question before it is heard of
+            stopping.set()
+            raise
         self.answers.put(key, answer)
         return answer
 

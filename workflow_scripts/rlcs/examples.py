@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs.config import Judging
+from rlcs.judge_entries import Judging
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
 from rlcs.records import Comparison, Context, Judgement
 

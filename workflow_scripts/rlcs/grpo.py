@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from trl import GRPOConfig, GRPOTrainer
 
-from rlcs.config import Multipliers
+from rlcs.entries import Multipliers
 from rlcs.shaping import cell_shares, mean_token_entropy, median_threshold, shaping_weights
 
 

@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from rlcs.answers import AnswerStore
-from rlcs.config import EndpointTeacher, Judging, WorldTeacher
+from rlcs.judge_entries import EndpointTeacher, Judging, WorldTeacher
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import compare, read_judgement
 from rlcs.world import teacher

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rlcs.config import Judging
+from rlcs.judge_entries import Judging
 from rlcs.models import batches, device, generate, load_causal, load_scalar, load_tokenizer
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
 from rlcs.records import Comparison, Judgement

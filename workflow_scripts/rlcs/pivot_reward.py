@@ -9,7 +9,7 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerState
 
-from rlcs.config import Reward
+from rlcs.entries import Reward
 from rlcs.judging import Judge
 from rlcs.pivot import draw_pivots, pivot_rewards, plan
 from rlcs.prompts import Messages

@@ -11,15 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rlcs.config import (
-    BradleyTerryJudge,
-    Config,
-    EndpointTeacher,
-    GenrmGRPOJudge,
-    GenrmSFTJudge,
-    OracleJudge,
-    WorldBase,
-)
+from rlcs.config import Config
+from rlcs.entries import WorldBase
+from rlcs.judge_entries import BradleyTerryJudge, EndpointTeacher, GenrmGRPOJudge, GenrmSFTJudge, OracleJudge
 
 SectionDict = dict[str, Any]
 

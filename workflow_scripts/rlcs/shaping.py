@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rlcs.config import Multipliers
+from rlcs.entries import Multipliers
 
 
 def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rlcs.config import Scores
+from rlcs.judge_entries import Scores
 from rlcs.prompts import Messages
 from rlcs.records import Label, Order
 from rlcs.verdict import compare, parse_scores

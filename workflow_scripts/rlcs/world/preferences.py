@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from rlcs.config import World
+from rlcs.entries import World
 from rlcs.records import Split
 from rlcs.world.annotators import ANNOTATORS, label_pair, utility
 from rlcs.world.grammar import read_story, sample_context, write_story

@@ -10,7 +10,7 @@ from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from rlcs.config import WorldBase
+from rlcs.entries import WorldBase
 from rlcs.training import build_options
 from rlcs.world import literacy
 from rlcs.world.tokenizer import train_tokenizer

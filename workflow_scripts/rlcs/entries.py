@@ -1,0 +1,154 @@
+"""The entries that a config is made of: data, bases, policies and how they write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from rlcs import prompts
+from rlcs.options import GRPOOptions, Name, Section, SFTOptions
+
+
+class Splits(Section):
+    """Shares of the contexts, by a hash of the context, where a file names no split."""
+
+    train: float = Field(0.8, ge=0, le=1, description="Share of contexts that train judges and policies.")
+    validation: float = Field(0.05, ge=0, le=1, description="Share for choosing recipes and for curves.")
+    test: float = Field(0.15, ge=0, le=1, description="Share that only the tables see.")
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Splits:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError(
+                f"train {self.train} + validation {self.validation} + test {self.test} must sum to 1"
+            )
+        return self
+
+
+class Data(Section):
+    """Where preferences come from and what may be lost of them."""
+
+    preferences: list[Path] | None = Field(
+        None, description="Preference files (JSONL, CSV or Parquet). Empty: the synthetic tiny world."
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="Names of the workflow's fields in your file: {story_a: chosen}."
+    )
+    splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
+    seed: int = Field(0, description="Seed of the split.")
+    max_quarantine_share: float = Field(
+        0.05, ge=0, le=1, description="The run stops where more than this share of the rows is unusable."
+    )
+
+
+class World(Section):
+    """The synthetic tiny world: its size and its noise."""
+
+    seed: int = Field(0, description="Seed of contexts, stories and labels.")
+    train_pairs: int = Field(2000, ge=1, description="Labelled pairs on training contexts.")
+    validation_pairs: int = Field(300, ge=1, description="Labelled pairs on validation contexts.")
+    test_pairs: int = Field(1200, ge=1, description="Labelled pairs on held-out contexts.")
+    pairs_per_context: int = Field(2, ge=1, description="Pairs that share a context.")
+    label_noise: float = Field(
+        1.0, gt=0, description="Temperature of the annotators' Bradley-Terry choice; larger is noisier."
+    )
+
+
+class WorldBase(Section):
+    """A small model, pre-trained on the spot on the tiny world's texts."""
+
+    kind: Literal["world"] = Field(description="This kind of base.")
+    hidden_size: int = Field(96, ge=8, description="Width.")
+    layers: int = Field(4, ge=1, description="Depth.")
+    heads: int = Field(4, ge=1, description="Attention heads.")
+    intermediate_size: int = Field(256, ge=8, description="Width of the MLP.")
+    initializer_range: float = Field(0.06, gt=0, description="Standard deviation of the initial weights.")
+    seed: int = Field(0, description="Seed of initial weights and pre-training texts.")
+    single_examples: int = Field(24000, ge=1, description="Pre-training texts about single stories.")
+    pair_examples: int = Field(6000, ge=0, description="Pre-training texts about pairs, without verdicts.")
+    training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+
+class PretrainedBase(Section):
+    """A pre-trained model: a folder or an id on a model hub."""
+
+    kind: Literal["pretrained"] = Field(description="This kind of base.")
+    model: str = Field(description="Folder or hub id.", examples=["Qwen/Qwen2.5-7B-Instruct"])
+    revision: str | None = Field(None, description="Commit of the hub repository; pin it.")
+
+
+Base = Annotated[WorldBase | PretrainedBase, Field(discriminator="kind")]
+
+
+class Multipliers(Section):
+    """Weights of the four cells of entropy-based shaping (RLCS)."""
+
+    confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
+    uncertain_correct: float = Field(1.5, ge=0, description="Uncertain and correct.")
+    confident_correct: float = Field(0.5, ge=0, description="Confident and correct.")
+    uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
+
+
+class Writing(Section):
+    """What every policy is asked for."""
+
+    template: str = Field(
+        description="The policy's prompt: the context's fields ($outline, ...) are filled in.",
+        examples=["Write a $domain. $outline\n$constraints"],
+    )
+
+    @model_validator(mode="after")
+    def _fields(self) -> Writing:
+        prompts.check_template(self.template, prompts.CONTEXT_FIELDS)
+        return self
+
+
+class Reward(Section):
+    """Points from pairs: each story of a group against pivots (DESIGN: from pairs to points)."""
+
+    judge: Name = Field(description="The frozen judge, a name under judges.", examples=["genrm-grpo"])
+    pivots: int = Field(1, ge=1, description="Pivots drawn per group.")
+    orders: Literal["both", "random"] = Field(
+        "both", description="Judge each comparison in both orders, or in one drawn at random."
+    )
+    max_failure_share: float = Field(
+        0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
+    )
+
+
+class SFTPolicy(Section):
+    """A policy that imitates the preferred stories of the training pairs."""
+
+    train: Literal["sft"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+
+class GRPOPolicy(Section):
+    """A policy that is trained against a frozen judge."""
+
+    train: Literal["grpo"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The policy that training starts from.", examples=["sft"]
+    )
+    base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    reward: Reward = Field(description="Where the reward comes from.")
+    shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
+    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
+    training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
+
+
+Policy = Annotated[SFTPolicy | GRPOPolicy, Field(discriminator="train")]
+
+
+class Sampling(Section):
+    """How stories are drawn for the win rates."""
+
+    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
+    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus sampling.")
+    max_new_tokens: int = Field(1024, ge=1, description="Longest story; a longer one is cut off and counted.")
+    samples: int = Field(1, ge=1, description="Stories per context and policy.")
+    contexts: int = Field(300, ge=1, description="Held-out contexts.")
+    batch_size: int = Field(256, ge=1, description="Stories that are generated side by side.")

@@ -1,0 +1,206 @@
+"""The entries of judges, and what generative judges are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from rlcs import prompts
+from rlcs.entries import Multipliers
+from rlcs.options import GRPOOptions, Name, RewardOptions, Section, SFTOptions
+
+
+class Scores(Section):
+    """The range of a GenRM's integer scores."""
+
+    low: int = Field(1, ge=0, description="Lowest score.")
+    high: int = Field(10, ge=1, le=999, description="Highest score.")
+
+    @model_validator(mode="after")
+    def _range(self) -> Scores:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low} must be less than high {self.high}")
+        return self
+
+
+class Judging(Section):
+    """What every generative judge is asked and how its answer is read."""
+
+    template: str = Field(
+        description="The judge's prompt: $story_1, $story_2, $rubric and the context's fields are filled in.",
+        examples=["$outline\n$rubric\nStory 1: $story_1\nStory 2: $story_2"],
+    )
+    rubrics: dict[str, str] = Field(
+        default_factory=dict, description="Rubric by domain; 'default' serves the other domains."
+    )
+    scores: Scores = Field(default_factory=Scores, description="Range of the two integer scores.")
+    max_new_tokens: int = Field(1024, ge=1, description="Longest answer; a longer one is unparsed.")
+    batch_size: int = Field(256, ge=1, description="Comparisons that are generated side by side.")
+
+    @model_validator(mode="after")
+    def _fields(self) -> Judging:
+        prompts.check_template(self.template, prompts.JUDGE_FIELDS, required=("story_1", "story_2"))
+        return self
+
+
+class OracleJudge(Section):
+    """The hidden utility of the tiny world; the truth, not a model."""
+
+    kind: Literal["oracle"] = Field(description="This kind of judge.")
+
+
+class WorldTeacher(Section):
+    """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
+
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["world"] = Field(description="Who answers.")
+    seed: int = Field(0, description="Seed of its slips.")
+    length_bias: float = Field(0.04, description="Points per word of a story.")
+    first_position_bias: float = Field(0.4, description="Points that the first story gains.")
+    slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
+
+
+class ModelTeacher(Section):
+    """An instruction-tuned model that writes the chains, in process."""
+
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["transformers"] = Field(description="Who answers.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+
+
+# What the workflow sends with each question itself.
+RESERVED_SAMPLING = {"model", "messages", "stream", "stream_options", "n"}
+
+
+class EndpointTeacher(Section):
+    """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
+
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["openai"] = Field(description="Who answers.")
+    model: str = Field(
+        description="The endpoint's name of the model.", examples=["Qwen/Qwen2.5-72B-Instruct"]
+    )
+    sampling: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Sent with each question as it is: temperature, max_tokens, ... in the endpoint's names.",
+        examples=[{"temperature": 0, "max_tokens": 1024}],
+    )
+    base_url: str | None = Field(
+        None, description="Where it is served, such as http://localhost:8000/v1. Empty: the client's default."
+    )
+    api_key_env: str | None = Field(
+        None,
+        pattern=r"^[A-Z_][A-Z0-9_]*$",
+        description="NAME of the environment variable that holds the key; never the key. Empty: no key.",
+        examples=["OPENAI_API_KEY"],
+    )
+    concurrency: int = Field(16, ge=1, description="Questions that are in flight at once, per process.")
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Questions are spaced so that no more are sent, per process. Empty: no limit."
+    )
+    timeout: float = Field(300.0, gt=0, description="Seconds of silence after which an attempt has failed.")
+    attempts: int = Field(8, ge=1, description="Attempts at a question, the first one included.")
+    backoff: float = Field(
+        1.0, gt=0, description="Seconds before the second attempt, doubled for each further one."
+    )
+    max_wait: float = Field(
+        600.0,
+        gt=0,
+        description="Seconds that the endpoint may ask to wait; where it asks for more, it has failed.",
+    )
+    max_failure_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Judging stops where a larger share of the questions gets no answer. A training stops by "
+        "its own reward.max_failure_share.",
+    )
+    prompt_price: float = Field(0.0, ge=0, description="Price of a million prompt tokens, to show the cost.")
+    completion_price: float = Field(0.0, ge=0, description="Price of a million tokens of answers.")
+
+    @field_validator("sampling")
+    @classmethod
+    def _sampling(cls, sampling: dict[str, Any]) -> dict[str, Any]:
+        if reserved := sorted(sampling.keys() & RESERVED_SAMPLING):
+            raise ValueError(f"{reserved} are set by the workflow and cannot be configured")
+        if extra := sorted(name for name in sampling if name.startswith("extra_")):
+            raise ValueError(f"{extra} belong to the Python client; name the endpoint's own options")
+        return sampling
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url(cls, url: str | None) -> str | None:
+        # what is wrong is said without the address, which may hold a secret
+        try:
+            parts = urlsplit(url or "http://default")
+        except ValueError:
+            raise ValueError("cannot be read as an address") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http or https address such as http://localhost:8000/v1")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must hold neither user, password nor query; a key belongs in api_key_env")
+        return url
+
+    @model_validator(mode="after")
+    def _key(self) -> EndpointTeacher:
+        if self.base_url is None and self.api_key_env is None:
+            raise ValueError("needs base_url, or api_key_env for the vendor that the client calls by default")
+        return self
+
+
+class BradleyTerryJudge(Section):
+    """A scalar reward model on the same pairs: the baseline."""
+
+    kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
+
+
+class GenrmSFTJudge(Section):
+    """A generative reward model, distilled from a teacher's filtered chains."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["sft"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    teacher: Name = Field(description="The judge whose kept chains are learned.", examples=["teacher-world"])
+    training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+
+class GenrmGRPOJudge(Section):
+    """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["grpo"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
+    )
+    base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
+    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
+    training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
+
+
+# What tells the judges of one kind apart.
+JUDGE_DETAILS = {"genrm": "train", "teacher": "backend"}
+
+
+def _judge_tag(value: Any) -> str | None:
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    kind = fields.get("kind")
+    detail = fields.get(JUDGE_DETAILS.get(str(kind), ""))
+    return f"{kind}-{detail}" if detail else kind
+
+
+Judge = Annotated[
+    Annotated[OracleJudge, Tag("oracle")]
+    | Annotated[WorldTeacher, Tag("teacher-world")]
+    | Annotated[ModelTeacher, Tag("teacher-transformers")]
+    | Annotated[EndpointTeacher, Tag("teacher-openai")]
+    | Annotated[BradleyTerryJudge, Tag("bradley_terry")]
+    | Annotated[GenrmSFTJudge, Tag("genrm-sft")]
+    | Annotated[GenrmGRPOJudge, Tag("genrm-grpo")],
+    Discriminator(_judge_tag),
+]

@@ -1,0 +1,69 @@
+"""What all sections of the config share, and the option names of the pinned TRL release.
+
+``trl_options.json`` holds the names, so that a misspelt option is found while the workflow is planned,
+without importing TRL.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+# What the workflow sets itself, so that every number can be traced and every path is known.
+RESERVED_OPTIONS = {
+    "output_dir",
+    "seed",
+    "data_seed",
+    "report_to",
+    "resume_from_checkpoint",
+    "trust_remote_code",
+}
+
+TRL_GROUP_SIZE = 8  # num_generations where a config names none
+
+
+@cache
+def trl_options() -> dict[str, list[str]]:
+    """Option names by TRL config class."""
+    options: dict[str, list[str]] = json.loads(Path(__file__).with_name("trl_options.json").read_text())
+    return options
+
+
+def _check_options(trl_class: str) -> AfterValidator:
+    def check(options: dict[str, Any]) -> dict[str, Any]:
+        known = trl_options()[trl_class]
+        for name in options:
+            if name in RESERVED_OPTIONS:
+                raise ValueError(f"{name!r} is set by the workflow and cannot be configured")
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise ValueError(f"{name!r} is no option of TRL's {trl_class}{hint}")
+        return options
+
+    return AfterValidator(check)
+
+
+def _check_distinct(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{values} has a value twice")
+    return values
+
+
+SFTOptions = Annotated[dict[str, Any], _check_options("SFTConfig")]
+GRPOOptions = Annotated[dict[str, Any], _check_options("GRPOConfig")]
+RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
+SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
+Names = Annotated[list[Name], AfterValidator(_check_distinct)]
+Seeds = Annotated[list[int], AfterValidator(_check_distinct)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
