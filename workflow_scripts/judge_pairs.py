@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from rlcs import stage
 from rlcs.judges import load_judge
-from rlcs.records import PAIRS, comparisons_of, read_contexts, read_rows, write_judgements
+from rlcs.records import PAIRS, comparisons_of, pairs_of_split, read_contexts, read_rows, write_judgements
 
 
 def main(this: stage.Stage) -> None:
     preferences = this.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = [
-        pair
-        for pair in read_rows(preferences / "pairs.parquet", PAIRS)
-        if contexts[pair["context_id"]].split == this.options["split"]
-    ]
+    pairs = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, this.options["split"])
     model = this.folders("model")
     with this.artifact() as folder:
         judge = load_judge(this.config, model[0] if model else None, this.options)

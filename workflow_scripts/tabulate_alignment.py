@@ -7,7 +7,7 @@ from rlcs.captions import TABLES
 from rlcs.evaluation import read_judged
 from rlcs.figures import alignment_figure, to_svg
 from rlcs.formatting import write_table
-from rlcs.records import PAIRS, read_contexts, read_rows
+from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
 from rlcs.tables import alignment_by_domain_table, alignment_table
 
 SEED = 0  # of the bootstrap
@@ -17,8 +17,8 @@ def main(this: stage.Stage) -> None:
     preferences = this.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    held_out = [pair for pair in pairs if contexts[pair["context_id"]].split == "test"]
-    training = [pair for pair in pairs if contexts[pair["context_id"]].split == "train"]
+    held_out = pairs_of_split(pairs, contexts, "test")
+    training = pairs_of_split(pairs, contexts, "train")
     judged = read_judged(this.folders("judgements"), this.config["rows"])
     synthetic = this.config["synthetic"]
     with this.artifact() as folder:

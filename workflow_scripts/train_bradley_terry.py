@@ -9,7 +9,7 @@ from rlcs import stage
 from rlcs.examples import preference_examples
 from rlcs.judge_entries import BradleyTerryJudge
 from rlcs.models import load_scalar, load_tokenizer
-from rlcs.records import PAIRS, read_contexts, read_rows
+from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
 from rlcs.training import build_options, train
 
 
@@ -18,7 +18,7 @@ def main(this: stage.Stage) -> None:
     preferences, base = this.folder("preferences"), this.folder("base") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    training = [pair for pair in pairs if contexts[pair["context_id"]].split == "train"]
+    training = pairs_of_split(pairs, contexts, "train")
     examples = preference_examples(training, contexts, this.config["writing"]["template"])
 
     def trainer(scratch: str) -> RewardTrainer:

@@ -10,7 +10,7 @@ from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
 from rlcs.models import load_causal, load_tokenizer
-from rlcs.records import PAIRS, Split, comparisons_of, read_contexts, read_rows
+from rlcs.records import PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 
@@ -23,7 +23,7 @@ def main(this: stage.Stage) -> None:
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
 
     def prompts(split: Split) -> Dataset:
-        chosen = [p for p in pairs if contexts[p["context_id"]].split == split and p["label"] != "tie"]
+        chosen = [p for p in pairs_of_split(pairs, contexts, split) if p["label"] != "tie"]
         labels = {p["pair_id"]: p["label"] for p in chosen}
         comparisons = comparisons_of(chosen, contexts)
         return Dataset.from_list(verdict_examples(comparisons, labels, judging, seed=this.seed))

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datasets import Dataset
-from trl import SFTConfig, SFTTrainer
-
 from rlcs import stage
 from rlcs.examples import chain_examples
 from rlcs.judge_entries import GenrmSFTJudge, Judging
-from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import PAIRS, comparisons_of, read_contexts, read_judgements, read_rows
-from rlcs.training import build_options, train
+from rlcs.sft import train_sft
 
 
 def main(this: stage.Stage) -> None:
@@ -22,18 +18,7 @@ def main(this: stage.Stage) -> None:
     kept = {chain.pair_id for chain in chains}
     pairs = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["pair_id"] in kept]
     examples = chain_examples(comparisons_of(pairs, contexts), chains, judging)
-
-    def trainer(scratch: str) -> SFTTrainer:
-        return SFTTrainer(
-            model=load_causal(base),
-            args=build_options(
-                SFTConfig, this.config["training"], entry.training, seed=this.seed, output_dir=scratch
-            ),
-            train_dataset=Dataset.from_list(examples),
-            processing_class=load_tokenizer(base),
-        )
-
-    train(this, trainer)
+    train_sft(this, base, entry.training, examples)
 
 
 if __name__ == "__main__":

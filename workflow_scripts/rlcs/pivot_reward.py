@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from accelerate import PartialState
 from transformers import TrainerState
 
+from rlcs.alignment import flip_rate
 from rlcs.entries import Reward
 from rlcs.judging import Judge
 from rlcs.pivot import draw_pivots, pivot_rewards, plan
 from rlcs.prompts import Messages
-from rlcs.records import Comparison, Context, Judgement
+from rlcs.records import Comparison, Context, Judgement, Verdict
 from rlcs.stage import InputError
 from rlcs.verdict import win_probability
 
@@ -72,16 +73,12 @@ class PivotReward:
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
         self._check_and_log(judgements, log_metric)
-        outcomes: dict[tuple[int, int, int], list[Judgement]] = defaultdict(list)
-        for key, judgement in zip(keys, judgements, strict=True):
-            outcomes[key].append(judgement)
+        verdicts: list[dict[tuple[int, int], list[Verdict]]] = [defaultdict(list) for _ in groups]
+        for (g, i, p), judgement in zip(keys, judgements, strict=True):
+            verdicts[g][i, p].append(judgement.verdict)
         rewards: list[float | None] = []
         for g in range(len(groups)):
-            probabilities = {
-                (i, p): win_probability([j.verdict for j in both])
-                for (group, i, p), both in outcomes.items()
-                if group == g
-            }
+            probabilities = {pair: win_probability(both) for pair, both in verdicts[g].items()}
             rewards += pivot_rewards(size, probabilities, pivots[g])
         return rewards
 
@@ -94,12 +91,8 @@ class PivotReward:
                 f"({share:.0%}), more than reward.max_failure_share = {self.reward.max_failure_share:.0%}; "
                 f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
             )
-        verdicts: dict[str, set[str]] = defaultdict(set)
-        asked = Counter(judgement.pair_id for judgement in judgements)
-        for judgement in judgements:
-            verdicts[judgement.pair_id].add(judgement.verdict)
-        both = [pair_id for pair_id, n in asked.items() if n == 2 and "none" not in verdicts[pair_id]]
         log_metric("judge/calls", len(judgements))
         log_metric("judge/failed", share)
-        if both:
-            log_metric("judge/inconsistent", sum(len(verdicts[pair_id]) > 1 for pair_id in both) / len(both))
+        inconsistent = flip_rate(judgements)
+        if inconsistent is not None:
+            log_metric("judge/inconsistent", inconsistent)

@@ -220,6 +220,13 @@ def read_judgements(path: Path) -> list[Judgement]:
     return [Judgement(**row) for row in read_rows(path, JUDGEMENTS)]
 
 
+def pairs_of_split(
+    pairs: Iterable[dict[str, Any]], contexts: Mapping[str, Context], split: str
+) -> list[dict[str, Any]]:
+    """The pairs whose contexts stand in a split."""
+    return [pair for pair in pairs if contexts[pair["context_id"]].split == split]
+
+
 def comparisons_of(pairs: Iterable[Mapping[str, Any]], contexts: Mapping[str, Context]) -> list[Comparison]:
     """Every pair in both orders, the two orders of a pair adjacent."""
     return [

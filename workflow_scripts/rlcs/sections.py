@@ -1,7 +1,7 @@
 """Which part of the config each stage depends on: plain dictionaries with sorted keys, nothing else.
 
 A section is a rule's ``config`` param, so that a stage reruns where its own part of the config has changed
-and only there. Scripts read their section back with the models of ``rlcs.config``.
+and only there. Scripts read their section back with the models of ``entries`` and ``judge_entries``.
 """
 
 from __future__ import annotations
