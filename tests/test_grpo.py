@@ -57,22 +57,40 @@ def test_trl_is_the_release_whose_private_methods_are_known():
 
 
 @pytest.mark.parametrize(
-    ("process", "correct_reward", "expected"),
+    ("batch", "evaluated", "error"),
     [
-        (0, 1.0, [True, False]),
-        (1, 1.0, [False, True]),
-        (0, None, [False, True]),
-        (1, None, [False, True]),
+        (16, 8, None),
+        (8, 8, "8 x .* = 8 .* 2 x num_gen"),
+        (16, 4, "eval_batch_size 4 must be a multiple of 2 x num_generations_eval 4"),
     ],
 )
-def test_correct_by_reward_or_by_group(process, correct_reward, expected):
-    """Rewards are those of all processes, advantages this process's."""
-    trainer = SimpleNamespace(
-        accelerator=SimpleNamespace(process_index=process),
-        correct_reward=correct_reward,
-        _rewards=torch.tensor([1.0, 0.0, -1.0, 1.0]),
+def test_units_of_two_groups_must_be_whole_on_every_process(batch, evaluated, error):
+    args = SimpleNamespace(
+        per_device_train_batch_size=batch,
+        steps_per_generation=1,
+        num_generations=8,
+        per_device_eval_batch_size=evaluated,
+        num_generations_eval=4,
     )
-    correct = ShapedGRPOTrainer._correct(trainer, torch.tensor([0.0, 0.5]))
+    if error is None:
+        assert_whole_groups(args, 2)
+    else:
+        with pytest.raises(ValueError, match=error):
+            assert_whole_groups(args, 2)
+
+
+@pytest.mark.parametrize(("process", "expected"), [(0, [1.0, 0.0]), (1, [-1.0, 1.0])])
+def test_rewards_of_this_process(process, expected):
+    trainer = SimpleNamespace(
+        accelerator=SimpleNamespace(process_index=process), _rewards=torch.tensor([1.0, 0.0, -1.0, 1.0])
+    )
+    assert ShapedGRPOTrainer._local_rewards(trainer, 2).tolist() == expected
+
+
+@pytest.mark.parametrize(("correct_reward", "expected"), [(1.0, [True, False]), (None, [False, True])])
+def test_correct_by_reward_or_by_group(correct_reward, expected):
+    trainer = SimpleNamespace(correct_reward=correct_reward)
+    correct = ShapedGRPOTrainer._correct(trainer, torch.tensor([0.0, 0.5]), torch.tensor([1.0, 0.0]))
     assert correct.tolist() == expected
 
 

@@ -13,7 +13,7 @@ from rlcs.pivot_reward import PivotReward
 from rlcs.records import Context, Judgement
 from rlcs.stage import InputError
 from rlcs.verdict import compare, score_line
-from rlcs.verdict_reward import VerdictReward, verdict_reward
+from rlcs.verdict_reward import VerdictReward, consistent_rewards, verdict_reward
 
 CONTEXTS = {name: Context(name, "story", "", "", f"outline of {name}", (), "train") for name in ("c1", "c2")}
 SIZE = 4
@@ -59,11 +59,61 @@ def test_verdict_reward_as_trl_calls_it():
         completion_ids=[[1]] * 4,
         order=["ab", "ba", "ba", "ab"],
         label=["a", "a", "a", "a"],
+        pair_id=["p1", "p2", "p2", "p1"],
         log_metric=logged.__setitem__,
         trainer_state=None,
     )
     assert rewards == [1.0, 0.0, 1.0, -1.0]
     assert logged == {"accuracy": 0.5, "unparsed": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("ab", "ba", "expected"),
+    [
+        ([1, 1], [1, 1], [1, 1, 1, 1]),
+        ([1, 1], [1, 0], [1, 0, 1, 0]),
+        ([0, 1], [1, 0], [0, 0, 0, 0]),
+        ([1, 1], [-1, 1], [0, 1, -1, 1]),  # what could not be read costs its partner the 1, no more
+        ([-1, 0], [0, -1], [-1, 0, 0, -1]),
+        ([-1], [-1], [-1, -1]),
+    ],
+)
+def test_consistent_rewards_match_the_completions_of_the_two_orders(ab, ba, expected):
+    order = ["ab"] * len(ab) + ["ba"] * len(ba)
+    assert consistent_rewards([*ab, *ba], ["p"] * len(order), order) == expected
+
+
+@given(st.lists(st.tuples(*[st.sampled_from([1.0, 0.0, -1.0])] * 2), max_size=6), st.randoms())
+def test_consistent_rewards_look_at_the_pair_and_not_at_the_place(pairs, rng):
+    rows = [
+        (f"p{n}", order, r)
+        for n, both in enumerate(pairs)
+        for order, r in zip(("ab", "ba"), both, strict=True)
+    ]
+    rng.shuffle(rows)
+    names, orders, rewards = zip(*rows, strict=True) if rows else ([], [], [])
+    found = consistent_rewards(rewards, names, orders)
+    for name, own, reward in zip(names, rewards, found, strict=True):
+        both_right = set(pairs[int(name[1:])]) == {1.0}
+        assert reward == (1.0 if both_right else min(own, 0.0))
+
+
+def test_a_pair_that_was_parted_is_refused():
+    with pytest.raises(ValueError, match="pair 'p2' has 1 completions in order ab and 0 in ba"):
+        consistent_rewards([1, 1, 1], ["p1", "p1", "p2"], ["ab", "ba", "ab"])
+
+
+def test_the_consistent_reward_as_trl_calls_it():
+    logged = {}
+    rewards = VerdictReward(Scores(low=1, high=9), consistent=True)(
+        completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
+        order=["ab", "ab", "ba", "ba"],
+        label=["a"] * 4,
+        pair_id=["p"] * 4,
+        log_metric=logged.__setitem__,
+    )
+    assert rewards == [1.0, 0.0, 1.0, -1.0]
+    assert logged == {"accuracy": 0.75, "unparsed": 0.25, "consistent": 0.5}
 
 
 class FakeJudge:

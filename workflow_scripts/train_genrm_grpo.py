@@ -10,7 +10,7 @@ from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
 from rlcs.models import load_causal, load_tokenizer
-from rlcs.records import PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
+from rlcs.records import ORDERS, PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 
@@ -31,7 +31,7 @@ def main(this: stage.Stage) -> None:
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         return ShapedGRPOTrainer(
             model=load_causal(start),
-            reward_funcs=VerdictReward(judging.scores),
+            reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
             args=build_options(
                 GRPOConfig,
                 {**this.config["training"], "shuffle_dataset": False},
@@ -44,6 +44,8 @@ def main(this: stage.Stage) -> None:
             processing_class=load_tokenizer(start),
             multipliers=entry.multipliers if entry.shaping == "entropy" else None,
             correct_reward=RIGHT,
+            groups_per_unit=len(ORDERS) if entry.reward == "consistent" or entry.resample else 1,
+            resample=entry.resample,
         )
 
     train(this, trainer)

@@ -34,7 +34,7 @@ def chain_examples(
 def verdict_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: Judging, *, seed: int
 ) -> list[Example]:
-    """GRPO prompts of a GenRM, {prompt, order, label}, pairs in a seeded order.
+    """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, pairs in a seeded order.
 
     The two orders of a pair are adjacent and so in one batch, where a preference for a position cancels (our
     choice; it is why the trainer must not shuffle).
@@ -43,7 +43,12 @@ def verdict_examples(
     random.Random(seed).shuffle(pair_ids)
     rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
     return [
-        {"prompt": _judge_prompt(judging, c), "order": c.order, "label": labels[c.pair_id]}
+        {
+            "prompt": _judge_prompt(judging, c),
+            "pair_id": c.pair_id,
+            "order": c.order,
+            "label": labels[c.pair_id],
+        }
         for c in sorted(comparisons, key=lambda c: (rank[c.pair_id], c.order))
     ]
 

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer with entropy-based reward shaping (RLCS).
+"""TRL's GRPOTrainer with entropy-based reward shaping (RLCS) and resampling of groups without variance.
 
 TRL has no hook between the advantages and the loss, so two private methods are extended; TRL is pinned and
 ``tests/test_grpo.py`` holds the contract: ``_calculate_rewards`` returns the rewards of all processes, shape
@@ -10,27 +10,41 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from datasets import Dataset
+from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import RepeatSampler
 
 from rlcs.entries import Multipliers
+from rlcs.resampling import replace_rows, rows_of_units, units_without_variance
 from rlcs.shaping import cell_shares, mean_token_entropy, median_threshold, shaping_weights
 
 
-def assert_whole_groups(args: GRPOConfig) -> None:
-    """Groups must not straddle processes: rewards by pivots see a group on one process.
+def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
+    """Groups, and units of neighbouring groups, must not straddle processes: a reward sees one process.
 
-    TRL checks only the global batch.
+    TRL checks only that the global batch has whole groups. Where a unit has several groups, evaluation
+    batches must hold whole units as well.
 
     Raises:
-        ValueError: states the three numbers.
+        ValueError: states the numbers.
     """
     local = args.per_device_train_batch_size * args.steps_per_generation
-    if local % args.num_generations:
+    apart = "groups" if groups_per_unit == 1 else "the two orders of a pair"
+    if local % (args.num_generations * groups_per_unit):
+        times = "" if groups_per_unit == 1 else f"{groups_per_unit} x "
         raise ValueError(
             f"per_device_train_batch_size {args.per_device_train_batch_size} x steps_per_generation "
             f"{args.steps_per_generation} = {local} completions per process must be a multiple of "
-            f"num_generations {args.num_generations}, or groups straddle processes"
+            f"{times}num_generations {args.num_generations}, or {apart} straddle processes"
         )
+    if groups_per_unit > 1:
+        group_size = args.num_generations_eval or args.num_generations
+        if args.per_device_eval_batch_size % (group_size * groups_per_unit):
+            raise ValueError(
+                f"per_device_eval_batch_size {args.per_device_eval_batch_size} must be a multiple of "
+                f"{groups_per_unit} x num_generations_eval {group_size}, or {apart} are parted"
+            )
 
 
 class ShapedGRPOTrainer(GRPOTrainer):
@@ -40,6 +54,10 @@ class ShapedGRPOTrainer(GRPOTrainer):
         multipliers: the weights of the four cells; None leaves the advantages as they are (uniform).
         correct_reward: a completion is correct where its reward is at least this (GenRM: the verdict is the
             label); None: where it beat its group, advantage > 0 (policy).
+        groups_per_unit: neighbouring prompts of the data set that stay together in training, evaluation and
+            resampling, such as the two orders of a pair.
+        resample: further rounds of rollouts per batch, for fresh units in the place of those without
+            variance; 0 is none.
     """
 
     def __init__(
@@ -47,13 +65,23 @@ class ShapedGRPOTrainer(GRPOTrainer):
         *args: Any,
         multipliers: Multipliers | None = None,
         correct_reward: float | None = None,
+        groups_per_unit: int = 1,
+        resample: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        assert_whole_groups(self.args)
+        assert_whole_groups(self.args, groups_per_unit)
         self.multipliers = multipliers
         self.correct_reward = correct_reward
+        self.groups_per_unit = groups_per_unit
+        self.resample = resample
         self._rewards = torch.empty(0)
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
+        if self.groups_per_unit == 1:
+            return super()._get_eval_sampler(eval_dataset)
+        # TRL shuffles evaluation, which would part the units
+        return RepeatSampler(eval_dataset, self.num_generations_eval, shuffle=False)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         rewards_per_function = super()._calculate_rewards(*args, **kwargs)
@@ -62,22 +90,76 @@ class ShapedGRPOTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         batch = super()._generate_and_score_completions(inputs)
-        if self.multipliers is None or not self.model.training:
+        if not self.model.training:
+            return batch
+        batch["rewards"] = self._local_rewards(len(batch["advantages"]))
+        if self.resample:
+            batch = self._resampled(batch)
+        rewards = batch.pop("rewards")
+        if self.multipliers is None:
             return batch
         entropy = self._mean_token_entropy(batch)
         threshold = median_threshold(self.accelerator.gather(entropy))
-        correct = self._correct(batch["advantages"])
+        correct = self._correct(batch["advantages"], rewards)
         weights = shaping_weights(entropy, correct, threshold, self.multipliers)
         batch["advantages"] = batch["advantages"] * weights
         for cell, share in cell_shares(entropy, correct, threshold).items():
             self._metrics["train"][f"shaping/{cell}"].append(share)
         return batch
 
-    def _correct(self, advantages: torch.Tensor) -> torch.Tensor:
-        if self.correct_reward is None:
-            return advantages > 0
-        start = self.accelerator.process_index * len(advantages)
-        return self._rewards[start : start + len(advantages)] >= self.correct_reward
+    def _local_rewards(self, count: int) -> torch.Tensor:
+        start = self.accelerator.process_index * count
+        return self._rewards[start : start + count]
+
+    def _correct(self, advantages: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+        return advantages > 0 if self.correct_reward is None else rewards >= self.correct_reward
+
+    def _resampled(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with fresh units in the place of those without variance, as far as the rounds reach.
+
+        The logged rewards and lengths are means over the rounds. Every process takes part in every round.
+        """
+        rows_per_unit = self.groups_per_unit * self.num_generations
+        rounds = 0
+        replaced = torch.zeros(1, device=self.accelerator.device)
+        for _ in range(self.resample):
+            dead = self._without_variance(batch).nonzero()[:, 0]
+            wanted = int(self.accelerator.gather(dead.new_tensor([len(dead)])).max())
+            if wanted == 0:
+                break
+            rounds += 1
+            fresh = super()._generate_and_score_completions(self._draw_units(wanted))
+            fresh["rewards"] = self._local_rewards(len(fresh["advantages"]))
+            alive = (~self._without_variance(fresh)).nonzero()[: len(dead), 0]
+            batch = replace_rows(
+                batch,
+                fresh,
+                rows_of_units(dead[: len(alive)], rows_per_unit),
+                rows_of_units(alive, rows_per_unit),
+                pad_token_id=self._tokenizer.pad_token_id,
+            )
+            replaced += len(alive)
+        # the loss is divided by the number of tokens over all processes
+        batch["num_items_in_batch"] = self.accelerator.gather(batch["completion_mask"].sum()).sum()
+        left = self._without_variance(batch).double()
+        metrics = self._metrics["train"]
+        metrics["resampling/rounds"].append(rounds)
+        metrics["resampling/replaced"].append((self.accelerator.gather(replaced) / len(left)).mean().item())
+        metrics["resampling/without_variance"].append(self.accelerator.gather(left).mean().item())
+        return batch
+
+    def _without_variance(self, batch: dict[str, Any]) -> torch.Tensor:
+        return units_without_variance(batch["rewards"], self.num_generations, self.groups_per_unit)
+
+    def _draw_units(self, count: int) -> list[dict[str, Any]]:
+        """Rows of units drawn without replacement, each prompt once per completion.
+
+        Drawn with torch's generator, which checkpoints hold and which differs between processes, so that a
+        resumed training draws what one that never stopped draws.
+        """
+        units = torch.randperm(len(self.train_dataset) // self.groups_per_unit)[:count]
+        prompts = rows_of_units(units, self.groups_per_unit).tolist()
+        return [self.train_dataset[prompt] for prompt in prompts for _ in range(self.num_generations)]
 
     @torch.no_grad()
     def _mean_token_entropy(self, batch: dict[str, Any]) -> torch.Tensor:

@@ -178,6 +178,15 @@ class GenrmGRPOJudge(Section):
         None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    reward: Literal["verdict", "consistent"] = Field(
+        "verdict", description="1 where the verdict is right, or only where it is right in both orders."
+    )
+    resample: int = Field(
+        0,
+        ge=0,
+        description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
+        "whose groups have no variance in their rewards.",
+    )
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
