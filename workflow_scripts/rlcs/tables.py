@@ -13,7 +13,7 @@ import pandas as pd
 
 from rlcs import alignment, diversity
 from rlcs.consistency import OUTCOMES
-from rlcs.constraints import satisfied
+from rlcs.constraints import all_kept, satisfied
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate, bootstrap_mean, bradley_terry_ratings, paired_difference
 
@@ -189,9 +189,10 @@ def story_columns(
         known = [(value, str(story["context_id"])) for story in own if (value := of(story)) is not None]
         return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
 
-    def keeps_all(story: Row) -> float:
+    def keeps_all(story: Row) -> float | None:
         constraints = contexts[story["context_id"]].constraints
-        return float(all(satisfied(constraint, story["text"]) for constraint in constraints))
+        kept = all_kept(satisfied(constraint, story["text"]) for constraint in constraints)
+        return None if kept is None else float(kept)
 
     return {
         "constraints": mean(keeps_all),
