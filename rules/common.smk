@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -21,6 +22,22 @@ except configuration.ConfigError as error:
 
 # "python" in the rules is the one that runs Snakemake, unless an environment is activated for a job.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+
+
+
+def keep_records_with_results():
+    """Snakemake's records of what made each file are kept in results/, so that a copy of it is complete."""
+    records, place = Path("results/.snakemake/metadata"), Path(".snakemake/metadata")
+    records.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        shutil.copytree(place, records, dirs_exist_ok=True)
+        shutil.rmtree(place)
+    if not place.is_symlink():
+        place.symlink_to(os.path.relpath(records, place.parent))
+
+
+keep_records_with_results()
 
 RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"

@@ -153,7 +153,6 @@ rule write_report:
         bases=lambda _: [base_of(base) for base in CONFIG.bases],
         judges=judges_compared,
         policies=policies_compared,
-        template="workflow_scripts/rlcs/templates/report.html.j2",
     output:
         manifest=f"{RESULTS}/report/manifest.json",
         page=report(

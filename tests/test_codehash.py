@@ -23,13 +23,16 @@ def main(n: int) -> int:
 '''
 LIBRARY = {
     "__init__.py": '"""The library."""\n\nimport os\n\nos.environ.setdefault("A", "1")\n',
-    "used.py": '"""Used"""\n\nfrom rlcs import indirect\n\n\ndef add(a, b):\n    return indirect.add(a, b)\n',
+    "used.py": '"""Used"""\n\nfrom rlcs import indirect, templates\n\n\ndef add(a, b):\n    return a + b\n',
     "indirect.py": "import json\n\n\ndef add(a, b):\n    return a + b\n",
     "late.py": "def late():\n    return 3\n",
     "unused.py": "UNUSED = 1\n",
     "package/__init__.py": "",
     "package/inner.py": "VALUE = 1\n",
     "package/other.py": "OTHER = 1\n",
+    "templates.py": 'PAGE = "page.j2"\n',
+    "package/page.j2": "<p>",
+    "package/unnamed.j2": "<p>",
 }
 
 
@@ -59,7 +62,7 @@ def edited(script, name, old, new):
 
 
 def test_the_closure_holds_direct_indirect_and_late_imports_and_packages(script):
-    names = {"used", "indirect", "late", "package", "package.inner"}
+    names = {"used", "indirect", "late", "package", "package.inner", "templates"}
     assert codehash.closure(script) == {"rlcs"} | {f"rlcs.{name}" for name in names}
 
 
@@ -69,11 +72,12 @@ def test_the_closure_holds_direct_indirect_and_late_imports_and_packages(script)
         ("script.py", '"""Adds."""', '"""Subtracts."""'),
         ("script.py", '"""Reads and writes."""', ""),
         ("script.py", "import VALUE", "import (\n    VALUE,  # one\n)"),
-        ("used.py", "return indirect.add(a, b)", "return  indirect.add( a,b )  # sum"),
+        ("used.py", "return a + b", "return  (a+b)  # sum"),
         ("indirect.py", "import json\n", "\n\nimport json\n# a remark\n"),
         ("package/inner.py", "VALUE = 1", 'VALUE = 1\n"""What is added."""'),
         ("unused.py", "UNUSED = 1", "UNUSED = 2"),
         ("package/other.py", "OTHER = 1", "OTHER = 2"),
+        ("package/unnamed.j2", "<p>", "<b>"),
     ],
 )
 def test_edits_that_change_nothing(script, name, old, new):
@@ -86,12 +90,13 @@ def test_edits_that_change_nothing(script, name, old, new):
     [
         ("script.py", "+ late()", "- late()"),
         ("__init__.py", '"1"', '"2"'),
-        ("used.py", "add(a, b)\n", "add(b, a)\n"),
+        ("used.py", "add(a, b)", "add(b, a)"),
         ("indirect.py", "a + b", "a - b"),
         ("late.py", "3", "4"),
         ("package/inner.py", "VALUE = 1", "VALUE = 2"),
+        ("package/page.j2", "<p>", "<b>"),
         ("package/__init__.py", "", "VALUE = 2\n"),
-        ("used.py", "from rlcs import indirect", "from rlcs import indirect, unused"),
+        ("used.py", "import indirect, templates", "import indirect, templates, unused"),
     ],
 )
 def test_edits_that_change_what_runs(script, name, old, new):

@@ -1,7 +1,6 @@
-"""Manifests: the same bytes have the same manifest, and it states what is in the artifact."""
+"""Manifests: the same bytes have the same manifest; beside it stands what made them."""
 
 import hashlib
-import json
 import time
 
 import pytest
@@ -17,13 +16,15 @@ CHANGES = {"stage": "other", "config": {"a": [2], "b": 2}, "code": "0ther", "inp
 
 
 def write(folder, *, text="once\n", started=0.0, **changes):
-    """An artifact of two files; the text of its manifest."""
+    """An artifact of two files; the text of its manifest and of its provenance."""
     (folder / "model").mkdir(parents=True, exist_ok=True)
     (folder / "model" / "config.json").write_text(text)
     write_rows(folder / "history.parquet", ROWS, HISTORY)
     made_of = manifest.identity(**{**STATED, **changes})
     manifest.write_manifest(folder, made_of, started)
-    return (folder / manifest.NAME).read_text(encoding="utf-8")
+    return tuple(
+        (folder / name).read_text(encoding="utf-8") for name in (manifest.NAME, manifest.PROVENANCE_NAME)
+    )
 
 
 def test_the_same_bytes_have_the_same_manifest(tmp_path):
@@ -35,11 +36,41 @@ def test_the_same_bytes_have_the_same_manifest(tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "changes", [{"text": "twice\n"}, *({name: value} for name, value in CHANGES.items())], ids=str
-)
-def test_everything_else_changes_it(tmp_path, changes):
-    assert write(tmp_path / "a") != write(tmp_path / "b", **changes)
+def test_other_bytes_change_manifest_and_provenance(tmp_path):
+    first, second = write(tmp_path / "a"), write(tmp_path / "b", text="twice\n")
+    assert first[0] != second[0]
+    assert first[1] != second[1]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_made_the_same_bytes_is_in_the_provenance_alone(tmp_path, name):
+    first, second = write(tmp_path / "a"), write(tmp_path / "b", **{name: CHANGES[name]})
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+def test_an_artifact_of_the_same_that_is_whole_gets_its_manifest_back(tmp_path):
+    before, _ = write(tmp_path)
+    (tmp_path / manifest.NAME).unlink()
+    assert manifest.restore_manifest(tmp_path, manifest.identity(**STATED))
+    assert (tmp_path / manifest.NAME).read_text() == before
+
+
+def test_any_other_artifact_is_made_anew(tmp_path):
+    made_of = manifest.identity(**STATED)
+    assert not manifest.restore_manifest(tmp_path, made_of)
+    write(tmp_path)
+    (tmp_path / manifest.NAME).unlink()
+    for name, changed in CHANGES.items():
+        assert not manifest.restore_manifest(tmp_path, {**made_of, name: changed})
+    (tmp_path / "more.txt").touch()
+    assert not manifest.restore_manifest(tmp_path, made_of)
+    (tmp_path / "more.txt").unlink()
+    (tmp_path / "model" / "config.json").write_text("edited\n")
+    assert not manifest.restore_manifest(tmp_path, made_of)
+    (tmp_path / manifest.PROVENANCE_NAME).write_text('{"torn')
+    assert not manifest.restore_manifest(tmp_path, made_of)
+    assert not (tmp_path / manifest.NAME).exists()
 
 
 def test_what_an_artifact_depends_on_has_a_key():
@@ -63,12 +94,15 @@ def test_it_states_hashes_and_rows_of_every_file(tmp_path):
     parquet = hashlib.sha256((tmp_path / "history.parquet").read_bytes()).hexdigest()
     assert stated["files"]["history.parquet"] == {"sha256": parquet, "rows": len(ROWS)}
     assert stated["files"].keys() == {"model/config.json", "history.parquet"}
-    assert {"torch", "trl", "transformers"} <= stated["packages"].keys()
+    provenance = manifest.read_provenance(tmp_path)
+    assert {name: provenance[name] for name in STATED} == STATED
+    assert {"torch", "trl", "transformers"} <= provenance["packages"].keys()
+    assert provenance["manifest"] == manifest.content_id(tmp_path / manifest.NAME)
 
 
 def test_what_varies_is_in_run_json_alone(tmp_path):
-    text = write(tmp_path, started=time.time() - 60)
-    run = json.loads((tmp_path / manifest.RUN_NAME).read_text())
+    text = "".join(write(tmp_path, started=time.time() - 60))
+    run = manifest.read_run(tmp_path)
     assert 60 <= run["seconds"] < 120
     for key in ("started", "seconds", "cpu_seconds", "host", "commit", "command"):
         assert key in run
@@ -82,6 +116,7 @@ def test_publishing_replaces_what_was_there(tmp_path):
         (folder / name).touch()
     manifest.publish(new, old)
     assert [path.name for path in old.iterdir()] == ["new.txt"]
-    assert not new.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["artifact"]
     manifest.publish(old, tmp_path / "not" / "yet")
     assert (tmp_path / "not" / "yet" / "new.txt").exists()

@@ -1,13 +1,14 @@
 """What all scripts share: command line, artifact, and what a failure leaves behind."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rlcs.manifest import content_id, read_manifest
+from rlcs.manifest import content_id, read_provenance
 from rlcs.stage import InputError, Stage
 
 SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
@@ -25,6 +26,7 @@ def main(this):
             raise stage.InputError("3 of 4 rows are bad; mend them")
         if this.config.get("fails") == "bug":
             raise KeyError("a bug")
+        (folder / "large.bin").write_bytes(b"x" * this.config.get("size", 1))
 
 
 if __name__ == "__main__":
@@ -55,12 +57,66 @@ def test_an_artifact_with_its_manifest(here):
     done = run(here)
     assert done.returncode == 0, done.stderr
     assert (here / "out" / "text.txt").read_text() == "sourcetest"
-    assert {path.name for path in (here / "out").iterdir()} == {"text.txt", "manifest.json", "run.json"}
-    manifest = read_manifest(here / "out" / "manifest.json")
-    assert (manifest["stage"], manifest["seed"], manifest["config"]) == ("script", 7, {})
+    made = {path.name for path in (here / "out").iterdir()}
+    assert made == {"text.txt", "large.bin", "manifest.json", "provenance.json", "run.json"}
+    made_of = read_provenance(here / "out")
+    assert (made_of["stage"], made_of["seed"], made_of["config"]) == ("script", 7, {})
     names = {"source": "source", "files.0": "one", "files.1": "two"}
     ids = {name: content_id(here / folder / "manifest.json") for name, folder in names.items()}
-    assert manifest["inputs"] == ids
+    assert made_of["inputs"] == ids
+
+
+def test_a_stage_whose_artifact_stands_makes_nothing(here):
+    assert run(here).returncode == 0
+    before = {path.name: path.read_bytes() for path in (here / "out").iterdir()}
+    (here / "out" / "manifest.json").unlink()  # as Snakemake does before it runs a job
+    again = run(here)
+    assert again.returncode == 0
+    assert "was made of the same and stands" in again.stderr
+    assert {path.name: path.read_bytes() for path in (here / "out").iterdir()} == before
+    for change in (["--config", '{"size": 2}'], ["--seed", "8"], ["--files", "one/manifest.json"]):
+        assert "stands" not in run(here, *change).stderr
+    (here / "source" / "manifest.json").write_text("other")
+    assert "stands" not in run(here).stderr
+    shutil.rmtree(here / "out")
+    assert "stands" not in run(here).stderr
+
+
+@pytest.fixture
+def small_disk(here):
+    """A disk of 256 KiB."""
+    disk = here / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", disk], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"this machine lets nobody mount a small disk: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_said_and_the_last_artifact_stays(here, small_disk):
+    output = "disk/out/manifest.json"
+    assert run(here, output=output).returncode == 0
+    before = {path.name: path.read_bytes() for path in (small_disk / "out").iterdir()}
+    failed = run(here, config='{"size": 1000000}', output=output)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: disk/out cannot be made: No space left on device")
+    assert "Make room" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert {path.name: path.read_bytes() for path in (small_disk / "out").iterdir()} == before
+    assert run(here, config='{"size": 1000}', output=output).returncode == 0
+
+
+def test_an_unwritable_folder_is_said_and_the_last_artifact_stays(here, small_disk):
+    output = "disk/out/manifest.json"
+    assert run(here, output=output).returncode == 0
+    before = {path.name: path.read_bytes() for path in (small_disk / "out").iterdir()}
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    failed = run(here, config='{"size": 2}', output=output)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: disk/out cannot be made: Read-only file system")
+    assert "Traceback" not in failed.stderr
+    assert {path.name: path.read_bytes() for path in (small_disk / "out").iterdir()} == before
 
 
 @pytest.mark.parametrize("fails", ["input", "bug"])

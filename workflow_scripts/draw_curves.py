@@ -6,7 +6,7 @@ import pandas as pd
 
 from rlcs import stage
 from rlcs.figures import available_metrics, to_svg, training_curve, training_curves
-from rlcs.manifest import NAME, read_manifest
+from rlcs.manifest import read_provenance
 
 METRICS = (
     "reward",
@@ -25,7 +25,7 @@ def main(this: stage.Stage) -> None:
         for registry in ("judges", "policies"):
             histories: dict[str, dict[int, pd.DataFrame]] = {}
             for source in this.folders(registry):
-                seed = read_manifest(source / NAME)["seed"]
+                seed = read_provenance(source)["seed"]
                 name = source.parent.name
                 histories.setdefault(name, {})[seed] = pd.read_parquet(source / "history.parquet")
             if metrics := available_metrics(histories, METRICS):

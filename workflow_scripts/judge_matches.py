@@ -15,6 +15,7 @@ from rlcs.records import (
     write_judgements,
     write_rows,
 )
+from rlcs.shards import judge_in_shards
 
 
 def main(this: stage.Stage) -> None:
@@ -49,7 +50,7 @@ def main(this: stage.Stage) -> None:
     model = this.folders("model")
     with this.artifact() as folder:
         judge = load_judge(this.config, model[0] if model else None, this.options)
-        judgements = judge.judge(comparisons_of(pairs, contexts))
+        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), this.checkpoints())
         write_rows(folder / "matches.parquet", matches, MATCHES)
         write_judgements(folder / "judgements.parquet", judgements)
 

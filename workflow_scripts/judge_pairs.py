@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlcs import stage
 from rlcs.judges import load_judge
 from rlcs.records import PAIRS, comparisons_of, pairs_of_split, read_contexts, read_rows, write_judgements
+from rlcs.shards import judge_in_shards
 
 
 def main(this: stage.Stage) -> None:
@@ -14,7 +15,7 @@ def main(this: stage.Stage) -> None:
     model = this.folders("model")
     with this.artifact() as folder:
         judge = load_judge(this.config, model[0] if model else None, this.options)
-        judgements = judge.judge(comparisons_of(pairs, contexts))
+        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), this.checkpoints())
         write_judgements(folder / "judgements.parquet", judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
         stage.log.info("%d judgements, %d of them without a verdict", len(judgements), unread)

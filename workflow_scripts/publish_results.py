@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rlcs.manifest import NAME, RUN_NAME, content_id, read_manifest
+from rlcs.manifest import NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
@@ -27,13 +27,13 @@ COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.s
 def provenance(results: Path) -> dict[str, Any]:
     """Commit, machine, versions, and for every artifact its manifest id and how long it took."""
     artifacts = sorted(path.parent for path in results.rglob(NAME))
-    runs = {artifact: json.loads((artifact / RUN_NAME).read_text()) for artifact in artifacts}
+    runs = {artifact: read_run(artifact) for artifact in artifacts}
     return {
         "command": "make run",
         "commits": sorted({run["commit"] or "unknown" for run in runs.values()}),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
-        "packages": read_manifest(results / "preferences" / NAME)["packages"],
+        "packages": read_provenance(results / "preferences")["packages"],
         "artifacts": {
             artifact.relative_to(results).as_posix(): {
                 "manifest": content_id(artifact / NAME),

@@ -12,7 +12,7 @@ from rlcs.captions import FIGURES, TABLES
 from rlcs.evaluation import read_judged
 from rlcs.formatting import read_table
 from rlcs.ingest import summary
-from rlcs.manifest import NAME, RUN_NAME, read_manifest
+from rlcs.manifest import NAME, content_id, read_provenance, read_run
 from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
 from rlcs.report import ReportData, ReportFigure, ReportTable, Sample, choose_samples, headlines, render
 
@@ -40,7 +40,7 @@ def main(this: stage.Stage) -> None:
                 facts={
                     "Data": _data(preferences, contexts),
                     "Models": _models(this),
-                    "Versions": read_manifest(preferences / NAME)["packages"],
+                    "Versions": read_provenance(preferences)["packages"],
                 },
             )
         )
@@ -59,9 +59,9 @@ def _panels(files: Mapping[str, Path], name: str) -> list[str]:
 
 def _samples(this: stage.Stage, contexts: Mapping[str, Context]) -> list[Sample]:
     """Stories of the first seed, with what the run's own judge said of them."""
-    first = min(this.folders("matches"), key=lambda folder: read_manifest(folder / NAME)["seed"])
-    manifest = read_manifest(first / NAME)
-    judge, seed = manifest["config"]["name"], manifest["seed"]
+    first = min(this.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
+    made_of = read_provenance(first)
+    judge, seed = made_of["config"]["name"], made_of["seed"]
     stories = [
         row
         for folder in this.folders("stories")
@@ -92,9 +92,9 @@ def _models(this: stage.Stage) -> dict[str, str]:
     """What each training was and how long it took."""
     facts = {}
     for folder in this.folders("models"):
-        manifest, run = read_manifest(folder / NAME), read_manifest(folder / RUN_NAME)
         name = "/".join(folder.parts[-3:] if folder.name.startswith("seed") else folder.parts[-2:])
-        facts[name] = f"{manifest['stage']}, {run['seconds']:.0f} s, code {manifest['code']}"
+        stage_name, seconds = read_provenance(folder)["stage"], read_run(folder)["seconds"]
+        facts[name] = f"{stage_name}, {seconds:.0f} s, manifest {content_id(folder / NAME)}"
     return facts
 
 

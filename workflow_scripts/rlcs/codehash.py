@@ -1,7 +1,8 @@
 """A hash of the code that a script runs: itself and the library modules that it imports.
 
-Hashed is the parsed code without docstrings, so that comments, docstrings and formatting change nothing.
-Only modules of this library count; installed packages are pinned and recorded in the manifests.
+Hashed is the parsed code without docstrings, so that comments, docstrings and formatting change nothing, and
+the library's data files (templates and the like) that the code names. Only modules of this library count;
+installed packages are pinned and recorded with every artifact.
 """
 
 from __future__ import annotations
@@ -43,13 +44,20 @@ def _path(module: str) -> Path:
 
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The code without docstrings, and the library modules that its imports run."""
+    """The code without docstrings with the data that it names, and the library modules that it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports = {".".join(parts[:n]) for parts in _library_imports(tree) for n in range(1, len(parts) + 1)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [s for s in node.body if not _is_docstring(s)]
-    return ast.dump(tree), tuple(sorted(imports))
+    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in named]
+    return "\n".join([ast.dump(tree), *data]), tuple(sorted(imports))
+
+
+@cache
+def _data_files(library: Path) -> list[Path]:
+    return sorted(path for path in library.rglob("*.*") if path.suffix in (".j2", ".json", ".jsonl", ".txt"))
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

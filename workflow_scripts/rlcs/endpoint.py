@@ -30,6 +30,8 @@ log = logging.getLogger("rlcs")
 class EndpointJudge:
     """Asks an endpoint, several questions at once."""
 
+    shard_size = None  # every answer is kept by itself
+
     def __init__(self, name: str, entry: EndpointTeacher, judging: Judging, answers: AnswerStore) -> None:
         self.name = name
         self.entry = entry

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class OracleJudge:
     """The hidden utility of the tiny world, without noise."""
 
+    shard_size = None
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -36,6 +38,8 @@ class OracleJudge:
 
 class SimulatedTeacher:
     """The tiny world's biased teacher; its slips depend on (seed, pair, order) alone."""
+
+    shard_size = None
 
     def __init__(self, name: str, entry: WorldTeacher, judging: Judging) -> None:
         self.name = name

@@ -19,9 +19,16 @@ from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import compare, read_judgement
 
+BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
+
 
 class Judge(Protocol):
     name: str
+
+    @property
+    def shard_size(self) -> int | None:
+        """Comparisons whose judgements a stage keeps together as it goes on; None where a killed stage loses
+        nothing that took long."""
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]: ...
 
@@ -36,12 +43,13 @@ class GenerativeJudge:
         self.model = model.to(device())
         self.tokenizer = tokenizer
         self.judging = judging
+        self.shard_size = BATCHES_PER_SHARD * judging.batch_size
 
     @classmethod
     def load(cls, name: str, folder: Path | str, judging: Judging) -> GenerativeJudge:
         return cls(name, load_causal(folder), load_tokenizer(folder), judging)
 
-    def judge(self, comparisons: Sequence[Comparison], progress: str | None = None) -> list[Judgement]:
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         completions = generate(
             self.model,
             self.tokenizer,
@@ -51,7 +59,6 @@ class GenerativeJudge:
             ],
             max_new_tokens=self.judging.max_new_tokens,
             batch_size=self.judging.batch_size,
-            progress=progress,
         )
         scores = self.judging.scores
         return [
@@ -84,6 +91,7 @@ class ScalarJudge:
         self.tokenizer = tokenizer
         self.policy_template = policy_template
         self.batch_size = batch_size
+        self.shard_size = BATCHES_PER_SHARD * batch_size
 
     @classmethod
     def load(cls, name: str, folder: Path | str, policy_template: str, batch_size: int) -> ScalarJudge:

@@ -1,7 +1,9 @@
-"""Artifacts: folders with a deterministic ``manifest.json`` and a ``run.json`` for what varies.
+"""Artifacts: folders that say what they hold, what made it, and how that went.
 
-The manifest states what made the artifact and what is in it; the same bytes have the same manifest. Rules of
-the workflow depend on manifests only.
+- ``manifest.json``: hash and rows of every file. The same bytes have the same manifest, and rules depend on
+  manifests only, so a stage that made the same bytes again stops the rerun there.
+- ``provenance.json``: all that the artifact depends on (stage, config, code, inputs, seed, packages).
+- ``run.json``: what varies (times, host, commit).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ PACKAGES = (
     "scipy",
 )
 NAME = "manifest.json"
+PROVENANCE_NAME = "provenance.json"
 RUN_NAME = "run.json"
 
 
@@ -42,8 +45,16 @@ def content_id(path: Path) -> str:
 
 
 def read_manifest(manifest: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(manifest.read_text())
-    return content
+    return _read_json(manifest)
+
+
+def read_provenance(folder: Path) -> dict[str, Any]:
+    """What made an artifact: its ``identity``, and ``manifest``, the id of what was made."""
+    return _read_json(folder / PROVENANCE_NAME)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    return _read_json(folder / RUN_NAME)
 
 
 def identity(
@@ -66,18 +77,16 @@ def identity(
 
 def identity_key(made_of: Mapping[str, Any]) -> str:
     """First 16 hex digits of the SHA-256 of an identity."""
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:16]
+    return _id(json.dumps(made_of, sort_keys=True))
 
 
 def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> None:
-    """Describe every file of ``folder`` in manifest.json, and this run of the stage in run.json.
+    """Describe every file of ``folder``, what made it, and this run of the stage.
 
     Args:
         made_of: the artifact's ``identity``.
         started: ``time.time()`` at the start of the stage.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (NAME, RUN_NAME))
-    described = {path.relative_to(folder).as_posix(): _describe(path) for path in files}
     run = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
@@ -87,16 +96,44 @@ def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> 
         "commit": _commit(),
         "command": sys.argv[0],
     }
-    _write_json(folder / RUN_NAME, run)
-    _write_json(folder / NAME, {**made_of, "files": described})
+    manifest = _manifest(folder)
+    (folder / RUN_NAME).write_text(_json(run), encoding="utf-8")
+    (folder / PROVENANCE_NAME).write_text(_json({**made_of, "manifest": _id(manifest)}), encoding="utf-8")
+    (folder / NAME).write_text(manifest, encoding="utf-8")
+
+
+def restore_manifest(folder: Path, made_of: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` already is the artifact of this identity, whole; then its manifest is there again.
+
+    Snakemake deletes the manifest before it runs a job. Where nothing that the artifact depends on has
+    changed, and no file of it, there is nothing else to make.
+    """
+    try:
+        provenance = read_provenance(folder)
+    except (FileNotFoundError, json.JSONDecodeError):
+        return False
+    manifest = _manifest(folder)
+    if provenance != {**made_of, "manifest": _id(manifest)}:
+        return False
+    (folder / NAME).write_text(manifest, encoding="utf-8")
+    return True
 
 
 def publish(folder: Path, destination: Path) -> None:
-    """Move a finished folder into place in one step; a half-written artifact is never seen."""
-    if destination.exists():
-        shutil.rmtree(destination)
+    """Move a finished folder into place in one step: nothing half-written or half-deleted is seen."""
     destination.parent.mkdir(parents=True, exist_ok=True)
+    replaced = destination.with_name(destination.name + ".replaced")
+    shutil.rmtree(replaced, ignore_errors=True)
+    if destination.exists():
+        destination.rename(replaced)
     folder.rename(destination)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _manifest(folder: Path) -> str:
+    own = {folder / name for name in (NAME, PROVENANCE_NAME, RUN_NAME)}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
+    return _json({"files": {path.relative_to(folder).as_posix(): _describe(path) for path in files}})
 
 
 def _describe(path: Path) -> dict[str, Any]:
@@ -111,10 +148,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(
-        json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+def _id(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _commit() -> str | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm import tqdm
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -77,13 +76,11 @@ def generate(
     temperature: float = 0.0,
     top_p: float = 1.0,
     seed: int = 0,
-    progress: str | None = None,
 ) -> list[Completion]:
     """One completion per conversation, in the given order; temperature 0 is greedy.
 
     Args:
         seed: seeds torch's generator where the temperature is above 0.
-        progress: the progress bar's title; None shows none.
     """
     sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
     if temperature > 0:
@@ -97,23 +94,21 @@ def generate(
     ]
     stops = _stop_tokens(model, tokenizer)
     completions: dict[int, Completion] = {}
-    with tqdm(total=len(prompts), desc=progress, disable=progress is None, mininterval=5) as bar:
-        for indices in batches([len(prompt) for prompt in prompts], batch_size):
-            encoded = tokenizer.pad(
-                {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
-            ).to(model.device)
-            output = model.generate(
-                **encoded,
-                **sampling,
-                max_new_tokens=max_new_tokens,
-                eos_token_id=sorted(stops),
-                pad_token_id=tokenizer.pad_token_id,
-            )
-            for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
-                length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
-                text = tokenizer.decode(ids[:length], skip_special_tokens=True)
-                completions[index] = Completion(text.strip(), length, cut_off=length == max_new_tokens)
-            bar.update(len(indices))
+    for indices in batches([len(prompt) for prompt in prompts], batch_size):
+        encoded = tokenizer.pad(
+            {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
+        ).to(model.device)
+        output = model.generate(
+            **encoded,
+            **sampling,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=sorted(stops),
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
+            length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
+            text = tokenizer.decode(ids[:length], skip_special_tokens=True)
+            completions[index] = Completion(text.strip(), length, cut_off=length == max_new_tokens)
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
 

@@ -8,6 +8,7 @@ published with its manifest when the work has ended well. Every script runs with
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import logging
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.codehash import code_hash
-from rlcs.manifest import content_id, identity, identity_key, publish, write_manifest
+from rlcs.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
 
 log = logging.getLogger("rlcs")
 
@@ -54,8 +55,7 @@ class Stage:
     def artifact(self) -> Iterator[Path]:
         """A folder to write into; published as the artifact when the block ends without an error."""
         started = time.time()
-        destination = self.output.parent
-        folder = destination.with_name(destination.name + ".partial")
+        destination, folder = self.output.parent, self.unfinished
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
@@ -63,6 +63,10 @@ class Stage:
         publish(folder, destination)
         shutil.rmtree(self._checkpoints, ignore_errors=True)
         log.info("wrote %s in %.0f s", destination, time.time() - started)
+
+    def is_made(self) -> bool:
+        """Whether the artifact is there, of the same config, code, inputs and packages, and untouched."""
+        return restore_manifest(self.output.parent, self._identity)
 
     def checkpoints(self) -> Path:
         """Where a killed stage finds its own work again, until its artifact is published.
@@ -73,6 +77,12 @@ class Stage:
         folder = self._checkpoints / identity_key(self._identity)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the artifact is written, before it is published."""
+        destination = self.output.parent
+        return destination.with_name(destination.name + ".partial")
 
     @property
     def _checkpoints(self) -> Path:
@@ -142,9 +152,45 @@ def run(
         options={name: arguments[name] for name in options},
     )
     try:
-        work(stage)
+        if stage.is_made():
+            shutil.rmtree(stage.unfinished, ignore_errors=True)
+            log.info("%s was made of the same and stands; to make it anew, remove it", stage.output.parent)
+        else:
+            work(stage)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except Exception as error:
+        if (problem := _storage_problem(error, stage.output.parent)) is None:
+            raise
+        shutil.rmtree(stage.unfinished, ignore_errors=True)
+        sys.exit(f"error: {problem}")
+
+
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_FULL = 1 << 20
+
+
+def _storage_problem(error: BaseException, destination: Path) -> str | None:
+    """What to tell the user where a disk or its permissions made a stage fail; None where they did not.
+
+    torch and safetensors raise errors of their own, so a full disk is also recognised by itself.
+    """
+    here = next(folder for folder in destination.absolute().parents if folder.exists())
+    free = shutil.disk_usage(here).free
+    why = None
+    cause: BaseException | None = error
+    while cause is not None and why is None:
+        if isinstance(cause, OSError) and cause.errno in _STORAGE:
+            why = f"{cause.strerror}: {cause.filename or here}"
+        cause = cause.__cause__ or cause.__context__
+    if why is None and free < _FULL:
+        why = f"{type(error).__name__}: {error}"
+    if why is None:
+        return None
+    return (
+        f"{destination} cannot be made: {why} ({free / 2**20:.0f} MiB free). The files of the last good "
+        f"artifact are as they were. Make room or mend the permissions, and run again: finished work is kept"
+    )
 
 
 def _section(text: str) -> dict[str, Any]:
