@@ -29,7 +29,7 @@ def keep_records_with_results():
     """Snakemake's records of what made each file are kept in results/, so that a copy of it is complete."""
     records, place = Path("results/.snakemake/metadata"), Path(".snakemake/metadata")
     records.mkdir(parents=True, exist_ok=True)
-    place.parent.mkdir(exist_ok=True)
+    (place.parent / "incomplete").mkdir(parents=True, exist_ok=True)  # else Snakemake migrates an old format
     if place.is_dir() and not place.is_symlink():
         shutil.copytree(place, records, dirs_exist_ok=True)
         shutil.rmtree(place)

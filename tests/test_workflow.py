@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from smoke_run import SMOKE, SOURCE
 
 from rlcs import codehash
-from rlcs.manifest import content_id, read_manifest
+from rlcs.manifest import content_id, read_manifest, read_provenance
 from rlcs.records import (
     HISTORY,
     JUDGEMENTS,
@@ -75,19 +75,23 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
     known = {content_id(folder / "manifest.json") for folder in manifests}
     for folder, manifest in manifests.items():
         found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-        assert found.keys() == manifest["files"].keys() | {"manifest.json", "run.json"}
+        assert found.keys() == manifest["files"].keys() | {"manifest.json", "provenance.json", "run.json"}
         for name, stated in manifest["files"].items():
             assert hashlib.sha256(found[name].read_bytes()).hexdigest() == stated["sha256"]
             if name.endswith(".parquet"):
                 assert len(pd.read_parquet(found[name])) == stated["rows"]
-        assert manifest["code"] == codehash.code_hash(scripts / f"{manifest['stage']}.py")
-        assert set(manifest["inputs"].values()) <= known
-        assert manifest["inputs"] or manifest["stage"] in ("make_world", "make_base")
+        made_of = read_provenance(folder)
+        assert made_of["manifest"] == content_id(folder / "manifest.json")
+        assert made_of["code"] == codehash.code_hash(scripts / f"{made_of['stage']}.py")
+        assert set(made_of["inputs"].values()) <= known
+        assert made_of["inputs"] or made_of["stage"] in ("make_world", "make_base")
 
 
 def test_nothing_else_is_left_over(workflow):
     beside = {
-        path.name for path in workflow.results.rglob("*") if path.suffix in (".partial", ".checkpoints")
+        path.name
+        for path in workflow.results.rglob("*")
+        if path.suffix in (".partial", ".checkpoints", ".replaced")
     }
     assert beside == set()
     assert {path.name for path in workflow.folder.iterdir()} == {*SOURCE, "results", ".snakemake"}
