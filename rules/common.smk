@@ -24,7 +24,6 @@ except configuration.ConfigError as error:
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
-
 def keep_records_with_results():
     """Snakemake's records of what made each file are kept in results/, so that a copy of it is complete."""
     records, place = Path("results/.snakemake/metadata"), Path(".snakemake/metadata")
