@@ -43,7 +43,6 @@ LOGS = f"{RESULTS}/logs"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 ANSWERS = f"{RESULTS}/answers"
 PREFERENCES = f"{RESULTS}/preferences/manifest.json"
-TABLES = [f"{RESULTS}/tables/{table}/manifest.json" for table in ("filter", "alignment", "win_rates")]
 FIRST_SEED = CONFIG.seeds[0]
 
 
@@ -95,6 +94,20 @@ def judge_model(judge, seed):
         return [f"{RESULTS}/judges/{judge}/seed{seed}/manifest.json"]
     base = getattr(CONFIG.judges[judge], "base", None)
     return [base_of(base)] if base else []
+
+
+def chains_of(judge):
+    """The manifest of the chains that a GenRM learns; none where it learns from labels."""
+    if judge.teacher is None:
+        return []
+    stage = "chains" if judge.chains == "filtered" else "teachers"
+    return [f"{RESULTS}/{stage}/{judge.teacher}/manifest.json"]
+
+
+def filtered_chains():
+    """Manifests of all chains that the consistency filter kept for a GenRM."""
+    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, judge_entries.GenrmSFTJudge)]
+    return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 
 def start_of(registry, models, name, seed):
@@ -157,5 +170,14 @@ def policies_compared(_):
     return compared_models("policies", CONFIG.tables.win_rates.rows)
 
 
+def tables():
+    """Manifests of the run's tables; that of the filter where there is one."""
+    names = [*(["filter"] if filtered_chains() else []), "alignment", "win_rates"]
+    return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
+
+
 def is_grpo(model):
     return getattr(model, "train", None) == "grpo"
+
+
+TABLES = tables()

@@ -57,7 +57,7 @@ rule train_genrm_sft:
         "GenRM SFT: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        chains=lambda wildcards: f"{RESULTS}/chains/{CONFIG.judges[wildcards.judge].teacher}/manifest.json",
+        chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",

@@ -2,13 +2,7 @@ rule tabulate_filter:
     message:
         "Table: what the consistency filter dropped"
     input:
-        chains=sorted(
-            {
-                f"{RESULTS}/chains/{judge.teacher}/manifest.json"
-                for judge in CONFIG.judges.values()
-                if isinstance(judge, judge_entries.GenrmSFTJudge)
-            }
-        ),
+        chains=filtered_chains(),
     output:
         manifest=f"{RESULTS}/tables/filter/manifest.json",
         table=report(

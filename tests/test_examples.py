@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rlcs.examples import (
     chain_examples,
     demonstration_examples,
+    label_examples,
     preference_examples,
     verdict_examples,
     writing_prompts,
@@ -62,6 +63,22 @@ def test_a_verdict_example_shows_the_stories_in_its_order():
     assert shown["ab"]["prompt"] == said("user", "rhyme outline of c1 / one / two")
     assert shown["ba"]["prompt"] == said("user", "rhyme outline of c1 / two / one")
     assert [example["label"] for example in shown.values()] == ["a", "a"]
+
+
+def test_chains_without_their_analysis_and_without_what_cannot_be_read():
+    chains = [
+        Judgement("p1", "ba", "teacher", "a", raw="two is dull\nScores: 2 7\n"),
+        Judgement("p1", "ab", "teacher", "none", raw="so so"),
+    ]
+    (example,) = chain_examples(COMPARISONS, chains, JUDGING, analysis=False)
+    assert example["prompt"] == said("user", "rhyme outline of c1 / two / one")
+    assert example["completion"] == said("assistant", "Scores: 2 7")
+
+
+def test_scores_from_labels():
+    labels = {"p1": "a", "p2": "b", "p3": "tie"}
+    found = [e["completion"][0]["content"] for e in label_examples(COMPARISONS, labels, JUDGING)]
+    assert found == [f"Scores: {s}" for s in ("10 1", "1 10", "1 10", "10 1", "5 5", "5 5")]
 
 
 @given(st.integers(1, 20), st.integers(0, 100))

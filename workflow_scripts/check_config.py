@@ -21,7 +21,7 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
     """One line per model whose options TRL refuses.
 
     Args:
-        trainings: by key in the config, the TRL class and the options.
+        trainings: by key in the config, the TRL class, its options and ``groups_per_unit``.
     """
     found = []
     with TemporaryDirectory() as scratch:
@@ -31,7 +31,7 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
                     CLASSES[training["class"]], shared, training["options"], seed=0, output_dir=scratch
                 )
                 if isinstance(options, GRPOConfig):
-                    assert_whole_groups(options)
+                    assert_whole_groups(options, training["groups_per_unit"])
             except (InputError, ValueError) as error:
                 found.append(f"{key}.training: {error}")
     return found

@@ -29,6 +29,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "teacher-model": judge_entries.ModelTeacher,
         "teacher-endpoint": judge_entries.EndpointTeacher,
         "bt": judge_entries.BradleyTerryJudge,
+        "genrm-base": judge_entries.GenrmBaseJudge,
         "genrm-sft": judge_entries.GenrmSFTJudge,
         "genrm-grpo": judge_entries.GenrmGRPOJudge,
     },
@@ -101,6 +102,7 @@ def key_tables() -> str:
             sections |= _nested(name, field.annotation)
     sections |= _nested("policies.{grpo}.reward", entries.Reward)
     sections |= _nested("….multipliers", entries.Multipliers)
+    sections |= _nested("….lora", entries.Lora)
     return "\n\n".join(_table(name, model) for name, model in sections.items())
 
 

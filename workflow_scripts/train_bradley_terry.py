@@ -8,6 +8,7 @@ from trl import RewardConfig, RewardTrainer
 from rlcs import stage
 from rlcs.examples import preference_examples
 from rlcs.judge_entries import BradleyTerryJudge
+from rlcs.lora import adapter_config
 from rlcs.models import load_scalar, load_tokenizer
 from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
 from rlcs.training import build_options, train
@@ -29,6 +30,7 @@ def main(this: stage.Stage) -> None:
             ),
             train_dataset=Dataset.from_list(examples),
             processing_class=load_tokenizer(base),
+            peft_config=adapter_config(entry.lora, "SEQ_CLS"),
         )
 
     train(this, trainer)

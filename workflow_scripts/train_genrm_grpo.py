@@ -9,8 +9,9 @@ from rlcs import stage
 from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
+from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
-from rlcs.records import ORDERS, PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
+from rlcs.records import PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 
@@ -42,9 +43,10 @@ def main(this: stage.Stage) -> None:
             train_dataset=prompts("train"),
             eval_dataset=prompts("validation"),
             processing_class=load_tokenizer(start),
+            peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             multipliers=entry.multipliers if entry.shaping == "entropy" else None,
             correct_reward=RIGHT,
-            groups_per_unit=len(ORDERS) if entry.reward == "consistent" or entry.resample else 1,
+            groups_per_unit=entry.groups_per_unit,
             resample=entry.resample,
         )
 

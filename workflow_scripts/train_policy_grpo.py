@@ -10,6 +10,7 @@ from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judges import load_judge
+from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
 from rlcs.records import read_contexts
@@ -45,6 +46,7 @@ def main(this: stage.Stage) -> None:
             args=options,
             train_dataset=Dataset.from_list(prompts),
             processing_class=load_tokenizer(start),
+            peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             multipliers=entry.multipliers if entry.shaping == "entropy" else None,
         )
 

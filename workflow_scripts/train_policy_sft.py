@@ -16,7 +16,7 @@ def main(this: stage.Stage) -> None:
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
     training = pairs_of_split(pairs, contexts, "train")
     examples = demonstration_examples(training, contexts, this.config["writing"]["template"])
-    train_sft(this, base, entry.training, examples)
+    train_sft(this, base, entry.training, entry.lora, examples)
 
 
 if __name__ == "__main__":

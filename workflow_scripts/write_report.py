@@ -23,7 +23,7 @@ def main(this: stage.Stage) -> None:
     files = {
         file.name: file for kind in ("tables", "figures") for f in this.folders(kind) for file in _made(f)
     }
-    frames = {name: read_table(files[f"{name}.csv"]) for name in TABLES}
+    frames = {name: read_table(files[f"{name}.csv"]) for name in TABLES if f"{name}.csv" in files}
     with this.artifact() as folder:
         page = render(
             ReportData(

@@ -119,7 +119,7 @@ def _reference_problems(config: Config) -> list[str]:
                 problems.append(f"{key}.from: cycle {' -> '.join(line)}")
     for name, judge in config.judges.items():
         key = f"judges.{name}"
-        if isinstance(judge, GenrmSFTJudge):
+        if isinstance(judge, GenrmSFTJudge) and judge.teacher is not None:
             known(f"{key}.teacher", judge.teacher, "judges")
             if not isinstance(
                 config.judges.get(judge.teacher), WorldTeacher | ModelTeacher | EndpointTeacher | None
@@ -128,7 +128,7 @@ def _reference_problems(config: Config) -> list[str]:
         if isinstance(judge, GenrmGRPOJudge):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
-                problems.append(f"{key}.from: {judge.parent!r} is no judge of kind genrm")
+                problems.append(f"{key}.from: {judge.parent!r} is no trained judge of kind genrm")
         if isinstance(judge, OracleJudge | WorldTeacher) and not config.synthetic:
             problems.append(f"{key}: needs the tiny world, but data.preferences names files")
     for name, base in config.bases.items():
@@ -189,6 +189,7 @@ def _describe(problem: Any) -> str:
         "teacher-transformers",
         "teacher-openai",
         "bradley_terry",
+        "genrm-none",
         "genrm-sft",
         "genrm-grpo",
         "sft",

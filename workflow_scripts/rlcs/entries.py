@@ -118,11 +118,28 @@ class Reward(Section):
     )
 
 
+class Lora(Section):
+    """Low-rank adapters (peft) in the place of full training; the published model is merged."""
+
+    r: int = Field(16, ge=1, description="Rank.")
+    alpha: int = Field(32, ge=1, description="Scale: an adapter's output is multiplied by alpha / r.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
+    target_modules: Literal["all-linear"] | list[str] = Field(
+        "all-linear", description="Names of the modules that get adapters; all-linear is all but the head."
+    )
+
+
+LORA = Field(
+    None, description="Train adapters: {r, alpha, dropout, target_modules}. Empty: train all weights."
+)
+
+
 class SFTPolicy(Section):
     """A policy that imitates the preferred stories of the training pairs."""
 
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
+    lora: Lora | None = LORA
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
@@ -137,6 +154,7 @@ class GRPOPolicy(Section):
     reward: Reward = Field(description="Where the reward comes from.")
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
+    lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
 

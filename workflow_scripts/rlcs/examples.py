@@ -8,7 +8,8 @@ from typing import Any
 
 from rlcs.judge_entries import Judging
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
-from rlcs.records import Comparison, Context, Judgement
+from rlcs.records import Comparison, Context, Judgement, Label
+from rlcs.verdict import last_line, score_line
 
 Example = dict[str, Any]
 
@@ -18,16 +19,43 @@ def _judge_prompt(judging: Judging, c: Comparison) -> Messages:
 
 
 def chain_examples(
-    comparisons: Sequence[Comparison], chains: Sequence[Judgement], judging: Judging
+    comparisons: Sequence[Comparison],
+    chains: Sequence[Judgement],
+    judging: Judging,
+    *,
+    analysis: bool = True,
 ) -> list[Example]:
-    """A teacher's judgements as {prompt, completion}; the completion is what the teacher wrote."""
+    """A teacher's judgements as {prompt, completion}, without those that cannot be read.
+
+    The completion is what the teacher wrote; without ``analysis`` its last line, the scores, alone.
+    """
     by_key = {(c.pair_id, c.order): c for c in comparisons}
     return [
         {
             "prompt": _judge_prompt(judging, by_key[chain.pair_id, chain.order]),
-            "completion": assistant(chain.raw),
+            "completion": assistant(chain.raw if analysis else last_line(chain.raw)),
         }
         for chain in chains
+        if chain.verdict != "none"
+    ]
+
+
+def label_examples(
+    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging
+) -> list[Example]:
+    """{prompt, completion} of scores without an analysis, made from labels.
+
+    The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
+    """
+    low, high = judging.scores.low, judging.scores.high
+    middle = (low + high) // 2
+    scores = {"a": (high, low), "b": (low, high), "tie": (middle, middle)}
+    return [
+        {
+            "prompt": _judge_prompt(judging, c),
+            "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
+        }
+        for c in comparisons
     ]
 
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs import prompts
-from rlcs.entries import Multipliers
+from rlcs.entries import LORA, Lora, Multipliers
 from rlcs.options import GRPOOptions, Name, RewardOptions, Section, SFTOptions
+from rlcs.records import ORDERS
 
 
 class Scores(Section):
@@ -156,17 +157,45 @@ class BradleyTerryJudge(Section):
 
     kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
     base: Name = Field(description="A name under bases.", examples=["world"])
+    lora: Lora | None = LORA
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
 
+class GenrmBaseJudge(Section):
+    """A base model, asked as it is: what training adds to it."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["none"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+
+
 class GenrmSFTJudge(Section):
-    """A generative reward model, distilled from a teacher's filtered chains."""
+    """A generative reward model, distilled from a teacher's chains."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
-    teacher: Name = Field(description="The judge whose kept chains are learned.", examples=["teacher-world"])
+    teacher: Name | None = Field(
+        None,
+        description="The judge whose chains are learned. Empty: scores are made from the labels, the highest "
+        "for the preferred story and the lowest for the other.",
+        examples=["teacher-world"],
+    )
+    chains: Literal["filtered", "unfiltered"] = Field(
+        "filtered",
+        description="Those that the consistency filter kept, or all that can be read, whatever the label.",
+    )
+    analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
+    lora: Lora | None = LORA
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+    @model_validator(mode="after")
+    def _chains(self) -> GenrmSFTJudge:
+        if self.teacher is None and (self.analysis or self.chains == "unfiltered"):
+            raise ValueError(
+                "without a teacher there are no chains: set analysis to false, chains to filtered"
+            )
+        return self
 
 
 class GenrmGRPOJudge(Section):
@@ -189,7 +218,13 @@ class GenrmGRPOJudge(Section):
     )
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
+    lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
+
+    @property
+    def groups_per_unit(self) -> int:
+        """Prompts that stay together: the two orders of a pair where an option looks at both."""
+        return len(ORDERS) if self.reward == "consistent" or self.resample else 1
 
 
 # What tells the judges of one kind apart.
@@ -209,6 +244,7 @@ Judge = Annotated[
     | Annotated[ModelTeacher, Tag("teacher-transformers")]
     | Annotated[EndpointTeacher, Tag("teacher-openai")]
     | Annotated[BradleyTerryJudge, Tag("bradley_terry")]
+    | Annotated[GenrmBaseJudge, Tag("genrm-none")]
     | Annotated[GenrmSFTJudge, Tag("genrm-sft")]
     | Annotated[GenrmGRPOJudge, Tag("genrm-grpo")],
     Discriminator(_judge_tag),

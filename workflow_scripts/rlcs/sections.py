@@ -125,6 +125,7 @@ def check(config: Config) -> SectionDict:
         f"{registry}.{name}": {
             "class": classes[getattr(entry, "train", None) or entry.kind],
             "options": entry.training,
+            "groups_per_unit": getattr(entry, "groups_per_unit", 1),
         }
         for registry in ("bases", "judges", "policies")
         for name, entry in getattr(config, registry).items()

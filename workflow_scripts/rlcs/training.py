@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments, set_seed
 
 from rlcs.checkpointing import check_save_steps, last_checkpoint, saves_on_sigterm
+from rlcs.lora import publish_adapter
 from rlcs.records import HISTORY, write_rows
 from rlcs.stage import InputError, Stage
 
@@ -72,6 +73,7 @@ def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
         trainer = make_trainer(str(checkpoints))
         with saves_on_sigterm(trainer):
             trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+        publish_adapter(trainer, folder / "adapter")
         trainer.save_model(str(folder / "model"))
         # a pickle of the options, which the manifest states in the clear
         (folder / "model" / "training_args.bin").unlink()

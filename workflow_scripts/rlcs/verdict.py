@@ -20,10 +20,14 @@ def score_line(first: int, second: int) -> str:
     return f"Scores: {first} {second}"
 
 
+def last_line(text: str) -> str:
+    """The last line that is not blank."""
+    return text.rstrip().rsplit("\n", 1)[-1].strip()
+
+
 def parse_scores(text: str, low: int, high: int) -> tuple[int, int] | None:
     """Scores of the first and the second story shown, or None where the text ends in no score line."""
-    lines = text.rstrip().rsplit("\n", 1)
-    match = _SCORE_LINE.fullmatch(lines[-1].strip())
+    match = _SCORE_LINE.fullmatch(last_line(text))
     if match is None:
         return None
     first, second = int(match[1]), int(match[2])
