@@ -110,6 +110,11 @@ def filtered_chains():
     return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 
+def judges_asked(policy, seed):
+    """The manifests of the weights of a policy's judges, in their order."""
+    return [model for judge in sections.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)]
+
+
 def start_of(registry, models, name, seed):
     """The manifest of the weights that a GRPO training starts from."""
     model = models[name]

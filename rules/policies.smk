@@ -31,14 +31,14 @@ rule train_policy_grpo:
     input:
         preferences=PREFERENCES,
         model=lambda wildcards: start_of("policies", CONFIG.policies, wildcards.policy, wildcards.seed),
-        judge=lambda wildcards: judge_model(CONFIG.policies[wildcards.policy].reward.judge, wildcards.seed),
+        judge=lambda wildcards: judges_asked(wildcards.policy, wildcards.seed),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
     params:
         code=code("train_policy_grpo.py"),
         config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
-        endpoint=endpoint(lambda wildcards: CONFIG.policies[wildcards.policy].reward.judge),
-        answers=lambda wildcards: f"{ANSWERS}/{CONFIG.policies[wildcards.policy].reward.judge}",
+        endpoint=lambda wildcards, output: part(sections.policy_endpoints(CONFIG, wildcards.policy)),
+        answers=ANSWERS,
     log:
         f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
     benchmark:

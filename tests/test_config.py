@@ -114,6 +114,22 @@ def test_the_schema_speaks_of_from():
             8,
             "policies.grpo.reward.pivots: 8 must be less than num_generations = 8",
         ),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt"}, {"judge": "no", "pivots": 9}],
+            "policies.grpo.reward.1.judge: 'no' is not under judges",
+        ),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt", "colour": "red"}],
+            "policies.grpo.reward.0.colour: unknown key",
+        ),
+        ("policies/grpo/reward", [], "policies.grpo: reward needs at least one entry and no judge twice"),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt"}, {"judge": "bt"}],
+            "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
+        ),
         ("tables/alignment/rows", ["no"], "tables.alignment.rows: 'no' is not under judges"),
         ("tables/win_rates/rows", ["sft", "no"], "tables.win_rates.rows: 'no' is not under policies"),
         ("tables/win_rates/judges", ["no"], "tables.win_rates.judges: 'no' is not under judges"),

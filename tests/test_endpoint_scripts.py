@@ -47,6 +47,8 @@ def preferences(tmp_path):
 def arguments(script, section, server, here, *more, **changes):
     teacher = json.loads(entry(server, **changes).model_dump_json())
     asking = {name: value for name, value in teacher.items() if name not in sections._QUESTION}
+    if script == "train_policy_grpo.py":  # asks several judges, by name
+        asking = {FAR["name"]: asking}
     command = [sys.executable, SCRIPTS / script, "--config", json.dumps(section), *more, "--seed", "1"]
     command += ["--endpoint", json.dumps(asking), "--answers", here / "answers"]
     return [*map(str, command), "--output", str(here / "out" / "manifest.json")]
@@ -131,7 +133,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
         },
         "training": {},
         "writing": {"template": POLICY_TEMPLATE},
-        "reward_judge": FAR,
+        "judges": {"far": FAR},
     }
     (tmp_path / "base").mkdir()
     shutil.copytree(model_folder, tmp_path / "base" / "model")

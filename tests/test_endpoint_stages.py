@@ -213,16 +213,21 @@ def test_rewards_of_a_training_survive_faults_at_the_judge(context, tmp_path):
         assert len(server.asked) == before  # a training that is resumed pays for no step again
 
 
-@pytest.mark.parametrize("fault", [status(500), ok("I like both.")], ids=["no answer", "unparsed"])
-def test_a_failed_comparison_is_left_out_and_counted(context, tmp_path, fault):
+@pytest.mark.parametrize(
+    ("fault", "metric"),
+    [(status(500), "judge/failed"), (ok("I like both."), "judge/unparsed")],
+    ids=["no answer", "unparsed"],
+)
+def test_a_failed_comparison_is_left_out_and_counted(context, tmp_path, fault, metric):
     def behave(prompt, attempt):
         return fault if "1: aaaa\n" in prompt else first_is_better(prompt)
 
     with Server(behave) as server:
         whole, _ = rewarded(loaded(server, tmp_path), STORIES[:3], context, 0)
         rewards, logged = rewarded(loaded(server, tmp_path), STORIES, context, 0.5)
-        assert 0 < logged["judge/failed"] <= 0.5
-        assert logged["judge/failed"] * logged["judge/calls"] in (1, 3)  # one story of four, in one order
+        assert 0 < logged[metric] <= 0.5
+        assert logged[metric] * logged["judge/calls"] in (1, 3)  # one story of four, in one order
+        assert logged["judge/failed"] + logged["judge/unparsed"] == logged[metric]
         assert None not in rewards  # the other order speaks for it
         assert sorted(rewards) == rewards
         assert len(set(whole)) > 1

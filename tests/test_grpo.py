@@ -263,6 +263,25 @@ def test_shaping_is_logged_and_changes_the_training_alone(make, unshaped):
         assert torch.equal(seen["advantages"], advantages)
 
 
+def some_token(completion_ids, **_):
+    """Points for even tokens, and none for completions that begin with one of a kind."""
+    return [None if ids[0] % 5 == 0 else float(ids[0] % 2) for ids in completion_ids]
+
+
+@pytest.mark.slow
+def test_rewards_as_advantages_are_those_of_their_weighted_sum(make):
+    """BRPO: r itself, 0 where there is none or where the group is too skewed."""
+    trainer = make(Recorder, [first_token, some_token], max_skew=0.6, options={"reward_weights": [1.0, -0.5]})
+    trainer.train()
+    seen = torch.cat([batch["advantages"] for batch in trainer.seen])
+    rewards = torch.cat([batch["rewards"] for batch in trainer.seen])
+    expected = rewards[:, 0] - 0.5 * rewards[:, 1].nan_to_num()
+    for group, told in zip(expected.view(-1, GROUP), seen.view(-1, GROUP), strict=True):
+        dropped = abs(group.sum()) / GROUP > 0.6
+        torch.testing.assert_close(told, torch.zeros(GROUP) if dropped else group)
+    assert any(seen != 0)
+
+
 @pytest.mark.slow
 def test_straddling_groups_are_refused_before_training(make, monkeypatch):
     options = {"num_generations": 8, "per_device_train_batch_size": 12, "gradient_accumulation_steps": 1}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.pivot import draw_pivots, pivot_rewards, plan
+from rlcs.pivot import draw_pivots, pivot_rewards, plan, skew
 from rlcs.records import Judgement
 from rlcs.verdict import soft_win_probability, win_probability
 
@@ -173,3 +173,32 @@ def test_two_pivots_meet_once_and_both_learn_from_it():
 def test_a_comparison_that_was_forgotten_is_an_error():
     with pytest.raises(KeyError):
         pivot_rewards(3, {(0, 1): 1.0}, [1])
+
+
+@given(judged_groups())
+def test_a_comparison_that_both_lose_costs_both_and_nobody_else(group):
+    size, pivots, outcomes = group
+    plain = pivot_rewards(size, outcomes, pivots)
+    for story, pivot in outcomes:
+        punished = pivot_rewards(size, outcomes, pivots, lost_by_both=[(story, pivot)])
+        touched = {story, pivot} if story in pivots else {story}  # a pivot's points come from pivots alone
+        for i in range(size):
+            if i not in touched:
+                assert punished[i] == plain[i]
+            elif outcomes[story, pivot] is not None:
+                assert punished[i] <= plain[i] + 1e-9
+    everything = pivot_rewards(size, outcomes, pivots, lost_by_both=outcomes)
+    if len(pivots) == 1:
+        assert everything == [0.0 if i in pivots else -1.0 for i in range(size)]
+
+
+@given(st.lists(st.none() | st.floats(-1, 1), min_size=1, max_size=8))
+def test_skew_is_a_share_that_ignores_the_sign(rewards):
+    assert 0 <= skew(rewards) <= 1
+    assert skew([None if reward is None else -reward for reward in rewards]) == skew(rewards)
+
+
+def test_skew_of_a_group_that_agrees_is_one():
+    assert skew([1.0, 1.0, 1.0, 1.0]) == 1
+    assert skew([1.0, -1.0, None, 0.0]) == 0
+    assert skew([1.0, None]) == 0.5

@@ -246,6 +246,64 @@ def test_too_many_failures_stop_the_training_and_say_how_many():
     assert logged["judge/failed"] == 1.0
 
 
+def test_orders_that_contradict_each_other_give_nothing_or_cost():
+    def first_if_two(first, second):
+        return "first" if "2" in (first, second) else by_number(first, second)
+
+    for step in range(20):
+        kept, _ = rewarded(FakeJudge(first_if_two), list("1234"), step=step)
+        punished, logged = rewarded(FakeJudge(first_if_two), list("1234"), step=step, disagreement=-1)
+        disputed = [i for i in range(SIZE) if kept[i] != punished[i]]
+        if logged["judge/inconsistent"] == 1.0:  # 2 is the pivot
+            assert kept == [0.0] * SIZE
+            assert punished == [-1.0, 0.0, -1.0, -1.0]
+        else:
+            assert disputed == [1]
+            assert (kept[1], punished[1]) == (0.0, -1.0)
+
+
+def test_soft_points_are_the_judges_probabilities_and_fall_back_on_verdicts():
+    class Sure(FakeJudge):
+        """Knows p only where the first story is 4."""
+
+        def _judge(self, c):
+            judgement = super()._judge(c)
+            p_first = 0.9 if c.first == "4" else None
+            return replace(judgement, p_a=None if p_first is None else p_first if c.order == "ab" else 0.1)
+
+    stories = list("1234")
+    for step in range(10):
+        hard, _ = rewarded(Sure(by_number), stories, step=step)
+        soft, _ = rewarded(Sure(by_number), stories, step=step, probability="soft")
+        if hard == [-1.0, -1.0, -1.0, 0.0]:  # 4 is the pivot: p is 0.1 in one order, 0 in the other
+            assert soft == pytest.approx([-0.9, -0.9, -0.9, 0.0])
+        else:
+            assert soft[3] == pytest.approx(0.9)
+            assert soft[:3] == hard[:3]
+
+
+def test_what_could_not_be_read_and_what_was_not_had_are_told_apart():
+    class Mumbling(FakeJudge):
+        def _judge(self, c):
+            judgement = super()._judge(c)
+            if "2" not in (c.first, c.second):
+                return judgement
+            return replace(judgement, verdict="none", raw="well" if c.order == "ab" else "")
+
+    _, logged = rewarded(Mumbling(by_number), list("1234"), max_failure_share=1, pivots=3)
+    assert (logged["judge/unparsed"], logged["judge/failed"]) == (0.25, 0.25)
+
+
+def test_every_step_logs_skew_diversity_and_repetition():
+    stories = ["a b c d e", "a b c d a b c d", "x", "y z"]
+    _, logged = rewarded(FakeJudge(lambda first, second: "first"), stories, pivots=1)
+    assert logged["judge/skew"] == 0.0
+    assert logged["stories/repeated"] == pytest.approx((0 + 1 / 5) / 2)
+    assert logged["stories/distinct_2"] == pytest.approx(6 / 12)
+    _, logged = rewarded(FakeJudge(by_number), list("1111") + list("1234"))
+    assert 0 <= logged["judge/skew"] <= 3 / 8
+
+
 def test_draws_depend_on_seed_and_step_alone():
     def asked(**draw):
         judge = FakeJudge(by_number)

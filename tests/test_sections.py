@@ -18,6 +18,7 @@ BASE = copy.deepcopy(BASE) | {
     },
     "judges": {
         "oracle": {"kind": "oracle"},
+        "length": {"kind": "length"},
         "teacher": {"kind": "teacher", "backend": "world"},
         "bt": {"kind": "bradley_terry", "base": "small"},
         "genrm-sft": {"kind": "genrm", "train": "sft", "base": "small", "teacher": "teacher"},
@@ -27,6 +28,7 @@ BASE = copy.deepcopy(BASE) | {
         "sft": {"train": "sft", "base": "small"},
         "rlcs": {"train": "grpo", "from": "sft", "reward": {"judge": "genrm"}},
         "rlcs-bt": {"train": "grpo", "from": "sft", "reward": {"judge": "bt"}},
+        "rlcs-sum": {"train": "grpo", "from": "sft", "reward": [{"judge": "genrm"}, {"judge": "length"}]},
     },
     "tables": {
         "alignment": {"rows": ["bt", "genrm"]},
@@ -65,6 +67,7 @@ BEFORE = all_sections(BASE)
 ASKED = {"judge:teacher", "judge:genrm-sft", "judge:genrm", "matches:teacher", "matches:genrm-sft"} | {
     "matches:genrm",
     "train:rlcs",
+    "train:rlcs-sum",
 }
 ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *POLICIES))}
 
@@ -105,6 +108,8 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
         ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
         ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
+        ("policies/rlcs-sum/reward/1/weight", 0.5, {"train:rlcs-sum"}),
+        ("judges/length/prefer", "shorter", {"judge:length", "matches:length", "train:rlcs-sum"}),
         ("tables/alignment/rows", ["genrm"], {"alignment table"}),
         (
             "tables/win_rates/rows",
@@ -124,7 +129,7 @@ def test_which_sections_differ_after_a_change(path, value, differ):
     *parents, key = path.split("/")
     section = raw
     for parent in parents:
-        section = section.setdefault(parent, {})
+        section = section[int(parent)] if isinstance(section, list) else section.setdefault(parent, {})
     section[key] = value
     after = all_sections(raw)
     assert {stage for stage in BEFORE if BEFORE[stage] != after[stage]} == differ

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -25,6 +25,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
     "bases": {"world": entries.WorldBase, "pretrained": entries.PretrainedBase},
     "judges": {
         "oracle": judge_entries.OracleJudge,
+        "length": judge_entries.LengthJudge,
         "teacher-world": judge_entries.WorldTeacher,
         "teacher-model": judge_entries.ModelTeacher,
         "teacher-endpoint": judge_entries.EndpointTeacher,
@@ -66,11 +67,21 @@ def _yaml(model: type[BaseModel], indent: int) -> list[str]:
             lines.append(f"{pad}{key}:")
             for entry, kind in entries.items():
                 lines += [f"{pad}  # {_first_line(kind)}", f"{pad}  {entry}:", *_yaml(kind, indent + 4)]
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            lines += [f"{pad}{key}:", *_yaml(field.annotation, indent + 2)]
+        elif (nested := _section(field.annotation)) is not None:
+            lines += [f"{pad}{key}:", *_yaml(nested, indent + 2)]
         else:
             lines.append(f"{pad}{key}: {_flow(_value(field))}")
     return lines
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    """The section that a key holds; of a union with lists of it, the section itself."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    choices = get_args(annotation)
+    if type(None) in choices or get_origin(annotation) in (dict, list):
+        return None
+    return next((found for choice in choices if (found := _section(choice)) is not None), None)
 
 
 def _value(field: Any) -> Any:

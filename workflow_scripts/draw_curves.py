@@ -16,7 +16,9 @@ METRICS = (
     "kl",
     "frac_reward_zero_std",
     "judge/inconsistent",
+    "judge/unparsed",
     "judge/failed",
+    "judge/skew",
 )
 
 

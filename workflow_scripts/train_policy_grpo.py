@@ -1,4 +1,4 @@
-"""Policy GRPO: stories of a group are compared with pivots by a frozen judge."""
+"""Policy GRPO: stories of a group are compared with pivots by frozen judges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlcs import stage
 from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
 from rlcs.grpo import ShapedGRPOTrainer
-from rlcs.judges import load_judge
+from rlcs.judges import load_judges
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
@@ -19,10 +19,11 @@ from rlcs.training import build_options, train
 
 def main(this: stage.Stage) -> None:
     entry = GRPOPolicy.model_validate(this.config["policy"])
-    start, judge_folders = this.folder("model") / "model", this.folders("judge")
+    start = this.folder("model") / "model"
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     training = [context for context in contexts.values() if context.split == "train"]
     prompts = writing_prompts(training, this.config["writing"]["template"], seed=this.seed)
+    several = len(entry.rewards) > 1
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = build_options(
@@ -32,22 +33,35 @@ def main(this: stage.Stage) -> None:
             seed=this.seed,
             output_dir=scratch,
         )
-        judge = load_judge(
-            this.config["reward_judge"],
-            judge_folders[0] if judge_folders else None,
+        if several:
+            options.reward_weights = [reward.weight for reward in entry.rewards]
+        judges = load_judges(
+            this.config["judges"],
+            this.folders("judge"),
             this.options,
-            entry.reward.max_failure_share,
+            max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
+            soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
         return ShapedGRPOTrainer(
             model=load_causal(start),
-            reward_funcs=PivotReward(
-                judge, contexts, entry.reward, group_size=options.num_generations, seed=this.seed
-            ),
+            reward_funcs=[
+                PivotReward(
+                    judges[reward.judge],
+                    contexts,
+                    reward,
+                    group_size=options.num_generations,
+                    seed=this.seed,
+                    name=f"pivot-{reward.judge}" if several else "pivot",
+                    metrics=f"judge/{reward.judge}" if several else "judge",
+                )
+                for reward in entry.rewards
+            ],
             args=options,
             train_dataset=Dataset.from_list(prompts),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             multipliers=entry.multipliers if entry.shaping == "entropy" else None,
+            max_skew=entry.max_skew if entry.advantage == "reward" else None,
         )
 
     train(this, trainer)

@@ -10,7 +10,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from rlcs.entries import Base, Data, GRPOPolicy, Policy, Sampling, World, WorldBase, Writing
+from rlcs.entries import (
+    REWARD_TAGS,
+    Base,
+    Data,
+    GRPOPolicy,
+    Policy,
+    Sampling,
+    World,
+    WorldBase,
+    Writing,
+)
 from rlcs.judge_entries import (
     JUDGE_DETAILS,
     EndpointTeacher,
@@ -136,13 +146,14 @@ def _reference_problems(config: Config) -> list[str]:
             problems.append(f"bases.{name}: needs the tiny world, but data.preferences names files")
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicy):
-            known(f"policies.{name}.reward.judge", policy.reward.judge, "judges")
             group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
-            if isinstance(group_size, int) and policy.reward.pivots >= group_size:
-                problems.append(
-                    f"policies.{name}.reward.pivots: {policy.reward.pivots} must be less than "
-                    f"num_generations = {group_size}"
-                )
+            for place, reward in enumerate(policy.rewards):
+                key = f"policies.{name}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
+                known(f"{key}.judge", reward.judge, "judges")
+                if isinstance(group_size, int) and reward.pivots >= group_size:
+                    problems.append(
+                        f"{key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
+                    )
     for name in config.tables.alignment.rows:
         known("tables.alignment.rows", name, "judges")
     for name in config.tables.win_rates.rows:
@@ -185,6 +196,7 @@ def _describe(problem: Any) -> str:
         "world",
         "pretrained",
         "oracle",
+        "length",
         "teacher-world",
         "teacher-transformers",
         "teacher-openai",
@@ -196,6 +208,7 @@ def _describe(problem: Any) -> str:
         "grpo",
     }
     path = list(problem["loc"])
+    path = [part for part in path if part not in REWARD_TAGS]
     if len(path) > 2 and path[0] in ("bases", "judges", "policies") and path[2] in tags:
         del path[2]
     key = ".".join(str(part) for part in path)

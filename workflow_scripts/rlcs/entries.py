@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs import prompts
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
@@ -113,9 +113,26 @@ class Reward(Section):
     orders: Literal["both", "random"] = Field(
         "both", description="Judge each comparison in both orders, or in one drawn at random."
     )
+    probability: Literal["hard", "soft"] = Field(
+        "hard",
+        description="Points from verdicts, or from the judge's own probability (of its score tokens, of its "
+        "votes, of a Bradley-Terry model) where it has one.",
+    )
+    disagreement: Literal[0, -1] = Field(
+        0, description="Points of a comparison whose orders name different winners; -1 is lost by both."
+    )
     max_failure_share: float = Field(
         0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
     )
+    weight: float = Field(1.0, description="Of this reward in a sum of several.")
+
+
+# One reward, or a list of them: their weighted sum. The tags stand in no message.
+REWARD_TAGS = ("one reward", "sum of rewards")
+Rewards = Annotated[
+    Annotated[Reward, Tag(REWARD_TAGS[0])] | Annotated[list[Reward], Tag(REWARD_TAGS[1])],
+    Discriminator(lambda value: REWARD_TAGS[isinstance(value, list)]),
+]
 
 
 class Lora(Section):
@@ -151,11 +168,30 @@ class GRPOPolicy(Section):
         None, alias="from", description="The policy that training starts from.", examples=["sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
-    reward: Reward = Field(description="Where the reward comes from.")
+    reward: Rewards = Field(
+        description="Where the reward comes from; a list of such entries is their weighted sum."
+    )
+    advantage: Literal["group", "reward"] = Field(
+        "group",
+        description="TRL's group normalisation, or the reward itself, without groups whose skew is above "
+        "max_skew (BRPO).",
+    )
+    max_skew: float = Field(0.6, ge=0, description="Largest |sum of rewards| / group size, for BRPO.")
     shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
     multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
+
+    @property
+    def rewards(self) -> list[Reward]:
+        return self.reward if isinstance(self.reward, list) else [self.reward]
+
+    @model_validator(mode="after")
+    def _distinct_rewards(self) -> GRPOPolicy:
+        judges = [reward.judge for reward in self.rewards]
+        if not judges or len(set(judges)) < len(judges):
+            raise ValueError(f"reward needs at least one entry and no judge twice, has {judges}")
+        return self
 
 
 Policy = Annotated[SFTPolicy | GRPOPolicy, Field(discriminator="train")]

@@ -33,6 +33,9 @@ TITLES = {
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "frac_reward_zero_std": "Groups without variance (share)",
     "judge/unparsed": "Unparsed judgements (share)",
+    "judge/failed": "Judgements that were not had (share)",
+    "judge/inconsistent": "Comparisons whose orders disagree (share)",
+    "judge/skew": "Skew of the groups (mean |sum of rewards| / size)",
 }
 SMOOTHED_FROM = 20  # logged points; below it every point is shown and none is averaged
 WIDTH = 5.0  # inches; readable on a phone when the page scales it down

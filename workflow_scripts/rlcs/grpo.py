@@ -15,6 +15,7 @@ from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import RepeatSampler
 
+from rlcs.advantages import reward_advantages
 from rlcs.entries import Multipliers
 from rlcs.resampling import replace_rows, rows_of_units, units_without_variance
 from rlcs.shaping import cell_shares, mean_token_entropy, median_threshold, shaping_weights
@@ -58,6 +59,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
             resampling, such as the two orders of a pair.
         resample: further rounds of rollouts per batch, for fresh units in the place of those without
             variance; 0 is none.
+        max_skew: the advantages are the rewards themselves, without groups that are more skewed (BRPO); None:
+            TRL's group normalisation.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         correct_reward: float | None = None,
         groups_per_unit: int = 1,
         resample: int = 0,
+        max_skew: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -75,6 +79,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         self.correct_reward = correct_reward
         self.groups_per_unit = groups_per_unit
         self.resample = resample
+        self.max_skew = max_skew
         self._rewards = torch.empty(0)
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
@@ -85,7 +90,9 @@ class ShapedGRPOTrainer(GRPOTrainer):
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         rewards_per_function = super()._calculate_rewards(*args, **kwargs)
-        self._rewards = rewards_per_function.nansum(dim=1)
+        weighted = rewards_per_function * self.reward_weights.to(rewards_per_function.device)
+        unknown = rewards_per_function.isnan().all(dim=1)
+        self._rewards = weighted.nansum(dim=1).masked_fill(unknown, torch.nan)
         return rewards_per_function
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -96,6 +103,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
         if self.resample:
             batch = self._resampled(batch)
         rewards = batch.pop("rewards")
+        if self.max_skew is not None:
+            batch["advantages"] = reward_advantages(rewards, self.num_generations, self.max_skew)
         if self.multipliers is None:
             return batch
         entropy = self._mean_token_entropy(batch)

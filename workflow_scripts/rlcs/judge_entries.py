@@ -53,6 +53,13 @@ class OracleJudge(Section):
     kind: Literal["oracle"] = Field(description="This kind of judge.")
 
 
+class LengthJudge(Section):
+    """Counts words: the floor below which no judge or reward is worth its price."""
+
+    kind: Literal["length"] = Field(description="This kind of judge.")
+    prefer: Literal["longer", "shorter"] = Field("longer", description="The story that wins.")
+
+
 class WorldTeacher(Section):
     """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
 
@@ -240,6 +247,7 @@ def _judge_tag(value: Any) -> str | None:
 
 Judge = Annotated[
     Annotated[OracleJudge, Tag("oracle")]
+    | Annotated[LengthJudge, Tag("length")]
     | Annotated[WorldTeacher, Tag("teacher-world")]
     | Annotated[ModelTeacher, Tag("teacher-transformers")]
     | Annotated[EndpointTeacher, Tag("teacher-openai")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from rlcs import judge_entries
 from rlcs.answers import AnswerStore
+from rlcs.diversity import words
 from rlcs.judge_entries import EndpointTeacher, Judging, WorldTeacher
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import compare, read_judgement
@@ -33,6 +35,23 @@ class OracleJudge:
 
     def _judge(self, c: Comparison) -> Judgement:
         a, b = (utility(read_story(c.context, story)) for story in (c.story_a, c.story_b))
+        return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
+
+
+class LengthJudge:
+    """Prefers the longer story, or the shorter one, in words."""
+
+    shard_size = None
+
+    def __init__(self, name: str, entry: judge_entries.LengthJudge) -> None:
+        self.name = name
+        self.sign = 1 if entry.prefer == "longer" else -1
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        return [self._judge(c) for c in comparisons]
+
+    def _judge(self, c: Comparison) -> Judgement:
+        a, b = (float(self.sign * len(words(story))) for story in (c.story_a, c.story_b))
         return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
 
 
@@ -66,6 +85,8 @@ def load_judge(
     folder: Path | None,
     options: Mapping[str, str] | None = None,
     max_failure_share: float | None = None,
+    *,
+    soft: bool = False,
 ) -> Judge:
     """The judge of a section made by ``sections.judge``.
 
@@ -74,11 +95,14 @@ def load_judge(
         options: of the command line. For an endpoint, ``endpoint`` is the JSON of ``sections.endpoint`` and
             ``answers`` the folder where its answers are kept.
         max_failure_share: in place of an endpoint's own.
+        soft: ask a GenRM in process for p(a beats b) as well, from its score tokens.
     """
     name, entry = section["name"], section["judge"]
     kind, backend = entry["kind"], entry.get("backend")
     if kind == "oracle":
         return OracleJudge(name)
+    if kind == "length":
+        return LengthJudge(name, judge_entries.LengthJudge.model_validate(entry))
     if kind == "teacher" and backend == "world":
         return SimulatedTeacher(
             name, WorldTeacher.model_validate(entry), Judging.model_validate(section["judging"])
@@ -102,4 +126,49 @@ def load_judge(
     if kind == "bradley_terry":
         template, batch_size = section["writing"]["template"], section["batch_size"]
         return ScalarJudge.load(name, folder / "model", template, batch_size)
-    return GenerativeJudge.load(name, folder / "model", Judging.model_validate(section["judging"]))
+    judging = Judging.model_validate(section["judging"])
+    return GenerativeJudge.load(name, folder / "model", judging, soft=soft)
+
+
+def load_judges(
+    sections: Mapping[str, Mapping[str, Any]],
+    folders: Sequence[Path],
+    options: Mapping[str, str],
+    max_failure_shares: Mapping[str, float],
+    soft: Collection[str] = (),
+) -> dict[str, Judge]:
+    """Several judges by name.
+
+    Args:
+        sections: made by ``sections.judge``.
+        folders: artifacts of the judges that have weights, in the order of ``sections``.
+        options: as in ``load_judge``, but ``endpoint`` is a JSON object of such sections by judge, and
+            ``answers`` the folder that holds each judge's own.
+        max_failure_shares: by judge; a judge without one keeps an endpoint's own.
+        soft: judges that are asked for probabilities.
+
+    Raises:
+        ValueError: more or fewer folders than judges with weights.
+    """
+    with_weights = [name for name, section in sections.items() if has_weights(section)]
+    folder_of = dict(zip(with_weights, folders, strict=True))
+    asking = json.loads(options["endpoint"])
+    return {
+        name: load_judge(
+            section,
+            folder_of.get(name),
+            {
+                "endpoint": json.dumps(asking.get(name, {})),
+                "answers": str(Path(options["answers"]) / name),
+            },
+            max_failure_shares.get(name),
+            soft=name in soft,
+        )
+        for name, section in sections.items()
+    }
+
+
+def has_weights(section: Mapping[str, Any]) -> bool:
+    """Whether a judge is a model in process, whose artifact it needs."""
+    kind, backend = section["judge"]["kind"], section["judge"].get("backend")
+    return kind in ("bradley_terry", "genrm") or backend == "transformers"

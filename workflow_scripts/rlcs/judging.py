@@ -7,6 +7,7 @@ One small interface, ``judge(comparisons) -> judgements``, in the order asked. A
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +15,19 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rlcs.judge_entries import Judging
-from rlcs.models import batches, device, generate, load_causal, load_scalar, load_tokenizer
+from rlcs.models import (
+    Completion,
+    batches,
+    device,
+    encode,
+    generate,
+    load_causal,
+    load_scalar,
+    load_tokenizer,
+)
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
 from rlcs.records import Comparison, Judgement
+from rlcs.score_tokens import first_win_probabilities, score_tokens
 from rlcs.verdict import compare, read_judgement
 
 BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
@@ -34,34 +45,49 @@ class Judge(Protocol):
 
 
 class GenerativeJudge:
-    """A GenRM: it writes an analysis and two scores, greedily."""
+    """A GenRM: it writes an analysis and two scores, greedily.
+
+    Args:
+        soft: whether its judgements say p(a beats b), from the score tokens, at one more forward pass.
+
+    Raises:
+        ValueError: ``soft``, and the scores are no single tokens.
+    """
 
     def __init__(
-        self, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, judging: Judging
+        self,
+        name: str,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        judging: Judging,
+        *,
+        soft: bool = False,
     ) -> None:
         self.name = name
         self.model = model.to(device())
         self.tokenizer = tokenizer
         self.judging = judging
         self.shard_size = BATCHES_PER_SHARD * judging.batch_size
+        self.tokens = score_tokens(tokenizer, judging.scores.low, judging.scores.high) if soft else None
 
     @classmethod
-    def load(cls, name: str, folder: Path | str, judging: Judging) -> GenerativeJudge:
-        return cls(name, load_causal(folder), load_tokenizer(folder), judging)
+    def load(cls, name: str, folder: Path | str, judging: Judging, *, soft: bool = False) -> GenerativeJudge:
+        return cls(name, load_causal(folder), load_tokenizer(folder), judging, soft=soft)
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        prompts = [
+            judge_prompt(self.judging.template, self.judging.rubrics, c.context, c.first, c.second)
+            for c in comparisons
+        ]
         completions = generate(
             self.model,
             self.tokenizer,
-            [
-                judge_prompt(self.judging.template, self.judging.rubrics, c.context, c.first, c.second)
-                for c in comparisons
-            ],
+            prompts,
             max_new_tokens=self.judging.max_new_tokens,
             batch_size=self.judging.batch_size,
         )
         scores = self.judging.scores
-        return [
+        judgements = [
             read_judgement(
                 c,
                 self.name,
@@ -73,6 +99,32 @@ class GenerativeJudge:
             )
             for c, completion in zip(comparisons, completions, strict=True)
         ]
+        return (
+            judgements if self.tokens is None else self._with_probabilities(judgements, prompts, completions)
+        )
+
+    def _with_probabilities(
+        self,
+        judgements: Sequence[Judgement],
+        prompts: Sequence[Messages],
+        completions: Sequence[Completion],
+    ) -> list[Judgement]:
+        """The judgements that were read, with p(a beats b)."""
+        assert self.tokens is not None
+        read = [i for i, judgement in enumerate(judgements) if judgement.verdict != "none"]
+        probabilities = first_win_probabilities(
+            self.model,
+            self.tokenizer,
+            encode(self.tokenizer, [prompts[i] for i in read]),
+            [completions[i].ids for i in read],
+            self.tokens,
+            batch_size=self.judging.batch_size,
+        )
+        found = list(judgements)
+        for i, p in zip(read, probabilities, strict=True):
+            if p is not None:
+                found[i] = replace(found[i], p_a=p if found[i].order == "ab" else 1 - p)
+        return found
 
 
 class ScalarJudge:

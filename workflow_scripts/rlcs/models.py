@@ -21,11 +21,12 @@ from rlcs.prompts import Messages
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote: text without special tokens, token count, and whether the limit cut it off."""
+    """What a model wrote: text without special tokens, token count, whether it was cut off, token ids."""
 
     text: str
     tokens: int
     cut_off: bool
+    ids: tuple[int, ...] = ()
 
 
 def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrainedTokenizerBase:
@@ -65,6 +66,14 @@ def batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
         yield order[start : start + batch_size]
 
 
+def encode(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Messages]) -> list[list[int]]:
+    """Prompts as token ids, up to where the assistant speaks."""
+    return [
+        tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        for messages in conversations
+    ]
+
+
 @torch.inference_mode()
 def generate(
     model: PreTrainedModel,
@@ -88,10 +97,7 @@ def generate(
         sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
     was_training = model.training
     model.eval()
-    prompts: list[list[int]] = [
-        tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-        for messages in conversations
-    ]
+    prompts = encode(tokenizer, conversations)
     stops = _stop_tokens(model, tokenizer)
     completions: dict[int, Completion] = {}
     for indices in batches([len(prompt) for prompt in prompts], batch_size):
@@ -108,7 +114,9 @@ def generate(
         for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
             length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
             text = tokenizer.decode(ids[:length], skip_special_tokens=True)
-            completions[index] = Completion(text.strip(), length, cut_off=length == max_new_tokens)
+            completions[index] = Completion(
+                text.strip(), length, cut_off=length == max_new_tokens, ids=tuple(ids[:length])
+            )
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
 

@@ -5,7 +5,7 @@ Draws depend on (seed, step, group) alone: a resumed run makes those of a run wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from statistics import fmean
 from typing import Literal
@@ -51,7 +51,11 @@ def plan(
 
 
 def pivot_rewards(
-    group_size: int, outcomes: Mapping[tuple[int, int], float | None], pivots: Sequence[int]
+    group_size: int,
+    outcomes: Mapping[tuple[int, int], float | None],
+    pivots: Sequence[int],
+    *,
+    lost_by_both: Collection[tuple[int, int]] = (),
 ) -> list[float | None]:
     """Rewards r_i = mean over pivots p of 2 p(i beats p) − 1, in [−1, 1]; a pivot has 0 against itself.
 
@@ -62,6 +66,7 @@ def pivot_rewards(
         outcomes: p(i beats p) by (i, p), None where the comparison failed; two pivots may stand either way
             round.
         pivots: positions of the pivots.
+        lost_by_both: comparisons that count as lost for either story, whatever their outcome.
 
     Returns:
         One reward per story, None where none of its comparisons is left.
@@ -73,6 +78,8 @@ def pivot_rewards(
     def probability(story: int, pivot: int) -> float | None:
         if story == pivot:
             return 0.5
+        if (story, pivot) in lost_by_both or (pivot, story) in lost_by_both:
+            return 0.0
         if story in pivots and (story, pivot) not in outcomes:
             mirrored = outcomes[pivot, story]
             return None if mirrored is None else 1 - mirrored
@@ -83,3 +90,12 @@ def pivot_rewards(
         known = [p for pivot in pivots if (p := probability(story, pivot)) is not None]
         rewards.append(2 * fmean(known) - 1 if known else None)
     return rewards
+
+
+def skew(rewards: Sequence[float | None]) -> float:
+    """|Σ r| / G of one group, a story without a reward counting 0.
+
+    It is large where the pivot was an uncommonly good or bad story: then nearly all of the group share a
+    sign, and less of it tells the stories apart (BRPO, arXiv 2506.00103).
+    """
+    return abs(sum(reward or 0.0 for reward in rewards)) / len(rewards)

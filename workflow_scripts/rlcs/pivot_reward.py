@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from accelerate import PartialState
 from transformers import TrainerState
 
 from rlcs.alignment import flip_rate
+from rlcs.diversity import distinct_n, repeated_ngram_share
 from rlcs.entries import Reward
 from rlcs.judging import Judge
-from rlcs.pivot import draw_pivots, pivot_rewards, plan
+from rlcs.pivot import draw_pivots, pivot_rewards, plan, skew
 from rlcs.prompts import Messages
-from rlcs.records import Comparison, Context, Judgement, Verdict
+from rlcs.records import Comparison, Context, Judgement
 from rlcs.stage import InputError
-from rlcs.verdict import win_probability
+from rlcs.verdict import contradictory, soft_win_probability, win_probability
 
 LogMetric = Callable[[str, float], None]
 
@@ -26,9 +28,11 @@ class PivotReward:
 
     All comparisons of a step go to the judge in one batch. A story without a comparison left gets None, which
     TRL leaves out of its group.
-    """
 
-    __name__ = "pivot"
+    Args:
+        name: TRL's name of the reward; rewards that are summed need different ones.
+        metrics: what the names of the logged numbers begin with.
+    """
 
     def __init__(
         self,
@@ -38,12 +42,16 @@ class PivotReward:
         *,
         group_size: int,
         seed: int,
+        name: str = "pivot",
+        metrics: str = "judge",
     ) -> None:
         self.judge = judge
         self.contexts = contexts
         self.reward = reward
         self.group_size = group_size
         self.seed = seed
+        self.metrics = metrics
+        self.__name__ = name
 
     def __call__(
         self,
@@ -72,17 +80,33 @@ class PivotReward:
                 comparisons.append(Comparison(pair_id, context, story, pivot, order))
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
-        self._check_and_log(judgements, log_metric)
-        verdicts: list[dict[tuple[int, int], list[Verdict]]] = [defaultdict(list) for _ in groups]
+        self._check(judgements)
+        said: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
-            verdicts[g][i, p].append(judgement.verdict)
-        rewards: list[float | None] = []
-        for g in range(len(groups)):
-            probabilities = {pair: win_probability(both) for pair, both in verdicts[g].items()}
-            rewards += pivot_rewards(size, probabilities, pivots[g])
-        return rewards
+            said[g][i, p].append(judgement)
+        rewards = [self._group_rewards(said[g], pivots[g]) for g in range(len(groups))]
+        for name, value in judge_metrics(judgements).items():
+            log_metric(f"{self.metrics}/{name}", value)
+        log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
+        for name, value in story_metrics(stories).items():
+            log_metric(f"stories/{name}", value)
+        return [reward for group in rewards for reward in group]
 
-    def _check_and_log(self, judgements: Sequence[Judgement], log_metric: LogMetric) -> None:
+    def _group_rewards(
+        self, said: Mapping[tuple[int, int], Sequence[Judgement]], pivots: Sequence[int]
+    ) -> list[float | None]:
+        """Rewards of a group by what was said of (story, pivot)."""
+        outcomes = {}
+        disputed = set()
+        for pair, judgements in said.items():
+            verdicts = [judgement.verdict for judgement in judgements]
+            soft = self.reward.probability == "soft"
+            outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
+            if self.reward.disagreement == -1 and contradictory(verdicts):
+                disputed.add(pair)
+        return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
+
+    def _check(self, judgements: Sequence[Judgement]) -> None:
         failed = sum(judgement.verdict == "none" for judgement in judgements)
         share = failed / len(judgements)
         if share > self.reward.max_failure_share:
@@ -91,8 +115,26 @@ class PivotReward:
                 f"({share:.0%}), more than reward.max_failure_share = {self.reward.max_failure_share:.0%}; "
                 f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
             )
-        log_metric("judge/calls", len(judgements))
-        log_metric("judge/failed", share)
-        inconsistent = flip_rate(judgements)
-        if inconsistent is not None:
-            log_metric("judge/inconsistent", inconsistent)
+
+
+def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
+    """Of one step's judgements: their number, and the shares that say something is wrong.
+
+    Returns:
+        ``calls``; ``unparsed``: an answer came and could not be read; ``failed``: none came;
+        ``inconsistent``: of the comparisons with a verdict in both orders, left out where there is none.
+    """
+    n = len(judgements)
+    without = [judgement for judgement in judgements if judgement.verdict == "none"]
+    unparsed = sum(bool(judgement.raw) for judgement in without)
+    metrics = {"calls": float(n), "unparsed": unparsed / n, "failed": (len(without) - unparsed) / n}
+    inconsistent = flip_rate(judgements)
+    return metrics if inconsistent is None else metrics | {"inconsistent": inconsistent}
+
+
+def story_metrics(stories: Sequence[str]) -> dict[str, float]:
+    """Diversity and repetition of one step's stories; what no story is long enough for is left out."""
+    repeated = [share for story in stories if (share := repeated_ngram_share(story, 4)) is not None]
+    distinct = distinct_n(stories, 2)
+    metrics = {} if distinct is None else {"distinct_2": distinct}
+    return metrics | ({"repeated": fmean(repeated)} if repeated else {})

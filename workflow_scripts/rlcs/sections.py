@@ -13,7 +13,14 @@ from pydantic import BaseModel
 
 from rlcs.config import Config
 from rlcs.entries import WorldBase
-from rlcs.judge_entries import BradleyTerryJudge, EndpointTeacher, GenrmGRPOJudge, GenrmSFTJudge, OracleJudge
+from rlcs.judge_entries import (
+    BradleyTerryJudge,
+    EndpointTeacher,
+    GenrmGRPOJudge,
+    GenrmSFTJudge,
+    LengthJudge,
+    OracleJudge,
+)
 
 SectionDict = dict[str, Any]
 
@@ -56,7 +63,7 @@ def judge(config: Config, name: str) -> SectionDict:
     elif isinstance(entry, BradleyTerryJudge):
         section["writing"] = _plain(config.writing)
         section["batch_size"] = config.judging.batch_size
-    elif not isinstance(entry, OracleJudge):
+    elif not isinstance(entry, OracleJudge | LengthJudge):
         section["judging"] = _plain(config.judging)
     return section
 
@@ -85,8 +92,21 @@ def train_policy(config: Config, name: str) -> SectionDict:
         "writing": _plain(config.writing),
     }
     if entry.train == "grpo":
-        section["reward_judge"] = judge(config, entry.reward.judge)
+        section["judges"] = {
+            judge_name: judge(config, judge_name) for judge_name in policy_judges(config, name)
+        }
     return section
+
+
+def policy_judges(config: Config, name: str) -> list[str]:
+    """The judges that a policy's training asks; none for a policy that is not trained against any."""
+    entry = config.policies[name]
+    return [reward.judge for reward in entry.rewards] if entry.train == "grpo" else []
+
+
+def policy_endpoints(config: Config, name: str) -> SectionDict:
+    """``endpoint`` of each judge that a policy's training asks."""
+    return {judge_name: endpoint(config, judge_name) for judge_name in policy_judges(config, name)}
 
 
 def stories(config: Config, name: str) -> SectionDict:

@@ -90,6 +90,11 @@ def win_probability(verdicts: Sequence[Verdict]) -> float | None:
     return fmean(credits) if credits else None
 
 
+def contradictory(verdicts: Sequence[Verdict]) -> bool:
+    """Whether the orders disagree on who wins: a in one, b in another; a tie disagrees with nobody."""
+    return {"a", "b"} <= set(verdicts)
+
+
 def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
     """As ``win_probability``, with the judge's own p(a beats b) in the verdict's place where it is known."""
     credits = [

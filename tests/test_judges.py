@@ -1,0 +1,55 @@
+"""Judges by their entry in the config."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rlcs import judges
+from rlcs.judge_entries import LengthJudge
+from rlcs.judges import has_weights, load_judges
+
+LENGTH = {"name": "length", "judge": {"kind": "length"}}
+OPTIONS = {"endpoint": "{}", "answers": "answers"}
+
+
+@pytest.mark.parametrize("prefer", ["longer", "shorter"])
+def test_length_counts_words_in_either_order(comparisons, prefer):
+    judge = judges.LengthJudge("length", LengthJudge(kind="length", prefer=prefer))
+    for c, judgement in zip(comparisons, judge.judge(comparisons), strict=True):
+        a, b = len(c.story_a.split()), len(c.story_b.split())
+        if prefer == "shorter":
+            a, b = b, a
+        assert judgement.verdict == ("tie" if a == b else "a" if a > b else "b")
+        assert (judgement.pair_id, judgement.order) == (c.pair_id, c.order)
+
+
+def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
+    loaded = {}
+    monkeypatch.setattr(
+        judges, "load_judge", lambda section, *more, **soft: loaded.update({section["name"]: (more, soft)})
+    )
+    sections = {
+        "length": LENGTH,
+        "bt": {"name": "bt", "judge": {"kind": "bradley_terry"}},
+        "far": {"name": "far", "judge": {"kind": "teacher", "backend": "openai"}},
+        "genrm": {"name": "genrm", "judge": {"kind": "genrm"}},
+    }
+    options = {"endpoint": json.dumps({"far": {"attempts": 2}}), "answers": "answers"}
+    load_judges(sections, [Path("one"), Path("two")], options, {"far": 0.3}, soft=["genrm"])
+    assert {name: more[0] for name, (more, _) in loaded.items()} == {
+        "length": None,
+        "bt": Path("one"),
+        "far": None,
+        "genrm": Path("two"),
+    }
+    (_, asking, share), soft = loaded["far"]
+    assert asking == {"endpoint": '{"attempts": 2}', "answers": str(Path("answers") / "far")}
+    assert (share, soft) == (0.3, {"soft": False})
+    assert loaded["genrm"][1] == {"soft": True}
+
+
+def test_folders_must_be_those_of_the_judges_with_weights():
+    assert not has_weights(LENGTH)
+    with pytest.raises(ValueError, match="zip"):
+        load_judges({"length": LENGTH}, [Path("one")], OPTIONS, {})
