@@ -9,14 +9,17 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
-from rlcs.entries import Multipliers
+from rlcs.advantages import group_advantages, recentred
 from rlcs.grpo import ShapedGRPOTrainer, assert_whole_groups
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.prompts import user
+from rlcs.shaping import adaptive_multipliers, continuous_weights
+from rlcs.shaping_entries import Multipliers, Shaped
 from rlcs.training import build_options
 
 GROUP, BATCH, ACCUMULATED = 4, 8, 2
 MULTIPLIERS = Multipliers(confident_wrong=2, uncertain_correct=3, confident_correct=5, uncertain_wrong=7)
+SHAPED = Shaped(shaping="entropy", multipliers=MULTIPLIERS)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +228,7 @@ def test_shapes_that_shaping_relies_on(make):
 @pytest.mark.parametrize("correct_reward", [None, 1.0])
 @pytest.mark.parametrize("reward", [first_token, never_right])
 def test_advantages_are_trls_times_the_weights_of_their_cells(make, unshaped, correct_reward, reward):
-    trainer = make(Recorder, reward, multipliers=MULTIPLIERS, correct_reward=correct_reward)
+    trainer = make(Recorder, reward, shaping=SHAPED, correct_reward=correct_reward)
     trainer.train()
     assert len(trainer.seen) == len(unshaped) == 2
     for seen, advantages in zip(trainer.seen, unshaped, strict=True):
@@ -243,10 +246,63 @@ def test_advantages_are_trls_times_the_weights_of_their_cells(make, unshaped, co
 
 
 @pytest.mark.slow
+def test_each_kind_of_shaping_is_its_formula(make, unshaped):
+    """One trainer of every kind; the advantages that TRL computed are those of ``unshaped``."""
+
+    def trained(**shaping):
+        unshaped.clear()
+        trainer = make(Recorder, shaping=Shaped(multipliers=MULTIPLIERS, **shaping))
+        trainer.train()
+        told = zip(trainer.seen, unshaped, strict=True)
+        return trainer, [(seen, torch.tensor(seen["entropy"]), plain) for seen, plain in told]
+
+    def cells(entropy, plain):
+        middle = entropy.quantile(0.5)
+        return torch.tensor(
+            [expected_weight(h, middle, right) for h, right in zip(entropy, plain > 0, strict=True)]
+        )
+
+    for normalise in ("mean_weight", "recentre"):
+        for seen, entropy, plain in trained(shaping="entropy", normalise=normalise)[1]:
+            weights = cells(entropy, plain).float()
+            mended = plain * weights / weights.mean()
+            if normalise == "recentre":
+                mended = recentred(plain * weights, GROUP)
+            torch.testing.assert_close(seen["advantages"], mended)
+    for seen, entropy, plain in trained(shaping="entropy_rewards")[1]:
+        weighed = seen["rewards"][:, 0] * cells(entropy, plain)
+        torch.testing.assert_close(seen["advantages"], group_advantages(weighed, GROUP))
+    for seen, entropy, plain in trained(shaping="continuous", strength=0.8)[1]:
+        torch.testing.assert_close(
+            seen["advantages"], plain * continuous_weights(entropy, plain > 0, 0.8).float()
+        )
+    trainer, ((first, _, plain), (second, entropy, later)) = trained(shaping="adaptive", strength=1.0)
+    torch.testing.assert_close(first["advantages"], plain)  # nothing is known yet
+    logged = {cell: trainer.state.log_history[0][f"shaping/{cell}"] for cell in Multipliers.model_fields}
+    chosen = adaptive_multipliers(logged, 1.0)
+    weights = [
+        getattr(chosen, f"{'confident' if h < entropy.quantile(0.5) else 'uncertain'}_{right}")
+        for h, right in zip(entropy, ["correct" if a > 0 else "wrong" for a in later], strict=True)
+    ]
+    torch.testing.assert_close(second["advantages"], later * torch.tensor(weights))
+
+
+@pytest.mark.slow
+def test_sampled_entropy_is_minus_the_mean_log_probability(make):
+    trainer = make(Recorder, shaping=Shaped(shaping="entropy", entropy="sampled"))
+    trainer.train()
+    batch = {name: value for name, value in trainer.seen[0].items() if name != "entropy"}
+    mask = batch["completion_mask"]
+    given = batch | {"old_per_token_logps": torch.full(mask.shape, -0.5)}
+    torch.testing.assert_close(trainer._sample_entropy(given), torch.full((len(mask),), 0.5))
+    assert (trainer._sample_entropy(batch) > 0).all()
+
+
+@pytest.mark.slow
 def test_shaping_is_logged_and_changes_the_training_alone(make, unshaped):
     uniform = make(ShapedGRPOTrainer)
     uniform.train()
-    shaped = make(Recorder, multipliers=MULTIPLIERS)
+    shaped = make(Recorder, shaping=SHAPED)
     shaped.train()
     assert not same(weights(shaped), weights(uniform))
     cells = [f"shaping/{name}" for name in Multipliers.model_fields]

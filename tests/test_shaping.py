@@ -7,13 +7,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from rlcs.shaping import (
-    Multipliers,
+    RAREST,
+    adaptive_multipliers,
     cell_shares,
+    cells,
+    continuous_weights,
     mean_token_entropy,
     median_threshold,
+    normalised,
+    recent_cell_shares,
     sampled_entropy,
     shaping_weights,
 )
+from rlcs.shaping_entries import Multipliers
 
 
 @st.composite
@@ -106,3 +112,73 @@ def test_sampled_entropy_estimates_the_entropy():
 def test_correct_must_be_boolean_and_of_the_same_shape(correct):
     with pytest.raises(ValueError, match=r"torch\.bool"):
         shaping_weights(torch.tensor([0.1, 0.2]), correct, 0.15, Multipliers())
+
+
+@given(batches(), st.floats(0, 1))
+def test_continuous_weights_grow_with_entropy_where_right_and_fall_where_wrong(batch, strength):
+    entropy, correct = batch
+    weights = continuous_weights(entropy, correct, strength)
+    assert (weights >= 1 - strength - 1e-6).all()
+    assert (weights <= 1 + strength + 1e-6).all()
+    for h, right, weight in zip(entropy, correct, weights, strict=True):
+        for other_h, other_right, other in zip(entropy, correct, weights, strict=True):
+            if right == other_right and h < other_h:
+                assert weight <= other + 1e-6 if right else weight >= other - 1e-6
+    torch.testing.assert_close(continuous_weights(entropy, correct, 0.0), torch.ones_like(weights))
+    all_right = continuous_weights(entropy, torch.ones_like(correct), strength)
+    assert all_right.mean().item() == pytest.approx(1)
+    torch.testing.assert_close(continuous_weights(entropy * 8, correct, strength), weights)  # order alone
+
+
+def test_continuous_weight_without_an_entropy_is_one():
+    entropy = torch.tensor([math.nan, 0.1, 0.2])
+    weights = continuous_weights(entropy, torch.tensor([True, True, False]), 1.0)
+    assert weights.tolist() == pytest.approx([1.0, 0.5, 0.5])
+
+
+shares = st.fixed_dictionaries({cell: st.floats(0, 1) for cell in Multipliers.model_fields})
+
+
+@given(shares.filter(lambda shares: sum(shares.values()) > 0), st.floats(0, 1))
+def test_adaptive_weights_have_mean_one_and_favour_the_rare(shares, strength):
+    total = sum(max(share, RAREST) for share in shares.values())
+    f = {cell: max(share, RAREST) / total for cell, share in shares.items()}
+    weight = adaptive_multipliers(shares, strength).model_dump()
+    assert sum(f[cell] * weight[cell] for cell in f) == pytest.approx(1)
+    for cell in f:
+        for other in f:
+            if f[cell] < f[other]:
+                assert weight[cell] >= weight[other] - 1e-9
+    assert list(adaptive_multipliers(shares, 0.0).model_dump().values()) == pytest.approx([1.0] * 4)
+    full = adaptive_multipliers(shares, 1.0).model_dump()
+    assert [f[cell] * full[cell] for cell in f] == pytest.approx([0.25] * 4)
+
+
+def test_recent_shares_are_those_of_the_last_logged_steps():
+    def entry(wrong):
+        return {"shaping/confident_wrong": wrong, "shaping/uncertain_correct": 1 - wrong} | {
+            "shaping/confident_correct": 0.0,
+            "shaping/uncertain_wrong": 0.0,
+        }
+
+    history = [entry(1.0), {"eval_loss": 1.0}, entry(0.5), entry(0.25)]
+    recent = recent_cell_shares(history, 2)
+    assert (recent["confident_wrong"], recent["uncertain_correct"]) == (0.375, 0.625)
+    assert set(recent_cell_shares([], 2).values()) == {0.25}
+
+
+@given(batches())
+def test_normalised_weights_have_mean_one(batch):
+    entropy, correct = batch
+    weights = shaping_weights(entropy, correct, median_threshold(entropy), Multipliers())
+    assert normalised(weights).mean().item() == pytest.approx(1)
+    ratio = normalised(weights) / weights
+    torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio))
+    assert normalised(torch.zeros(3)).tolist() == [0, 0, 0]
+
+
+@given(batches())
+def test_every_sample_stands_in_one_cell(batch):
+    entropy, correct = batch
+    members = cells(entropy, correct, median_threshold(entropy))
+    assert torch.stack(list(members.values())).sum(dim=0).tolist() == [1] * len(correct)

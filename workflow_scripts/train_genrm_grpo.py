@@ -44,7 +44,7 @@ def main(this: stage.Stage) -> None:
             eval_dataset=prompts("validation"),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
-            multipliers=entry.multipliers if entry.shaping == "entropy" else None,
+            shaping=entry,
             correct_reward=RIGHT,
             groups_per_unit=entry.groups_per_unit,
             resample=entry.resample,

@@ -60,7 +60,7 @@ def main(this: stage.Stage) -> None:
             train_dataset=Dataset.from_list(prompts),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
-            multipliers=entry.multipliers if entry.shaping == "entropy" else None,
+            shaping=entry,
             max_skew=entry.max_skew if entry.advantage == "reward" else None,
         )
 

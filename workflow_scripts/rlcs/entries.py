@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs import prompts
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
+from rlcs.shaping_entries import Shaped
 
 
 class Splits(Section):
@@ -82,15 +83,6 @@ class PretrainedBase(Section):
 Base = Annotated[WorldBase | PretrainedBase, Field(discriminator="kind")]
 
 
-class Multipliers(Section):
-    """Weights of the four cells of entropy-based shaping (RLCS)."""
-
-    confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
-    uncertain_correct: float = Field(1.5, ge=0, description="Uncertain and correct.")
-    confident_correct: float = Field(0.5, ge=0, description="Confident and correct.")
-    uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
-
-
 class Writing(Section):
     """What every policy is asked for."""
 
@@ -160,7 +152,7 @@ class SFTPolicy(Section):
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
-class GRPOPolicy(Section):
+class GRPOPolicy(Shaped):
     """A policy that is trained against a frozen judge."""
 
     train: Literal["grpo"] = Field(description="How it is trained.")
@@ -177,8 +169,6 @@ class GRPOPolicy(Section):
         "max_skew (BRPO).",
     )
     max_skew: float = Field(0.6, ge=0, description="Largest |sum of rewards| / group size, for BRPO.")
-    shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
-    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 

@@ -15,10 +15,20 @@ from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import RepeatSampler
 
-from rlcs.advantages import reward_advantages
-from rlcs.entries import Multipliers
+from rlcs.advantages import group_advantages, recentred, reward_advantages
 from rlcs.resampling import replace_rows, rows_of_units, units_without_variance
-from rlcs.shaping import cell_shares, mean_token_entropy, median_threshold, shaping_weights
+from rlcs.shaping import (
+    adaptive_multipliers,
+    cell_shares,
+    continuous_weights,
+    mean_token_entropy,
+    median_threshold,
+    normalised,
+    recent_cell_shares,
+    sampled_entropy,
+    shaping_weights,
+)
+from rlcs.shaping_entries import Shaped
 
 
 def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
@@ -52,7 +62,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     """Multiplies the advantages by weights for confidence and correctness, after the group normalisation.
 
     Args:
-        multipliers: the weights of the four cells; None leaves the advantages as they are (uniform).
+        shaping: which weights; None leaves the advantages as they are (uniform).
         correct_reward: a completion is correct where its reward is at least this (GenRM: the verdict is the
             label); None: where it beat its group, advantage > 0 (policy).
         groups_per_unit: neighbouring prompts of the data set that stay together in training, evaluation and
@@ -66,7 +76,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     def __init__(
         self,
         *args: Any,
-        multipliers: Multipliers | None = None,
+        shaping: Shaped | None = None,
         correct_reward: float | None = None,
         groups_per_unit: int = 1,
         resample: int = 0,
@@ -75,7 +85,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     ) -> None:
         super().__init__(*args, **kwargs)
         assert_whole_groups(self.args, groups_per_unit)
-        self.multipliers = multipliers
+        self.shaping = shaping or Shaped()
         self.correct_reward = correct_reward
         self.groups_per_unit = groups_per_unit
         self.resample = resample
@@ -105,16 +115,35 @@ class ShapedGRPOTrainer(GRPOTrainer):
         rewards = batch.pop("rewards")
         if self.max_skew is not None:
             batch["advantages"] = reward_advantages(rewards, self.num_generations, self.max_skew)
-        if self.multipliers is None:
-            return batch
-        entropy = self._mean_token_entropy(batch)
-        threshold = median_threshold(self.accelerator.gather(entropy))
-        correct = self._correct(batch["advantages"], rewards)
-        weights = shaping_weights(entropy, correct, threshold, self.multipliers)
-        batch["advantages"] = batch["advantages"] * weights
-        for cell, share in cell_shares(entropy, correct, threshold).items():
-            self._metrics["train"][f"shaping/{cell}"].append(share)
+        if self.shaping.shaping != "uniform":
+            batch["advantages"] = self._shaped(batch, rewards)
         return batch
+
+    def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor) -> torch.Tensor:
+        """The local advantages (B,), weighed; the weights are drawn up over all processes."""
+        advantages, gather = batch["advantages"], self.accelerator.gather
+        entropy = gather(self._sample_entropy(batch))
+        correct = gather(self._correct(advantages, rewards))
+        weights = self._weights(entropy, correct)
+        if self.shaping.normalise == "mean_weight":
+            weights = normalised(weights)
+        for cell, share in cell_shares(entropy, correct, median_threshold(entropy)).items():
+            self._metrics["train"][f"shaping/{cell}"].append(share)
+        local = slice(self.accelerator.process_index * len(advantages), None)
+        if self.shaping.shaping == "entropy_rewards":
+            weighed = group_advantages(gather(rewards) * weights, self.num_generations, self.scale_rewards)
+            return weighed[local][: len(advantages)]
+        shaped = advantages * weights[local][: len(advantages)]
+        return recentred(shaped, self.num_generations) if self.shaping.normalise == "recentre" else shaped
+
+    def _weights(self, entropy: torch.Tensor, correct: torch.Tensor) -> torch.Tensor:
+        if self.shaping.shaping == "continuous":
+            return continuous_weights(entropy, correct, self.shaping.strength)
+        multipliers = self.shaping.multipliers
+        if self.shaping.shaping == "adaptive":
+            recent = recent_cell_shares(self.state.log_history, self.shaping.window)
+            multipliers = adaptive_multipliers(recent, self.shaping.strength)
+        return shaping_weights(entropy, correct, median_threshold(entropy), multipliers)
 
     def _local_rewards(self, count: int) -> torch.Tensor:
         start = self.accelerator.process_index * count
@@ -171,14 +200,24 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return [self.train_dataset[prompt] for prompt in prompts for _ in range(self.num_generations)]
 
     @torch.no_grad()
-    def _mean_token_entropy(self, batch: dict[str, Any]) -> torch.Tensor:
-        """Exact, by one more forward pass: entropies do not exist yet when completions are scored."""
-        _, entropies, _ = self._get_per_token_logps_and_entropies(
+    def _sample_entropy(self, batch: dict[str, Any]) -> torch.Tensor:
+        """H of the local samples (B,), by one more forward pass where TRL has not done it yet.
+
+        Entropies do not exist when completions are scored; log probabilities do with vLLM's correction and
+        where the rollouts are older than the step.
+        """
+        mask = batch["completion_mask"]
+        exact = self.shaping.entropy == "exact"
+        if not exact:
+            for known in ("old_per_token_logps", "sampling_per_token_logps"):
+                if known in batch:
+                    return sampled_entropy(batch[known], mask)
+        logps, entropies, _ = self._get_per_token_logps_and_entropies(
             self.model,
             torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
-            torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1),
+            torch.cat([batch["prompt_mask"], mask], dim=1),
             batch["completion_ids"].size(1),
             batch_size=self.args.per_device_train_batch_size,
-            compute_entropy=True,
+            compute_entropy=exact,
         )
-        return mean_token_entropy(entropies, batch["completion_mask"])
+        return mean_token_entropy(entropies, mask) if exact else sampled_entropy(logps, mask)

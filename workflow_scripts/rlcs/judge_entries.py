@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs import prompts
-from rlcs.entries import LORA, Lora, Multipliers
+from rlcs.entries import LORA, Lora
 from rlcs.options import GRPOOptions, Name, RewardOptions, Section, SFTOptions
 from rlcs.records import ORDERS
+from rlcs.shaping_entries import Shaped
 
 
 class Scores(Section):
@@ -205,7 +206,7 @@ class GenrmSFTJudge(Section):
         return self
 
 
-class GenrmGRPOJudge(Section):
+class GenrmGRPOJudge(Shaped):
     """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -223,8 +224,6 @@ class GenrmGRPOJudge(Section):
         description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
         "whose groups have no variance in their rewards.",
     )
-    shaping: Literal["uniform", "entropy"] = Field("uniform", description="Weights of the advantages.")
-    multipliers: Multipliers = Field(default_factory=Multipliers, description="Those of entropy shaping.")
     lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 

@@ -1,14 +1,17 @@
 """Entropy-based shaping of advantages: learn most where the model is sure and wrong, or unsure and right.
 
-RLCS (arXiv 2601.07149), DESIGN §7. The weights multiply advantages after the group's normalisation.
+RLCS (arXiv 2601.07149), DESIGN §7. The weights multiply advantages after the group's normalisation, where
+they break its zero mean; ``normalised`` and ``advantages.recentred`` mend the step size or the mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
-from rlcs.entries import Multipliers
+from rlcs.shaping_entries import Multipliers
 
 
 def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
@@ -78,3 +81,55 @@ def cell_shares(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str,
     return {
         name: members.double().mean().item() for name, members in cells(entropy, correct, threshold).items()
     }
+
+
+def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Tensor:
+    """w = 1 ± strength · (2 F(H) − 1), + where right and − where wrong, without a threshold (our choice).
+
+    F is the share of the batch with less entropy, ties counted half, so that a weight depends on the order of
+    the entropies alone and lies in [1 − strength, 1 + strength]; a sample without an entropy weighs 1.
+
+    Args:
+        entropy, correct: (B,), of the whole generation batch.
+    """
+    known = ~entropy.isnan()
+    less = (entropy < entropy[:, None]).sum(dim=1)
+    equal = (entropy == entropy[:, None]).sum(dim=1)
+    place = torch.where(known, (less + equal / 2) / known.sum().clamp(min=1), 0.5)
+    return 1 + strength * torch.where(correct, 1.0, -1.0) * (2 * place - 1)
+
+
+RAREST = 0.01  # a cell that was rarer counts as this rare
+
+
+def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multipliers:
+    """w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
+
+    Our choice. The mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights. Strength 1
+    gives every cell the same weight in sum, 0 gives every sample the same.
+
+    Args:
+        shares: f_c by cell; any non-negative numbers, not all 0.
+    """
+    total = sum(max(share, RAREST) for share in shares.values())
+    f = {cell: max(share, RAREST) / total for cell, share in shares.items()}
+    scale = sum(share ** (1 - strength) for share in f.values())
+    return Multipliers(**{cell: share**-strength / scale for cell, share in f.items()})
+
+
+def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float]:
+    """Mean shares of the cells over the last ``window`` logged steps; equal shares before the first.
+
+    They are read from the trainer's own log, which a checkpoint holds: a resumed training has the same.
+    """
+    cells = tuple(Multipliers.model_fields)
+    logged = [entry for entry in history if all(f"shaping/{cell}" in entry for cell in cells)][-window:]
+    if not logged:
+        return dict.fromkeys(cells, 1 / len(cells))
+    return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in cells}
+
+
+def normalised(weights: Tensor) -> Tensor:
+    """Weights (B,) of the whole batch over their mean, unchanged where that is 0."""
+    mean = weights.mean()
+    return weights / mean if mean > 0 else weights
