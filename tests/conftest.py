@@ -4,6 +4,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -71,23 +72,27 @@ def comparisons(context):
 
 
 @pytest.fixture(scope="session")
-def workflow(tmp_path_factory):
+def workflow(tmp_path_factory, request):
     """The smoke run, made once for all workers of pytest-xdist; tests only read it."""
     from smoke_run import Workflow
 
     root = tmp_path_factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = Path(request.config.getoption("--smoke-run") or root / "workflow")
     said = root / "workflow.txt"
     with FileLock(root / "workflow.lock"):
         if not said.exists():
-            done = Workflow.of_source(root / "workflow").snakemake("all")
+            done = Workflow.of_source(folder).snakemake("all")
             said.write_text(f"{done.returncode}\n{done.stdout}")
     status, _, output = said.read_text().partition("\n")
     assert status == "0", output[-5000:]
-    return Workflow(root / "workflow")
+    return Workflow(folder)
 
 
 def pytest_addoption(parser):
+    parser.addoption(
+        "--smoke-run", help="folder of a smoke run that is kept: only what changed is made again"
+    )
     parser.addoption(
         "--write-trajectories", action="store_true", help="store what the trainers log (test_training.py)"
     )

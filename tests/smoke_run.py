@@ -22,9 +22,11 @@ class Workflow:
 
     @classmethod
     def of_source(cls, folder):
-        folder.mkdir()
+        """The source in ``folder``; results of an earlier run that are there stay."""
+        folder.mkdir(exist_ok=True)
         for name in SOURCE:
             if (ROOT / name).is_dir():
+                shutil.rmtree(folder / name, ignore_errors=True)
                 shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(ROOT / name, folder)

@@ -24,14 +24,46 @@ def after(workflow, tmp_path_factory):
 
 def test_afterwards_there_is_nothing_to_be_done(after):
     assert after.planned() == {}
-    for name in SOURCE:
+    for name in (*SOURCE, "results"):
         for path in [after.folder / name, *(after.folder / name).rglob("*")]:
             path.touch()
     assert after.planned() == {}
 
 
-BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1, "write_report": 1, "all": 1}
+def test_a_fresh_clone_with_the_results_copied_in_has_nothing_to_do(after, tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    shutil.copytree(after.folder / "results", clone.folder / "results", copy_function=shutil.copyfile)
+    assert clone.planned() == {}
+    changed = clone.with_config("changed", lambda raw: raw["policies"]["rlcs"]["training"].update(beta=0.02))
+    assert clone.planned(config=changed) == BELOW_POLICY
+
+
+REPORT = {"write_report": 1, "all": 1}
+BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1} | REPORT
 BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} | BELOW_STORIES
+BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 2, "sample_stories": 2}
+# all trainings but those of the base and of Bradley-Terry
+BELOW_TEACHER = BELOW_POLICY | {
+    "filter_chains": 1,
+    "tabulate_filter": 1,
+    "train_genrm_sft": 1,
+    "train_genrm_grpo": 1,
+    "evaluate_judge": 2,
+    "tabulate_alignment": 1,
+}
+# one of each of the smoke run's models; one world and one set of preferences serve all seeds
+SEED = {
+    "train_bradley_terry": 1,
+    "train_genrm_sft": 1,
+    "train_genrm_grpo": 1,
+    "evaluate_judge": 3,
+    "train_policy_sft": 1,
+    "train_policy_grpo": 2,
+    "sample_stories": 3,
+    "judge_matches": 3,
+}
+TABLES = {"tabulate_alignment": 1, "tabulate_win_rates": 1, "draw_curves": 1} | REPORT
+EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 1, "evaluate_judge": 4}  # but data and base
 
 
 @pytest.mark.parametrize(
@@ -40,11 +72,29 @@ BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} |
         (["policies", "rlcs", "training", "beta"], 0.02, BELOW_POLICY),
         (["policies", "rlcs-bt", "reward", "pivots"], 1, BELOW_POLICY),
         (["sampling", "temperature"], 0.9, {"sample_stories": 3} | BELOW_STORIES),
-        (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1, "write_report": 1, "all": 1}),
-        (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1, "write_report": 1, "all": 1}),
+        (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
+        (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
         (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
+        (["seeds"], [1, 2], SEED | TABLES),
+        (
+            ["seeds"],
+            [2],
+            SEED | TABLES | {"evaluate_judge": 4, "teach": 1, "filter_chains": 1, "tabulate_filter": 1},
+        ),
+        (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 3}),
+        # the tiny world's base is pre-trained on texts in the judge's format; other bases are not
+        (
+            ["judging", "template"],
+            "$outline 1: $story_1 2: $story_2",
+            EVERYTHING | {"make_base": 1},
+        ),
+        (
+            ["world", "seed"],
+            1,
+            EVERYTHING | {"make_world": 1, "ingest": 1},
+        ),
     ],
-    ids=lambda value: ".".join(value) if isinstance(value, list) else "",
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, value, jobs):
     def change(raw):
@@ -56,22 +106,73 @@ def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, 
     assert after.planned(config=after.with_config("changed", change)) == jobs
 
 
+def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
+    def change(raw):
+        raw["judges"]["bt-2"] = {"kind": "bradley_terry", "base": "small", "training": {"max_steps": 1}}
+        raw["tables"]["alignment"]["rows"].append("bt-2")
+
+    jobs = {"train_bradley_terry": 1, "evaluate_judge": 1, "tabulate_alignment": 1} | REPORT
+    assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
 @pytest.mark.parametrize(
-    ("file", "appended", "jobs"),
+    ("file", "old", "new", "jobs"),
     [
-        ("rlcs/pivot.py", "# a remark\n", {}),
-        ("rlcs/pivot.py", "ONE = 1\n", BELOW_POLICY | {"train_policy_grpo": 2, "sample_stories": 2}),
-        ("tabulate_filter.py", "ONE = 1\n", {"tabulate_filter": 1, "write_report": 1, "all": 1}),
+        ("rlcs/pivot.py", "", "# a remark\n", {}),
+        ("rlcs/pivot.py", '"""From pairs to points', '"""Points from pairs', {}),
+        ("rlcs/pivot.py", "fmean(known)", "max(known)", BELOW_POLICIES),
+        ("tabulate_filter.py", "", "ONE = 1\n", {"tabulate_filter": 1} | REPORT),
+        ("rlcs/templates/report.html.j2", "", "<!-- a remark -->", REPORT),
+        ("filter_chains.py", "", "ONE = 1\n", BELOW_TEACHER),
     ],
 )
-def test_a_change_of_the_code_plans_what_runs_it(after, file, appended, jobs):
+def test_a_change_of_the_code_plans_what_runs_it(after, file, old, new, jobs):
     path = after.folder / "workflow_scripts" / file
     text = path.read_text(encoding="utf-8")
-    path.write_text(text + appended, encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
     try:
         assert after.planned() == jobs
     finally:
         path.write_text(text, encoding="utf-8")
+
+
+def manifests(after):
+    return {path: path.read_bytes() for path in after.results.rglob("manifest.json")}
+
+
+def test_the_same_bytes_stop_a_rerun(after):
+    """Other code, the same chains: whoever reads them has nothing to do."""
+    before = manifests(after)
+    script = after.folder / "workflow_scripts" / "filter_chains.py"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text + "ONE = 1\n", encoding="utf-8")
+    done = after.snakemake("results/smoke/chains/teacher/manifest.json")
+    assert done.returncode == 0, done.stdout
+    assert after.planned() == {}
+    assert manifests(after) == before
+    script.write_text(text, encoding="utf-8")
+    done = after.snakemake(
+        "all"
+    )  # planned are all below, since Snakemake cannot know; they find that they stand
+    assert done.returncode == 0, done.stdout
+    assert manifests(after) == before
+    stood = "was made of the same and stands"
+    logs = {path for path in after.results.rglob("*.log") if stood in path.read_text(encoding="utf-8")}
+    assert len(logs) == sum(BELOW_TEACHER.values()) - 2  # not the filter, not all
+    assert after.planned() == {}
+
+
+def test_the_same_seed_makes_the_same_bytes(after):
+    """Weights, histories, judgements, stories and tables, without a byte of the first run's models."""
+    before = manifests(after)
+    for folder in ("bases", "judges", "policies", "tables", "stories/sft", "alignment/genrm"):
+        shutil.rmtree(after.results / folder)
+    done = after.snakemake("all")
+    assert done.returncode == 0, done.stdout
+    after_it = manifests(after)
+    report = after.results / "report" / "manifest.json"  # states durations
+    assert {path for path in before if before[path] != after_it[path]} <= {report}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -149,6 +250,13 @@ def test_pairs_and_a_model_of_ones_own(after):
         after.folder / "results" / run / "bases/small/model/model.safetensors" for run in ("smoke", "own")
     )
     assert load_file(brought).keys() <= load_file(copied).keys()
+
+    targets.append("results/own/judges/bt/seed1/manifest.json")
+    assert after.snakemake(*targets, config=config).returncode == 0
+    (after.folder / "own.jsonl").touch()
+    assert after.planned(*targets, config=config) == {}
+    own_run(after, [*rows, rows[0].replace("o0", "o40")])
+    assert after.planned(*targets, config=config) == {"ingest": 1, "train_bradley_terry": 1}
 
     own_run(after, [*rows, "{broken", "{broken", "{broken"])
     done = after.snakemake(targets[0], config=config)
