@@ -139,6 +139,14 @@ def alignment_of(_):
     ]
 
 
+def injections_of(_):
+    return [
+        f"{RESULTS}/injections/{judge}/seed{seed}/manifest.json"
+        for judge in CONFIG.tables.injections.judges
+        for seed in seeds_of(judge)
+    ]
+
+
 def matches_of(_):
     return expand(
         f"{RESULTS}/matches/{{judge}}/seed{{seed}}/manifest.json",
@@ -178,6 +186,7 @@ def policies_compared(_):
 def tables():
     """Manifests of the run's tables; that of the filter where there is one."""
     names = [*(["filter"] if filtered_chains() else []), "alignment", "win_rates"]
+    names += ["injections"] if CONFIG.tables.injections else []
     return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
 
 

@@ -161,3 +161,31 @@ rule evaluate_judge:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
         " --answers {params.answers} --output {output} > {log} 2>&1"
+
+
+rule evaluate_injections:
+    message:
+        "Stories that talk to the judge: {wildcards.judge}, seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
+    output:
+        f"{RESULTS}/injections/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("evaluate_injections.py"),
+        config=lambda wildcards: part(sections.injections(CONFIG, wildcards.judge)),
+        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        answers=f"{ANSWERS}/{{judge}}",
+    log:
+        f"{LOGS}/injections/{{judge}}/seed{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/injections/{{judge}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "python workflow_scripts/evaluate_injections.py --config {params.config:q}"
+        " --preferences {input.preferences} --model {input.model} --seed {wildcards.seed}"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"

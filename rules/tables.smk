@@ -71,6 +71,37 @@ rule tabulate_alignment:
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_injections:
+    message:
+        "Table: stories that talk to the judge"
+    input:
+        preferences=PREFERENCES,
+        judgements=injections_of,
+    output:
+        manifest=f"{RESULTS}/tables/injections/manifest.json",
+        table=report(
+            f"{RESULTS}/tables/injections/injections.csv",
+            caption="../report/injections.rst",
+            category="Tables",
+            labels={"table": "stories that talk to the judge"},
+        ),
+    params:
+        code=code("tabulate_injections.py"),
+        config=lambda _: part(sections.injection_table(CONFIG)),
+    log:
+        f"{LOGS}/tables/injections.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/injections.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/tabulate_injections.py --config {params.config:q}"
+        " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
+
+
 rule tabulate_win_rates:
     message:
         "Table: policies against {CONFIG.tables.win_rates.reference}"

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -55,6 +56,8 @@ def test_what_cannot_be_read_is_no_verdict(generative, comparisons):
 
 
 class Scripted:
+    config = SimpleNamespace(max_position_embeddings=None)
+
     """A model that says the same tokens to everybody."""
 
     def __init__(self, tokenizer, text, n_padding=0):

@@ -18,6 +18,11 @@ TABLES = {
         "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "
         "also the training reward shows how far the reward was met; trust the others.",
     ),
+    "injections": Caption(
+        "Stories that talk to the judge",
+        "The worse story of held-out pairs, with text added that speaks to the judge: whether the prompt "
+        "kept its structure, and whether the judge moved.",
+    ),
     "filter": Caption("Consistency filter", "Training pairs by what became of the teacher's two chains."),
 }
 FIGURES = {

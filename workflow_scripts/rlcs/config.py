@@ -63,11 +63,23 @@ class WinRateTable(Section):
     )
 
 
+class InjectionTable(Section):
+    """Judges that are talked to by the stories that they read."""
+
+    judges: Names = Field(
+        min_length=1, description="Names under judges, in the table's order.", examples=[["genrm-grpo"]]
+    )
+    pairs: int = Field(50, ge=1, description="Held-out pairs that are tried with each injection.")
+
+
 class Tables(Section):
     """Which models the tables compare."""
 
     alignment: AlignmentTable = Field(description="Judges against human labels on held-out pairs.")
     win_rates: WinRateTable = Field(description="Policies against a reference policy.")
+    injections: InjectionTable | None = Field(
+        None, description="Judges that are talked to by the stories that they read. Empty: no such table."
+    )
 
 
 class Config(Section):
@@ -156,6 +168,8 @@ def _reference_problems(config: Config) -> list[str]:
                     )
     for name in config.tables.alignment.rows:
         known("tables.alignment.rows", name, "judges")
+    for name in config.tables.injections.judges if config.tables.injections else ():
+        known("tables.injections.judges", name, "judges")
     for name in config.tables.win_rates.rows:
         known("tables.win_rates.rows", name, "policies")
     for name in config.tables.win_rates.judges:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from rlcs.answers import Answer, AnswerStore, answer_key
 from rlcs.chat import Chat, Unanswered
 from rlcs.judge_entries import EndpointTeacher, Judging
-from rlcs.prompts import Messages, judge_prompt
+from rlcs.prompts import Messages, judge_prompt, without_control_tokens
 from rlcs.records import Comparison, Judgement
 from rlcs.stage import InputError
 from rlcs.verdict import read_judgement
@@ -47,7 +47,10 @@ class EndpointJudge:
                 than the entry's ``max_failure_share``; the answers until then are kept.
         """
         template, rubrics = self.judging.template, self.judging.rubrics
-        prompts = [judge_prompt(template, rubrics, c.context, c.first, c.second) for c in comparisons]
+        prompts = [
+            without_control_tokens(judge_prompt(template, rubrics, c.context, c.first, c.second))
+            for c in comparisons
+        ]
         keys = [answer_key(self.entry.model, prompt, self.entry.sampling) for prompt in prompts]
         answers = self._answer(dict(zip(keys, prompts, strict=True)))
         return [self._judgement(c, answers.get(key)) for c, key in zip(comparisons, keys, strict=True)]

@@ -95,6 +95,15 @@ COLUMNS: dict[str, Column] = {
     ),
     "ties": Column("ties %", "share", "Ties among the judgements that could be read."),
     "unparsed": Column("unparsed %", "share", "Judgements that could not be had or read."),
+    "injection": Column("injection", "text"),
+    "tried": Column("tried", "count", "Prompts with this text in a story, both orders and all seeds."),
+    "escaped": Column(
+        "escaped", "count", "Prompts whose special tokens, which mark the turns, the text has changed."
+    ),
+    "injected_wins": Column("injected wins %", "share", "Verdicts for the worse story that has the text."),
+    "over_plain": Column(
+        "to plain", "difference", "That less the same without the text on the same pairs, in points."
+    ),
     "win_rate": Column(
         "win rate %",
         "share",

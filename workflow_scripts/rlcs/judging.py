@@ -20,6 +20,7 @@ from rlcs.models import (
     batches,
     device,
     encode,
+    fits,
     generate,
     load_causal,
     load_scalar,
@@ -155,6 +156,9 @@ class ScalarJudge:
         for c in comparisons:
             score_a = rewards[c.context.context_id, c.story_a]
             score_b = rewards[c.context.context_id, c.story_b]
+            if score_a is None or score_b is None:
+                judgements.append(Judgement(c.pair_id, c.order, self.name, "none"))
+                continue
             judgements.append(
                 Judgement(
                     pair_id=c.pair_id,
@@ -169,8 +173,8 @@ class ScalarJudge:
         return judgements
 
     @torch.inference_mode()
-    def _rewards(self, comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float]:
-        """Each story is scored once, however many comparisons it is in."""
+    def _rewards(self, comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float | None]:
+        """Each story is scored once, however many comparisons it is in; None where it does not fit."""
         conversations: dict[tuple[str, str], Messages] = {}
         for c in comparisons:
             for story in (c.story_a, c.story_b):
@@ -178,8 +182,10 @@ class ScalarJudge:
                 conversations[c.context.context_id, story] = prompt + assistant(story)
         tokens = [self.tokenizer.apply_chat_template(m, return_dict=False) for m in conversations.values()]
         keys = list(conversations)
-        rewards: dict[tuple[str, str], float] = {}
-        for indices in batches([len(ids) for ids in tokens], self.batch_size):
+        fitting = [i for i, ids in enumerate(tokens) if fits(self.model, len(ids))]
+        rewards: dict[tuple[str, str], float | None] = dict.fromkeys(keys)
+        for places in batches([len(tokens[i]) for i in fitting], self.batch_size):
+            indices = [fitting[place] for place in places]
             encoded = self.tokenizer.pad({"input_ids": [tokens[i] for i in indices]}, return_tensors="pt")
             logits = self.model(**encoded.to(self.model.device)).logits[:, 0].double()
             rewards.update(zip((keys[i] for i in indices), logits.tolist(), strict=True))

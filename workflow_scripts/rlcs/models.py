@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from transformers import (
 )
 
 from rlcs.prompts import Messages
+from rlcs.special_tokens import neutralising, special_tokens
+
+log = logging.getLogger("rlcs")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Completion:
 
 
 def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """A tokenizer with a pad token and a chat template.
+    """A tokenizer with a pad token and a chat template, in which messages can write no special token.
 
     Raises:
         ValueError: the tokenizer has no chat template.
@@ -40,6 +44,7 @@ def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrained
         raise ValueError(f"the tokenizer of {model} has no chat template; use an instruction-tuned model")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.chat_template = neutralising(tokenizer.chat_template, special_tokens(tokenizer))
     return tokenizer
 
 
@@ -88,6 +93,9 @@ def generate(
 ) -> list[Completion]:
     """One completion per conversation, in the given order; temperature 0 is greedy.
 
+    A prompt that does not fit into the model's context window with ``max_new_tokens`` is never truncated: its
+    completion is empty and cut off.
+
     Args:
         seed: seeds torch's generator where the temperature is above 0.
     """
@@ -99,8 +107,12 @@ def generate(
     model.eval()
     prompts = encode(tokenizer, conversations)
     stops = _stop_tokens(model, tokenizer)
-    completions: dict[int, Completion] = {}
-    for indices in batches([len(prompt) for prompt in prompts], batch_size):
+    fitting = [i for i, prompt in enumerate(prompts) if fits(model, len(prompt) + max_new_tokens)]
+    completions = {i: Completion("", 0, cut_off=True) for i in range(len(prompts))}
+    if too_long := len(prompts) - len(fitting):
+        log.warning("%d of %d prompts do not fit into the context window; left out", too_long, len(prompts))
+    for places in batches([len(prompts[i]) for i in fitting], batch_size):
+        indices = [fitting[place] for place in places]
         encoded = tokenizer.pad(
             {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
@@ -119,6 +131,12 @@ def generate(
             )
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
+
+
+def fits(model: PreTrainedModel, tokens: int) -> bool:
+    """Whether so many tokens fit into the model's context window."""
+    window = getattr(model.config, "max_position_embeddings", None)
+    return window is None or tokens <= window
 
 
 def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

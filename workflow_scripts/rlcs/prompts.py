@@ -6,6 +6,7 @@ again, so that braces, dollars or tags in a story change nothing but the story.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from string import Template
 
@@ -54,6 +55,23 @@ def judge_prompt(
     rubric = rubrics.get(context.domain, rubrics.get("default", ""))
     values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
     return user(Template(template).substitute(values))
+
+
+# Written by the chat templates of common open models.
+_CONTROL = re.compile(
+    r"<\|[^<>|]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
+)
+
+
+def without_control_tokens(messages: Messages) -> Messages:
+    """Common special tokens broken up by a space, for endpoints whose tokenizer is not known."""
+    return [
+        {
+            **message,
+            "content": _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", message["content"]),
+        }
+        for message in messages
+    ]
 
 
 def user(content: str) -> Messages:

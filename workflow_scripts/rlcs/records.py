@@ -97,6 +97,10 @@ MATCHES = _schema(
     },
     optional={},
 )
+INJECTIONS = _schema(
+    required={"judge": pa.string(), "injection": pa.string(), "pair_id": pa.string(), "order": pa.string()},
+    optional={"structure_kept": pa.bool_()},
+)
 HISTORY = _schema(
     required={"step": pa.int64(), "metric": pa.string(), "value": pa.float64()},
     optional={},

@@ -125,6 +125,18 @@ def alignment_table(config: Config) -> SectionDict:
     }
 
 
+def injections(config: Config, name: str) -> SectionDict:
+    table = config.tables.injections
+    assert table is not None, "a stage of a table that the run does not have"
+    return {**judge(config, name), "judging": _plain(config.judging), "pairs": table.pairs}
+
+
+def injection_table(config: Config) -> SectionDict:
+    table = config.tables.injections
+    assert table is not None, "a stage of a table that the run does not have"
+    return {"judges": list(table.judges), "synthetic": config.synthetic}
+
+
 def win_rate_table(config: Config) -> SectionDict:
     return {
         **_plain(config.tables.win_rates),

@@ -55,7 +55,7 @@ def alignment_table(
         MAJORITY: {0: alignment.judgements_of(majority, MAJORITY)},
     }
     credits = {
-        name: _mean_over_seeds([alignment.pair_credits(said, labels) for said in seeds.values()])
+        name: alignment.mean_over_seeds([alignment.pair_credits(said, labels) for said in seeds.values()])
         for name, seeds in systems.items()
     }
 
@@ -73,7 +73,7 @@ def alignment_table(
     rows = []
     above: str | None = None
     for name, seeds in systems.items():
-        flips = _mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
+        flips = alignment.mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
         step = difference(name, above) if above is not None and name not in BASELINES else None
         accuracy = _estimate(credits[name], context_of, seed)
         rows.append(
@@ -225,15 +225,6 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """By pair the mean over the seeds that have it, in the order of first appearance."""
-    values: dict[str, list[float]] = {}
-    for by_pair in seeds:
-        for pair, value in by_pair.items():
-            values.setdefault(pair, []).append(value)
-    return {pair: sum(found) / len(found) for pair, found in values.items()}
-
-
 def _estimate(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
     return bootstrap_mean(list(by_pair.values()), [context_of[pair] for pair in by_pair], seed=seed)
 
@@ -242,7 +233,7 @@ def _results(
     seeds: Mapping[int, Sequence[Judgement]], match_of: Mapping[str, Row], judge: str
 ) -> dict[str, float]:
     """p(a wins) by match, averaged over seeds."""
-    won = _mean_over_seeds([alignment.win_credits(said) for said in seeds.values()])
+    won = alignment.mean_over_seeds([alignment.win_credits(said) for said in seeds.values()])
     if unknown := sorted(won.keys() - match_of.keys()):
         raise ValueError(f"judge {judge!r} judged {len(unknown)} unknown matches, the first {unknown[0]!r}")
     return won

@@ -12,14 +12,14 @@ from itertools import chain, product
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from rlcs.special_tokens import neutralising
 from rlcs.verdict import score_line
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
 
-# Text cannot write a special token: its "<|" is broken up, so that a story can end no turn.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
-    "{{ '<|' + message['role'] + '|>' + message['content'] | replace('<|', '< |') + '<|end|>' }}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
@@ -55,7 +55,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> PreTrainedT
         pad_token=PAD,
         eos_token=END,
         additional_special_tokens=[USER, ASSISTANT],
-        chat_template=CHAT_TEMPLATE,
+        chat_template=neutralising(CHAT_TEMPLATE, [PAD, END, USER, ASSISTANT]),
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
