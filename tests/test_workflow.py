@@ -65,7 +65,8 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "figures",
         "report",
     }
-    expected |= {f"tables/{name}" for name in ("filter", "alignment", "win_rates")}
+    expected |= {f"tables/{name}" for name in ("filter", "alignment", "win_rates", "injections")}
+    expected |= {f"injections/{name}/seed1" for name in TABLES["injections"]["judges"]}
     expected |= {f"{kind}/{name}/seed1" for kind, names in TRAINED.items() for name in names}
     expected |= {f"stories/{name}/seed1" for name in TABLES["win_rates"]["rows"]}
     expected |= {f"matches/{name}/seed1" for name in TABLES["win_rates"]["judges"]}
