@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from rlcs import config as configuration, entries, judge_entries, sections
 from rlcs.codehash import code_hash
+from rlcs.records import HUMAN
 
 try:
     CONFIG = configuration.parse(config)
@@ -97,8 +98,8 @@ def judge_model(judge, seed):
 
 
 def chains_of(judge):
-    """The manifest of the chains that a GenRM learns; none where it learns from labels."""
-    if judge.teacher is None:
+    """The manifest of the chains that a GenRM learns; none where it learns from labels or consensus alone."""
+    if judge.teacher is None or HUMAN not in judge.pairs:
         return []
     stage = "chains" if judge.chains == "filtered" else "teachers"
     return [f"{RESULTS}/{stage}/{judge.teacher}/manifest.json"]
@@ -113,6 +114,12 @@ def filtered_chains():
 def judges_asked(policy, seed):
     """The manifests of the weights of a policy's judges, in their order."""
     return [model for judge in sections.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)]
+
+
+def consensus_of(judge):
+    """The consensus pairs that a judge is trained on, source by source."""
+    sources = [source for source in CONFIG.judges[judge].pairs if source != HUMAN]
+    return [f"{RESULTS}/consensus/{source}/manifest.json" for source in sources]
 
 
 def start_of(registry, models, name, seed):

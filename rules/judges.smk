@@ -8,7 +8,7 @@ rule teach:
         f"{RESULTS}/teachers/{{teacher}}/manifest.json",
     params:
         code=code("judge_pairs.py"),
-        config=lambda wildcards: part(sections.judge(CONFIG, wildcards.teacher)),
+        config=lambda wildcards: part(sections.teach(CONFIG, wildcards.teacher)),
         seed=FIRST_SEED,
         endpoint=endpoint(lambda wildcards: wildcards.teacher),
         answers=f"{ANSWERS}/{{teacher}}",
@@ -52,12 +52,43 @@ rule filter_chains:
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
 
 
+rule find_consensus:
+    message:
+        "Consensus {wildcards.source}: unlabelled pairs on which the teachers agree"
+    input:
+        preferences=PREFERENCES,
+        judgements=lambda wildcards: [
+            f"{RESULTS}/teachers/{teacher}/manifest.json"
+            for teacher in CONFIG.consensus[wildcards.source].teachers
+        ],
+    output:
+        f"{RESULTS}/consensus/{{source}}/manifest.json",
+    params:
+        code=code("find_consensus.py"),
+        config=lambda wildcards: part(sections.consensus(CONFIG, wildcards.source)),
+    log:
+        f"{LOGS}/consensus/{{source}}.log",
+    benchmark:
+        f"{BENCHMARKS}/consensus/{{source}}.tsv"
+    wildcard_constraints:
+        source=names_of(CONFIG.consensus, judge_entries.Consensus),
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/find_consensus.py --config {params.config:q} --preferences {input.preferences}"
+        " --judgements {input.judgements} --output {output} > {log} 2>&1"
+
+
 rule train_genrm_sft:
     message:
         "GenRM SFT: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
         chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
@@ -77,7 +108,8 @@ rule train_genrm_sft:
         mem_mb=4000,
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
-        " --chains {input.chains} --base {input.base} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --chains {input.chains} --consensus {input.consensus} --base {input.base} --seed {wildcards.seed}"
+        " --output {output} > {log} 2>&1"
 
 
 rule train_genrm_grpo:
@@ -85,6 +117,7 @@ rule train_genrm_grpo:
         "GenRM GRPO: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
         model=lambda wildcards: start_of("judges", CONFIG.judges, wildcards.judge, wildcards.seed),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
@@ -104,7 +137,8 @@ rule train_genrm_grpo:
         mem_mb=4000,
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
+        " --output {output} > {log} 2>&1"
 
 
 rule train_bradley_terry:
@@ -112,6 +146,7 @@ rule train_bradley_terry:
         "Bradley-Terry reward model: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
@@ -131,8 +166,8 @@ rule train_bradley_terry:
         mem_mb=4000,
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
-        " --preferences {input.preferences} --base {input.base} --seed {wildcards.seed}"
-        " --output {output} > {log} 2>&1"
+        " --preferences {input.preferences} --consensus {input.consensus} --base {input.base}"
+        " --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule evaluate_judge:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rlcs.records import PAIRS, QUARANTINE, read_contexts, read_rows
+from rlcs.records import PAIRS, QUARANTINE, UNLABELLED, read_contexts, read_rows
 
 SCRIPT = Path(__file__).parent.parent / "workflow_scripts" / "ingest.py"
 BAD = {
@@ -144,6 +144,24 @@ def test_an_unknown_field_in_columns(ingest, mixed):
     done = ingest(mixed, columns={"storya": "chosen"})
     assert done.returncode == 1
     assert "data.columns: unknown fields ['storya']; known: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_pairs_without_a_label_are_kept_apart_and_counted(ingest, tmp_path):
+    rows = [good(n) | ({"label": None} if n > 8 else {}) for n in range(1, 13)]
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = ingest("some.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "12 rows read, 12 used, 0 in quarantine" in done.stderr
+    assert "8 pairs with a label, 4 without" in done.stderr
+    apart = read_rows(tmp_path / "out" / "unlabelled.parquet", UNLABELLED)
+    assert [row["pair_id"] for row in apart] == ["p9", "p10", "p11", "p12"]
+    assert len(read_rows(tmp_path / "out" / "pairs.parquet", PAIRS)) == 8
+
+    done = ingest("some.jsonl", columns={"label": "preferred"})
+    assert done.returncode == 1
+    assert "error: 0 of 12 pairs have a label, none of them in the split 'train'" in done.stderr
+    assert "name the label's column in data.columns" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -83,6 +83,32 @@ def test_the_schema_speaks_of_from():
         ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
         ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is no judge of kind teacher"),
         ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is no trained judge of kind genrm"),
+        ("consensus/panel/teachers", [], "consensus.panel: 2 teachers must agree, but teachers names 0: []"),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world"],
+            "consensus.panel: 2 teachers must agree, but teachers names 1: ['teacher-world']",
+        ),
+        ("consensus/panel/agree", 3, "consensus.panel: 3 teachers must agree, but teachers names 2: "),
+        ("consensus/panel/agree", 1, "consensus.panel.agree: Input should be greater than or equal to 2"),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world", "bt"],
+            "consensus.panel.teachers: 'bt' is no judge of kind teacher",
+        ),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world", "no"],
+            "consensus.panel.teachers: 'no' is not under judges",
+        ),
+        (
+            "consensus/human",
+            {"teachers": ["teacher-world", "teacher-model"]},
+            "consensus.human: this name means the pairs that came with labels",
+        ),
+        ("judges/bt/pairs", ["people"], "judges.bt.pairs: 'people' is not under consensus (panel)"),
+        ("judges/bt/pairs", [], "judges.bt.pairs: Value should have at least 1 item"),
+        ("judges/bt/pairs", ["human", "human"], "judges.bt.pairs: ['human', 'human'] has a value twice"),
         ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
         ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),
         ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),
@@ -163,6 +189,18 @@ def test_what_is_refused_is_named_by_its_key(path, value, message):
     lines = str(error.value).splitlines()
     assert lines[0] == "invalid config:"
     assert any(line.startswith(f"  {message}") for line in lines[1:]), str(error.value)
+
+
+def test_chains_of_a_consensus_are_those_of_its_teachers():
+    raw = changed("judges/genrm-sft/pairs", ["human", "panel"])
+    config.parse(raw)
+    raw["judges"]["genrm-sft"]["teacher"] = "teacher-endpoint"
+    with pytest.raises(config.ConfigError) as error:
+        config.parse(raw)
+    assert str(error.value).splitlines()[1:] == [
+        "  judges.genrm-sft.pairs: 'teacher-endpoint', whose chains are learned, is no teacher of "
+        "consensus.panel (teacher-world, teacher-model)"
+    ]
 
 
 def test_a_cycle_of_several_names_all_of_them():

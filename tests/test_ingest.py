@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.ingest import PairRow, RawRow, TooManyBadRows, check_share, summary, validate
-from rlcs.records import PAIRS, QUARANTINE, read_contexts, write_contexts, write_rows
+from rlcs.records import PAIRS, QUARANTINE, UNLABELLED, read_contexts, write_contexts, write_rows
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 GOOD = {"outline": "a quest", "story_a": "Once.", "story_b": "Twice.", "label": "a"}
@@ -31,7 +31,6 @@ def other(**fields):
     ("broken", "reason"),
     [
         ({"story_b": None}, "missing story_b"),
-        ({"label": float("nan")}, "missing label"),
         ({"story_a": ""}, "empty story"),
         ({"story_a": " \n\t"}, "empty story"),
         ({"story_b": " Once.\n"}, "identical stories"),
@@ -93,9 +92,27 @@ def test_of_rows_that_contradict_one_another_the_first_is_used(rows, expected):
     assert reasons(*rows) == expected
 
 
+@pytest.mark.parametrize("label", [..., None, "", float("nan")])
+def test_a_pair_without_label_is_no_bad_row(label):
+    row = {name: value for name, value in GOOD.items() if name != "label"}
+    result = checked(row if label is ... else row | {"label": label}, other())
+    assert [pair["story_b"] for pair in result.unlabelled] == ["Twice."]
+    assert [pair["story_b"] for pair in result.pairs] == ["Thrice."]
+    assert result.quarantine == []
+
+
+def test_a_pair_with_and_without_label_has_the_label():
+    bare = GOOD | {"label": None}
+    for rows, line in (((bare, GOOD), 1), ((GOOD, bare), 2), ((bare, GOOD, {"story_a": 3}), 1)):
+        result = checked(*rows)
+        assert [pair["label"] for pair in result.pairs] == ["a"]
+        assert result.unlabelled == []
+        assert (result.quarantine[0]["line"], result.quarantine[0]["reason"]) == (line, "duplicate")
+
+
 def test_defaults_of_a_used_row():
-    (context,), (pair,), quarantine = checked(GOOD | {"outline": None, "prompt": "a quest"})
-    assert quarantine == []
+    (context,), (pair,), unlabelled, quarantine = checked(GOOD | {"outline": None, "prompt": "a quest"})
+    assert unlabelled == quarantine == []
     assert (context.domain, context.outline, context.characters, context.constraints) == (
         "story",
         "a quest",
@@ -151,7 +168,7 @@ good = st.fixed_dictionaries(
         "outline": st.sampled_from("xyz"),
         "story_a": st.sampled_from("abc"),
         "story_b": st.sampled_from("abc"),
-        "label": st.sampled_from(["a", "b", "tie"]),
+        "label": st.sampled_from(["a", "b", "tie", "", None]),
     },
     optional={
         "context_id": st.sampled_from("12"),
@@ -164,16 +181,18 @@ good = st.fixed_dictionaries(
 
 @given(rows=st.lists(good | st.fixed_dictionaries({}, optional=fields), max_size=8))
 def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_factory, rows):
-    contexts, pairs, quarantine = checked(*rows)
-    assert len(pairs) + len(quarantine) == len(rows)
+    contexts, pairs, unlabelled, quarantine = checked(*rows)
+    assert len(pairs) + len(unlabelled) + len(quarantine) == len(rows)
     assert sum(summary(quarantine).values()) == len(quarantine)
     folder = tmp_path_factory.getbasetemp()
     write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
     write_rows(folder / "pairs.parquet", pairs, PAIRS)
     write_contexts(folder / "contexts.parquet", contexts)
     assert list(read_contexts(folder / "contexts.parquet").values()) == contexts
-    assert {pair["context_id"] for pair in pairs} == {context.context_id for context in contexts}
-    assert len({pair["pair_id"] for pair in pairs}) == len(pairs)
+    write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
+    used = pairs + unlabelled
+    assert {pair["context_id"] for pair in used} == {context.context_id for context in contexts}
+    assert len({pair["pair_id"] for pair in used}) == len(used)
     by_premise = {}
     for context in contexts:
         premise = (context.characters, context.previous_plot, context.outline)

@@ -97,7 +97,7 @@ def test_csv_with_long_stories_empty_cells_and_constraints(tmp_path):
         writer = csv.DictWriter(handle, row)
         writer.writeheader()
         writer.writerow(row)
-    (context,), (pair,), quarantine = validate(read_file(path), SHARES, 0)
+    (context,), (pair,), _, quarantine = validate(read_file(path), SHARES, 0)
     assert quarantine == []
     assert (len(pair["story_a"]), pair["annotator"]) == (200_000, None)
     assert context.constraints[0].parameters == {"n": 3}

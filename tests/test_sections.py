@@ -20,10 +20,13 @@ BASE = copy.deepcopy(BASE) | {
         "oracle": {"kind": "oracle"},
         "length": {"kind": "length"},
         "teacher": {"kind": "teacher", "backend": "world"},
+        "teacher-b": {"kind": "teacher", "backend": "world"},
+        "teacher-c": {"kind": "teacher", "backend": "world"},
         "bt": {"kind": "bradley_terry", "base": "small"},
         "genrm-sft": {"kind": "genrm", "train": "sft", "base": "small", "teacher": "teacher"},
         "genrm": {"kind": "genrm", "train": "grpo", "from": "genrm-sft"},
     },
+    "consensus": {"panel": {"teachers": ["teacher", "teacher-b"]}},
     "policies": {
         "sft": {"train": "sft", "base": "small"},
         "rlcs": {"train": "grpo", "from": "sft", "reward": {"judge": "genrm"}},
@@ -47,6 +50,8 @@ def all_sections(raw):
         {
             "world": sections.world(parsed),
             "ingest": sections.ingest(parsed),
+            "teach": sections.teach(parsed, "teacher"),
+            "consensus": sections.consensus(parsed, "panel"),
             "filter table": sections.filter_table(parsed),
             "alignment table": sections.alignment_table(parsed),
             "win-rate table": sections.win_rate_table(parsed),
@@ -64,10 +69,10 @@ def all_sections(raw):
 
 BEFORE = all_sections(BASE)
 # who reads what generative judges are asked
-ASKED = {"judge:teacher", "judge:genrm-sft", "judge:genrm", "matches:teacher", "matches:genrm-sft"} | {
-    "matches:genrm",
-    "train:rlcs",
-    "train:rlcs-sum",
+ASKED = {"teach", "train:rlcs", "train:rlcs-sum"} | {
+    f"{stage}:{name}"
+    for stage in ("judge", "matches")
+    for name in ("teacher", "teacher-b", "teacher-c", "genrm-sft", "genrm")
 }
 ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *POLICIES))}
 
@@ -99,7 +104,14 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
         ("bases/small/layers", 3, {"base:small"}),
         ("bases/brought/revision", "abc", {"base:brought"}),
-        ("judges/teacher/slip_rate", 0.5, {"judge:teacher", "matches:teacher"}),
+        ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
+        ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
+        ("judges/bt/pairs", ["panel"], {"train:bt"}),
+        ("judges/genrm-sft/pairs", ["human", "panel"], {"train:genrm-sft"}),
+        ("judges/genrm/pairs", ["human", "panel"], {"train:genrm"}),
+        ("consensus/panel/teachers", ["teacher-b", "teacher"], {"consensus"}),
+        ("consensus", {"panel": {"teachers": ["teacher-b", "teacher-c"]}}, {"consensus", "teach"}),
+        ("world/unlabelled_pairs", 9, {"world"}),
         ("judges/bt/training", {"max_steps": 3}, {"train:bt", "check"}),
         ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft", "check"}),
         ("judges/genrm/training", {"max_steps": 3}, {"train:genrm", "check"}),
@@ -138,6 +150,7 @@ def test_which_sections_differ_after_a_change(path, value, differ):
 def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     # models of the tiny world are refused then, so that only sections of real models are left
     raw = copy.deepcopy(BASE) | {
+        "consensus": {},
         "bases": {"brought": BASES["brought"]},
         "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
         "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},

@@ -20,6 +20,7 @@ from rlcs.records import (
     PAIRS,
     SPLITS,
     STORIES,
+    UNLABELLED,
     read_contexts,
     read_judgements,
     read_rows,
@@ -61,6 +62,8 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "preferences",
         "bases/small",
         "teachers/teacher",
+        "teachers/teacher-b",
+        "consensus/panel",
         "chains/teacher",
         "figures",
         "report",
@@ -101,6 +104,8 @@ def test_nothing_else_is_left_over(workflow):
 def test_no_context_stands_in_two_splits(workflow, preferences):
     contexts, pairs = preferences
     world = SMOKE["world"]
+    unlabelled = read_rows(workflow.results / "preferences" / "unlabelled.parquet", UNLABELLED)
+    assert len(unlabelled) == world["unlabelled_pairs"]
     sizes = {split: len(of_split) for split, of_split in pairs.items()}
     assert sizes == {split: world[f"{split}_pairs"] for split in SPLITS}
     by_split = {split: {pair["context_id"] for pair in of_split} for split, of_split in pairs.items()}
@@ -111,7 +116,9 @@ def test_no_context_stands_in_two_splits(workflow, preferences):
     for one, other in combinations(SPLITS, 2):
         assert by_split[one].isdisjoint(by_split[other])
         assert premises[one].isdisjoint(premises[other])
-    assert set.union(*by_split.values()) == contexts.keys()
+    apart = {pair["context_id"] for pair in unlabelled}
+    assert all(contexts[name].split == "train" for name in apart)
+    assert set.union(*by_split.values(), apart) == contexts.keys()
 
 
 def test_every_pair_is_judged_in_both_orders(workflow, preferences):
@@ -120,7 +127,11 @@ def test_every_pair_is_judged_in_both_orders(workflow, preferences):
     def both_orders(names):
         return {(name, order) for name in names for order in ("ab", "ba")}
 
-    asked = {workflow.results / "teachers" / "teacher": {pair["pair_id"] for pair in pairs["train"]}}
+    training = pairs["train"] + read_rows(workflow.results / "preferences" / "unlabelled.parquet", UNLABELLED)
+    asked = {
+        workflow.results / "teachers" / name: {pair["pair_id"] for pair in training}
+        for name in SMOKE["consensus"]["panel"]["teachers"]
+    }
     for folder in (workflow.results / "alignment").glob("*/seed1"):
         asked[folder] = {pair["pair_id"] for pair in pairs["test"]}
     for folder in (workflow.results / "matches").glob("*/seed1"):
@@ -170,6 +181,26 @@ def test_kept_chains_agree_with_one_another_and_with_the_label(workflow, prefere
     assert drops["n"].sum() == len(labels)
     assert drops["kept"].sum() == len(kept)
     assert (drops[["unparsed", "inconsistent", "against_label", "kept"]].sum(axis=1) == drops["n"]).all()
+
+
+def test_consensus_pairs_are_those_on_which_the_teachers_agree(workflow, preferences):
+    folder = workflow.results / "consensus" / "panel"
+    said = {
+        name: judged(workflow.results / "teachers" / name) for name in SMOKE["consensus"]["panel"]["teachers"]
+    }
+
+    def verdicts(pair):
+        return {by_key[pair["pair_id"], order].verdict for by_key in said.values() for order in ("ab", "ba")}
+
+    unlabelled = read_rows(workflow.results / "preferences" / "unlabelled.parquet", UNLABELLED)
+    for file, judged_pairs in (("pairs", unlabelled), ("audit", preferences[1]["train"])):
+        agreed = {pair["pair_id"]: verdicts(pair) for pair in judged_pairs}
+        agreed = {pair: one.pop() for pair, one in agreed.items() if len(one) == 1 and one != {"none"}}
+        rows = read_rows(folder / f"{file}.parquet", PAIRS)
+        assert {row["pair_id"]: row["label"] for row in rows} == agreed
+        assert {row["source"] for row in rows} == {"consensus"}
+    learned = read_provenance(workflow.results / "judges" / "genrm-sft" / "seed1")
+    assert learned["inputs"]["consensus"] == content_id(folder / "manifest.json")
 
 
 @pytest.mark.parametrize("kind", TRAINED)

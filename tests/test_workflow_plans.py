@@ -46,6 +46,7 @@ BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 2, "sample_stories": 2}
 BELOW_TEACHER = BELOW_POLICY | {
     "filter_chains": 1,
     "tabulate_filter": 1,
+    "find_consensus": 1,
     "train_genrm_sft": 1,
     "train_genrm_grpo": 1,
     "evaluate_judge": 2,
@@ -71,7 +72,7 @@ TABLES = {
     "tabulate_win_rates": 1,
     "draw_curves": 1,
 } | REPORT
-EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 1, "evaluate_judge": 4}  # but data and base
+EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  # but data and base
 
 
 @pytest.mark.parametrize(
@@ -82,12 +83,27 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 1, "evaluate_judge": 4}  
         (["sampling", "temperature"], 0.9, {"sample_stories": 3} | BELOW_STORIES),
         (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
         (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
+        (
+            ["judges", "genrm", "pairs"],
+            ["human", "panel"],
+            BELOW_POLICY
+            | {"train_genrm_grpo": 1, "evaluate_judge": 1, "tabulate_alignment": 1}
+            | {"evaluate_injections": 1, "tabulate_injections": 1},
+        ),
         (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
         (["seeds"], [1, 2], SEED | TABLES),
         (
             ["seeds"],
             [2],
-            SEED | TABLES | {"evaluate_judge": 4, "teach": 1, "filter_chains": 1, "tabulate_filter": 1},
+            SEED
+            | TABLES
+            | {
+                "evaluate_judge": 4,
+                "teach": 2,
+                "filter_chains": 1,
+                "tabulate_filter": 1,
+                "find_consensus": 1,
+            },
         ),
         (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 3}),
         # the tiny world's base is pre-trained on texts in the judge's format; other bases are not

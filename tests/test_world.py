@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from rlcs import constraints, verdict
+from rlcs.entries import World
 from rlcs.prompts import CONTEXT_FIELDS, JUDGE_FIELDS, assistant, check_template, judge_prompt, policy_prompt
 from rlcs.world import lexicon, templates
 from rlcs.world.annotators import ANNOTATORS, label_pair, utility
 from rlcs.world.grammar import DIMENSIONS, premise, read_story, sample_context, write_story
 from rlcs.world.literacy import examples, sample_skill
+from rlcs.world.preferences import preference_rows
 from rlcs.world.teacher import TeacherBias, judge
 from rlcs.world.tokenizer import END, train_tokenizer
 
@@ -51,6 +53,19 @@ def tokenizer():
 def test_word_lists_are_disjoint():
     words = [word for group in LISTS for word in group]
     assert len(words) == len(set(words))
+
+
+def test_unlabelled_pairs_come_last_on_contexts_of_their_own_and_change_no_other_row():
+    sizes = {"train_pairs": 5, "validation_pairs": 2, "test_pairs": 3}
+    without, some = (
+        list(preference_rows(random.Random(0), World(**sizes, unlabelled_pairs=n))) for n in (0, 6)
+    )
+    assert some[:10] == without
+    rest = some[10:]
+    assert len(rest) == 6
+    assert {row["split"] for row in rest} == {"train"}
+    assert not any(name in row for row in rest for name in ("label", "annotator", "cohort"))
+    assert {row["context_id"] for row in rest}.isdisjoint(row["context_id"] for row in without)
 
 
 def test_same_seed_same_world():

@@ -34,6 +34,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "genrm-sft": judge_entries.GenrmSFTJudge,
         "genrm-grpo": judge_entries.GenrmGRPOJudge,
     },
+    "consensus": {"panel": judge_entries.Consensus},
     "policies": {"sft": entries.SFTPolicy, "grpo": entries.GRPOPolicy},
 }
 

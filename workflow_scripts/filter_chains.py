@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from rlcs import stage
 from rlcs.consistency import drop_table, filter_pairs
-from rlcs.records import PAIRS, read_contexts, read_judgements, read_rows, write_judgements
+from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_judgements, read_rows, write_judgements
 
 
 def main(this: stage.Stage) -> None:
     preferences = this.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
-    judgements = read_judgements(this.folder("judgements") / "judgements.parquet")
-    judged = {judgement.pair_id for judgement in judgements}
-    pairs = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["pair_id"] in judged]
+    pairs = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
+    labelled = {pair["pair_id"] for pair in pairs}
+    said = read_judgements(this.folder("judgements") / "judgements.parquet")
+    judgements = [judgement for judgement in said if judgement.pair_id in labelled]
     teacher = judgements[0].judge
     kept, outcomes = filter_pairs(pairs, judgements)
     with this.artifact() as folder:

@@ -7,7 +7,7 @@ from rlcs.entries import Data
 from rlcs.ingest import TooManyBadRows, check_share, summary, validate
 from rlcs.manifest import NAME
 from rlcs.preference_files import read_file
-from rlcs.records import PAIRS, QUARANTINE, SPLITS, write_contexts, write_rows
+from rlcs.records import PAIRS, QUARANTINE, SPLITS, UNLABELLED, pairs_of_split, write_contexts, write_rows
 
 SHOWN = 5
 
@@ -24,9 +24,11 @@ def main(this: stage.Stage) -> None:
             except (OSError, ValueError) as error:
                 raise stage.InputError(f"cannot read {path}: {error}") from error
         splits = {split: getattr(data.splits, split) for split in SPLITS}
-        contexts, pairs, quarantine = validate(rows, splits, data.seed)
+        contexts, pairs, unlabelled, quarantine = validate(rows, splits, data.seed)
         write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
-        stage.log.info("%d rows read, %d used, %d in quarantine", len(rows), len(pairs), len(quarantine))
+        used = len(pairs) + len(unlabelled)
+        stage.log.info("%d rows read, %d used, %d in quarantine", len(rows), used, len(quarantine))
+        stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         for reason, count in summary(quarantine).items():
             stage.log.info("quarantine: %d x %s", count, reason)
         for row in quarantine[:SHOWN]:
@@ -35,14 +37,21 @@ def main(this: stage.Stage) -> None:
             check_share(len(rows), quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
         except TooManyBadRows as error:
             raise stage.InputError(str(error)) from error
+        by_id = {context.context_id: context for context in contexts}
         for split in ("train", "test"):
             if not any(context.split == split for context in contexts):
                 raise stage.InputError(
                     f"{len(contexts)} contexts, none of them in the split {split!r}: bring more contexts, "
                     f"or change data.splits"
                 )
+            if not pairs_of_split(pairs, by_id, split):
+                raise stage.InputError(
+                    f"{len(pairs)} of {used} pairs have a label, none of them in the split {split!r}: bring "
+                    f"labelled pairs, or name the label's column in data.columns"
+                )
         write_contexts(folder / "contexts.parquet", contexts)
         write_rows(folder / "pairs.parquet", pairs, PAIRS)
+        write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from rlcs import stage
 from rlcs.judges import load_judge
-from rlcs.records import PAIRS, comparisons_of, pairs_of_split, read_contexts, read_rows, write_judgements
+from rlcs.records import (
+    PAIRS,
+    UNLABELLED,
+    comparisons_of,
+    pairs_of_split,
+    read_contexts,
+    read_rows,
+    write_judgements,
+)
 from rlcs.shards import judge_in_shards
 
 
 def main(this: stage.Stage) -> None:
     preferences = this.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, this.options["split"])
+    rows = read_rows(preferences / "pairs.parquet", PAIRS)
+    if this.config.get("unlabelled"):
+        rows += read_rows(preferences / "unlabelled.parquet", UNLABELLED)
+    pairs = pairs_of_split(rows, contexts, this.options["split"])
     model = this.folders("model")
     with this.artifact() as folder:
         judge = load_judge(this.config, model[0] if model else None, this.options)

@@ -10,7 +10,7 @@ from rlcs.examples import preference_examples
 from rlcs.judge_entries import BradleyTerryJudge
 from rlcs.lora import adapter_config
 from rlcs.models import load_scalar, load_tokenizer
-from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
+from rlcs.records import read_contexts, read_training_pairs
 from rlcs.training import build_options, train
 
 
@@ -18,8 +18,7 @@ def main(this: stage.Stage) -> None:
     entry = BradleyTerryJudge.model_validate(this.config["judge"])
     preferences, base = this.folder("preferences"), this.folder("base") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    training = pairs_of_split(pairs, contexts, "train")
+    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
     examples = preference_examples(training, contexts, this.config["writing"]["template"])
 
     def trainer(scratch: str) -> RewardTrainer:
@@ -37,4 +36,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "base"], seed=True)
+    stage.run(main, __file__, inputs=["preferences", "base"], optional=["consensus"], seed=True)

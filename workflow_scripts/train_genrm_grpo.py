@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from datasets import Dataset
 from trl import GRPOConfig
 
@@ -11,7 +14,14 @@ from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
-from rlcs.records import PAIRS, Split, comparisons_of, pairs_of_split, read_contexts, read_rows
+from rlcs.records import (
+    PAIRS,
+    comparisons_of,
+    pairs_of_split,
+    read_contexts,
+    read_rows,
+    read_training_pairs,
+)
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 
@@ -21,10 +31,11 @@ def main(this: stage.Stage) -> None:
     judging = Judging.model_validate(this.config["judging"])
     preferences, start = this.folder("preferences"), this.folder("model") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
+    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
+    validation = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "validation")
 
-    def prompts(split: Split) -> Dataset:
-        chosen = [p for p in pairs_of_split(pairs, contexts, split) if p["label"] != "tie"]
+    def prompts(pairs: Sequence[Mapping[str, Any]]) -> Dataset:
+        chosen = [pair for pair in pairs if pair["label"] != "tie"]
         labels = {p["pair_id"]: p["label"] for p in chosen}
         comparisons = comparisons_of(chosen, contexts)
         return Dataset.from_list(verdict_examples(comparisons, labels, judging, seed=this.seed))
@@ -40,8 +51,8 @@ def main(this: stage.Stage) -> None:
                 seed=this.seed,
                 output_dir=scratch,
             ),
-            train_dataset=prompts("train"),
-            eval_dataset=prompts("validation"),
+            train_dataset=prompts(training),
+            eval_dataset=prompts(validation),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
@@ -54,4 +65,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "model"], seed=True)
+    stage.run(main, __file__, inputs=["preferences", "model"], optional=["consensus"], seed=True)

@@ -1,11 +1,11 @@
-"""GenRM SFT: a base model learns a teacher's chains, or scores from the labels."""
+"""GenRM SFT: a base model learns a teacher's chains, those of a consensus, or scores from the labels."""
 
 from __future__ import annotations
 
 from rlcs import stage
 from rlcs.examples import Example, chain_examples, label_examples
 from rlcs.judge_entries import GenrmSFTJudge, Judging
-from rlcs.records import PAIRS, comparisons_of, pairs_of_split, read_contexts, read_judgements, read_rows
+from rlcs.records import comparisons_of, read_contexts, read_judgements, read_training_pairs
 from rlcs.sft import train_sft
 
 # What the stage that an entry learns from calls its judgements.
@@ -19,17 +19,20 @@ def main(this: stage.Stage) -> None:
 
 def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:
     judging = Judging.model_validate(this.config["judging"])
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
-    pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
+    preferences, consensus = this.folder("preferences"), this.folders("consensus")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    training = read_training_pairs(preferences, consensus, contexts, entry.pairs)
+    comparisons = comparisons_of(training, contexts)
+    labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:
-        training = pairs_of_split(pairs, contexts, "train")
-        labels = {pair["pair_id"]: pair["label"] for pair in training}
-        return label_examples(comparisons_of(training, contexts), labels, judging)
-    chains = read_judgements(this.folder("chains") / FILES[entry.chains])
-    judged = {chain.pair_id for chain in chains}
-    comparisons = comparisons_of([pair for pair in pairs if pair["pair_id"] in judged], contexts)
-    return chain_examples(comparisons, chains, judging, analysis=entry.analysis)
+        return label_examples(comparisons, labels, judging)
+    files = [folder / FILES[entry.chains] for folder in this.folders("chains")]
+    files += [folder / "chains.parquet" for folder in consensus]
+    said = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]
+    # once where two sources have the same pair, and none of pairs that only others train on
+    chains = {(chain.pair_id, chain.order): chain for chain in said if chain.pair_id in labels}
+    return chain_examples(comparisons, list(chains.values()), judging, analysis=entry.analysis)
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "base"], optional=["chains"], seed=True)
+    stage.run(main, __file__, inputs=["preferences", "base"], optional=["chains", "consensus"], seed=True)

@@ -23,6 +23,8 @@ from rlcs.entries import (
 )
 from rlcs.judge_entries import (
     JUDGE_DETAILS,
+    BradleyTerryJudge,
+    Consensus,
     EndpointTeacher,
     GenrmGRPOJudge,
     GenrmSFTJudge,
@@ -33,6 +35,7 @@ from rlcs.judge_entries import (
     WorldTeacher,
 )
 from rlcs.options import TRL_GROUP_SIZE, Name, Names, Section, Seeds, SharedOptions
+from rlcs.records import HUMAN
 
 
 class ConfigError(ValueError):
@@ -98,6 +101,9 @@ class Config(Section):
     sampling: Sampling = Field(default_factory=Sampling, description="How stories are drawn for win rates.")
     bases: dict[Name, Base] = Field(min_length=1, description="Models that training starts from, by name.")
     judges: dict[Name, Judge] = Field(min_length=1, description="Judges by name.")
+    consensus: dict[Name, Consensus] = Field(
+        default_factory=dict, description="Labels by agreement of teachers, by name: sources of pairs."
+    )
     policies: dict[Name, Policy] = Field(min_length=1, description="Policies by name.")
     tables: Tables = Field(description="Which models the tables compare.")
     paper: dict[str, dict[str, float]] = Field(
@@ -126,6 +132,11 @@ def _reference_problems(config: Config) -> list[str]:
         if name not in names:
             problems.append(f"{key}: {name!r} is not under {registry} ({', '.join(names)})")
 
+    def teaches(key: str, name: str) -> None:
+        known(key, name, "judges")
+        if not isinstance(config.judges.get(name), WorldTeacher | ModelTeacher | EndpointTeacher | None):
+            problems.append(f"{key}: {name!r} is no judge of kind teacher")
+
     for registry in ("judges", "policies"):
         models: dict[str, Any] = getattr(config, registry)
         for name, model in models.items():
@@ -142,17 +153,29 @@ def _reference_problems(config: Config) -> list[str]:
     for name, judge in config.judges.items():
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTJudge) and judge.teacher is not None:
-            known(f"{key}.teacher", judge.teacher, "judges")
-            if not isinstance(
-                config.judges.get(judge.teacher), WorldTeacher | ModelTeacher | EndpointTeacher | None
-            ):
-                problems.append(f"{key}.teacher: {judge.teacher!r} is no judge of kind teacher")
+            teaches(f"{key}.teacher", judge.teacher)
+        if isinstance(judge, BradleyTerryJudge | GenrmSFTJudge | GenrmGRPOJudge):
+            for source in judge.pairs:
+                if source != HUMAN:
+                    known(f"{key}.pairs", source, "consensus")
+                teachers = config.consensus[source].teachers if source in config.consensus else None
+                distilled = judge.teacher if isinstance(judge, GenrmSFTJudge) else None
+                if distilled is not None and teachers and distilled not in teachers:
+                    problems.append(
+                        f"{key}.pairs: {distilled!r}, whose chains are learned, is no teacher of "
+                        f"consensus.{source} ({', '.join(teachers)})"
+                    )
         if isinstance(judge, GenrmGRPOJudge):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
                 problems.append(f"{key}.from: {judge.parent!r} is no trained judge of kind genrm")
         if isinstance(judge, OracleJudge | WorldTeacher) and not config.synthetic:
             problems.append(f"{key}: needs the tiny world, but data.preferences names files")
+    for name, consensus in config.consensus.items():
+        if name == HUMAN:
+            problems.append(f"consensus.{name}: this name means the pairs that came with labels")
+        for teacher in consensus.teachers:
+            teaches(f"consensus.{name}.teachers", teacher)
     for name, base in config.bases.items():
         if isinstance(base, WorldBase) and not config.synthetic:
             problems.append(f"bases.{name}: needs the tiny world, but data.preferences names files")

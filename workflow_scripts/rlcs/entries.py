@@ -51,6 +51,7 @@ class World(Section):
     train_pairs: int = Field(2000, ge=1, description="Labelled pairs on training contexts.")
     validation_pairs: int = Field(300, ge=1, description="Labelled pairs on validation contexts.")
     test_pairs: int = Field(1200, ge=1, description="Labelled pairs on held-out contexts.")
+    unlabelled_pairs: int = Field(0, ge=0, description="Pairs without a label, on further training contexts.")
     pairs_per_context: int = Field(2, ge=1, description="Pairs that share a context.")
     label_noise: float = Field(
         1.0, gt=0, description="Temperature of the annotators' Bradley-Terry choice; larger is noisier."

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic_core import PydanticCustomError
 
 from rlcs.constraints import instruction
-from rlcs.records import Constraint, Context, Label, Split
+from rlcs.records import HUMAN, Constraint, Context, Label, Split
 from rlcs.splits import split_of
 
 
@@ -78,7 +78,7 @@ Id = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is 
 
 
 class PairRow(BaseModel):
-    """One labelled pair with its context; an empty optional text is an absent one."""
+    """One pair with its context; an empty optional text is an absent one, and so is an empty label."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -92,7 +92,7 @@ class PairRow(BaseModel):
     constraints: Annotated[list[Any], BeforeValidator(_stated)] = []
     story_a: Story
     story_b: Story
-    label: Label
+    label: Label | Literal[""] = ""
     source: Text = ""
     annotator: Id = ""
     cohort: Text = ""
@@ -100,13 +100,14 @@ class PairRow(BaseModel):
 
 
 class Validated(NamedTuple):
-    """Contexts and pairs that can be used (each context has a pair), and rows of ``records.QUARANTINE``.
+    """What can be used (each context has a pair) and what cannot: rows of the schemas in ``records``.
 
-    ``len(pairs) + len(quarantine)`` is the number of rows read.
+    ``len(pairs) + len(unlabelled) + len(quarantine)`` is the number of rows read.
     """
 
     contexts: list[Context]
     pairs: list[dict[str, Any]]
+    unlabelled: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
 
 
@@ -114,8 +115,9 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
     """Split rows into usable ones and quarantine.
 
     Of rows that contradict one another (a duplicate, another context under the same id, another split for the
-    same premise) the first is used. A row without a split takes that which another row names for its premise,
-    or one by hash (``splits.split_of``): one premise under two ids does not stand in two splits either.
+    same premise) the first is used; those with a label come before those without. A row without a split takes
+    that which another row names for its premise, or one by hash (``splits.split_of``): one premise under two
+    ids does not stand in two splits either.
     """
     parsed = [(raw, _parse(raw)) for raw in rows]
     splits: dict[str, Split] = {}
@@ -126,8 +128,9 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
     contexts: dict[str, Context] = {}
     pairs: dict[str, dict[str, Any]] = {}
     compared: set[tuple[str, frozenset[str]]] = set()
-    quarantine = []
-    for raw, row in parsed:
+    quarantined: dict[int, dict[str, Any]] = {}
+    for place in sorted(range(len(parsed)), key=lambda place: not getattr(parsed[place][1], "label", "")):
+        raw, row = parsed[place]
         if isinstance(row, PairRow):
             premise = _premise(row)
             context = _context(row, splits.get(premise) or split_of(premise, shares, seed))
@@ -147,8 +150,13 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
         else:
             reason = row
         text = raw.text.encode(errors="backslashreplace").decode()
-        quarantine.append({"file": raw.file, "line": raw.line, "reason": reason, "row": text})
-    return Validated(list(contexts.values()), list(pairs.values()), quarantine)
+        quarantined[place] = {"file": raw.file, "line": raw.line, "reason": reason, "row": text}
+    return Validated(
+        contexts=list(contexts.values()),
+        pairs=[pair for pair in pairs.values() if pair["label"]],
+        unlabelled=[pair for pair in pairs.values() if not pair["label"]],
+        quarantine=[quarantined[place] for place in sorted(quarantined)],
+    )
 
 
 def summary(quarantine: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -237,7 +245,7 @@ def _pair(row: PairRow, context_id: str) -> dict[str, Any]:
         "story_a": row.story_a,
         "story_b": row.story_b,
         "label": row.label,
-        "source": row.source or "human",
+        "source": row.source or HUMAN,
         "annotator": row.annotator or None,
         "cohort": row.cohort or None,
     }

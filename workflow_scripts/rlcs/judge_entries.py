@@ -10,8 +10,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs import prompts
 from rlcs.entries import LORA, Lora
-from rlcs.options import GRPOOptions, Name, RewardOptions, Section, SFTOptions
-from rlcs.records import ORDERS
+from rlcs.options import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
+from rlcs.records import HUMAN, ORDERS
 from rlcs.shaping_entries import Shaped
 
 
@@ -61,12 +61,25 @@ class LengthJudge(Section):
     prefer: Literal["longer", "shorter"] = Field("longer", description="The story that wins.")
 
 
+class TeacherWeights(Section):
+    """Utility per slot of each dimension that the tiny world's teacher sees in a story."""
+
+    outline: float = Field(0.7, description="Place, foe and tool of the outline.")
+    character: float = Field(0.2, description="The hero's trait and name.")
+    coherence: float = Field(0.1, description="The lost item is found, the tool used again.")
+    originality: float = Field(1.3, description="Vivid words.")
+    engagement: float = Field(0.5, description="Feelings.")
+
+
 class WorldTeacher(Section):
     """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
 
     kind: Literal["teacher"] = Field(description="This kind of judge.")
     backend: Literal["world"] = Field(description="Who answers.")
     seed: int = Field(0, description="Seed of its slips.")
+    weights: TeacherWeights = Field(default_factory=TeacherWeights, description="What it cares for.")
+    usual_utility: float = Field(3.5, description="Utility that gets the middle score.")
+    utility_per_point: float = Field(0.7, gt=0, description="Utility that makes a point of the scores.")
     length_bias: float = Field(0.04, description="Points per word of a story.")
     first_position_bias: float = Field(0.4, description="Points that the first story gains.")
     slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
@@ -160,11 +173,42 @@ class EndpointTeacher(Section):
         return self
 
 
+class Consensus(Section):
+    """Labels for unlabelled pairs: what several teachers agree on in both orders."""
+
+    teachers: Names = Field(
+        description="Judges of kind teacher, at least two, best with different biases.",
+        examples=[["teacher-world", "teacher-model"]],
+    )
+    agree: int = Field(
+        2, ge=2, description="Teachers that must say the same, while none that is sure of itself differs."
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Consensus:
+        if len(self.teachers) < self.agree:
+            raise ValueError(
+                f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
+            )
+        return self
+
+
+Pairs = Annotated[
+    Names,
+    Field(
+        default_factory=lambda: [HUMAN],
+        min_length=1,
+        description="Training pairs: human (those that came with labels) and names under consensus.",
+    ),
+]
+
+
 class BradleyTerryJudge(Section):
     """A scalar reward model on the same pairs: the baseline."""
 
     kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
     base: Name = Field(description="A name under bases.", examples=["world"])
+    pairs: Pairs
     lora: Lora | None = LORA
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
@@ -194,6 +238,7 @@ class GenrmSFTJudge(Section):
         description="Those that the consistency filter kept, or all that can be read, whatever the label.",
     )
     analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
+    pairs: Pairs
     lora: Lora | None = LORA
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
@@ -215,6 +260,7 @@ class GenrmGRPOJudge(Shaped):
         None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    pairs: Pairs
     reward: Literal["verdict", "consistent"] = Field(
         "verdict", description="1 where the verdict is right, or only where it is right in both orders."
     )

@@ -64,6 +64,9 @@ class SimulatedTeacher:
         self.name = name
         self.seed = entry.seed
         self.bias = teacher.TeacherBias(
+            weights=entry.weights.model_dump(),
+            usual_utility=entry.usual_utility,
+            utility_per_point=entry.utility_per_point,
             length_bias=entry.length_bias,
             first_position_bias=entry.first_position_bias,
             slip_rate=entry.slip_rate,

@@ -22,6 +22,9 @@ Label = Literal["a", "b", "tie"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABELS: tuple[Label, ...] = ("a", "b", "tie")
+HUMAN = "human"
+"""The pairs that came with labels: the source of those that name none."""
+CONSENSUS = "consensus"
 
 
 def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -54,6 +57,16 @@ PAIRS = _schema(
         "source": pa.string(),
     },
     optional={"annotator": pa.string(), "cohort": pa.string()},
+)
+UNLABELLED = _schema(
+    required={
+        "pair_id": pa.string(),
+        "context_id": pa.string(),
+        "story_a": pa.string(),
+        "story_b": pa.string(),
+        "source": pa.string(),
+    },
+    optional={},
 )
 QUARANTINE = _schema(
     required={"file": pa.string(), "line": pa.int64(), "reason": pa.string(), "row": pa.string()},
@@ -229,6 +242,27 @@ def pairs_of_split(
 ) -> list[dict[str, Any]]:
     """The pairs whose contexts stand in a split."""
     return [pair for pair in pairs if contexts[pair["context_id"]].split == split]
+
+
+def read_training_pairs(
+    preferences: Path, consensus: Iterable[Path], contexts: Mapping[str, Context], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The labelled pairs that an entry trains on (its ``pairs``): rows of PAIRS, none of them twice.
+
+    Args:
+        preferences: artifact of ``ingest``; its training pairs are those named ``HUMAN``.
+        consensus: artifacts of ``find_consensus``, one for each other name.
+
+    Raises:
+        ValueError: an artifact too few or too many.
+    """
+    sources = [name for name in names if name != HUMAN]
+    human = read_rows(preferences / "pairs.parquet", PAIRS) if HUMAN in names else []
+    pairs = {pair["pair_id"]: pair for pair in pairs_of_split(human, contexts, "train")}
+    for _, folder in zip(sources, consensus, strict=True):
+        for pair in read_rows(folder / "pairs.parquet", PAIRS):
+            pairs.setdefault(pair["pair_id"], pair)
+    return list(pairs.values())
 
 
 def comparisons_of(pairs: Iterable[Mapping[str, Any]], contexts: Mapping[str, Context]) -> list[Comparison]:

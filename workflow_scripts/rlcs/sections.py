@@ -27,6 +27,9 @@ SectionDict = dict[str, Any]
 # Read where a judge answers, not where it is trained.
 _ANSWERING = {"max_new_tokens", "batch_size"}
 
+# Read where a judge is trained; its weights are an input where it answers.
+_TRAINING = {"training", "pairs"}
+
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
 _QUESTION = {"kind", "backend", "model", "sampling"}
 
@@ -56,7 +59,7 @@ def base(config: Config, name: str) -> SectionDict:
 def judge(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer."""
     entry = config.judges[name]
-    section: SectionDict = {"name": name, "judge": _plain(entry, exclude={"training"})}
+    section: SectionDict = {"name": name, "judge": _plain(entry, exclude=_TRAINING)}
     if isinstance(entry, EndpointTeacher):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
         section["judging"] = _plain(config.judging, exclude=_ANSWERING)
@@ -66,6 +69,18 @@ def judge(config: Config, name: str) -> SectionDict:
     elif not isinstance(entry, OracleJudge | LengthJudge):
         section["judging"] = _plain(config.judging)
     return section
+
+
+def teach(config: Config, name: str) -> SectionDict:
+    """A judge's section, and whether it also judges the unlabelled pairs: only a consensus needs that."""
+    return {
+        **judge(config, name),
+        "unlabelled": any(name in consensus.teachers for consensus in config.consensus.values()),
+    }
+
+
+def consensus(config: Config, name: str) -> SectionDict:
+    return {"name": name, "consensus": _plain(config.consensus[name])}
 
 
 def endpoint(config: Config, name: str) -> SectionDict:

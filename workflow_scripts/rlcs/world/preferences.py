@@ -14,23 +14,25 @@ from rlcs.world.literacy import sample_skill
 
 
 def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
-    """Rows of the three splits over disjoint contexts; each pair is labelled by one annotator."""
-    sizes: dict[Split, int] = {
-        "train": world.train_pairs,
-        "validation": world.validation_pairs,
-        "test": world.test_pairs,
-    }
-    for split, pairs in sizes.items():
+    """Rows of the three splits over disjoint contexts; each pair is labelled by one annotator, or by none.
+
+    The unlabelled pairs come last, so that their number changes no other row.
+    """
+    groups: list[tuple[str, Split, int]] = [
+        ("train", "train", world.train_pairs),
+        ("validation", "validation", world.validation_pairs),
+        ("test", "test", world.test_pairs),
+        ("unlabelled", "train", world.unlabelled_pairs),
+    ]
+    for group, split, pairs in groups:
         for number in range(pairs):
             if number % world.pairs_per_context == 0:
-                context = sample_context(rng, f"{split}-{number // world.pairs_per_context}", split)
+                context = sample_context(rng, f"{group}-{number // world.pairs_per_context}", split)
             story_a = story_b = write_story(rng, context, sample_skill(rng))
             while story_b == story_a:
                 story_b = write_story(rng, context, sample_skill(rng))
-            annotator = rng.choice(ANNOTATORS)
-            a, b = (utility(read_story(context, story)) for story in (story_a, story_b))
-            yield {
-                "pair_id": f"{split}-pair-{number}",
+            row = {
+                "pair_id": f"{group}-pair-{number}",
                 "context_id": context.context_id,
                 "domain": context.domain,
                 "characters": context.characters,
@@ -42,8 +44,14 @@ def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
                 "split": split,
                 "story_a": story_a,
                 "story_b": story_b,
-                "label": label_pair(rng, a, b, world.label_noise * annotator.noise),
                 "source": "world",
-                "annotator": annotator.name,
-                "cohort": annotator.cohort,
             }
+            if group != "unlabelled":
+                annotator = rng.choice(ANNOTATORS)
+                a, b = (utility(read_story(context, story)) for story in (story_a, story_b))
+                row |= {
+                    "label": label_pair(rng, a, b, world.label_noise * annotator.noise),
+                    "annotator": annotator.name,
+                    "cohort": annotator.cohort,
+                }
+            yield row

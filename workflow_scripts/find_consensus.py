@@ -1,0 +1,61 @@
+"""Consensus pairs: unlabelled pairs with a label that several teachers agree on, and an audit's evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rlcs import stage
+from rlcs.consensus import OUTCOMES, consensus_chains, find_consensus
+from rlcs.judge_entries import Consensus
+from rlcs.records import (
+    CONSENSUS,
+    PAIRS,
+    UNLABELLED,
+    pairs_of_split,
+    read_contexts,
+    read_judgements,
+    read_rows,
+    write_judgements,
+    write_rows,
+)
+
+
+def main(this: stage.Stage) -> None:
+    entry = Consensus.model_validate(this.config["consensus"])
+    preferences = this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    said = {
+        teacher: read_judgements(folder / "judgements.parquet")
+        for teacher, folder in zip(entry.teachers, this.folders("judgements"), strict=True)
+    }
+
+    def labelled(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
+        """The training pairs that the teachers agree on, with that label."""
+        pairs = {pair["pair_id"]: pair for pair in pairs_of_split(rows, contexts, "train")}
+        found = find_consensus(said, pairs, entry.agree)
+        counts = Counter(one.outcome for one in found.values())
+        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+        stage.log.info("%d pairs %s: %s", len(pairs), what, told)
+        return [
+            pairs[name] | {"label": one.label, "source": CONSENSUS, "annotator": None, "cohort": None}
+            for name, one in found.items()
+            if one.label is not None
+        ]
+
+    with this.artifact() as folder:
+        audited = labelled(read_rows(preferences / "pairs.parquet", PAIRS), "with a human label")
+        unlabelled = read_rows(preferences / "unlabelled.parquet", UNLABELLED)
+        pairs = labelled(unlabelled, "without a label")
+        if not pairs:
+            raise stage.InputError(
+                f"teachers {', '.join(entry.teachers)} agree on none of {len(unlabelled)} unlabelled pairs: "
+                f"there is nothing to add"
+            )
+        write_rows(folder / "pairs.parquet", pairs, PAIRS)
+        write_rows(folder / "audit.parquet", audited, PAIRS)
+        write_judgements(folder / "chains.parquet", consensus_chains(said, {p["pair_id"] for p in pairs}))
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["judgements"])
