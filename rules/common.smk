@@ -191,8 +191,9 @@ def policies_compared(_):
 
 
 def tables():
-    """Manifests of the run's tables; that of the filter where there is one."""
-    names = [*(["filter"] if filtered_chains() else []), "alignment", "win_rates"]
+    """Manifests of the run's tables; those of the filter, of consensus and of injections where there is any."""
+    some = {"filter": filtered_chains(), "consensus": CONFIG.consensus}
+    names = [*(name for name, there in some.items() if there), "alignment", "win_rates"]
     names += ["injections"] if CONFIG.tables.injections else []
     return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
 

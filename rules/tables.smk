@@ -28,6 +28,42 @@ rule tabulate_filter:
         " --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_consensus:
+    message:
+        "Table: consensus labels against human ones"
+    input:
+        preferences=PREFERENCES,
+        consensus=[f"{RESULTS}/consensus/{source}/manifest.json" for source in CONFIG.consensus],
+        judgements=[
+            f"{RESULTS}/teachers/{teacher}/manifest.json"
+            for teacher in sections.consensus_table(CONFIG)["teachers"]
+        ],
+    output:
+        manifest=f"{RESULTS}/tables/consensus/manifest.json",
+        table=report(
+            f"{RESULTS}/tables/consensus/consensus.csv",
+            caption="../report/consensus.rst",
+            category="Tables",
+            labels={"table": "consensus"},
+        ),
+    params:
+        code=code("tabulate_consensus.py"),
+        config=lambda _: part(sections.consensus_table(CONFIG)),
+    log:
+        f"{LOGS}/tables/consensus.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/consensus.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/tabulate_consensus.py --config {params.config:q}"
+        " --preferences {input.preferences} --consensus {input.consensus} --judgements {input.judgements}"
+        " --output {output.manifest} > {log} 2>&1"
+
+
 rule tabulate_alignment:
     message:
         "Table: judges against human labels"

@@ -68,7 +68,7 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "figures",
         "report",
     }
-    expected |= {f"tables/{name}" for name in ("filter", "alignment", "win_rates", "injections")}
+    expected |= {f"tables/{name}" for name in ("filter", "consensus", "alignment", "win_rates", "injections")}
     expected |= {f"injections/{name}/seed1" for name in TABLES["injections"]["judges"]}
     expected |= {f"{kind}/{name}/seed1" for kind, names in TRAINED.items() for name in names}
     expected |= {f"stories/{name}/seed1" for name in TABLES["win_rates"]["rows"]}
@@ -260,6 +260,7 @@ def test_tables_count_what_was_judged(workflow, preferences):
         assert win_rates.loc[(policy, judge), "win_rate_n"] == len(read)
     for file in (
         "filter/filter",
+        "consensus/consensus",
         "alignment/alignment",
         "alignment/alignment_by_domain",
         "win_rates/win_rates",

@@ -6,6 +6,8 @@ from rlcs import stage
 from rlcs.consistency import drop_table, filter_pairs
 from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_judgements, read_rows, write_judgements
 
+UNKNOWN = "unknown"  # a pair whose annotators' cohort was not told, or whose annotators are of several
+
 
 def main(this: stage.Stage) -> None:
     preferences = this.folder("preferences")
@@ -17,8 +19,12 @@ def main(this: stage.Stage) -> None:
     teacher = judgements[0].judge
     kept, outcomes = filter_pairs(pairs, judgements)
     with this.artifact() as folder:
-        domains = [contexts[pair["context_id"]].domain for pair in pairs]
-        drops = drop_table(outcomes, {"teacher": [teacher] * len(pairs), "domain": domains})
+        groups = {
+            "teacher": [teacher] * len(pairs),
+            "domain": [contexts[pair["context_id"]].domain for pair in pairs],
+            "cohort": [pair["cohort"] or UNKNOWN for pair in pairs],
+        }
+        drops = drop_table(outcomes, groups)
         drops.to_csv(folder / "drops.csv", index=False)
         stage.log.info("consistency filter:\n%s", drops.to_string(index=False))
         if not kept:

@@ -23,6 +23,10 @@ TABLES = {
         "The worse story of held-out pairs, with text added that speaks to the judge: whether the prompt "
         "kept its structure, and whether the judge moved.",
     ),
+    "consensus": Caption(
+        "Consensus",
+        "Labels that teachers agree on, and those of each teacher alone, against the human labels.",
+    ),
     "filter": Caption("Consistency filter", "Training pairs by what became of the teacher's two chains."),
 }
 FIGURES = {

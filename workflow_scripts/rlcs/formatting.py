@@ -120,6 +120,26 @@ COLUMNS: dict[str, Column] = {
     ),
     "repeated": Column("repeated %", "share", "Word 4-grams of a story that occurred before in it."),
     "cut_off": Column("cut off %", "share", "Stories that reached the token limit before their end."),
+    "by": Column("of", "text"),
+    "group": Column("group", "text"),
+    "cohort": Column("cohort", "text"),
+    "labelled": Column("labelled %", "share", "Pairs on which the teachers, or the teacher itself, agree."),
+    "agreement": Column(
+        "agreement %",
+        "share",
+        "Labels that are the human's; a tie counts one half, pairs that people tie none.",
+    ),
+    "longer": Column(
+        "longer %", "share", "Labels for the longer story, in characters; equal lengths count one half."
+    ),
+    "human_longer": Column("longer % (human)", "share", "The same of the human labels of these pairs."),
+    "longer_difference": Column(
+        "longer than human",
+        "difference",
+        "Both compared on the same pairs, in points; above 0: favours length.",
+    ),
+    "story_a": Column("story a %", "share", "Labels for the story that stands first in the data."),
+    "human_story_a": Column("story a % (human)", "share", "The same of the human labels of these pairs."),
     "unparsed_pairs": Column("unparsed", "count", "Pairs with an order that could not be had or read."),
     "inconsistent_pairs": Column("inconsistent", "count", "Pairs whose two orders disagree."),
     "against_label_pairs": Column(

@@ -83,6 +83,11 @@ def consensus(config: Config, name: str) -> SectionDict:
     return {"name": name, "consensus": _plain(config.consensus[name])}
 
 
+def consensus_table(config: Config) -> SectionDict:
+    teachers = dict.fromkeys(name for entry in config.consensus.values() for name in entry.teachers)
+    return {"sources": list(config.consensus), "teachers": list(teachers), "synthetic": config.synthetic}
+
+
 def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]

@@ -1,0 +1,39 @@
+"""The audit of consensus labels against human ones, with what they lean to, beside each teacher alone."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.audit import audit_table
+from rlcs.captions import TABLES
+from rlcs.consensus import own_labels
+from rlcs.formatting import write_table
+from rlcs.records import PAIRS, UNLABELLED, pairs_of_split, read_contexts, read_judgements, read_rows
+
+SEED = 0  # of the bootstrap
+
+
+def main(this: stage.Stage) -> None:
+    preferences = this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    labelled = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
+    unlabelled = pairs_of_split(read_rows(preferences / "unlabelled.parquet", UNLABELLED), contexts, "train")
+    said = {
+        teacher: read_judgements(folder / "judgements.parquet")
+        for teacher, folder in zip(this.config["teachers"], this.folders("judgements"), strict=True)
+    }
+    systems = {
+        source: {
+            row["pair_id"]: row["label"]
+            for file in ("pairs", "audit")
+            for row in read_rows(folder / f"{file}.parquet", PAIRS)
+        }
+        for source, folder in zip(this.config["sources"], this.folders("consensus"), strict=True)
+    }
+    systems |= {teacher: own_labels(judgements) for teacher, judgements in said.items()}
+    with this.artifact() as folder:
+        frame = audit_table(systems, said, labelled, unlabelled, contexts, seed=SEED)
+        write_table(frame, folder, "consensus", TABLES["consensus"].text, this.config["synthetic"])
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["consensus", "judgements"])
