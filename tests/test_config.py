@@ -150,6 +150,17 @@ def test_the_schema_speaks_of_from():
             [{"judge": "bt", "colour": "red"}],
             "policies.grpo.reward.0.colour: unknown key",
         ),
+        (
+            "policies/grpo/select",
+            {"judge": "genrm-grpo"},
+            "policies.grpo: select.judge 'genrm-grpo' is the reward's; it must be another one",
+        ),
+        (
+            "policies/grpo/select",
+            {"judge": "no"},
+            "policies.grpo.select.judge: 'no' is not under judges",
+        ),
+        ("policies/grpo/watch", {"colour": 1}, "policies.grpo.watch.colour: unknown key"),
         ("policies/grpo/reward", [], "policies.grpo: reward needs at least one entry and no judge twice"),
         (
             "policies/grpo/reward",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from datasets import Dataset
+from transformers import Trainer
 from trl import GRPOConfig
 
 from rlcs import stage
@@ -10,20 +14,28 @@ from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judges import load_judges
+from rlcs.judging import Judge
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
 from rlcs.records import read_contexts
+from rlcs.selection import SelectBest, Validation
 from rlcs.training import build_options, train
+from rlcs.watch import INDEPENDENT, TRAINING, Watchdog, flags
 
 
 def main(this: stage.Stage) -> None:
     entry = GRPOPolicy.model_validate(this.config["policy"])
     start = this.folder("model") / "model"
+    template = this.config["writing"]["template"]
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
-    training = [context for context in contexts.values() if context.split == "train"]
-    prompts = writing_prompts(training, this.config["writing"]["template"], seed=this.seed)
+    of_split = {
+        split: [context for context in contexts.values() if context.split == split]
+        for split in ("train", "validation")
+    }
+    prompts = writing_prompts(of_split["train"], template, seed=this.seed)
     several = len(entry.rewards) > 1
+    selected: list[SelectBest] = []
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = build_options(
@@ -42,7 +54,7 @@ def main(this: stage.Stage) -> None:
             max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
             soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
-        return ShapedGRPOTrainer(
+        made = ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=[
                 PivotReward(
@@ -63,8 +75,27 @@ def main(this: stage.Stage) -> None:
             shaping=entry,
             max_skew=entry.max_skew if entry.advantage == "reward" else None,
         )
+        if entry.select is not None:
+            asked: dict[str, Judge] = {
+                INDEPENDENT: judges[entry.select.judge],
+                TRAINING: judges[entry.rewards[0].judge],
+            }
+            chosen = of_split["validation"][: entry.select.contexts]
+            validation = Validation(
+                chosen, template, asked, load_causal(start), load_tokenizer(start), options
+            )
+            selected.append(SelectBest(validation, entry.select.every, Path(scratch) / "best", made))
+            made.add_callback(selected[0])
+        made.add_callback(Watchdog(entry.watch))
+        return made
 
-    train(this, trainer)
+    def finish(trained: Trainer, folder: Path) -> None:
+        for callback in selected:
+            callback.publish(folder)
+        raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
+        (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")
+
+    train(this, trainer, finish)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,7 @@ def main(this: stage.Stage) -> None:
                 facts={
                     "Data": _data(preferences, contexts),
                     "Models": _models(this),
+                    "Watch": _flags(this),
                     "Versions": read_provenance(preferences)["packages"],
                 },
             )
@@ -86,6 +88,17 @@ def _data(preferences: Path, contexts: Mapping[str, Context]) -> dict[str, Any]:
     facts: dict[str, Any] = {f"{split} pairs": by_split[split] for split in SPLITS}
     facts |= {"contexts": len(contexts), "rows in quarantine": len(quarantine)}
     return facts | {f"quarantine: {reason}": count for reason, count in summary(quarantine).items()}
+
+
+def _flags(this: stage.Stage) -> dict[str, str]:
+    """What the watch flagged in the trainings of policies."""
+    facts = {}
+    for path in (folder / "flags.json" for folder in this.folders("models")):
+        if path.exists():
+            flags = json.loads(path.read_text(encoding="utf-8"))
+            said = [f"{f['rule']} {f['value']:.3g} > {f['limit']:g} at step {f['step']}" for f in flags]
+            facts["/".join(path.parent.parts[-2:])] = "; ".join(said) or "nothing flagged"
+    return facts
 
 
 def _models(this: stage.Stage) -> dict[str, str]:

@@ -182,6 +182,8 @@ def _reference_problems(config: Config) -> list[str]:
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicy):
             group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
+            if policy.select is not None:
+                known(f"policies.{name}.select.judge", policy.select.judge, "judges")
             for place, reward in enumerate(policy.rewards):
                 key = f"policies.{name}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
                 known(f"{key}.judge", reward.judge, "judges")

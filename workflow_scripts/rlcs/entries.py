@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from rlcs import prompts
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
 from rlcs.shaping_entries import Shaped
+from rlcs.watch_entries import Select, Watch
 
 
 class Splits(Section):
@@ -170,6 +171,12 @@ class GRPOPolicy(Shaped):
         "max_skew (BRPO).",
     )
     max_skew: float = Field(0.6, ge=0, description="Largest |sum of rewards| / group size, for BRPO.")
+    select: Select | None = Field(
+        None,
+        description="Publish the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
+        "the last one.",
+    )
+    watch: Watch = Field(default_factory=Watch, description="Signs of collapse, and what to do about them.")
     lora: Lora | None = LORA
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
@@ -178,11 +185,19 @@ class GRPOPolicy(Shaped):
         return self.reward if isinstance(self.reward, list) else [self.reward]
 
     @model_validator(mode="after")
-    def _distinct_rewards(self) -> GRPOPolicy:
+    def _distinct_judges(self) -> GRPOPolicy:
         judges = [reward.judge for reward in self.rewards]
         if not judges or len(set(judges)) < len(judges):
             raise ValueError(f"reward needs at least one entry and no judge twice, has {judges}")
+        if self.select is not None and self.select.judge in judges:
+            raise ValueError(f"select.judge {self.select.judge!r} is the reward's; it must be another one")
         return self
+
+    @property
+    def judges(self) -> list[str]:
+        """The judges that training asks."""
+        asked = [reward.judge for reward in self.rewards]
+        return asked if self.select is None else [*asked, self.select.judge]
 
 
 Policy = Annotated[SFTPolicy | GRPOPolicy, Field(discriminator="train")]

@@ -121,7 +121,7 @@ def train_policy(config: Config, name: str) -> SectionDict:
 def policy_judges(config: Config, name: str) -> list[str]:
     """The judges that a policy's training asks; none for a policy that is not trained against any."""
     entry = config.policies[name]
-    return [reward.judge for reward in entry.rewards] if entry.train == "grpo" else []
+    return entry.judges if entry.train == "grpo" else []
 
 
 def policy_endpoints(config: Config, name: str) -> SectionDict:

@@ -6,6 +6,7 @@ Trainers are TRL's; a stage only chooses data and options.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,11 +62,16 @@ def build_options(
     return options
 
 
-def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
+def train(
+    stage: Stage,
+    make_trainer: Callable[[str], Trainer],
+    finish: Callable[[Trainer, Path], None] = lambda trainer, folder: None,
+) -> None:
     """Run a trainer, from its last checkpoint where it was killed, and publish its model and its history.
 
     Args:
         make_trainer: makes the trainer, given the folder of its checkpoints as TRL's ``output_dir``.
+        finish: what else is to be written, given the trainer and the artifact's folder.
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
@@ -78,14 +84,16 @@ def train(stage: Stage, make_trainer: Callable[[str], Trainer]) -> None:
         # a pickle of the options, which the manifest states in the clear
         (folder / "model" / "training_args.bin").unlink()
         write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
+        finish(trainer, folder)
 
 
 def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """A trainer's logs as rows (step, metric, value), without timings and without the closing summary."""
+    """A trainer's logs as rows (step, metric, value), without timings and the closing summary."""
     return [
         {"step": int(entry["step"]), "metric": metric, "value": float(value)}
         for entry in log_history
         if "train_runtime" not in entry
         for metric, value in sorted(entry.items())  # a resumed trainer has them in another order
         if metric not in ("step", "epoch") and not any(word in metric for word in _NOT_KEPT)
+        if value is not None  # TRL's word for a mean over nothing
     ]

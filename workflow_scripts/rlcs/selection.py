@@ -1,0 +1,143 @@
+"""The best checkpoint of a policy by an independent judge, on validation contexts.
+
+Every so many steps the policy writes a story for each of these contexts, and judges compare it, in both
+orders, with what the start of the training wrote. The stories are drawn with a seed of their own, and the
+training's random state is left alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl import GRPOConfig
+
+from rlcs.alignment import win_credits
+from rlcs.judging import Judge
+from rlcs.models import device, generate
+from rlcs.prompts import policy_prompt
+from rlcs.records import Context, comparisons_of
+from rlcs.watch import INDEPENDENT, TRAINING, series
+
+log = logging.getLogger("rlcs")
+
+
+class Validation:
+    """Plays a policy against the start of its training.
+
+    Args:
+        judges: by the metric that their win rate is logged as.
+        start: the policy that training starts from.
+        options: of the training; its sampling is that of the comparison.
+    """
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        template: str,
+        judges: Mapping[str, Judge],
+        start: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        options: GRPOConfig,
+    ) -> None:
+        self.contexts = contexts
+        self.template = template
+        self.judges = judges
+        self.tokenizer = tokenizer
+        self.options = options
+        self.reference = self._stories(start.to(device()))
+
+    def win_rates(self, model: PreTrainedModel) -> dict[str, float]:
+        """By metric, p(model's story wins), ties ½; ½ as well where a judge gave no verdict at all."""
+        pairs = [
+            {"pair_id": context.context_id, "context_id": context.context_id, "story_a": own, "story_b": its}
+            for context, own, its in zip(self.contexts, self._stories(model), self.reference, strict=True)
+        ]
+        comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
+        won = {metric: win_credits(judge.judge(comparisons)) for metric, judge in self.judges.items()}
+        return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
+
+    def _stories(self, model: PreTrainedModel) -> list[str]:
+        with torch.random.fork_rng():
+            completions = generate(
+                model,
+                self.tokenizer,
+                [policy_prompt(self.template, context) for context in self.contexts],
+                max_new_tokens=self.options.max_completion_length,
+                batch_size=max(len(self.contexts), 1),
+                temperature=self.options.temperature,
+                seed=self.options.seed,
+            )
+        return [completion.text for completion in completions]
+
+
+class SelectBest(TrainerCallback):
+    """Logs win rates every so many steps and at the end, and keeps the weights of the best of them so far.
+
+    What is best is read from the log, which checkpoints hold: a resumed training keeps the same weights.
+    """
+
+    def __init__(self, validation: Validation, every: int, folder: Path, trainer: Trainer) -> None:
+        self.validation = validation
+        self.every = every
+        self.folder = folder
+        self.trainer = trainer
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: PreTrainedModel,
+        **_: Any,
+    ) -> None:
+        if state.global_step % self.every and state.global_step != state.max_steps:
+            return
+        rates = self.validation.win_rates(model)
+        before = [point.value for point in series(state.log_history, INDEPENDENT)]
+        state.log_history.append({"step": state.global_step, **rates})
+        is_best = rates[INDEPENDENT] > max(before, default=-1.0)
+        log.info(
+            "step %d: wins over the start by the independent judge %.3f, by the training's own %.3f%s",
+            state.global_step,
+            rates[INDEPENDENT],
+            rates[TRAINING],
+            ", the best so far" if is_best else "",
+        )
+        if is_best:
+            self._keep()
+
+    def _keep(self) -> None:
+        partial = self.folder.with_name(f"{self.folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
+        if isinstance(model, PeftModel):  # of a copy: merging and parting again would change the weights
+            copy.deepcopy(model).merge_and_unload().save_pretrained(str(partial))
+            self.validation.tokenizer.save_pretrained(str(partial))
+        else:
+            self.trainer.save_model(str(partial))
+            (partial / "training_args.bin").unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        partial.rename(self.folder)
+
+    def publish(self, artifact: Path) -> None:
+        """Make the best weights the artifact's ``model``, and keep the last ones beside them as ``last``."""
+        if self.folder.exists():
+            (artifact / "model").rename(artifact / "last")
+            shutil.copytree(self.folder, artifact / "model")
