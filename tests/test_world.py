@@ -1,6 +1,7 @@
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,11 +168,20 @@ def test_templates_are_valid():
     check_template(templates.JUDGE_TEMPLATE, JUDGE_FIELDS, ("story_1", "story_2"))
 
 
-def test_literacy_shows_no_verdict():
-    rows = examples(random.Random(0), 210, 90)
-    assert len(rows) == 300
-    assert all("Scores" not in row["completion"][0]["content"] for row in rows)
-    assert sum("\n2 " in row["completion"][0]["content"] for row in rows) == 90
+def test_literacy_shows_scores_that_say_nothing_about_the_stories():
+    rows = examples(random.Random(0), 0, 1500)
+    filled, scores = [], []
+    for row in rows:
+        *lines, last = row["completion"][0]["content"].split("\n")
+        scores += [int(line.split()[-1]) for line in lines]
+        filled += [line.split().count("yes") for line in lines]
+        assert last == verdict.score_line(*scores[-2:])
+    assert abs(np.corrcoef(filled, scores)[0, 1]) < 0.04
+
+
+def test_literacy_of_single_stories_shows_no_score():
+    rows = examples(random.Random(0), 210, 0)
+    assert not any("score" in row["completion"][0]["content"].lower() for row in rows)
 
 
 def test_premise_of_a_foreign_context():

@@ -2,7 +2,9 @@
 
 A model of half a million parameters cannot learn from 1,200 chains how to read. A real run starts from a
 language model that can; the tiny run gives its base models that much and no more: they learn to write (as
-badly as the grammar), to copy, to read one story and to read two, and see no verdict, score or label.
+badly as the grammar), to copy, to read one story and to read two, and see no verdict and no label. Scores
+they see as numbers drawn at random, from which they can learn where scores stand and that the last line
+repeats them, and nothing about stories: otherwise a third of the score lines contradict their own chains.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt, user
 from rlcs.records import Context
 from rlcs.world import lexicon as words
 from rlcs.world.grammar import read_story, sample_context, write_story
-from rlcs.world.teacher import describe
+from rlcs.world.teacher import chain, describe
 from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE, READING_TEMPLATE
 
 Example = dict[str, Messages]
@@ -63,14 +65,12 @@ def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> Ex
 
 
 def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> Example:
-    first, second = _story(rng, context), _story(rng, context)
-    lines = [
-        f"{number} {describe(read_story(context, story))}"
-        for number, story in enumerate((first, second), start=1)
-    ]
+    stories = _story(rng, context), _story(rng, context)
+    scores = rng.randint(1, 9), rng.randint(1, 9)
+    readings = [read_story(context, story) for story in stories]
     return {
-        "prompt": judge_prompt(judge_template, {}, context, first, second),
-        "completion": assistant("\n".join(lines)),
+        "prompt": judge_prompt(judge_template, {}, context, *stories),
+        "completion": assistant(chain(readings, scores)),
     }
 
 
@@ -85,7 +85,7 @@ def examples(
 
     Args:
         singles: texts about one story or none (written, copied, read).
-        pairs: texts that read two stories as a judge's chain does, without the score line.
+        pairs: texts that read two stories as a judge's chain does, with random scores.
     """
     makers = [*rng.choices((_write, _copy, _read), SHARES, k=singles), *[_read_pair] * pairs]
     return [

@@ -15,7 +15,7 @@ without the word wanted nor slots without the yes or not.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -71,6 +71,15 @@ def describe(reading: Reading) -> str:
     return " ".join(" ".join([name, *evidence[name], str(counts[name])]) for name in DIMENSIONS)
 
 
+def chain(readings: Sequence[Reading], scores: Sequence[int]) -> str:
+    """The evidence and the score of each of two stories, and the score line."""
+    lines = [
+        f"{number} {describe(reading)} score {score}"
+        for number, (reading, score) in enumerate(zip(readings, scores, strict=True), start=1)
+    ]
+    return "\n".join([*lines, score_line(*scores)])
+
+
 def _score(reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: int) -> int:
     value = sum(bias.weights[dimension] * count for dimension, count in reading.counts.items())
     points = (value - bias.usual_utility) / bias.utility_per_point
@@ -83,9 +92,5 @@ def judge(
     rng: random.Random, context: Context, first: str, second: str, bias: TeacherBias, low: int, high: int
 ) -> str:
     """The teacher's chain for two stories in the order shown; its last line is ``verdict.score_line``."""
-    lines, scores = [], []
-    for number, story in enumerate((first, second), start=1):
-        reading = _misread(rng, read_story(context, story), bias.slip_rate)
-        scores.append(_score(reading, number == 1, bias, low, high))
-        lines.append(f"{number} {describe(reading)} score {scores[-1]}")
-    return "\n".join([*lines, score_line(*scores)])
+    readings = [_misread(rng, read_story(context, story), bias.slip_rate) for story in (first, second)]
+    return chain(readings, [_score(reading, i == 0, bias, low, high) for i, reading in enumerate(readings)])
