@@ -13,6 +13,7 @@ include: "rules/data.smk"
 include: "rules/judges.smk"
 include: "rules/policies.smk"
 include: "rules/tables.smk"
+include: "rules/effects.smk"
 
 
 report: "report/workflow.rst"
@@ -21,6 +22,7 @@ report: "report/workflow.rst"
 localrules:
     all,
     tables,
+    effects,
     check,
 
 
@@ -39,6 +41,15 @@ rule tables:
         "All tables of the run {CONFIG.run}"
     input:
         TABLES,
+
+
+rule effects:
+    message:
+        "The effects that the papers claim, measured in the run {CONFIG.run}"
+    input:
+        f"{RESULTS}/tables/effects/effects.md",
+    shell:
+        "cat {input}"
 
 
 rule check:

@@ -81,8 +81,9 @@ def is_trained(judge):
 
 
 def seeds_of(judge):
-    """A judge that is not trained answers the same for every seed: it is asked once."""
-    return CONFIG.seeds if is_trained(judge) else [FIRST_SEED]
+    """A judge that no training made answers the same for every seed: it is asked once."""
+    trained = is_trained(judge) or getattr(CONFIG.judges[judge], "parent", None)
+    return CONFIG.seeds if trained else [FIRST_SEED]
 
 
 def base_of(base):
@@ -93,7 +94,9 @@ def judge_model(judge, seed):
     """The manifest of a judge's weights; none for a judge of the tiny world."""
     if is_trained(judge):
         return [f"{RESULTS}/judges/{judge}/seed{seed}/manifest.json"]
-    base = getattr(CONFIG.judges[judge], "base", None)
+    parent, base = (getattr(CONFIG.judges[judge], key, None) for key in ("parent", "base"))
+    if parent:
+        return judge_model(parent, seed)
     return [base_of(base)] if base else []
 
 
@@ -138,10 +141,11 @@ def preference_files(_):
     return [f"{RESULTS}/world/manifest.json"] if files is None else [str(path) for path in files]
 
 
-def alignment_of(_):
+def alignment_of(judges):
+    """The judgements of held-out pairs."""
     return [
         f"{RESULTS}/alignment/{judge}/seed{seed}/manifest.json"
-        for judge in CONFIG.tables.alignment.rows
+        for judge in judges
         for seed in seeds_of(judge)
     ]
 
@@ -190,11 +194,19 @@ def policies_compared(_):
     return compared_models("policies", CONFIG.tables.win_rates.rows)
 
 
+def effect_systems(*metrics):
+    return sections.effect_systems(CONFIG, *metrics)
+
+
 def tables():
-    """Manifests of the run's tables; those of the filter, of consensus and of injections where there is any."""
-    some = {"filter": filtered_chains(), "consensus": CONFIG.consensus}
-    names = [*(name for name, there in some.items() if there), "alignment", "win_rates"]
-    names += ["injections"] if CONFIG.tables.injections else []
+    """Manifests of the run's tables: alignment and win rates, and those that the config gives reason for."""
+    some = {
+        "filter": filtered_chains(),
+        "consensus": CONFIG.consensus,
+        "injections": CONFIG.tables.injections,
+        "effects": CONFIG.effects,
+    }
+    names = ["alignment", "win_rates", *(name for name, there in some.items() if there)]
     return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
 
 

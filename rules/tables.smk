@@ -69,7 +69,7 @@ rule tabulate_alignment:
         "Table: judges against human labels"
     input:
         preferences=PREFERENCES,
-        judgements=alignment_of,
+        judgements=lambda _: alignment_of(CONFIG.tables.alignment.rows),
     output:
         manifest=f"{RESULTS}/tables/alignment/manifest.json",
         table=report(
@@ -83,6 +83,18 @@ rule tabulate_alignment:
             caption="../report/alignment_by_domain.rst",
             category="Tables",
             labels={"table": "human alignment by domain"},
+        ),
+        position_bias=report(
+            f"{RESULTS}/tables/alignment/position_bias.csv",
+            caption="../report/position_bias.rst",
+            category="Tables",
+            labels={"table": "position bias"},
+        ),
+        calibration=report(
+            f"{RESULTS}/tables/alignment/calibration.csv",
+            caption="../report/calibration.rst",
+            category="Tables",
+            labels={"table": "calibration"},
         ),
         figure=report(
             f"{RESULTS}/tables/alignment/alignment.svg",

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.alignment import (
+    calibration_error,
     credit,
     first_position_share,
     flip_rate,
@@ -12,6 +13,7 @@ from rlcs.alignment import (
     majority_verdicts,
     pair_credits,
     pair_flips,
+    pair_probabilities,
     tie_share,
     unparsed_share,
     win_credits,
@@ -155,3 +157,24 @@ def test_majority_baseline_and_judgements_of_a_baseline():
     judgements = judgements_of(verdicts, "majority")
     assert flip_rate(judgements) == 0
     assert first_position_share(judgements) == 0.5
+
+
+def with_p(pair, ab, ba, verdict="a"):
+    return [Judgement(pair, "ab", "j", verdict, p_a=ab), Judgement(pair, "ba", "j", verdict, p_a=ba)]
+
+
+def test_a_pairs_p_is_the_mean_over_the_orders_that_have_one():
+    judgements = [
+        *with_p("p", 0.9, 0.5),
+        *with_p("q", 0.2, None),
+        *with_p("r", 0.4, 0.4, "none"),
+        *said(s="aa"),
+    ]
+    assert pair_probabilities(judgements) == {"p": pytest.approx(0.7), "q": 0.2}
+
+
+def test_calibration_error_of_pairs():
+    judgements = [*with_p("p", 1.0, 1.0), *with_p("q", 0.8, 0.8), *with_p("r", 0.3, 0.3)]
+    labels = {"p": "a", "q": "b", "r": "tie"}
+    assert calibration_error(judgements, labels) == pytest.approx((0 + 0.8) / 2)
+    assert calibration_error(said(p="aa"), labels) is None

@@ -98,7 +98,7 @@ def test_a_refusal_does_not_wait_for_those_who_wait(judge_of, questions):
     started = time.monotonic()
     with Server(behave) as server, pytest.raises(InputError, match="HTTP 401"):
         judge_of(server, concurrency=2).judge(questions(30))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # on a busy machine; those who wait would wait for 20
     assert len(server.asked) <= 2  # those in flight
 
 

@@ -74,6 +74,7 @@ def test_units_of_two_groups_must_be_whole_on_every_process(batch, evaluated, er
         num_generations=8,
         per_device_eval_batch_size=evaluated,
         num_generations_eval=4,
+        eval_strategy="steps",
     )
     if error is None:
         assert_whole_groups(args, 2)

@@ -10,6 +10,7 @@ import yaml
 from rlcs import config, sections
 
 BASE = yaml.safe_load((Path(__file__).parent.parent / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+FLIPS = {"claim": "few flips", "metric": "flip_rate", "systems": ["genrm"], "below": 15}
 # the models that the tables below speak of, whatever else the run holds
 BASE = copy.deepcopy(BASE) | {
     "bases": {
@@ -37,6 +38,7 @@ BASE = copy.deepcopy(BASE) | {
         "alignment": {"rows": ["bt", "genrm"]},
         "win_rates": {"rows": ["sft", "rlcs"], "reference": "sft", "judges": ["oracle", "genrm"]},
     },
+    "effects": [FLIPS],
     "paper": {},
 }
 JUDGES, POLICIES, BASES = BASE["judges"], BASE["policies"], BASE["bases"]
@@ -56,6 +58,7 @@ def all_sections(raw):
             "filter table": sections.filter_table(parsed),
             "alignment table": sections.alignment_table(parsed),
             "win-rate table": sections.win_rate_table(parsed),
+            "effects table": sections.effects_table(parsed),
             "report": sections.report(parsed),
             "check": sections.check(parsed),
         }
@@ -83,6 +86,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
     [
         ("run", "another", {"report", "check"}),
         ("seeds", [1, 2, 3], set()),
+        ("effects", [FLIPS | {"below": 10}], {"effects table"}),
         ("world/train_pairs", 61, {"world"}),
         ("data/seed", 1, {"ingest"}),
         ("data/max_quarantine_share", 0.5, {"ingest"}),
@@ -156,6 +160,7 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     # models of the tiny world are refused then, so that only sections of real models are left
     raw = copy.deepcopy(BASE) | {
         "consensus": {},
+        "effects": [],
         "bases": {"brought": BASES["brought"]},
         "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
         "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},

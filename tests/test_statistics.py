@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.statistics import (
+    Sample,
     bootstrap_mean,
     bradley_terry_ratings,
+    crossed_bootstrap,
     expected_calibration_error,
     paired_difference,
 )
@@ -162,3 +164,65 @@ def test_ratings_do_not_depend_on_who_is_named_first(matches):
 def test_a_policy_that_never_lost_has_a_finite_rating_above_the_others():
     ratings = bradley_terry_ratings(["x"] * 30, ["y"] * 30, [1.0] * 30, [str(i) for i in range(30)], seed=0)
     assert 100 < ratings["x"].value - ratings["y"].value < 2000
+
+
+def crossed(table, **options):
+    """Of a (seeds, contexts) table of values."""
+    rows = [(value, s, f"c{c}") for s, row in enumerate(table) for c, value in enumerate(row)]
+    return crossed_bootstrap(Sample(*zip(*rows, strict=True)), **options)
+
+
+def test_with_one_seed_the_crossed_bootstrap_is_that_over_contexts():
+    values = np.random.default_rng(0).normal(size=200)
+    crossed_over, over_contexts = (
+        crossed([values], seed=0),
+        bootstrap_mean(values, [f"c{i}" for i in range(200)], seed=0),
+    )
+    assert crossed_over.value == pytest.approx(over_contexts.value)
+    assert (crossed_over.low, crossed_over.high) == pytest.approx(
+        (over_contexts.low, over_contexts.high), abs=0.02
+    )
+    assert crossed_over.n == 200
+
+
+def test_what_differs_between_seeds_widens_the_interval_however_many_contexts_there_are():
+    rng = np.random.default_rng(0)
+    shift = np.array([-0.1, -0.05, 0.0, 0.05, 0.1])[:, None]
+    noise = rng.normal(scale=0.1, size=(1, 2000))
+    alike, apart = crossed(np.repeat(noise, 5, axis=0), seed=0), crossed(noise + shift, seed=0)
+    assert apart.high - apart.low > 5 * (alike.high - alike.low)
+    assert apart.high - apart.low == pytest.approx(2 * 1.96 * np.std(shift) / np.sqrt(5), rel=0.1)
+
+
+def test_what_differs_between_contexts_widens_the_interval_however_many_seeds_there_are():
+    contexts = np.random.default_rng(0).normal(size=(1, 50))
+    once, often = crossed(contexts, seed=0), crossed(np.repeat(contexts, 20, axis=0), seed=0)
+    assert often.high - often.low == pytest.approx(once.high - once.low, rel=0.1)
+
+
+def test_the_crossed_interval_covers_as_often_as_it_says_or_more():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for number in range(200):
+        table = rng.normal(size=(12, 1)) + rng.normal(size=(1, 30)) + rng.normal(size=(12, 30))
+        estimate = crossed(table, seed=number, resamples=300)
+        covered += estimate.low <= 0 <= estimate.high
+    assert 0.88 <= covered / 200 <= 1
+
+
+def test_a_difference_of_means_draws_seeds_and_contexts_once_for_both():
+    table = np.random.default_rng(0).normal(size=(4, 30))
+    rows = [(v, s, f"c{c}") for s, row in enumerate(table) for c, v in enumerate(row)]
+    values, seeds, contexts = zip(*rows, strict=True)
+    higher = Sample([v + 1 for v in values], seeds, contexts)
+    difference = crossed_bootstrap(higher, Sample(values, seeds, contexts), seed=0)
+    assert (difference.value, difference.low, difference.high) == pytest.approx((1, 1, 1))
+
+
+def test_crossed_samples_that_are_empty_or_of_unlike_lengths():
+    empty = Sample([], [], [])
+    assert crossed_bootstrap(empty, seed=0).n == 0
+    assert crossed_bootstrap(Sample([1.0], [1], ["c"]), empty, seed=0).n == 0
+    assert math.isnan(crossed_bootstrap(Sample([1.0], [1], ["c"]), seed=0).low)
+    with pytest.raises(ValueError, match="2 values, 1 seeds and 2 contexts"):
+        crossed_bootstrap(Sample([1.0, 2.0], [1], ["c", "d"]), seed=0)

@@ -243,3 +243,29 @@ def test_filter_table_counts_and_sums():
 
 def test_filter_table_of_one_row_has_no_sum():
     assert len(tables.filter_table(drop_table(["kept"], {"teacher": ["t"]}))) == 1
+
+
+def test_the_reward_model_is_compared_with_every_judge_but_itself():
+    frame = tables.alignment_table(
+        {"bt": {0: ALL_RIGHT}, "genrm": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, reward_model="bt"
+    ).set_index("system")
+    assert frame.loc["bt", "over_bt"] is frame.loc["length only", "over_bt"] is None
+    assert frame.loc["genrm", "over_bt"].value == pytest.approx(2.75 / 4 - 1)
+    assert all(value is None for value in align({"genrm": {0: GENRM}})["over_bt"])
+
+
+def test_what_a_judgement_costs():
+    written = [Judgement(one.pair_id, one.order, "x", one.verdict, tokens=n) for n, one in enumerate(GENRM)]
+    frame = tables.alignment_table(
+        {"x": {0: written}, "bt": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, calls={"x": 8}
+    ).set_index("system")
+    assert (frame.loc["x", "calls"], frame.loc["x", "tokens"]) == (8, sum(range(8)) / 8)
+    assert frame.loc["bt", "calls"] is frame.loc["bt", "tokens"] is None
+
+
+def test_by_group_leaves_out_pairs_of_no_group():
+    cohorts = {"test0": "old", "test1": None, "test2": "old", "test3": "young"}
+    frame = tables.alignment_by_group_table({"genrm": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0)
+    rows = frame[frame["system"] == "genrm"].set_index("cohort")
+    assert rows["pairs"].to_dict() == {"old": 2, "young": 1}
+    assert rows.loc["old", "accuracy"].value == 1

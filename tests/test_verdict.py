@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.records import Comparison, Context
-from rlcs.verdict import compare, parse_analysis, parse_scores, read_judgement, score_line
+from rlcs.verdict import compare, count_votes, parse_analysis, parse_scores, read_judgement, score_line
 
 CONTEXT = Context("c", "story", "", "", "", (), "test")
 scores = st.integers(1, 10)
@@ -94,3 +94,32 @@ def test_a_text_that_was_cut_off_is_not_read():
     whole = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10)
     cut = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10, cut_off=True)
     assert (whole.verdict, cut.verdict, cut.raw) == ("a", "none", "Scores: 9 1")
+
+
+def vote(*lines, order="ab"):
+    return [read(line, order) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict", "p_a"),
+    [
+        (["Scores: 9 1", "Scores: 8 1", "Scores: 1 4"], "a", 2 / 3),
+        (["Scores: 9 1", "Scores: 5 5"], "a", 3 / 4),
+        (["Scores: 9 1", "Scores: 1 9", "so so"], "tie", 1 / 2),
+        (["Scores: 1 9", "so so", "so so"], "b", 0),
+        (["so so", "so so"], "none", None),
+    ],
+)
+def test_votes_are_counted(lines, verdict, p_a):
+    counted = count_votes(vote(*lines))
+    assert (counted.verdict, counted.p_a) == (verdict, pytest.approx(p_a) if p_a is not None else None)
+    assert counted.tokens == 7 * len(lines)
+    assert all(line in counted.raw for line in lines)
+    assert (counted.score_a is None) == (verdict == "none")
+
+
+def test_votes_are_un_swapped_and_the_analysis_is_one_of_the_majority():
+    votes = vote("good\nScores: 9 1", "bad\nScores: 2 6", "dull\nScores: 1 7", order="ba")
+    counted = count_votes(votes)
+    assert (counted.verdict, counted.order, counted.analysis) == ("a", "ba", "bad")
+    assert (counted.score_a, counted.score_b) == (pytest.approx(14 / 3), pytest.approx(4))

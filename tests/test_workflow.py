@@ -32,7 +32,9 @@ pytestmark = pytest.mark.slow
 TABLES = SMOKE["tables"]
 TRAINED = {
     "judges": [
-        name for name, entry in SMOKE["judges"].items() if entry["kind"] in ("bradley_terry", "genrm")
+        name
+        for name, entry in SMOKE["judges"].items()
+        if entry["kind"] in ("bradley_terry", "genrm") and entry.get("train") != "none"
     ],
     "policies": list(SMOKE["policies"]),
 }
@@ -263,10 +265,32 @@ def test_tables_count_what_was_judged(workflow, preferences):
         "consensus/consensus",
         "alignment/alignment",
         "alignment/alignment_by_domain",
+        "alignment/position_bias",
+        "alignment/calibration",
+        "effects/effects",
         "win_rates/win_rates",
     ):
         assert "synthetic" in (tables / f"{file}.md").read_text(encoding="utf-8").lower()
         assert (tables / f"{file}.tex").exists()
+
+
+def test_votes_say_a_probability_and_cost_their_tokens(workflow):
+    alignment = pd.read_csv(workflow.results / "tables" / "alignment" / "alignment.csv").set_index("system")
+    assert alignment.loc["genrm-votes", "calls"] == 2
+    assert alignment.loc["genrm-votes", "tokens"] > alignment.loc["genrm", "tokens"] > 0
+    for judgement in judged(workflow.results / "alignment" / "genrm-votes" / "seed1").values():
+        assert (judgement.p_a is None) == (judgement.verdict == "none")
+        assert judgement.p_a in (None, 0, 0.25, 0.5, 0.75, 1)
+
+
+def test_effects_are_measured(workflow):
+    effects = pd.read_csv(workflow.results / "tables" / "effects" / "effects.csv")
+    assert list(effects["claim"]) == [effect["claim"] for effect in SMOKE["effects"]]
+    correctness = effects.iloc[0]
+    assert correctness["effect"] > 0
+    assert (
+        correctness["items"] == 2 * pd.read_csv(workflow.results / "chains/teacher/drops.csv")["kept"].sum()
+    )
 
 
 def test_the_report_names_the_run_and_escapes_what_models_wrote(workflow):

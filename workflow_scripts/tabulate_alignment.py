@@ -1,14 +1,15 @@
-"""Judges against human labels on held-out pairs: the table, the same by domain, and the forest plot."""
+"""Judges against human labels on held-out pairs: in all, by domain and cohort, position bias, calibration."""
 
 from __future__ import annotations
 
 from rlcs import stage
 from rlcs.captions import TABLES
 from rlcs.evaluation import read_judged
-from rlcs.figures import alignment_figure, to_svg
+from rlcs.figures import alignment_figure, calibration_figure, to_svg
 from rlcs.formatting import write_table
+from rlcs.judging_tables import calibration_table, position_bias_table
 from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
-from rlcs.tables import alignment_by_domain_table, alignment_table
+from rlcs.tables import alignment_by_domain_table, alignment_by_group_table, alignment_table
 
 SEED = 0  # of the bootstrap
 
@@ -22,10 +23,30 @@ def main(this: stage.Stage) -> None:
     judged = read_judged(this.folders("judgements"), this.config["rows"])
     synthetic = this.config["synthetic"]
     with this.artifact() as folder:
-        frame = alignment_table(judged, held_out, training, this.config["paper"], seed=SEED)
-        write_table(frame, folder, "alignment", TABLES["alignment"].text, synthetic)
-        by_domain = alignment_by_domain_table(judged, held_out, contexts, training, seed=SEED)
-        write_table(by_domain, folder, "alignment_by_domain", TABLES["alignment_by_domain"].text, synthetic)
+        frame = alignment_table(
+            judged,
+            held_out,
+            training,
+            this.config["paper"],
+            seed=SEED,
+            reward_model=this.config["reward_model"],
+            calls=this.config["calls"],
+        )
+        tables = {
+            "alignment": frame,
+            "alignment_by_domain": alignment_by_domain_table(judged, held_out, contexts, training, seed=SEED),
+            "position_bias": position_bias_table(judged, held_out, seed=SEED),
+            "calibration": (curve := calibration_table(judged, held_out, seed=SEED)),
+        }
+        cohort_of = {pair["pair_id"]: pair["cohort"] for pair in held_out}
+        if any(cohort_of.values()):
+            tables["alignment_by_cohort"] = alignment_by_group_table(
+                judged, held_out, "cohort", cohort_of, training, seed=SEED
+            )
+        for name, table in tables.items():
+            write_table(table, folder, name, TABLES[name].text, synthetic)
+        if len(curve):
+            (folder / "calibration.svg").write_text(to_svg(calibration_figure(curve)), encoding="utf-8")
         (folder / "alignment.svg").write_text(to_svg(alignment_figure(frame)), encoding="utf-8")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
+from rlcs.statistics import expected_calibration_error
 from rlcs.verdict import win_probability
 
 Direction = Literal["longer", "shorter"]
@@ -60,6 +61,21 @@ def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
     """
     parsed = {pair: verdicts for pair, verdicts in _verdicts(judgements).items() if "none" not in verdicts}
     return {pair: float(len(set(v)) > 1) for pair, v in parsed.items() if len(v) == len(ORDERS)}
+
+
+def pair_probabilities(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """p(a wins) by pair, the mean over the orders that were had; without pairs for which no p is known."""
+    known: dict[str, list[float]] = defaultdict(list)
+    for judgement in judgements:
+        if judgement.verdict != "none" and judgement.p_a is not None:
+            known[judgement.pair_id].append(judgement.p_a)
+    return {pair: math.fsum(p) / len(p) for pair, p in known.items()}
+
+
+def calibration_error(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> float | None:
+    """Expected calibration error of ``pair_probabilities``, ties of the label left out; None without any."""
+    known = {p: v for p, v in pair_probabilities(judgements).items() if labels[p] != "tie"}
+    return expected_calibration_error(list(known.values()), [float(labels[pair] == "a") for pair in known])
 
 
 def flip_rate(judgements: Iterable[Judgement]) -> float | None:

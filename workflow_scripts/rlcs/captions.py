@@ -13,6 +13,23 @@ class Caption(NamedTuple):
 TABLES = {
     "alignment": Caption("Human alignment", "Judges against the labels of held-out pairs, both orders."),
     "alignment_by_domain": Caption("Human alignment by domain", "The same, each domain by itself."),
+    "effects": Caption(
+        "Effects",
+        "The papers' claims, each with what is expected of its effect: in points or per cent, with the 95 % "
+        "interval over seeds and contexts. A claim holds where the whole interval is as expected.",
+    ),
+    "alignment_by_cohort": Caption(
+        "Human alignment by cohort", "The same, the pairs of each cohort of annotators by themselves."
+    ),
+    "position_bias": Caption(
+        "Position bias",
+        "What the place of a story does to a judge's verdicts, with 95 % intervals over seeds and contexts.",
+    ),
+    "calibration": Caption(
+        "Calibration",
+        "Held-out pairs by the judge's own p that a is better, and how often a is the label: a judge that "
+        "knows what it does not know has the same in both columns.",
+    ),
     "win_rates": Caption(
         "Win rates",
         "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "
@@ -31,6 +48,10 @@ TABLES = {
 }
 FIGURES = {
     "alignment": Caption("Human alignment", "Accuracy on held-out pairs with 95 % intervals."),
+    "calibration": Caption(
+        "Calibration",
+        "How often a is the label, over the judge's own p that a is better, with 95 % intervals.",
+    ),
     "win_rates": Caption("Win rates", "Against the reference policy, with 95 % intervals, by judge."),
     "judges": Caption("Training of the judges", "What the trainers logged, over optimiser steps."),
     "policies": Caption("Training of the policies", "What the trainers logged, over optimiser steps."),

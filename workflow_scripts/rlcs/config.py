@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from rlcs.effect_entries import METRICS, Effect
 from rlcs.entries import (
     REWARD_TAGS,
     Base,
@@ -32,6 +33,7 @@ from rlcs.judge_entries import (
     Judging,
     ModelTeacher,
     OracleJudge,
+    UntrainedGenrmJudge,
     WorldTeacher,
 )
 from rlcs.options import TRL_GROUP_SIZE, Name, Names, Section, Seeds, SharedOptions
@@ -106,6 +108,9 @@ class Config(Section):
     )
     policies: dict[Name, Policy] = Field(min_length=1, description="Policies by name.")
     tables: Tables = Field(description="Which models the tables compare.")
+    effects: list[Effect] = Field(
+        default_factory=list, description="Claims as data; each is a row of the effects table."
+    )
     paper: dict[str, dict[str, float]] = Field(
         default_factory=dict,
         description="The papers' figures in per cent: {table: {row: figure}}; printed beside ours.",
@@ -165,7 +170,7 @@ def _reference_problems(config: Config) -> list[str]:
                         f"{key}.pairs: {distilled!r}, whose chains are learned, is no teacher of "
                         f"consensus.{source} ({', '.join(teachers)})"
                     )
-        if isinstance(judge, GenrmGRPOJudge):
+        if isinstance(judge, GenrmGRPOJudge | UntrainedGenrmJudge):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
                 problems.append(f"{key}.from: {judge.parent!r} is no trained judge of kind genrm")
@@ -191,6 +196,9 @@ def _reference_problems(config: Config) -> list[str]:
                     problems.append(
                         f"{key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
                     )
+    for number, effect in enumerate(config.effects):
+        for name in effect.systems:
+            known(f"effects.{number}.systems", name, METRICS[effect.metric].registry)
     for name in config.tables.alignment.rows:
         known("tables.alignment.rows", name, "judges")
     for name in config.tables.injections.judges if config.tables.injections else ():

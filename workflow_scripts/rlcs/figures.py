@@ -211,6 +211,29 @@ def alignment_figure(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+def calibration_figure(frame: pd.DataFrame) -> Figure:
+    """Reliability diagram of ``judging_tables.calibration_table``: the share of the label a over p."""
+    with _style():
+        figure = Figure(figsize=(WIDTH, 0.8 * WIDTH), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=":")
+        for position, (name, rows) in enumerate(frame.groupby("system", sort=False)):
+            colour = PALETTE[position % len(PALETTE)]
+            p, shares = [100 * value for value in rows["mean_p"]], list(rows["label_a"])
+            axes.plot(
+                p, [100 * e.value for e in shares], color=colour, marker="o", markersize=3.5, label=name
+            )
+            axes.vlines(
+                p, [100 * e.low for e in shares], [100 * e.high for e in shares], color=colour, lw=0.8
+            )
+        axes.set_xlabel("the judge's p that a is better, %")
+        axes.set_ylabel("label a, %")
+        axes.grid()
+        _legend(figure, axes, fewest=1)
+        _settle(figure)
+    return figure
+
+
 def win_rate_figure(frame: pd.DataFrame) -> Figure:
     """Forest plot of ``tables.win_rate_table``: a row per policy, a colour per judge, the 50 % line."""
     frame = frame[frame["policy"] != frame["reference"]]

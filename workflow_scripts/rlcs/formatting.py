@@ -80,10 +80,27 @@ COLUMNS: dict[str, Column] = {
     "paper": Column(
         "paper %", "tenths", "What the paper states for its own data and models; never part of ours."
     ),
+    "claim": Column("claim", "text"),
+    "compared": Column("compared", "text"),
+    "metric": Column("metric", "text"),
+    "expected": Column("expected", "text", "Where the whole interval must lie, in points or per cent."),
+    "paper_states": Column("paper", "text", "What the paper states for its own data and models."),
+    "reach": Column("reach", "tenths", "The size to reach, whatever the interval."),
+    "items": Column("n", "count", "Pairs times seeds, or chains."),
+    "effect": Column(
+        "effect",
+        "share",
+        "In points, or per cent of a rate, with the 95 % interval of a bootstrap over seeds and contexts.",
+    ),
+    "holds": Column("holds", "text"),
+    "note": Column("note", "text"),
     "difference": Column(
         "to row above", "difference", "Accuracy less that of the row above on the same pairs, in points."
     ),
     "p_value": Column("p", "p", "That difference by chance: two-sided sign-flip test over contexts."),
+    "over_bt": Column(
+        "over BT", "difference", "Accuracy less that of the Bradley-Terry reward model, in points."
+    ),
     "over_length": Column(
         "over length only", "difference", "Accuracy less that of the length-only baseline, in points."
     ),
@@ -94,6 +111,22 @@ COLUMNS: dict[str, Column] = {
         "first %", "share", "Decided verdicts for the story shown first; 50 without position bias."
     ),
     "ties": Column("ties %", "share", "Ties among the judgements that could be read."),
+    "preferred_first": Column(
+        "right if first %", "share", "Accuracy where the preferred story is the one shown first."
+    ),
+    "preferred_second": Column("right if second %", "share", "Accuracy where it is the one shown second."),
+    "first_gain": Column("first – second", "difference", "The difference of the two, in points."),
+    "p_range": Column("p of a", "text"),
+    "mean_p": Column("mean p %", "share", "Mean over the pairs of the judge's p that a is better."),
+    "label_a": Column("label a %", "share", "Pairs whose label is a."),
+    "ece": Column(
+        "ECE",
+        "distinct",
+        "Expected calibration error over ten bins, where the judge says a p: how far p and the labels are "
+        "apart on average.",
+    ),
+    "calls": Column("calls", "count", "Answers that are drawn per judgement."),
+    "tokens": Column("tokens", "tenths", "Mean number of tokens that a judgement took to write."),
     "unparsed": Column("unparsed %", "share", "Judgements that could not be had or read."),
     "injection": Column("injection", "text"),
     "tried": Column("tried", "count", "Prompts with this text in a story, both orders and all seeds."),

@@ -49,7 +49,7 @@ def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
             f"{args.steps_per_generation} = {local} completions per process must be a multiple of "
             f"{times}num_generations {args.num_generations}, or {apart} straddle processes"
         )
-    if groups_per_unit > 1:
+    if groups_per_unit > 1 and args.eval_strategy != "no":
         group_size = args.num_generations_eval or args.num_generations
         if args.per_device_eval_batch_size % (group_size * groups_per_unit):
             raise ValueError(

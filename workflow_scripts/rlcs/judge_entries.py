@@ -213,12 +213,25 @@ class BradleyTerryJudge(Section):
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
 
-class GenrmBaseJudge(Section):
-    """A base model, asked as it is: what training adds to it."""
+class UntrainedGenrmJudge(Section):
+    """A generative model that is asked as it is: a base without training, or a GenRM for several votes."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
     train: Literal["none"] = Field(description="How it is trained.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
+    parent: Name | None = Field(
+        None, alias="from", description="The judge whose weights it has.", examples=["genrm-grpo"]
+    )
+    base: Name | None = Field(None, description="Or a name under bases.")
+    votes: int = Field(
+        1, ge=1, description="Answers to each comparison: the majority decides, its share is p."
+    )
+    temperature: float = Field(0.0, ge=0, description="At which answers are drawn; 0 is greedy.")
+
+    @model_validator(mode="after")
+    def _different_votes(self) -> UntrainedGenrmJudge:
+        if self.votes > 1 and self.temperature == 0:
+            raise ValueError(f"{self.votes} votes at temperature 0 are the same answer; set a temperature")
+        return self
 
 
 class GenrmSFTJudge(Section):
@@ -297,7 +310,7 @@ Judge = Annotated[
     | Annotated[ModelTeacher, Tag("teacher-transformers")]
     | Annotated[EndpointTeacher, Tag("teacher-openai")]
     | Annotated[BradleyTerryJudge, Tag("bradley_terry")]
-    | Annotated[GenrmBaseJudge, Tag("genrm-none")]
+    | Annotated[UntrainedGenrmJudge, Tag("genrm-none")]
     | Annotated[GenrmSFTJudge, Tag("genrm-sft")]
     | Annotated[GenrmGRPOJudge, Tag("genrm-grpo")],
     Discriminator(_judge_tag),

@@ -130,7 +130,14 @@ def load_judge(
         template, batch_size = section["writing"]["template"], section["batch_size"]
         return ScalarJudge.load(name, folder / "model", template, batch_size)
     judging = Judging.model_validate(section["judging"])
-    return GenerativeJudge.load(name, folder / "model", judging, soft=soft)
+    return GenerativeJudge.load(
+        name,
+        folder / "model",
+        judging,
+        soft=soft,
+        votes=entry.get("votes", 1),
+        temperature=entry.get("temperature", 0.0),
+    )
 
 
 def load_judges(

@@ -6,6 +6,7 @@ One small interface, ``judge(comparisons) -> judgements``, in the order asked. A
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from rlcs.models import (
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
 from rlcs.records import Comparison, Judgement
 from rlcs.score_tokens import first_win_probabilities, score_tokens
-from rlcs.verdict import compare, read_judgement
+from rlcs.verdict import compare, count_votes, read_judgement
 
 BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
 
@@ -46,9 +47,11 @@ class Judge(Protocol):
 
 
 class GenerativeJudge:
-    """A GenRM: it writes an analysis and two scores, greedily.
+    """A GenRM: it writes an analysis and two scores.
 
     Args:
+        votes: answers to each comparison, which ``count_votes`` makes one judgement of.
+        temperature: at which answers are drawn; 0 is greedy.
         soft: whether its judgements say p(a beats b), from the score tokens, at one more forward pass.
 
     Raises:
@@ -63,30 +66,55 @@ class GenerativeJudge:
         judging: Judging,
         *,
         soft: bool = False,
+        votes: int = 1,
+        temperature: float = 0.0,
     ) -> None:
         self.name = name
         self.model = model.to(device())
         self.tokenizer = tokenizer
         self.judging = judging
+        self.votes = votes
+        self.temperature = temperature
         self.shard_size = BATCHES_PER_SHARD * judging.batch_size
         self.tokens = score_tokens(tokenizer, judging.scores.low, judging.scores.high) if soft else None
 
     @classmethod
-    def load(cls, name: str, folder: Path | str, judging: Judging, *, soft: bool = False) -> GenerativeJudge:
-        return cls(name, load_causal(folder), load_tokenizer(folder), judging, soft=soft)
+    def load(
+        cls,
+        name: str,
+        folder: Path | str,
+        judging: Judging,
+        *,
+        soft: bool = False,
+        votes: int = 1,
+        temperature: float = 0.0,
+    ) -> GenerativeJudge:
+        return cls(
+            name,
+            load_causal(folder),
+            load_tokenizer(folder),
+            judging,
+            soft=soft,
+            votes=votes,
+            temperature=temperature,
+        )
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        asked = [c for c in comparisons for _ in range(self.votes)]
         prompts = [
             judge_prompt(self.judging.template, self.judging.rubrics, c.context, c.first, c.second)
-            for c in comparisons
+            for c in asked
         ]
-        completions = generate(
-            self.model,
-            self.tokenizer,
-            prompts,
-            max_new_tokens=self.judging.max_new_tokens,
-            batch_size=self.judging.batch_size,
-        )
+        with torch.random.fork_rng():  # a training that asks goes on with its own draws
+            completions = generate(
+                self.model,
+                self.tokenizer,
+                prompts,
+                max_new_tokens=self.judging.max_new_tokens,
+                batch_size=self.judging.batch_size,
+                temperature=self.temperature,
+                seed=_seed_of(comparisons),
+            )
         scores = self.judging.scores
         judgements = [
             read_judgement(
@@ -98,8 +126,11 @@ class GenerativeJudge:
                 scores.high,
                 cut_off=completion.cut_off,
             )
-            for c, completion in zip(comparisons, completions, strict=True)
+            for c, completion in zip(asked, completions, strict=True)
         ]
+        if self.votes > 1:
+            said = range(0, len(judgements), self.votes)
+            return [count_votes(judgements[start : start + self.votes]) for start in said]
         return (
             judgements if self.tokens is None else self._with_probabilities(judgements, prompts, completions)
         )
@@ -126,6 +157,11 @@ class GenerativeJudge:
             if p is not None:
                 found[i] = replace(found[i], p_a=p if found[i].order == "ab" else 1 - p)
         return found
+
+
+def _seed_of(comparisons: Sequence[Comparison]) -> int:
+    """By what is asked: other draws at every step of a training, the same for a shard asked again."""
+    return zlib.crc32(repr([(c.pair_id, c.order) for c in comparisons]).encode())
 
 
 class ScalarJudge:

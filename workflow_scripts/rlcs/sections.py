@@ -49,8 +49,9 @@ def ingest(config: Config) -> SectionDict:
 
 
 def base(config: Config, name: str) -> SectionDict:
-    section: SectionDict = {"base": _plain(config.bases[name])}
-    if isinstance(config.bases[name], WorldBase):
+    entry = config.bases[name]
+    section: SectionDict = {"base": _plain(entry)}
+    if isinstance(entry, WorldBase):
         section["training"] = config.training
         section["templates"] = {"judge": config.judging.template, "policy": config.writing.template}
     return section
@@ -137,9 +138,21 @@ def matches(config: Config, name: str) -> SectionDict:
     return {"policies": list(config.tables.win_rates.rows), **judge(config, name)}
 
 
+def _writes(judge: BaseModel) -> bool:
+    """Whether a judge's answers are texts, of so and so many tokens."""
+    return not isinstance(judge, OracleJudge | LengthJudge | BradleyTerryJudge)
+
+
 def alignment_table(config: Config) -> SectionDict:
+    rows = config.tables.alignment.rows
     return {
         "rows": list(config.tables.alignment.rows),
+        "reward_model": next(
+            (row for row in rows if isinstance(config.judges[row], BradleyTerryJudge)), None
+        ),
+        "calls": {
+            row: getattr(config.judges[row], "votes", 1) for row in rows if _writes(config.judges[row])
+        },
         "paper": config.paper.get("alignment", {}),
         "synthetic": config.synthetic,
     }
@@ -155,6 +168,21 @@ def injection_table(config: Config) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {"judges": list(table.judges), "synthetic": config.synthetic}
+
+
+def effects_table(config: Config) -> SectionDict:
+    return {
+        "effects": [_plain(effect) for effect in config.effects],
+        "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
+        "teachers": effect_systems(config, "chain_correctness"),
+        "synthetic": config.synthetic,
+    }
+
+
+def effect_systems(config: Config, *metrics: str) -> list[str]:
+    """The systems of all effects that are measured by some metrics, each once."""
+    chosen = [effect.systems for effect in config.effects if effect.metric in metrics]
+    return list(dict.fromkeys(name for systems in chosen for name in systems))
 
 
 def win_rate_table(config: Config) -> SectionDict:

@@ -94,6 +94,78 @@ def paired_difference(
     return Difference(estimate.value, estimate.low, estimate.high, estimate.n, p_value)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Values of items, each with the seed and the context that it belongs to."""
+
+    values: Sequence[float]
+    seeds: Sequence[int]
+    contexts: Sequence[str]
+
+
+def crossed_bootstrap(
+    sample: Sample,
+    less: Sample | None = None,
+    *,
+    seed: int,
+    resamples: int = 2000,
+    level: float = 0.95,
+) -> Estimate:
+    """Mean of a sample, or that less the mean of another, and its interval over seeds and contexts.
+
+    Seeds and contexts are resampled independently of one another, and an item counts as often as its seed
+    was drawn times as often as its context was: the pigeonhole bootstrap for crossed factors (Owen 2007,
+    arXiv 0712.1111). With one seed it is the bootstrap over contexts.
+
+    Args:
+        less: on the same seeds and contexts, which are drawn once for both; its mean is subtracted.
+
+    Returns:
+        An ``Estimate`` whose n is the number of items of ``sample``.
+
+    Raises:
+        ValueError: lengths differ or a value is not finite.
+    """
+    samples = [sample] if less is None else [sample, less]
+    if any(len(s.values) == 0 for s in samples):
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    seeds = pd.Index(sorted({name for s in samples for name in s.seeds}))
+    contexts = pd.Index(sorted({name for s in samples for name in s.contexts}))
+    rng = np.random.default_rng(seed)
+    draws = [
+        rng.multinomial(len(names), [1 / len(names)] * len(names), resamples) for names in (seeds, contexts)
+    ]
+    value, resampled = 0.0, np.zeros(resamples)
+    for sign, one in zip((1, -1), samples, strict=False):
+        sums, counts = _seed_by_context(one, seeds, contexts)
+        value += sign * float(sums.sum() / counts.sum())
+        drawn, items = (
+            np.einsum("rs,sc,rc->r", draws[0], table, draws[1], optimize=True) for table in (sums, counts)
+        )
+        resampled += sign * np.divide(drawn, items, out=np.full(resamples, math.nan), where=items > 0)
+    low, high = _interval(resampled[np.isfinite(resampled)], len(contexts), level)
+    return Estimate(value, low, high, len(sample.values))
+
+
+def _seed_by_context(sample: Sample, seeds: pd.Index, contexts: pd.Index) -> tuple[Floats, Floats]:
+    """Sums and counts of a sample's values, each (seeds, contexts)."""
+    if not len(sample.values) == len(sample.seeds) == len(sample.contexts):
+        raise ValueError(
+            f"{len(sample.values)} values, {len(sample.seeds)} seeds and {len(sample.contexts)} contexts; "
+            "one seed and one context per value are expected"
+        )
+    sums, counts = np.zeros((len(seeds), len(contexts))), np.zeros((len(seeds), len(contexts)))
+    cells = (seeds.get_indexer(pd.Index(sample.seeds)), contexts.get_indexer(pd.Index(sample.contexts)))
+    np.add.at(sums, cells, _finite(sample.values))
+    np.add.at(counts, cells, 1)
+    return sums, counts
+
+
+def bin_of(p: float, bins: int) -> int:
+    """The number of the bin of equal width that p in [0, 1] falls into; 1 falls into the last."""
+    return min(int(p * bins), bins - 1)
+
+
 def expected_calibration_error(p: Sequence[float], outcome: Sequence[float], bins: int = 10) -> float | None:
     """Σ_b n_b / n · |mean p − mean outcome| over bins of equal width (Guo et al. 2017, arXiv 1706.04599).
 
@@ -105,8 +177,8 @@ def expected_calibration_error(p: Sequence[float], outcome: Sequence[float], bin
         raise ValueError(f"{len(p)} p's and {len(outcome)} outcomes; expected as many, and every p in [0, 1]")
     if not len(predicted):
         return None
-    bin_of = np.minimum((predicted * bins).astype(int), bins - 1)
-    gaps = np.bincount(bin_of, weights=predicted - observed, minlength=bins)
+    places = [bin_of(value, bins) for value in predicted]
+    gaps = np.bincount(places, weights=predicted - observed, minlength=bins)
     return float(np.abs(gaps).sum() / len(predicted))
 
 

@@ -7,6 +7,7 @@ Pure functions from records to frames of raw values (``Estimate``, numbers, text
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -32,6 +33,8 @@ def alignment_table(
     paper: Mapping[str, float],
     *,
     seed: int,
+    reward_model: str | None = None,
+    calls: Mapping[str, int] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Judges against the labels of held-out pairs, then the length-only and the majority baseline.
 
@@ -41,6 +44,8 @@ def alignment_table(
         train_pairs: the rows that the baselines are fitted on.
         paper: the paper's accuracy by judge, in per cent.
         seed: of the bootstrap and the paired tests.
+        reward_model: the Bradley-Terry judge that all others are compared with.
+        calls: a judge's answers per judgement, where it gives any.
 
     Raises:
         ValueError: a judgement of a pair that is not in ``pairs``.
@@ -75,6 +80,9 @@ def alignment_table(
     for name, seeds in systems.items():
         flips = alignment.mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
         step = difference(name, above) if above is not None and name not in BASELINES else None
+        over_bt = name not in (*BASELINES, reward_model) and reward_model in systems
+        errors = [alignment.calibration_error(said, labels) for said in seeds.values()]
+        tokens = [judgement.tokens for said in seeds.values() for judgement in said]
         accuracy = _estimate(credits[name], context_of, seed)
         rows.append(
             {
@@ -84,11 +92,15 @@ def alignment_table(
                 "paper": paper.get(name),
                 "difference": step,
                 "p_value": None if step is None else step.p_value,
+                "over_bt": difference(name, str(reward_model)) if over_bt else None,
                 "over_length": None if name in BASELINES else difference(name, LENGTH),
                 "flip_rate": _estimate(flips, context_of, seed),
                 "first_share": share(alignment.first_position_share, name),
                 "ties": share(alignment.tie_share, name),
                 "unparsed": share(alignment.unparsed_share, name),
+                "ece": _mean([error for error in errors if error is not None]),
+                "calls": calls.get(name),
+                "tokens": _mean(tokens) if name in calls else None,
             }
         )
         above = name
@@ -103,22 +115,42 @@ def alignment_by_domain_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """``alignment_table`` of each domain by itself; the baselines are fitted on all training pairs."""
-    by_domain: dict[str, list[Row]] = {}
+    """``alignment_by_group_table`` of the domains."""
+    group_of = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in pairs}
+    return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
+
+
+def alignment_by_group_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    title: str,
+    group_of: Mapping[str, str | None],
+    train_pairs: Sequence[Row],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """``alignment_table`` of each group by itself; the baselines are fitted on all training pairs.
+
+    Args:
+        title: of the column that names the group.
+        group_of: by pair; a pair of no group is left out.
+    """
+    groups: dict[str, list[Row]] = {}
     for pair in pairs:
-        by_domain.setdefault(contexts[pair["context_id"]].domain, []).append(pair)
+        if (group := group_of[pair["pair_id"]]) is not None:
+            groups.setdefault(group, []).append(pair)
     tables = []
-    for domain in sorted(by_domain):
-        inside = {pair["pair_id"] for pair in by_domain[domain]}
+    for group in sorted(groups):
+        inside = {pair["pair_id"] for pair in groups[group]}
         said = {
             name: {
                 number: [one for one in of_seed if one.pair_id in inside] for number, of_seed in seeds.items()
             }
             for name, seeds in judgements.items()
         }
-        table = alignment_table(said, by_domain[domain], train_pairs, {}, seed=seed)
-        table.insert(0, "domain", domain)
-        tables.append(table[["domain", "system", "pairs", "accuracy", "over_length", "flip_rate"]])
+        table = alignment_table(said, groups[group], train_pairs, {}, seed=seed)
+        table.insert(0, title, group)
+        tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
     return pd.concat(tables, ignore_index=True)
 
 

@@ -90,6 +90,35 @@ def win_probability(verdicts: Sequence[Verdict]) -> float | None:
     return fmean(credits) if credits else None
 
 
+def count_votes(votes: Sequence[Judgement]) -> Judgement:
+    """Several answers to one comparison as one judgement.
+
+    The verdict is the majority's and p(a beats b) the share of the votes for a, a tie half a vote. Answers
+    that cannot be read do not vote; where none votes, the verdict is ``none``. Scores are the votes' means,
+    tokens the sum over all answers, and ``raw`` holds them all; the analysis is the first that says what the
+    majority says.
+    """
+    first = votes[0]
+    tokens, raw = sum(vote.tokens for vote in votes), "\n\n".join(vote.raw for vote in votes)
+    voting = [vote for vote in votes if vote.verdict != "none"]
+    share = win_probability([vote.verdict for vote in voting])
+    if share is None:
+        return Judgement(first.pair_id, first.order, first.judge, "none", tokens, raw)
+    verdict = compare(share, 0.5)
+    return Judgement(
+        pair_id=first.pair_id,
+        order=first.order,
+        judge=first.judge,
+        verdict=verdict,
+        tokens=tokens,
+        raw=raw,
+        analysis=next((vote.analysis for vote in voting if vote.verdict == verdict), None),
+        score_a=fmean(vote.score_a for vote in voting if vote.score_a is not None),
+        score_b=fmean(vote.score_b for vote in voting if vote.score_b is not None),
+        p_a=share,
+    )
+
+
 def contradictory(verdicts: Sequence[Verdict]) -> bool:
     """Whether the orders disagree on who wins: a in one, b in another; a tie disagrees with nobody."""
     return {"a", "b"} <= set(verdicts)
