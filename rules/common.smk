@@ -136,9 +136,10 @@ def start_of(registry, models, name, seed):
 
 
 def preference_files(_):
-    """The user's files, or the tiny world's; the world's manifest stands for its file."""
-    files = CONFIG.data.preferences
-    return [f"{RESULTS}/world/manifest.json"] if files is None else [str(path) for path in files]
+    """The user's files, none of a hub, or the tiny world's; the world's manifest stands for its file."""
+    if CONFIG.synthetic:
+        return [f"{RESULTS}/world/manifest.json"]
+    return [str(path) for path in CONFIG.data.preferences or []]
 
 
 def alignment_of(judges):

@@ -1,6 +1,8 @@
 """Files of strangers through ``ingest.py``, as the workflow runs it: quarantined or refused, no traceback."""
 
+import csv
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rlcs.records import PAIRS, QUARANTINE, UNLABELLED, read_contexts, read_rows
+from rlcs.records import ANNOTATIONS, PAIRS, QUARANTINE, UNLABELLED, read_contexts, read_rows
 
 SCRIPT = Path(__file__).parent.parent / "workflow_scripts" / "ingest.py"
 BAD = {
@@ -17,7 +19,7 @@ BAD = {
     5: ({"story_b": None}, "missing story_b"),
     6: ({"story_a": "  "}, "empty story"),
     8: ({"label": "first"}, "unknown label"),
-    9: ({"pair_id": "p1"}, "duplicate"),
+    9: ({"pair_id": "p1"}, "pair differs from an earlier one of the same id"),
     11: ({"context_id": "c1", "outline": "quest 1", "split": "test"}, "context in two splits"),
 }
 
@@ -47,6 +49,7 @@ def ingest(tmp_path):
         return subprocess.run(
             [*command, "--output", tmp_path / "out" / "manifest.json"],
             cwd=tmp_path,
+            env={**os.environ, "HF_HOME": str(tmp_path / "hub cache")},
             capture_output=True,
             text=True,
             check=False,
@@ -116,7 +119,7 @@ def test_files_of_several_kinds_with_columns_of_other_names(ingest, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("empty.jsonl", b"", "the preference files have no rows"),
+        ("empty.jsonl", b"", "the preferences have no rows"),
         ("pairs.xlsx", b"x", "unknown kind of file; known: .jsonl, .ndjson, .csv, .parquet"),
         ("pairs.parquet", b"no parquet", "cannot be read as Parquet"),
         ("pairs.csv", b"a,b\n1,2\n", "1 missing story_a"),
@@ -145,6 +148,77 @@ def test_an_unknown_field_in_columns(ingest, mixed):
     assert done.returncode == 1
     assert "data.columns: unknown fields ['storya']; known: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def litbench(n):
+    return {
+        "prompt": f"[WP] quest {n}",
+        "chosen_story": f"Story {n} was told well.",
+        "rejected_story": f"Story {n} was told.",
+        "chosen_timestamp": "2021-01-01T00:00:00",
+        "chosen_upvotes": 30,
+        "rejected_upvotes": 11,
+    }
+
+
+def test_a_hub_data_set_of_chosen_and_rejected_stories(ingest, tmp_path):
+    folder = tmp_path / "hub" / "data"
+    folder.mkdir(parents=True)
+    rows = [litbench(n) for n in range(30)] + [litbench(3), litbench(40) | {"chosen_story": ""}]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "train-00000-of-00001.parquet")
+    hub = {"name": str(tmp_path / "hub"), "revision": "0123456789" * 4}
+    done = ingest(hub=hub, preset="litbench")
+    assert done.returncode == 0, done.stderr
+    assert "32 rows read, 30 used, 2 in quarantine" in done.stderr
+    bad = read_rows(tmp_path / "out" / "quarantine.parquet", QUARANTINE)
+    assert [(row["line"], row["reason"]) for row in bad] == [(31, "duplicate"), (32, "empty story")]
+    assert bad[0]["file"] == f"{tmp_path / 'hub'}@012345678901/train"
+    assert json.loads(bad[0]["row"])["prompt"] == "[WP] quest 3"
+    pairs = read_rows(tmp_path / "out" / "pairs.parquet", PAIRS)
+    assert all(pair[f"story_{pair['label']}"].endswith("well.") for pair in pairs)
+    assert {pair["label"] for pair in pairs} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("nowhere", {}, "nowhere@0000"),
+        ("hub", {"split": "dev"}, "dev"),
+        ("hub", {"config": "other"}, "other"),
+    ],
+)
+def test_a_hub_data_set_that_cannot_be_had(ingest, tmp_path, name, change, message):
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "train.jsonl").write_text(json.dumps(litbench(1)) + "\n")
+    done = ingest(hub={"name": str(tmp_path / name), "revision": "0" * 40} | change, preset="litbench")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "error: cannot read the preferences: " in done.stderr
+    assert message in done.stderr[done.stderr.index("error: ") :]
+
+
+def test_a_table_of_ratings(ingest, tmp_path):
+    criteria = ["Relevance", "Coherence", "Empathy", "Surprise", "Engagement", "Complexity"]
+    header = ["Story ID", "Prompt", "Human", "Story", "Model", *criteria, "Worker ID"]
+    lines = [
+        [n, f"prompt {n // 2}", "human", f"story {n}", f"model {n % 2}", *[score] * 6, f"worker {rater}"]
+        for n in range(40)
+        for rater, score in enumerate((4, 5, 1) if n % 2 else (2, 3, 3))
+    ]
+    lines[7][-2] = "five"
+    with (tmp_path / "hanna.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([header, *lines])
+    done = ingest("hanna.csv", preset="hanna", ratings={"margin": 0.5})
+    assert done.returncode == 0, done.stderr
+    assert "120 rows read, 119 used, 1 in quarantine" in done.stderr
+    assert "20 pairs with a label, 0 without" in done.stderr
+    assert "annotators: 20 pairs have several; two of them agree on " in done.stderr
+    assert "Krippendorff's alpha -0." in done.stderr
+    pairs = read_rows(tmp_path / "out" / "pairs.parquet", PAIRS)
+    assert all(int(pair[f"story_{pair['label']}"].split()[1]) % 2 for pair in pairs)
+    votes = read_rows(tmp_path / "out" / "annotations.parquet", ANNOTATIONS)
+    assert len(votes) == 59  # of three raters on twenty pairs one rating is lost
+    assert {vote["annotator"] for vote in votes} == {"worker 0", "worker 1", "worker 2"}
 
 
 def test_pairs_without_a_label_are_kept_apart_and_counted(ingest, tmp_path):

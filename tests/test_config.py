@@ -232,7 +232,7 @@ def test_models_of_the_tiny_world_need_the_tiny_world():
     with pytest.raises(config.ConfigError) as error:
         config.parse(changed("data/preferences", ["pairs.jsonl"]))
     assert str(error.value).splitlines()[1:] == [
-        f"  {key}: needs the tiny world, but data.preferences names files"
+        f"  {key}: needs the tiny world, but data brings other preferences"
         for key in ("judges.oracle", "judges.teacher-world", "bases.world")
     ]
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.ingest import PairRow, RawRow, TooManyBadRows, check_share, summary, validate
-from rlcs.records import PAIRS, QUARANTINE, UNLABELLED, read_contexts, write_contexts, write_rows
+from rlcs.ingest import TooManyBadRows, check_share, summary, validate
+from rlcs.preference_rows import PairRow, RawRow
+from rlcs.records import ANNOTATIONS, PAIRS, QUARANTINE, UNLABELLED, read_contexts, write_contexts, write_rows
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 GOOD = {"outline": "a quest", "story_a": "Once.", "story_b": "Twice.", "label": "a"}
@@ -70,7 +71,13 @@ def test_rows_that_cannot_be_used(broken, reason):
         ([GOOD, GOOD | {"label": "b"}], [(2, "duplicate")]),
         ([GOOD, GOOD | {"story_a": "Twice.", "story_b": "Once."}], [(2, "duplicate")]),
         ([GOOD, GOOD | {"outline": "another quest"}], []),
-        ([GOOD | {"pair_id": 7}, other(pair_id="7")], [(2, "duplicate")]),
+        (
+            [GOOD | {"pair_id": 7}, other(pair_id="7")],
+            [(2, "pair differs from an earlier one of the same id")],
+        ),
+        ([GOOD | {"annotator": "x"}, GOOD | {"annotator": "x", "label": "b"}], [(2, "duplicate")]),
+        ([GOOD | {"annotator": "x"}, GOOD], [(2, "duplicate")]),
+        ([GOOD, GOOD | {"annotator": "x"}], []),
         ([GOOD | {"split": "test"}, other(split="test")], []),
         ([GOOD | {"split": "test"}, other(split="train")], [(2, "context in two splits")]),
         ([GOOD, other(split="train"), other(split="test", story_a="x")], [(3, "context in two splits")]),
@@ -111,7 +118,9 @@ def test_a_pair_with_and_without_label_has_the_label():
 
 
 def test_defaults_of_a_used_row():
-    (context,), (pair,), unlabelled, quarantine = checked(GOOD | {"outline": None, "prompt": "a quest"})
+    (context,), (pair,), (vote,), unlabelled, quarantine = checked(
+        GOOD | {"outline": None, "prompt": "a quest"}
+    )
     assert unlabelled == quarantine == []
     assert (context.domain, context.outline, context.characters, context.constraints) == (
         "story",
@@ -120,7 +129,53 @@ def test_defaults_of_a_used_row():
         (),
     )
     assert (pair["source"], pair["annotator"], pair["cohort"]) == ("human", None, None)
+    assert pair["soft_label"] == 1.0
+    assert vote == {"pair_id": pair["pair_id"], "label": "a", "annotator": None, "cohort": None}
     assert checked(GOOD).pairs == [pair]
+
+
+def votes(*said, **more):
+    """One pair as annotators label it; one whose name is in capitals saw the stories the other way round."""
+    turned = {"story_a": GOOD["story_b"], "story_b": GOOD["story_a"]}
+    return [
+        GOOD | {"annotator": name.lower(), "label": label} | (turned if name.isupper() else {}) | more
+        for name, label in said
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "soft"),
+    [
+        ([("x", "a"), ("y", "a"), ("z", "b")], "a", 2 / 3),
+        ([("x", "a"), ("y", "b")], "tie", 1 / 2),
+        ([("x", "b"), ("y", "tie"), ("z", "b")], "b", 1 / 6),
+        ([("x", "a"), ("Y", "b"), ("Z", "tie")], "a", 5 / 6),
+    ],
+)
+def test_several_annotators_make_one_pair(said, label, soft):
+    result = checked(*votes(*said))
+    (pair,) = result.pairs
+    assert (pair["label"], pair["soft_label"]) == (label, pytest.approx(soft))
+    assert pair["annotator"] is None
+    assert result.quarantine == []
+    told = {"a": "b", "b": "a", "tie": "tie"}
+    assert [(vote["annotator"], vote["label"]) for vote in result.annotations] == [
+        (name.lower(), told[label] if name.isupper() else label) for name, label in said
+    ]
+
+
+def test_a_pair_has_a_cohort_where_its_annotators_have_one():
+    rows = votes(("x", "a"), ("y", "a"), cohort="editors")
+    assert checked(*rows).pairs[0]["cohort"] == "editors"
+    assert checked(rows[0], rows[1] | {"cohort": "readers"}).pairs[0]["cohort"] is None
+    assert checked(rows[0]).pairs[0]["annotator"] == "x"
+
+
+def test_further_votes_may_have_ids_of_their_own():
+    rows = [row | {"pair_id": f"p{n}"} for n, row in enumerate(votes(("x", "a"), ("y", "b")))]
+    result = checked(*rows)
+    assert [pair["pair_id"] for pair in result.pairs] == ["p0"]
+    assert [vote["pair_id"] for vote in result.annotations] == ["p0", "p0"]
 
 
 def test_no_premise_stands_in_two_splits_under_any_id():
@@ -172,6 +227,7 @@ good = st.fixed_dictionaries(
     },
     optional={
         "context_id": st.sampled_from("12"),
+        "annotator": st.sampled_from(["x", "y", 3]),
         "pair_id": st.sampled_from("12"),
         "split": st.sampled_from(sorted(SHARES)),
         "constraints": st.just([{"kind": "max_sentences", "parameters": {"n": 3}}]),
@@ -181,8 +237,8 @@ good = st.fixed_dictionaries(
 
 @given(rows=st.lists(good | st.fixed_dictionaries({}, optional=fields), max_size=8))
 def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_factory, rows):
-    contexts, pairs, unlabelled, quarantine = checked(*rows)
-    assert len(pairs) + len(unlabelled) + len(quarantine) == len(rows)
+    contexts, pairs, annotations, unlabelled, quarantine = checked(*rows)
+    assert len(annotations) + len(unlabelled) + len(quarantine) == len(rows)
     assert sum(summary(quarantine).values()) == len(quarantine)
     folder = tmp_path_factory.getbasetemp()
     write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
@@ -190,6 +246,8 @@ def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_facto
     write_contexts(folder / "contexts.parquet", contexts)
     assert list(read_contexts(folder / "contexts.parquet").values()) == contexts
     write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
+    write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
+    assert {vote["pair_id"] for vote in annotations} == {pair["pair_id"] for pair in pairs}
     used = pairs + unlabelled
     assert {pair["context_id"] for pair in used} == {context.context_id for context in contexts}
     assert len({pair["pair_id"] for pair in used}) == len(used)

@@ -69,6 +69,16 @@ def test_unlabelled_pairs_come_last_on_contexts_of_their_own_and_change_no_other
     assert {row["context_id"] for row in rest}.isdisjoint(row["context_id"] for row in without)
 
 
+def test_further_annotators_are_others_and_change_no_row():
+    sizes = {"train_pairs": 30, "validation_pairs": 2, "test_pairs": 3}
+    one, three = (list(preference_rows(random.Random(0), World(**sizes, annotators=n))) for n in (1, 3))
+    assert three[::3] == one
+    for n, first in enumerate(one):
+        rows = three[3 * n : 3 * n + 3]
+        assert len({row["annotator"] for row in rows}) == 3
+        assert {(row["pair_id"], row["story_a"]) for row in rows} == {(first["pair_id"], first["story_a"])}
+
+
 def test_same_seed_same_world():
     def draw():
         return [(c, a, b) for _, c, a, b in pairs(5)]

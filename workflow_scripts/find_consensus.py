@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from rlcs import stage
+from rlcs.agreement import soft_label
 from rlcs.consensus import OUTCOMES, consensus_chains, find_consensus
 from rlcs.judge_entries import Consensus
 from rlcs.records import (
@@ -38,7 +39,9 @@ def main(this: stage.Stage) -> None:
         told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
         stage.log.info("%d pairs %s: %s", len(pairs), what, told)
         return [
-            pairs[name] | {"label": one.label, "source": CONSENSUS, "annotator": None, "cohort": None}
+            pairs[name]
+            | {"label": one.label, "soft_label": soft_label([one.label]), "source": CONSENSUS}
+            | {"annotator": None, "cohort": None}
             for name, one in found.items()
             if one.label is not None
         ]

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from rlcs import stage
-from rlcs.entries import Data
-from rlcs.ingest import TooManyBadRows, check_share, summary, validate
+from rlcs.adapters import checked, fields_of
+from rlcs.agreement import krippendorff_alpha, mutual_credits, votes_by_pair
+from rlcs.data_entries import Data
+from rlcs.ingest import TooManyBadRows, check_share, summary
 from rlcs.manifest import NAME
 from rlcs.preference_files import read_file
-from rlcs.records import PAIRS, QUARANTINE, SPLITS, UNLABELLED, pairs_of_split, write_contexts, write_rows
+from rlcs.preference_rows import RawRow
+from rlcs.records import (
+    ANNOTATIONS,
+    PAIRS,
+    QUARANTINE,
+    UNLABELLED,
+    pairs_of_split,
+    write_contexts,
+    write_rows,
+)
+from rlcs.statistics import bootstrap_mean
 
 SHOWN = 5
 
@@ -15,18 +30,10 @@ SHOWN = 5
 def main(this: stage.Stage) -> None:
     data = Data.model_validate(this.config["data"])
     with this.artifact() as folder:
-        rows = []
-        for file in this.inputs["files"]:
-            # the tiny world's manifest stands for its preference file
-            path = file.with_name("preferences.jsonl") if file.name == NAME else file
-            try:
-                rows += list(read_file(path, data.columns))
-            except (OSError, ValueError) as error:
-                raise stage.InputError(f"cannot read {path}: {error}") from error
-        splits = {split: getattr(data.splits, split) for split in SPLITS}
-        contexts, pairs, unlabelled, quarantine = validate(rows, splits, data.seed)
+        rows = read_rows_of(this, data)
+        contexts, pairs, annotations, unlabelled, quarantine = checked(rows, data)
         write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
-        used = len(pairs) + len(unlabelled)
+        used = len(rows) - len(quarantine)
         stage.log.info("%d rows read, %d used, %d in quarantine", len(rows), used, len(quarantine))
         stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         for reason, count in summary(quarantine).items():
@@ -37,6 +44,7 @@ def main(this: stage.Stage) -> None:
             check_share(len(rows), quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
         except TooManyBadRows as error:
             raise stage.InputError(str(error)) from error
+        tell_agreement(pairs, annotations)
         by_id = {context.context_id: context for context in contexts}
         for split in ("train", "test"):
             if not any(context.split == split for context in contexts):
@@ -46,13 +54,48 @@ def main(this: stage.Stage) -> None:
                 )
             if not pairs_of_split(pairs, by_id, split):
                 raise stage.InputError(
-                    f"{len(pairs)} of {used} pairs have a label, none of them in the split {split!r}: bring "
-                    f"labelled pairs, or name the label's column in data.columns"
+                    f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
+                    f"split {split!r}: bring labelled pairs, or name the label's column in data.columns"
                 )
         write_contexts(folder / "contexts.parquet", contexts)
         write_rows(folder / "pairs.parquet", pairs, PAIRS)
+        write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
         write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
 
 
+def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
+    """All rows of the files or of the data set on a hub."""
+    try:
+        fields = fields_of(data)
+        if data.hub is not None:
+            from rlcs.hub import read_hub  # with its library: seconds that files are spared
+
+            return list(read_hub(data.hub, data.columns, fields))
+        # the tiny world's manifest stands for its preference file
+        files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in this.inputs["files"]]
+        return [row for file in files for row in read_file(file, data.columns, fields)]
+    except (OSError, ValueError) as error:
+        raise stage.InputError(f"cannot read the preferences: {error}") from error
+
+
+def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]) -> None:
+    """How far annotators agree with one another, where pairs have several."""
+    several = sum(len(labels) > 1 for labels in votes_by_pair(annotations).values())
+    if not several:
+        stage.log.info("annotators: no pair has several, so their agreement is not known")
+        return
+    context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
+    credits = mutual_credits(annotations)
+    agree = bootstrap_mean(list(credits.values()), [context_of[pair] for pair in credits], seed=0)
+    alpha = krippendorff_alpha(annotations)
+    stage.log.info(
+        "annotators: %d pairs have several; two of them agree on %.1f %% [%.1f, %.1f], ties one half; "
+        "Krippendorff's alpha %s",
+        several,
+        *(100 * value for value in (agree.value, agree.low, agree.high)),
+        "undefined" if alpha is None else f"{alpha:.3f}",
+    )
+
+
 if __name__ == "__main__":
-    stage.run(main, __file__, many=["files"])
+    stage.run(main, __file__, optional=["files"])

@@ -10,11 +10,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from rlcs.data_entries import Data
 from rlcs.effect_entries import METRICS, Effect
 from rlcs.entries import (
     REWARD_TAGS,
     Base,
-    Data,
     GRPOPolicy,
     Policy,
     Sampling,
@@ -119,7 +119,7 @@ class Config(Section):
     @property
     def synthetic(self) -> bool:
         """Whether the preferences are those of the tiny world."""
-        return self.data.preferences is None
+        return not self.data.is_brought
 
     @model_validator(mode="after")
     def _references(self) -> Config:
@@ -175,7 +175,7 @@ def _reference_problems(config: Config) -> list[str]:
             if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
                 problems.append(f"{key}.from: {judge.parent!r} is no trained judge of kind genrm")
         if isinstance(judge, OracleJudge | WorldTeacher) and not config.synthetic:
-            problems.append(f"{key}: needs the tiny world, but data.preferences names files")
+            problems.append(f"{key}: needs the tiny world, but data brings other preferences")
     for name, consensus in config.consensus.items():
         if name == HUMAN:
             problems.append(f"consensus.{name}: this name means the pairs that came with labels")
@@ -183,7 +183,7 @@ def _reference_problems(config: Config) -> list[str]:
             teaches(f"consensus.{name}.teachers", teacher)
     for name, base in config.bases.items():
         if isinstance(base, WorldBase) and not config.synthetic:
-            problems.append(f"bases.{name}: needs the tiny world, but data.preferences names files")
+            problems.append(f"bases.{name}: needs the tiny world, but data brings other preferences")
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicy):
             group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)

@@ -1,8 +1,7 @@
-"""The entries that a config is made of: data, bases, policies and how they write."""
+"""The entries that a config is made of: the world, bases, policies and how they write."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -13,38 +12,6 @@ from rlcs.shaping_entries import Shaped
 from rlcs.watch_entries import Select, Watch
 
 
-class Splits(Section):
-    """Shares of the contexts, by a hash of the context, where a file names no split."""
-
-    train: float = Field(0.8, ge=0, le=1, description="Share of contexts that train judges and policies.")
-    validation: float = Field(0.05, ge=0, le=1, description="Share for choosing recipes and for curves.")
-    test: float = Field(0.15, ge=0, le=1, description="Share that only the tables see.")
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> Splits:
-        if abs(self.train + self.validation + self.test - 1) > 1e-9:
-            raise ValueError(
-                f"train {self.train} + validation {self.validation} + test {self.test} must sum to 1"
-            )
-        return self
-
-
-class Data(Section):
-    """Where preferences come from and what may be lost of them."""
-
-    preferences: list[Path] | None = Field(
-        None, description="Preference files (JSONL, CSV or Parquet). Empty: the synthetic tiny world."
-    )
-    columns: dict[str, str] = Field(
-        default_factory=dict, description="Names of the workflow's fields in your file: {story_a: chosen}."
-    )
-    splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
-    seed: int = Field(0, description="Seed of the split.")
-    max_quarantine_share: float = Field(
-        0.05, ge=0, le=1, description="The run stops where more than this share of the rows is unusable."
-    )
-
-
 class World(Section):
     """The synthetic tiny world: its size and its noise."""
 
@@ -53,6 +20,7 @@ class World(Section):
     validation_pairs: int = Field(300, ge=1, description="Labelled pairs on validation contexts.")
     test_pairs: int = Field(1200, ge=1, description="Labelled pairs on held-out contexts.")
     unlabelled_pairs: int = Field(0, ge=0, description="Pairs without a label, on further training contexts.")
+    annotators: int = Field(1, ge=1, le=4, description="People who label each pair.")
     pairs_per_context: int = Field(2, ge=1, description="Pairs that share a context.")
     label_noise: float = Field(
         1.0, gt=0, description="Temperature of the annotators' Bradley-Terry choice; larger is noisier."

@@ -1,25 +1,20 @@
 """Checking the preferences of strangers: a row is used, or quarantined with line and reason (DESIGN §4).
 
-Rows have the fields of ``PairRow``; None and nan count as absent. Reasons name no values, so that they can be
-counted. ``preference_files`` reads the rows.
+``preference_files`` reads the rows, ``preference_rows`` has their shape.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
-
-from rlcs.constraints import instruction
-from rlcs.records import HUMAN, Constraint, Context, Label, Split
+from rlcs.agreement import majority_label, soft_label
+from rlcs.preference_rows import PairRow, RawRow, parse, quarantined
+from rlcs.records import HUMAN, Context, Label, Split
 from rlcs.splits import split_of
 
 
@@ -27,86 +22,15 @@ class TooManyBadRows(ValueError):
     """More rows than the config allows cannot be used."""
 
 
-@dataclass(frozen=True)
-class RawRow:
-    """A row as found: its values by the workflow's names, or the reason why there are none."""
-
-    file: str
-    line: int
-    text: str
-    values: Mapping[str, Any] | None
-    defect: str | None = None
-
-
-def _unicode(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:  # half of a surrogate pair, from an escape in JSON
-        raise PydanticCustomError("encoding", "wrong encoding") from error
-    return text
-
-
-def _told(story: str) -> str:
-    if not story.strip():
-        raise PydanticCustomError("empty", "empty story")
-    return story
-
-
-def _constraints(value: Any) -> list[Constraint]:
-    """Constraints that can be stated; the list and the parameters in it may be JSON (CSV, Parquet)."""
-    constraints = []
-    for entry in json.loads(value or "[]") if isinstance(value, str) else value:
-        parameters = entry.get("parameters") or {}
-        constraint = Constraint(
-            entry["kind"], json.loads(parameters) if isinstance(parameters, str) else parameters
-        )
-        instruction(constraint).encode()
-        constraints.append(constraint)
-    return constraints
-
-
-def _stated(value: Any) -> list[Constraint]:
-    try:
-        return _constraints(value)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PydanticCustomError("constraints", "bad constraints") from error
-
-
-Text = Annotated[str, AfterValidator(_unicode)]
-Story = Annotated[Text, AfterValidator(_told)]
-Id = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
-
-
-class PairRow(BaseModel):
-    """One pair with its context; an empty optional text is an absent one, and so is an empty label."""
-
-    model_config = ConfigDict(strict=True, frozen=True)
-
-    pair_id: Id = ""
-    context_id: Id = ""
-    domain: Text = ""
-    characters: Text = ""
-    previous_plot: Text = ""
-    outline: Text = ""
-    prompt: Text = ""
-    constraints: Annotated[list[Any], BeforeValidator(_stated)] = []
-    story_a: Story
-    story_b: Story
-    label: Label | Literal[""] = ""
-    source: Text = ""
-    annotator: Id = ""
-    cohort: Text = ""
-    split: Split | Literal[""] = ""
-
-
 class Validated(NamedTuple):
     """What can be used (each context has a pair) and what cannot: rows of the schemas in ``records``.
 
-    ``len(pairs) + len(unlabelled) + len(quarantine)`` is the number of rows read.
+    ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read.
     """
 
     contexts: list[Context]
     pairs: list[dict[str, Any]]
+    annotations: list[dict[str, Any]]
     unlabelled: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
 
@@ -114,10 +38,14 @@ class Validated(NamedTuple):
 def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -> Validated:
     """Split rows into usable ones and quarantine.
 
-    Of rows that contradict one another (a duplicate, another context under the same id, another split for the
-    same premise) the first is used; those with a label come before those without. A row without a split takes
-    that which another row names for its premise, or one by hash (``splits.split_of``): one premise under two
-    ids does not stand in two splits either.
+    Rows on the same two stories by other annotators are further votes on one pair: its label is their
+    majority (``agreement.majority_label``), and it names an annotator or a cohort where it has but one. A
+    second row by the same annotator, by none, or without a label is a duplicate.
+
+    Of rows that contradict one another (a duplicate, another context or pair under the same id, another split
+    for the same premise) the first is used; those with a label come before those without. A row without a
+    split takes that which another row names for its premise, or one by hash (``splits.split_of``): one
+    premise under two ids does not stand in two splits either.
     """
     parsed = [(raw, _parse(raw)) for raw in rows]
     splits: dict[str, Split] = {}
@@ -127,8 +55,9 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
 
     contexts: dict[str, Context] = {}
     pairs: dict[str, dict[str, Any]] = {}
-    compared: set[tuple[str, frozenset[str]]] = set()
-    quarantined: dict[int, dict[str, Any]] = {}
+    votes: dict[str, list[dict[str, Any]]] = {}
+    compared: dict[tuple[str, frozenset[str]], str] = {}
+    bad: dict[int, dict[str, Any]] = {}
     for place in sorted(range(len(parsed)), key=lambda place: not getattr(parsed[place][1], "label", "")):
         raw, row = parsed[place]
         if isinstance(row, PairRow):
@@ -136,27 +65,74 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
             context = _context(row, splits.get(premise) or split_of(premise, shares, seed))
             pair = _pair(row, context.context_id)
             stories = (context.context_id, frozenset((row.story_a, row.story_b)))
+            known = compared.get(stories)
             if row.split and row.split != context.split:
                 reason = "context in two splits"
             elif contexts.get(context.context_id, context) != context:
                 reason = "context differs from an earlier one of the same id"
-            elif pair["pair_id"] in pairs or stories in compared:
+            elif known is None and pair["pair_id"] in pairs:
+                reason = "pair differs from an earlier one of the same id"
+            elif known is not None and not _is_further_vote(row, votes[known]):
                 reason = "duplicate"
             else:
                 contexts[context.context_id] = context
-                pairs[pair["pair_id"]] = pair
-                compared.add(stories)
+                first = pairs.setdefault(known or pair["pair_id"], pair)
+                compared[stories] = first["pair_id"]
+                own = votes.setdefault(first["pair_id"], [])
+                if row.label:
+                    own.append(_vote(row, first))
                 continue
         else:
             reason = row
-        text = raw.text.encode(errors="backslashreplace").decode()
-        quarantined[place] = {"file": raw.file, "line": raw.line, "reason": reason, "row": text}
+        bad[place] = quarantined(raw, reason)
     return Validated(
         contexts=list(contexts.values()),
-        pairs=[pair for pair in pairs.values() if pair["label"]],
-        unlabelled=[pair for pair in pairs.values() if not pair["label"]],
-        quarantine=[quarantined[place] for place in sorted(quarantined)],
+        pairs=[pair | _summary(own) for name, pair in pairs.items() if (own := votes[name])],
+        annotations=[vote for own in votes.values() for vote in own],
+        unlabelled=[pair for name, pair in pairs.items() if not votes[name]],
+        quarantine=[bad[place] for place in sorted(bad)],
     )
+
+
+def _parse(raw: RawRow) -> PairRow | str:
+    row = parse(raw, PairRow)
+    if isinstance(row, str):
+        return row
+    if row.story_a.strip() == row.story_b.strip():
+        return "identical stories"
+    if row.outline and row.prompt:
+        return "both outline and prompt"
+    if not (row.context_id or row.characters or row.previous_plot or row.outline or row.prompt):
+        return "no context"
+    return row
+
+
+def _is_further_vote(row: PairRow, votes: Sequence[Mapping[str, Any]]) -> bool:
+    return bool(row.label and row.annotator) and all(vote["annotator"] != row.annotator for vote in votes)
+
+
+def _vote(row: PairRow, pair: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of ANNOTATIONS; its label speaks of the pair's a and b, whichever the annotator saw as a."""
+    turned: dict[str, Label] = {"a": "b", "b": "a"}
+    label = row.label if row.story_a == pair["story_a"] else turned.get(row.label, row.label)
+    return {
+        "pair_id": pair["pair_id"],
+        "label": label,
+        "annotator": row.annotator or None,
+        "cohort": row.cohort or None,
+    }
+
+
+def _summary(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a pair tells of its votes."""
+    labels = [vote["label"] for vote in votes]
+    cohorts = {vote["cohort"] for vote in votes}
+    return {
+        "label": majority_label(labels),
+        "soft_label": soft_label(labels),
+        "annotator": votes[0]["annotator"] if len(votes) == 1 else None,
+        "cohort": cohorts.pop() if len(cohorts) == 1 else None,
+    }
 
 
 def summary(quarantine: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -170,7 +146,7 @@ def check_share(read: int, quarantine: Sequence[Mapping[str, Any]], limit: float
     ``file`` is where the quarantined rows can be looked at.
     """
     if read == 0:
-        raise TooManyBadRows("the preference files have no rows")
+        raise TooManyBadRows("the preferences have no rows")
     if len(quarantine) > limit * read:
         counts = ", ".join(f"{count} {reason}" for reason, count in summary(quarantine).items())
         raise TooManyBadRows(
@@ -178,42 +154,6 @@ def check_share(read: int, quarantine: Sequence[Mapping[str, Any]], limit: float
             f"At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and reasons are in {file}; "
             "correct the rows or raise the limit."
         )
-
-
-def _parse(raw: RawRow) -> PairRow | str:
-    """The row, or the reason why it cannot be used."""
-    if raw.values is None:
-        return raw.defect or "no values"
-    present = {
-        name: value
-        for name, value in raw.values.items()
-        if value is not None and not (isinstance(value, float) and math.isnan(value))
-    }
-    try:
-        row = PairRow.model_validate(present)
-    except ValidationError as error:
-        return _reason(error)
-    if row.story_a.strip() == row.story_b.strip():
-        return "identical stories"
-    if row.outline and row.prompt:
-        return "both outline and prompt"
-    if not (row.context_id or row.characters or row.previous_plot or row.outline or row.prompt):
-        return "no context"
-    return row
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = first["loc"][0]
-    match first["type"]:
-        case "missing":
-            return f"missing {field}"
-        case "literal_error":
-            return f"unknown {field}"
-        case "encoding" | "empty" | "constraints":
-            return first["msg"]
-        case _:
-            return f"wrong type of {field}"
 
 
 def _digest(*parts: Any) -> str:
@@ -244,8 +184,5 @@ def _pair(row: PairRow, context_id: str) -> dict[str, Any]:
         "context_id": context_id,
         "story_a": row.story_a,
         "story_b": row.story_b,
-        "label": row.label,
         "source": row.source or HUMAN,
-        "annotator": row.annotator or None,
-        "cohort": row.cohort or None,
     }

@@ -5,45 +5,43 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rlcs.ingest import PairRow, RawRow
+from rlcs.preference_rows import PairRow, RawRow
 
 # A row of a file: line from 1, its text, and its values or the reason why there are none.
 Found = tuple[int, str, dict[str, Any] | str]
 
 
-def read_file(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[RawRow]:
+def read_file(
+    path: Path, columns: Mapping[str, str] | None = None, fields: Collection[str] = PairRow.model_fields
+) -> Iterator[RawRow]:
     """Rows of a preference file; blank lines are none.
 
     Args:
         path: ``.jsonl``, ``.ndjson`` or ``.csv`` (UTF-8), or ``.parquet``.
         columns: names in the file by the workflow's names, e.g. ``{"story_a": "chosen"}``.
+        fields: the workflow's names.
 
     Raises:
-        ValueError: another kind of file, an unknown field in ``columns``, a Parquet file or a CSV header that
-            cannot be read.
+        ValueError: another kind of file, a Parquet file or a CSV header that cannot be read.
     """
     readers = {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
-    names = dict(columns or {})
-    known = PairRow.model_fields.keys()
+    names = {field: (columns or {}).get(field, field) for field in fields}
     if path.suffix not in readers:
         raise ValueError(f"{path}: unknown kind of file; known: {', '.join(readers)}")
-    if unknown := names.keys() - known:
-        raise ValueError(f"data.columns: unknown fields {sorted(unknown)}; known: {', '.join(known)}")
     for line, text, found in readers[path.suffix](path):
         if not _is_unicode(text):
             found = "wrong encoding"
         if isinstance(found, str):
             yield RawRow(str(path), line, text, None, found)
         else:
-            fields = {field: names.get(field, field) for field in known}
-            values = {field: found[name] for field, name in fields.items() if name in found}
+            values = {field: found[name] for field, name in names.items() if name in found}
             yield RawRow(str(path), line, text, values)
 
 

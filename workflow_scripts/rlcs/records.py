@@ -56,6 +56,10 @@ PAIRS = _schema(
         "label": pa.string(),
         "source": pa.string(),
     },
+    optional={"annotator": pa.string(), "cohort": pa.string(), "soft_label": pa.float64()},
+)
+ANNOTATIONS = _schema(
+    required={"pair_id": pa.string(), "label": pa.string()},
     optional={"annotator": pa.string(), "cohort": pa.string()},
 )
 UNLABELLED = _schema(

@@ -14,9 +14,9 @@ from rlcs.world.literacy import sample_skill
 
 
 def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
-    """Rows of the three splits over disjoint contexts; each pair is labelled by one annotator, or by none.
+    """Rows of the three splits over disjoint contexts: one for each annotator of a pair, or one unlabelled.
 
-    The unlabelled pairs come last, so that their number changes no other row.
+    The unlabelled pairs come last, so that their number changes no other row; nor do further annotators.
     """
     groups: list[tuple[str, Split, int]] = [
         ("train", "train", world.train_pairs),
@@ -47,11 +47,16 @@ def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
                 "source": "world",
             }
             if group != "unlabelled":
-                annotator = rng.choice(ANNOTATORS)
+                first = rng.choice(ANNOTATORS)
+                further = Random(f"{world.seed} {row['pair_id']}")
+                others = [annotator for annotator in ANNOTATORS if annotator != first]
                 a, b = (utility(read_story(context, story)) for story in (story_a, story_b))
-                row |= {
-                    "label": label_pair(rng, a, b, world.label_noise * annotator.noise),
-                    "annotator": annotator.name,
-                    "cohort": annotator.cohort,
-                }
-            yield row
+                for annotator in (first, *further.sample(others, world.annotators - 1)):
+                    draws = rng if annotator == first else further
+                    yield row | {
+                        "label": label_pair(draws, a, b, world.label_noise * annotator.noise),
+                        "annotator": annotator.name,
+                        "cohort": annotator.cohort,
+                    }
+            else:
+                yield row
