@@ -44,7 +44,6 @@ def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
                 "split": split,
                 "story_a": story_a,
                 "story_b": story_b,
-                "source": "world",
             }
             if group != "unlabelled":
                 first = rng.choice(ANNOTATORS)
@@ -55,8 +54,9 @@ def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
                     draws = rng if annotator == first else further
                     yield row | {
                         "label": label_pair(draws, a, b, world.label_noise * annotator.noise),
+                        "source": "world",
                         "annotator": annotator.name,
                         "cohort": annotator.cohort,
                     }
             else:
-                yield row
+                yield row | {"source": "world"}
