@@ -50,6 +50,7 @@ PAIR = {
     "source": "human",
     "annotator": None,
     "cohort": "experts",
+    "soft_label": 1.0,
 }
 
 

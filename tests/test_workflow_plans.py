@@ -43,11 +43,9 @@ BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1} | REPORT
 BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} | BELOW_STORIES
 BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 2, "sample_stories": 2}
 # all trainings but those of the base and of Bradley-Terry
-BELOW_TEACHER = BELOW_POLICY | {
+BELOW_CHAINS = BELOW_POLICY | {
     "filter_chains": 1,
     "tabulate_filter": 1,
-    "find_consensus": 1,
-    "tabulate_consensus": 1,
     "train_genrm_sft": 1,
     "train_genrm_grpo": 1,
     "evaluate_judge": 2,
@@ -55,6 +53,7 @@ BELOW_TEACHER = BELOW_POLICY | {
     "evaluate_injections": 1,
     "tabulate_injections": 1,
 }
+BELOW_TEACHER = BELOW_CHAINS | {"find_consensus": 1, "tabulate_consensus": 1}
 # one of each of the smoke run's models; one world and one set of preferences serve all seeds
 SEED = {
     "train_bradley_terry": 1,
@@ -80,7 +79,7 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  
     ("keys", "value", "jobs"),
     [
         (["policies", "rlcs", "training", "beta"], 0.02, BELOW_POLICY),
-        (["policies", "rlcs-bt", "reward", "pivots"], 1, BELOW_POLICY),
+        (["policies", "rlcs-bt", "reward", 0, "pivots"], 1, BELOW_POLICY),
         (["sampling", "temperature"], 0.9, {"sample_stories": 3} | BELOW_STORIES),
         (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
         (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
@@ -149,7 +148,7 @@ def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
         ("rlcs/pivot.py", "fmean(known)", "max(known)", BELOW_POLICIES),
         ("tabulate_filter.py", "", "ONE = 1\n", {"tabulate_filter": 1} | REPORT),
         ("rlcs/templates/report.html.j2", "", "<!-- a remark -->", REPORT),
-        ("filter_chains.py", "", "ONE = 1\n", BELOW_TEACHER),
+        ("filter_chains.py", "", "ONE = 1\n", BELOW_CHAINS),
     ],
 )
 def test_a_change_of_the_code_plans_what_runs_it(after, file, old, new, jobs):
