@@ -12,6 +12,7 @@ include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/judges.smk"
 include: "rules/policies.smk"
+include: "rules/constraints.smk"
 include: "rules/tables.smk"
 include: "rules/effects.smk"
 

@@ -125,6 +125,24 @@ def consensus_of(judge):
     return [f"{RESULTS}/consensus/{source}/manifest.json" for source in sources]
 
 
+def verifier_model(verifier):
+    """The manifest of a verifier's weights; none for an endpoint, or where no verifier is named."""
+    base = getattr(CONFIG.verifiers[verifier], "base", None) if verifier else None
+    return [base_of(base)] if base else []
+
+
+def table_verifier():
+    """The verifier that reads stories for the constraint table; None where none is named."""
+    return CONFIG.tables.constraints.verifier if CONFIG.tables.constraints else None
+
+
+def of_seeds(stage, names):
+    """The manifests of a stage for some models, each of all seeds."""
+    return expand(
+        f"{RESULTS}/{stage}/{{name}}/seed{{seed}}/manifest.json", name=dict.fromkeys(names), seed=CONFIG.seeds
+    )
+
+
 def start_of(registry, models, name, seed):
     """The manifest of the weights that a GRPO training starts from."""
     model = models[name]
@@ -205,6 +223,8 @@ def tables():
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
         "injections": CONFIG.tables.injections,
+        "constraints": CONFIG.tables.constraints,
+        "ifeval": CONFIG.tables.ifeval,
         "effects": CONFIG.effects,
     }
     names = ["alignment", "win_rates", *(name for name, there in some.items() if there)]

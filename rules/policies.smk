@@ -32,6 +32,7 @@ rule train_policy_grpo:
         preferences=PREFERENCES,
         model=lambda wildcards: start_of("policies", CONFIG.policies, wildcards.policy, wildcards.seed),
         judge=lambda wildcards: judges_asked(wildcards.policy, wildcards.seed),
+        verifier=lambda wildcards: verifier_model(sections.policy_verifier(CONFIG, wildcards.policy)),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
     params:
@@ -52,8 +53,8 @@ rule train_policy_grpo:
         mem_mb=4000,
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --judge {input.judge} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --model {input.model} --judge {input.judge} --verifier {input.verifier} --seed {wildcards.seed}"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"
 
 
 rule sample_stories:

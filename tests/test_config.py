@@ -71,7 +71,7 @@ def test_the_schema_speaks_of_from():
         ("policies/grpo/reward/colour", "red", "policies.grpo.reward.colour: unknown key"),
         ("data/splits/dev", 0.0, "data.splits.dev: unknown key"),
         ("writing", ..., "writing: Field required"),
-        ("policies/grpo/reward", ..., "policies.grpo.reward: Field required"),
+        ("policies/grpo/reward", ..., "policies.grpo: reward needs at least one entry and no judge twice"),
         (
             "judges/genrm-grpo/from",
             "nobody",
@@ -161,6 +161,36 @@ def test_the_schema_speaks_of_from():
             "policies.grpo.select.judge: 'no' is not under judges",
         ),
         ("policies/grpo/watch", {"colour": 1}, "policies.grpo.watch.colour: unknown key"),
+        (
+            "policies/grpo/reward",
+            {"judge": "genrm-grpo", "kind": "scalar"},
+            "policies.grpo.reward.kind: 'genrm-grpo' does not score a story by itself",
+        ),
+        ("policies/grpo/constraints", {}, "policies.grpo.constraints.mode: Field required"),
+        ("policies/grpo/constraints", {"mode": "pray"}, "policies.grpo.constraints.mode: Input should be "),
+        (
+            "policies/grpo/constraints",
+            {"mode": "penalty", "margin": 0},
+            "policies.grpo.constraints.margin: Input should be greater than 0",
+        ),
+        (
+            "policies/grpo/constraints",
+            {"mode": "verifier_only"},
+            "policies.grpo: constraints.mode is verifier_only: leave out reward and select",
+        ),
+        (
+            "policies/grpo/constraints",
+            {"mode": "penalty", "verifier": "no"},
+            "policies.grpo.constraints.verifier: 'no' is not under verifiers",
+        ),
+        ("verifiers/model/base", "no", "verifiers.model.base: 'no' is not under bases"),
+        ("verifiers/model/backend", "crowd", "verifiers.model.backend: 'crowd' is none of "),
+        ("verifiers/model/template", "$story", "verifiers.model: missing fields ['constraint']"),
+        (
+            "verifiers/oracle",
+            {"backend": "transformers", "base": "world"},
+            "verifiers.oracle: a judge has the same name",
+        ),
         ("policies/grpo/reward", [], "policies.grpo: reward needs at least one entry and no judge twice"),
         (
             "policies/grpo/reward",
@@ -218,6 +248,36 @@ def test_chains_of_a_consensus_are_those_of_its_teachers():
         "  judges.genrm-sft.pairs: 'teacher-endpoint', whose chains are learned, is no teacher of "
         "consensus.panel (teacher-world, teacher-model)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"advantage": "reward"}, "needs advantage: group"),
+        (
+            {"shaping": "entropy", "multipliers": {"confident_wrong": 0}},
+            "needs multipliers of what is wrong above 0",
+        ),
+        ({"shaping": "entropy_rewards"}, "nothing after them"),
+        ({"shaping": "entropy", "normalise": "recentre"}, "nothing after them"),
+        (
+            {"training": {"multi_objective_aggregation": "normalize_then_sum"}},
+            "takes no mean of a group, which constraints need",
+        ),
+    ],
+)
+def test_options_that_would_undo_the_penalty_are_refused(changes, message):
+    raw = default()
+    raw["policies"]["grpo"] |= {"constraints": {"mode": "penalty"}, **changes}
+    with pytest.raises(config.ConfigError, match=message):
+        config.parse(raw)
+
+
+def test_a_policy_that_only_its_verifier_rewards_names_no_judge():
+    raw = default()
+    del raw["policies"]["grpo"]["reward"]
+    raw["policies"]["grpo"]["constraints"] = {"mode": "verifier_only"}
+    assert config.parse(raw).policies["grpo"].rewards == []
 
 
 def test_a_cycle_of_several_names_all_of_them():

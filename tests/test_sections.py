@@ -28,6 +28,7 @@ BASE = copy.deepcopy(BASE) | {
         "genrm": {"kind": "genrm", "train": "grpo", "from": "genrm-sft"},
     },
     "consensus": {"panel": {"teachers": ["teacher", "teacher-b"]}},
+    "verifiers": {"reader": {"backend": "transformers", "base": "small"}},
     "policies": {
         "sft": {"train": "sft", "base": "small"},
         "rlcs": {"train": "grpo", "from": "sft", "reward": {"judge": "genrm"}},
@@ -129,6 +130,9 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
         ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
         ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
+        ("policies/rlcs/constraints", {"mode": "penalty"}, {"train:rlcs"}),
+        ("policies/rlcs/constraints", {"mode": "penalty", "verifier": "reader"}, {"train:rlcs"}),
+        ("verifiers/reader/base", "brought", set()),
         ("policies/rlcs-sum/reward/1/weight", 0.5, {"train:rlcs-sum"}),
         ("judges/length/prefer", "shorter", {"judge:length", "matches:length", "train:rlcs-sum"}),
         ("tables/alignment/rows", ["genrm"], {"alignment table"}),
@@ -156,6 +160,24 @@ def test_which_sections_differ_after_a_change(path, value, differ):
     assert {stage for stage in BEFORE if BEFORE[stage] != after[stage]} == differ
 
 
+def test_of_a_verifier_behind_an_endpoint_only_the_question_is_trained_on():
+    def sections_of(**changes):
+        raw = copy.deepcopy(BASE)
+        reader = {"backend": "openai", "model": "m", "base_url": "http://here:1/v1"} | changes
+        raw["verifiers"] = {"reader": reader}
+        raw["policies"]["rlcs"]["constraints"] = {"mode": "penalty", "verifier": "reader"}
+        parsed = config.parse(raw)
+        return sections.train_policy(parsed, "rlcs"), sections.policy_endpoints(parsed, "rlcs")["reader"]
+
+    trained, asked = sections_of()
+    assert trained["verifier"]["name"] == "reader"
+    assert set(trained["verifier"]["verifier"]) == {"backend", "model", "sampling", "template"}
+    assert asked["base_url"] == "http://here:1/v1"
+    assert sections_of(base_url="http://there:1/v1", timeout=7)[0] == trained
+    assert sections_of(model="n")[0] != trained
+    assert sections_of(template="$constraint? $story")[0] != trained
+
+
 def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     # models of the tiny world are refused then, so that only sections of real models are left
     raw = copy.deepcopy(BASE) | {
@@ -163,6 +185,7 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
         "effects": [],
         "bases": {"brought": BASES["brought"]},
         "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
+        "verifiers": {},
         "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},
         "tables": {
             "alignment": {"rows": ["bt"]},

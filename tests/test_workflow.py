@@ -70,10 +70,12 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "figures",
         "report",
     }
-    expected |= {f"tables/{name}" for name in ("filter", "consensus", "alignment", "win_rates", "injections")}
+    tables = {"filter", "consensus", "alignment", "win_rates", "injections", "constraints"}
+    expected |= {f"tables/{name}" for name in tables}
     expected |= {f"injections/{name}/seed1" for name in TABLES["injections"]["judges"]}
     expected |= {f"{kind}/{name}/seed1" for kind, names in TRAINED.items() for name in names}
-    expected |= {f"stories/{name}/seed1" for name in TABLES["win_rates"]["rows"]}
+    sampled = {*TABLES["win_rates"]["rows"], *TABLES["constraints"]["rows"]}
+    expected |= {f"stories/{name}/seed1" for name in sampled}
     expected |= {f"matches/{name}/seed1" for name in TABLES["win_rates"]["judges"]}
     expected |= {f"alignment/{name}/seed1" for name in TABLES["alignment"]["rows"]}
     assert folders == expected

@@ -39,9 +39,9 @@ def test_a_fresh_clone_with_the_results_copied_in_has_nothing_to_do(after, tmp_p
 
 
 REPORT = {"write_report": 1, "all": 1}
-BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1} | REPORT
+BELOW_STORIES = {"judge_matches": 3, "tabulate_win_rates": 1, "tabulate_constraints": 1} | REPORT
 BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} | BELOW_STORIES
-BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 2, "sample_stories": 2}
+BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 3, "sample_stories": 3}
 # all trainings but those of the base and of Bradley-Terry
 BELOW_CHAINS = BELOW_POLICY | {
     "filter_chains": 1,
@@ -62,14 +62,15 @@ SEED = {
     "evaluate_judge": 3,
     "evaluate_injections": 2,
     "train_policy_sft": 1,
-    "train_policy_grpo": 2,
-    "sample_stories": 3,
+    "train_policy_grpo": 3,
+    "sample_stories": 4,
     "judge_matches": 3,
 }
 TABLES = {
     "tabulate_alignment": 1,
     "tabulate_injections": 1,
     "tabulate_win_rates": 1,
+    "tabulate_constraints": 1,
     "draw_curves": 1,
 } | REPORT
 EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  # but data and base
@@ -80,7 +81,7 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  
     [
         (["policies", "rlcs", "training", "beta"], 0.02, BELOW_POLICY),
         (["policies", "rlcs-bt", "reward", 0, "pivots"], 1, BELOW_POLICY),
-        (["sampling", "temperature"], 0.9, {"sample_stories": 3} | BELOW_STORIES),
+        (["sampling", "temperature"], 0.9, {"sample_stories": 4} | BELOW_STORIES),
         (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
         (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
         (

@@ -15,6 +15,8 @@ METRICS = (
     "entropy",
     "kl",
     "frac_reward_zero_std",
+    "constraints/kept",
+    "constraints/violators_rewarded",
     "judge/inconsistent",
     "judge/unparsed",
     "judge/failed",

@@ -1,4 +1,4 @@
-"""Policy GRPO: stories of a group are compared with pivots by frozen judges."""
+"""Policy GRPO: frozen judges compare a group's stories with pivots, or score them; constraints are kept."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from transformers import Trainer
 from trl import GRPOConfig
 
 from rlcs import stage
+from rlcs.constrained_grpo import ConstrainedGRPOTrainer
+from rlcs.constrained_reward import ConstrainedReward, Writing
+from rlcs.constraint_entries import Constraints
 from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
-from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judges import load_judges
 from rlcs.judging import Judge
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
 from rlcs.records import read_contexts
+from rlcs.scalar_reward import ScalarReward
 from rlcs.selection import SelectBest, Validation
 from rlcs.training import build_options, train
+from rlcs.verification import Verifier
+from rlcs.verifiers import load_verifier
 from rlcs.watch import INDEPENDENT, TRAINING, Watchdog, flags
 
 
@@ -37,7 +42,7 @@ def main(this: stage.Stage) -> None:
     several = len(entry.rewards) > 1
     selected: list[SelectBest] = []
 
-    def trainer(scratch: str) -> ShapedGRPOTrainer:
+    def trainer(scratch: str) -> ConstrainedGRPOTrainer:
         options = build_options(
             GRPOConfig,
             {**this.config["training"], "shuffle_dataset": False},
@@ -45,7 +50,7 @@ def main(this: stage.Stage) -> None:
             seed=this.seed,
             output_dir=scratch,
         )
-        if several:
+        if several and entry.constraints is None:
             options.reward_weights = [reward.weight for reward in entry.rewards]
         judges = load_judges(
             this.config["judges"],
@@ -54,26 +59,39 @@ def main(this: stage.Stage) -> None:
             max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
             soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
-        made = ShapedGRPOTrainer(
+        rewards: list[Writing] = [
+            ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
+            if reward.kind == "scalar"
+            else PivotReward(
+                judges[reward.judge],
+                contexts,
+                reward,
+                group_size=options.num_generations,
+                seed=this.seed,
+                name=f"pivot-{reward.judge}" if several else "pivot",
+                metrics=f"judge/{reward.judge}" if several else "judge",
+            )
+            for reward in entry.rewards
+        ]
+        constrained = None
+        if entry.constraints is not None:
+            constrained = ConstrainedReward(
+                list(zip(rewards, (reward.weight for reward in entry.rewards), strict=True)),
+                contexts,
+                entry.constraints,
+                group_size=options.num_generations,
+                verifier=reward_verifier(this, entry.constraints),
+            )
+        made = ConstrainedGRPOTrainer(
             model=load_causal(start),
-            reward_funcs=[
-                PivotReward(
-                    judges[reward.judge],
-                    contexts,
-                    reward,
-                    group_size=options.num_generations,
-                    seed=this.seed,
-                    name=f"pivot-{reward.judge}" if several else "pivot",
-                    metrics=f"judge/{reward.judge}" if several else "judge",
-                )
-                for reward in entry.rewards
-            ],
+            reward_funcs=constrained or rewards,
             args=options,
             train_dataset=Dataset.from_list(prompts),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
             max_skew=entry.max_skew if entry.advantage == "reward" else None,
+            constrained=constrained,
         )
         if entry.select is not None:
             asked: dict[str, Judge] = {
@@ -98,12 +116,26 @@ def main(this: stage.Stage) -> None:
     train(this, trainer, finish)
 
 
+def reward_verifier(this: stage.Stage, constraints: Constraints) -> Verifier | None:
+    """The verifier that the config names."""
+    if constraints.verifier is None:
+        return None
+    folders = this.folders("verifier")
+    return load_verifier(
+        this.config["verifier"],
+        folders[0] if folders else None,
+        endpoint=json.loads(this.options["endpoint"])[constraints.verifier],
+        answers=Path(this.options["answers"]) / constraints.verifier,
+        max_failure_share=constraints.max_failure_share,
+    )
+
+
 if __name__ == "__main__":
     stage.run(
         main,
         __file__,
         inputs=["preferences", "model"],
-        optional=["judge"],
+        optional=["judge", "verifier"],
         options=["endpoint", "answers"],
         seed=True,
     )

@@ -44,6 +44,15 @@ TABLES = {
         "Consensus",
         "Labels that teachers agree on, and those of each teacher alone, against the human labels.",
     ),
+    "constraints": Caption(
+        "Constraints",
+        "Stories for held-out contexts by the constraints that they keep, next to length and quality. "
+        "A win rate that falls among compliant stories, or length that grows, is a sign of a hacked reward.",
+    ),
+    "ifeval": Caption(
+        "Instruction following",
+        "Answers to prompts that are no stories, by the instructions that they follow (the shape of IFEval).",
+    ),
     "filter": Caption("Consistency filter", "Training pairs by what became of the teacher's two chains."),
 }
 FIGURES = {

@@ -13,7 +13,7 @@ import openai
 from pydantic import BaseModel, Field, ValidationError
 
 from rlcs.answers import Answer
-from rlcs.judge_entries import EndpointTeacher
+from rlcs.endpoint_entries import Endpoint
 from rlcs.prompts import Messages
 from rlcs.stage import InputError
 
@@ -47,7 +47,7 @@ class Chat:
         InputError: on construction, where the environment variable holds no key.
     """
 
-    def __init__(self, entry: EndpointTeacher) -> None:
+    def __init__(self, entry: Endpoint) -> None:
         self.entry = entry
         self._pace = Pace(entry.requests_per_minute)
         self._key = read_key(entry.api_key_env)
@@ -173,7 +173,7 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-def read_completion(body: str, entry: EndpointTeacher) -> Answer:
+def read_completion(body: str, entry: Endpoint) -> Answer:
     """The answer in a response's body, with its cost at the entry's prices.
 
     No text is no answer where the model claims to have come to its end. One that a limit or a filter ended

@@ -6,6 +6,8 @@ JSON schema, documented default and key tables are generated from here (``docume
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
@@ -31,6 +33,7 @@ from rlcs.judge_entries import (
     GenrmSFTJudge,
     Judge,
     Judging,
+    LengthJudge,
     ModelTeacher,
     OracleJudge,
     UntrainedGenrmJudge,
@@ -38,6 +41,10 @@ from rlcs.judge_entries import (
 )
 from rlcs.options import TRL_GROUP_SIZE, Name, Names, Section, Seeds, SharedOptions
 from rlcs.records import HUMAN
+from rlcs.verifier_entries import ModelVerifier, Verifier
+
+# Judges whose score of a story does not depend on the other story.
+SCALAR_JUDGES = (BradleyTerryJudge, LengthJudge, OracleJudge)
 
 
 class ConfigError(ValueError):
@@ -77,6 +84,30 @@ class InjectionTable(Section):
     pairs: int = Field(50, ge=1, description="Held-out pairs that are tried with each injection.")
 
 
+class ConstraintTable(Section):
+    """Policies by the constraints that their stories keep."""
+
+    rows: Names = Field(
+        min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
+    )
+    verifier: Name | None = Field(
+        None, description="A name under verifiers, for constraints that no rule can check. Empty: unverified."
+    )
+
+
+class InstructionTable(Section):
+    """Policies by the instructions that they follow in prompts that are no stories."""
+
+    rows: Names = Field(
+        min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
+    )
+    prompts: Path = Field(
+        description="JSON lines in the shape of IFEval's input_data.jsonl: key, prompt, instruction_id_list, "
+        "kwargs.",
+        examples=["input_data.jsonl"],
+    )
+
+
 class Tables(Section):
     """Which models the tables compare."""
 
@@ -84,6 +115,14 @@ class Tables(Section):
     win_rates: WinRateTable = Field(description="Policies against a reference policy.")
     injections: InjectionTable | None = Field(
         None, description="Judges that are talked to by the stories that they read. Empty: no such table."
+    )
+    constraints: ConstraintTable | None = Field(
+        None,
+        description="Policies by the constraints that they keep: {rows, verifier}. Empty: no such table.",
+    )
+    ifeval: InstructionTable | None = Field(
+        None,
+        description="Policies by the instructions that they follow: {rows, prompts}. Empty: no such table.",
     )
 
 
@@ -105,6 +144,9 @@ class Config(Section):
     judges: dict[Name, Judge] = Field(min_length=1, description="Judges by name.")
     consensus: dict[Name, Consensus] = Field(
         default_factory=dict, description="Labels by agreement of teachers, by name: sources of pairs."
+    )
+    verifiers: dict[Name, Verifier] = Field(
+        default_factory=dict, description="Models that verify constraints which no rule can check, by name."
     )
     policies: dict[Name, Policy] = Field(min_length=1, description="Policies by name.")
     tables: Tables = Field(description="Which models the tables compare.")
@@ -192,10 +234,26 @@ def _reference_problems(config: Config) -> list[str]:
             for place, reward in enumerate(policy.rewards):
                 key = f"policies.{name}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
                 known(f"{key}.judge", reward.judge, "judges")
+                asked = config.judges.get(reward.judge)
+                if reward.kind == "scalar" and not isinstance(asked, (*SCALAR_JUDGES, NoneType)):
+                    problems.append(f"{key}.kind: {reward.judge!r} does not score a story by itself")
                 if isinstance(group_size, int) and reward.pivots >= group_size:
                     problems.append(
                         f"{key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
                     )
+            if policy.constraints is not None and policy.constraints.verifier is not None:
+                known(f"policies.{name}.constraints.verifier", policy.constraints.verifier, "verifiers")
+            several = policy.training.get("multi_objective_aggregation", "sum_then_normalize")
+            if policy.constraints is not None and several != "sum_then_normalize":
+                problems.append(
+                    f"policies.{name}.training.multi_objective_aggregation: {several!r} takes no mean "
+                    "of a group, which constraints need"
+                )
+    for name, verifier in config.verifiers.items():
+        if isinstance(verifier, ModelVerifier):
+            known(f"verifiers.{name}.base", verifier.base, "bases")
+        if name in config.judges:
+            problems.append(f"verifiers.{name}: a judge has the same name")
     for number, effect in enumerate(config.effects):
         for name in effect.systems:
             known(f"effects.{number}.systems", name, METRICS[effect.metric].registry)
@@ -207,6 +265,11 @@ def _reference_problems(config: Config) -> list[str]:
         known("tables.win_rates.rows", name, "policies")
     for name in config.tables.win_rates.judges:
         known("tables.win_rates.judges", name, "judges")
+    for table in ("constraints", "ifeval"):
+        for name in getattr(getattr(config.tables, table), "rows", ()):
+            known(f"tables.{table}.rows", name, "policies")
+    if config.tables.constraints is not None and config.tables.constraints.verifier is not None:
+        known("tables.constraints.verifier", config.tables.constraints.verifier, "verifiers")
     if config.tables.win_rates.reference not in config.tables.win_rates.rows:
         problems.append(
             f"tables.win_rates.reference: {config.tables.win_rates.reference!r} is not among its rows"
@@ -253,10 +316,12 @@ def _describe(problem: Any) -> str:
         "genrm-grpo",
         "sft",
         "grpo",
+        "transformers",
+        "openai",
     }
     path = list(problem["loc"])
     path = [part for part in path if part not in REWARD_TAGS]
-    if len(path) > 2 and path[0] in ("bases", "judges", "policies") and path[2] in tags:
+    if len(path) > 2 and path[0] in ("bases", "judges", "verifiers", "policies") and path[2] in tags:
         del path[2]
     key = ".".join(str(part) for part in path)
     message = problem["msg"].removeprefix("Value error, ")

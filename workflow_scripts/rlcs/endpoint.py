@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from rlcs.answers import Answer, AnswerStore, answer_key
 from rlcs.chat import Chat, Unanswered
+from rlcs.endpoint_entries import Endpoint
 from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.prompts import Messages, judge_prompt, without_control_tokens
 from rlcs.records import Comparison, Judgement
@@ -28,32 +29,22 @@ log = logging.getLogger("rlcs")
 
 
 class EndpointJudge:
-    """Asks an endpoint, several questions at once."""
+    """A judge whose verdicts an endpoint writes."""
 
     shard_size = None  # every answer is kept by itself
 
     def __init__(self, name: str, entry: EndpointTeacher, judging: Judging, answers: AnswerStore) -> None:
         self.name = name
-        self.entry = entry
         self.judging = judging
-        self.answers = answers
-        self.chat = Chat(entry)
+        self.asker = Asker(name, entry, answers)
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
-        """Judgements in the order asked; identical questions are asked once.
-
-        Raises:
-            InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
-                than the entry's ``max_failure_share``; the answers until then are kept.
-        """
+        """Judgements in the order asked; raises as ``Asker.ask``."""
         template, rubrics = self.judging.template, self.judging.rubrics
-        prompts = [
-            without_control_tokens(judge_prompt(template, rubrics, c.context, c.first, c.second))
-            for c in comparisons
-        ]
-        keys = [answer_key(self.entry.model, prompt, self.entry.sampling) for prompt in prompts]
-        answers = self._answer(dict(zip(keys, prompts, strict=True)))
-        return [self._judgement(c, answers.get(key)) for c, key in zip(comparisons, keys, strict=True)]
+        answers = self.asker.ask(
+            [judge_prompt(template, rubrics, c.context, c.first, c.second) for c in comparisons]
+        )
+        return [self._judgement(c, answer) for c, answer in zip(comparisons, answers, strict=True)]
 
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
         if answer is None:
@@ -68,11 +59,39 @@ class EndpointJudge:
             cut_off=answer.finish_reason == "length",
         )
 
+
+class Asker:
+    """Asks an endpoint, several questions at once.
+
+    Args:
+        name: of the judge or verifier for which it asks.
+        role: which of the two; both for what is shown.
+    """
+
+    def __init__(self, name: str, entry: Endpoint, answers: AnswerStore, role: str = "judge") -> None:
+        self.name = name
+        self.role = role
+        self.entry = entry
+        self.answers = answers
+        self.chat = Chat(entry)
+
+    def ask(self, questions: Sequence[Messages]) -> list[Answer | None]:
+        """Answers in the order asked, None where there is none; identical questions are asked once.
+
+        Raises:
+            InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
+                than the entry's ``max_failure_share``; the answers until then are kept.
+        """
+        prompts = [without_control_tokens(question) for question in questions]
+        keys = [answer_key(self.entry.model, prompt, self.entry.sampling) for prompt in prompts]
+        answers = self._answer(dict(zip(keys, prompts, strict=True)))
+        return [answers.get(key) for key in keys]
+
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, kept ones and new ones; a question without any is left out."""
         answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
         missing = [key for key in questions if key not in answers]
-        counts = Counts(self.name, len(questions), list(answers.values()))
+        counts = Counts(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
         with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
             try:
@@ -115,9 +134,9 @@ class EndpointJudge:
         failed, share = counts.failed.total(), self.entry.max_failure_share
         if failed > share * counts.questions:
             raise InputError(
-                f"{failed} of {counts.questions} questions to judge {self.name!r} got no answer, more than "
-                f"max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: {counts.last}. "
-                f"{counts.kept + counts.answered} answers are kept and will not be asked again"
+                f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
+                f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
+                f"{counts.last}. {counts.kept + counts.answered} answers are kept and will not be asked again"
             )
 
 
@@ -130,8 +149,8 @@ def _error(state: tenacity.RetryCallState) -> Unanswered:
 class Counts:
     """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
 
-    def __init__(self, name: str, questions: int, kept: Sequence[Answer]) -> None:
-        self.name = name
+    def __init__(self, asker: str, questions: int, kept: Sequence[Answer]) -> None:
+        self.asker = asker
         self.questions = questions
         self.kept = len(kept)
         self.answered = 0
@@ -142,7 +161,7 @@ class Counts:
         self.last = ""
         self._lock = Lock()
         self.bar = tqdm(
-            desc=name,
+            desc=asker,
             total=questions,
             initial=self.kept,
             unit=" answers",
@@ -171,11 +190,11 @@ class Counts:
             self.retried[error.reason] += 1
             first = self.retried[error.reason] == 1
         if first:
-            log.warning("judge %s: %s; trying again", self.name, error)
+            log.warning("%s: %s; trying again", self.asker, error)
 
     def __str__(self) -> str:
         return (
-            f"judge {self.name}: {self.questions} questions, {self.kept} answered before, "
+            f"{self.asker}: {self.questions} questions, {self.kept} answered before, "
             f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
             f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
             f"cost {self.cost:.4g} now, {self.cost + self.kept_cost:.4g} in all"

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs import prompts
+from rlcs.constraint_entries import Constraints
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
 from rlcs.shaping_entries import Shaped
 from rlcs.watch_entries import Select, Watch
@@ -87,6 +88,11 @@ class Reward(Section):
         0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
     )
     weight: float = Field(1.0, description="Of this reward in a sum of several.")
+    kind: Literal["pivots", "scalar"] = Field(
+        "pivots",
+        description="Points against pivots, or the plain score of a judge that scores each story by itself "
+        "(bradley_terry, oracle, length); then pivots, orders, probability and disagreement say nothing.",
+    )
 
 
 # One reward, or a list of them: their weighted sum. The tags stand in no message.
@@ -130,8 +136,14 @@ class GRPOPolicy(Shaped):
         None, alias="from", description="The policy that training starts from.", examples=["sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
-    reward: Rewards = Field(
-        description="Where the reward comes from; a list of such entries is their weighted sum."
+    reward: Rewards | None = Field(
+        None,
+        description="Where the reward comes from; a list of such entries is their weighted sum. None is "
+        "needed where constraints.mode is verifier_only.",
+        examples=[{"judge": "genrm-grpo"}],
+    )
+    constraints: Constraints | None = Field(
+        None, description="What broken constraints do to the reward. Empty: nothing, and none is verified."
     )
     advantage: Literal["group", "reward"] = Field(
         "group",
@@ -150,12 +162,19 @@ class GRPOPolicy(Shaped):
 
     @property
     def rewards(self) -> list[Reward]:
+        if self.reward is None:
+            return []
         return self.reward if isinstance(self.reward, list) else [self.reward]
 
     @model_validator(mode="after")
     def _distinct_judges(self) -> GRPOPolicy:
         judges = [reward.judge for reward in self.rewards]
-        if not judges or len(set(judges)) < len(judges):
+        verifier_only = self.constraints is not None and self.constraints.mode == "verifier_only"
+        if verifier_only and (judges or self.select):
+            raise ValueError(
+                "constraints.mode is verifier_only: leave out reward and select, which ask judges"
+            )
+        if not (judges or verifier_only) or len(set(judges)) < len(judges):
             raise ValueError(f"reward needs at least one entry and no judge twice, has {judges}")
         if self.select is not None and self.select.judge in judges:
             raise ValueError(f"select.judge {self.select.judge!r} is the reward's; it must be another one")
@@ -166,6 +185,23 @@ class GRPOPolicy(Shaped):
         """The judges that training asks."""
         asked = [reward.judge for reward in self.rewards]
         return asked if self.select is None else [*asked, self.select.judge]
+
+    @model_validator(mode="after")
+    def _guarantee(self) -> GRPOPolicy:
+        """The penalty promises negative advantages; no other option may undo it."""
+        if self.constraints is None or self.constraints.mode != "penalty":
+            return self
+        if self.advantage == "reward":
+            raise ValueError("constraints.mode penalty needs advantage: group; it is below a group's mean")
+        if self.shaping == "entropy_rewards" or self.normalise == "recentre":
+            raise ValueError(
+                "constraints.mode penalty needs weights of the advantages and nothing after them: no shaping "
+                "entropy_rewards, no normalise recentre"
+            )
+        wrong = (self.multipliers.confident_wrong, self.multipliers.uncertain_wrong)
+        if self.shaping == "entropy" and min(wrong) == 0:
+            raise ValueError("constraints.mode penalty needs multipliers of what is wrong above 0")
+        return self
 
 
 Policy = Annotated[SFTPolicy | GRPOPolicy, Field(discriminator="train")]

@@ -147,6 +147,31 @@ COLUMNS: dict[str, Column] = {
         "rating", "points", "Bradley–Terry rating by this judge over all matches, in Elo points around 0."
     ),
     "constraints": Column("constraints kept %", "share", "Stories that keep all their constraints."),
+    "stories": Column("stories", "count"),
+    "prompts": Column("prompts", "count"),
+    "prompt_strict": Column(
+        "prompt strict %",
+        "share",
+        "Texts that keep all their constraints; what could not be verified is left out.",
+    ),
+    "prompt_loose": Column(
+        "prompt loose %",
+        "share",
+        "The same where the text may lose its first line, its last line or its asterisks (IFEval).",
+    ),
+    "instruction_strict": Column("instruction strict %", "share", "Constraints that are kept, of all."),
+    "instruction_loose": Column("instruction loose %", "share", "The same, loosely."),
+    "unverified": Column("unverified %", "share", "Constraints that neither a rule nor a model could check."),
+    "unsupported": Column(
+        "unsupported",
+        "count",
+        "Instructions that are no constraint of ours; their prompts have no prompt level.",
+    ),
+    "win_rate_compliant": Column(
+        "win rate, both compliant %",
+        "share",
+        "The same, of the matches in which both stories keep all their constraints.",
+    ),
     "words": Column("words", "tenths", "Mean length of a story in words."),
     "distinct_2": Column(
         "distinct-2", "distinct", "Different word pairs among all word pairs of a policy's stories."

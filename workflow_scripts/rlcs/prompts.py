@@ -17,6 +17,7 @@ Messages = list[dict[str, str]]
 
 CONTEXT_FIELDS = ("domain", "characters", "previous_plot", "outline", "constraints")
 JUDGE_FIELDS = (*CONTEXT_FIELDS, "rubric", "story_1", "story_2")
+VERIFIER_FIELDS = (*CONTEXT_FIELDS, "constraint", "story")
 
 
 def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
@@ -72,6 +73,11 @@ def without_control_tokens(messages: Messages) -> Messages:
         }
         for message in messages
     ]
+
+
+def verifier_prompt(template: str, context: Context, constraint: str, story: str) -> Messages:
+    """The conversation that asks whether a story meets one requirement."""
+    return user(Template(template).substitute(_context_values(context), constraint=constraint, story=story))
 
 
 def user(content: str) -> Messages:

@@ -118,6 +118,29 @@ INJECTIONS = _schema(
     required={"judge": pa.string(), "injection": pa.string(), "pair_id": pa.string(), "order": pa.string()},
     optional={"structure_kept": pa.bool_()},
 )
+CHECKS = _schema(  # of constraints that no rule can check, by a verifier model
+    required={
+        "policy": pa.string(),
+        "seed": pa.int64(),
+        "context_id": pa.string(),
+        "sample": pa.int64(),
+        "constraint": pa.int64(),  # its place in the context
+        "tokens": pa.int64(),
+        "raw": pa.string(),
+    },
+    optional={"kept": pa.bool_()},
+)
+RESPONSES = _schema(  # to prompts with instructions
+    required={
+        "key": pa.string(),
+        "policy": pa.string(),
+        "seed": pa.int64(),
+        "text": pa.string(),
+        "tokens": pa.int64(),
+        "cut_off": pa.bool_(),
+    },
+    optional={},
+)
 HISTORY = _schema(
     required={"step": pa.int64(), "metric": pa.string(), "value": pa.float64()},
     optional={},

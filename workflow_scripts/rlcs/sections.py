@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rlcs.config import Config
+from rlcs.endpoint_entries import Endpoint
 from rlcs.entries import WorldBase
 from rlcs.judge_entries import (
     BradleyTerryJudge,
@@ -21,6 +22,7 @@ from rlcs.judge_entries import (
     LengthJudge,
     OracleJudge,
 )
+from rlcs.verifier_entries import EndpointVerifier
 
 SectionDict = dict[str, Any]
 
@@ -116,7 +118,32 @@ def train_policy(config: Config, name: str) -> SectionDict:
         section["judges"] = {
             judge_name: judge(config, judge_name) for judge_name in policy_judges(config, name)
         }
+        if (verifier_name := policy_verifier(config, name)) is not None:
+            section["verifier"] = verifier(config, verifier_name)
     return section
+
+
+def policy_verifier(config: Config, name: str) -> str | None:
+    """The verifier that a policy's training asks."""
+    entry = config.policies[name]
+    return entry.constraints.verifier if entry.train == "grpo" and entry.constraints else None
+
+
+def verifier(config: Config, name: str) -> SectionDict:
+    """What a verifier needs to answer."""
+    entry = config.verifiers[name]
+    excluded = set(Endpoint.model_fields) - _QUESTION if isinstance(entry, EndpointVerifier) else None
+    return {"name": name, "verifier": _plain(entry, exclude=excluded)}
+
+
+def verifier_endpoint(config: Config, name: str) -> SectionDict:
+    """As ``endpoint``, of a verifier."""
+    entry = config.verifiers[name]
+    if not isinstance(entry, EndpointVerifier):
+        return {}
+    return _plain(
+        entry, exclude=set(EndpointVerifier.model_fields) - (set(Endpoint.model_fields) - _QUESTION)
+    )
 
 
 def policy_judges(config: Config, name: str) -> list[str]:
@@ -126,8 +153,10 @@ def policy_judges(config: Config, name: str) -> list[str]:
 
 
 def policy_endpoints(config: Config, name: str) -> SectionDict:
-    """``endpoint`` of each judge that a policy's training asks."""
-    return {judge_name: endpoint(config, judge_name) for judge_name in policy_judges(config, name)}
+    """``endpoint`` of each judge, and of the verifier, that a policy's training asks."""
+    asked = {judge_name: endpoint(config, judge_name) for judge_name in policy_judges(config, name)}
+    verifier_name = policy_verifier(config, name)
+    return asked | ({verifier_name: verifier_endpoint(config, verifier_name)} if verifier_name else {})
 
 
 def stories(config: Config, name: str) -> SectionDict:
@@ -191,6 +220,34 @@ def win_rate_table(config: Config) -> SectionDict:
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }
+
+
+def verified(config: Config, name: str) -> SectionDict:
+    """Of the constraint table's verifier, that reads a policy's stories."""
+    table = config.tables.constraints
+    assert table is not None
+    assert table.verifier is not None
+    return {"policy": name, **verifier(config, table.verifier)}
+
+
+def constraint_table(config: Config) -> SectionDict:
+    assert config.tables.constraints is not None
+    return {
+        "rows": list(config.tables.constraints.rows),
+        "reference": config.tables.win_rates.reference,
+        "judge": config.tables.win_rates.judges[0],
+        "paper": config.paper.get("constraints", {}),
+        "synthetic": config.synthetic,
+    }
+
+
+def responses(config: Config, name: str) -> SectionDict:
+    return {"policy": name, "sampling": _plain(config.sampling, exclude={"samples", "contexts"})}
+
+
+def instruction_table(config: Config) -> SectionDict:
+    assert config.tables.ifeval is not None
+    return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
 
 
 def check(config: Config) -> SectionDict:

@@ -1,0 +1,47 @@
+"""Policies by the constraints that their stories keep, next to length and quality."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from rlcs import stage
+from rlcs.captions import TABLES
+from rlcs.constraint_tables import StoryKey, constraint_table
+from rlcs.evaluation import read_judged
+from rlcs.formatting import write_table
+from rlcs.records import CHECKS, MATCHES, STORIES, read_contexts, read_rows
+
+SEED = 0  # of the bootstrap
+
+
+def main(this: stage.Stage) -> None:
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = [
+        row for folder in this.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
+    ]
+    verified: dict[StoryKey, dict[int, bool | None]] = defaultdict(dict)
+    for folder in this.folders("checks"):
+        for row in read_rows(folder / "checks.parquet", CHECKS):
+            key = (row["policy"], row["seed"], row["context_id"], row["sample"])
+            verified[key][row["constraint"]] = row["kept"]
+    judge = this.config["judge"]
+    # every seed plays the same matches
+    matches = read_rows(this.folders("matches")[0] / "matches.parquet", MATCHES)
+    with this.artifact() as folder:
+        frame = constraint_table(
+            stories,
+            contexts,
+            verified,
+            matches,
+            read_judged(this.folders("matches"), [judge])[judge],
+            this.config["paper"],
+            policies=this.config["rows"],
+            reference=this.config["reference"],
+            judge=judge,
+            seed=SEED,
+        )
+        write_table(frame, folder, "constraints", TABLES["constraints"].text, this.config["synthetic"])
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["stories", "matches"], optional=["checks"])

@@ -1,0 +1,52 @@
+"""A verifier model reads a policy's stories: constraints that no rule can check."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rlcs import stage
+from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
+from rlcs.verification import asked
+from rlcs.verifiers import load_verifier
+
+
+def main(this: stage.Stage) -> None:
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = read_rows(this.folder("stories") / "stories.parquet", STORIES)
+    places = [
+        (story, place, question)
+        for story in stories
+        for place, question in asked(contexts[story["context_id"]], story["text"]).items()
+    ]
+    model = this.folders("model")
+    with this.artifact() as folder:
+        verifier = load_verifier(
+            this.config,
+            model[0] if model else None,
+            endpoint=json.loads(this.options["endpoint"]),
+            answers=Path(this.options["answers"]),
+        )
+        checks = verifier.verify([question for _, _, question in places])
+        rows = [
+            {
+                **{name: story[name] for name in ("policy", "seed", "context_id", "sample")},
+                "constraint": place,
+                **vars(check),
+            }
+            for (story, place, _), check in zip(places, checks, strict=True)
+        ]
+        write_rows(folder / "checks.parquet", rows, CHECKS)
+        unread = sum(check.kept is None for check in checks)
+        stage.log.info("%d constraints read, %d of them without an answer", len(checks), unread)
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences", "stories"],
+        optional=["model"],
+        options=["endpoint", "answers"],
+        seed=True,
+    )
