@@ -10,6 +10,9 @@ rule tabulate_effects:
             for effect in CONFIG.effects
             if effect.metric == "chain_correctness"
         ],
+        stories=of_seeds("stories", effect_systems("constraints_difference", "length_difference")),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1] if effect_systems("win_rate") else []),
+        policies=of_seeds("policies", effect_systems("rewarded_violators")),
     output:
         manifest=f"{RESULTS}/tables/effects/manifest.json",
         table=report(
@@ -34,4 +37,5 @@ rule tabulate_effects:
     shell:
         "python workflow_scripts/tabulate_effects.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --taught {input.taught}"
-        " --chains {input.chains} --output {output.manifest} > {log} 2>&1"
+        " --chains {input.chains} --stories {input.stories} --matches {input.matches} --policies {input.policies}"
+        " --output {output.manifest} > {log} 2>&1"

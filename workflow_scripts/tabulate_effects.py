@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from typing import Any
+
 from rlcs import stage
 from rlcs.captions import TABLES
 from rlcs.effect_entries import Effect
 from rlcs.effects import Evidence, effects_table
 from rlcs.evaluation import read_judged
 from rlcs.formatting import write_table
-from rlcs.records import PAIRS, read_judgements, read_rows
+from rlcs.manifest import read_provenance
+from rlcs.policy_effects import PolicyEvidence
+from rlcs.records import HISTORY, MATCHES, PAIRS, STORIES, read_contexts, read_judgements, read_rows
 
+Rows = list[dict[str, Any]]
+JUDGES_LEFT, POLICIES_LEFT = ("judgements", "taught", "chains"), ("stories", "matches", "policies")
 SEED = 0  # of the bootstrap
 
 
@@ -23,11 +30,33 @@ def main(this: stage.Stage) -> None:
         kept={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
         labels={pair["pair_id"]: pair["label"] for pair in pairs},
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
+        policies=policy_evidence(this),
     )
     with this.artifact() as folder:
         frame = effects_table(effects, evidence, seed=SEED)
         write_table(frame, folder, "effects", TABLES["effects"].text, this.config["synthetic"])
 
 
+def policy_evidence(this: stage.Stage) -> PolicyEvidence:
+    """Stories, matches and histories, as far as the effects ask for them."""
+    stories: dict[str, dict[int, Rows]] = defaultdict(dict)
+    for folder in this.folders("stories"):
+        made_of = read_provenance(folder)
+        stories[made_of["config"]["policy"]][made_of["seed"]] = read_rows(folder / "stories.parquet", STORIES)
+    histories: dict[str, dict[int, Rows]] = defaultdict(dict)
+    for folder in this.folders("policies"):
+        histories[folder.parent.name][read_provenance(folder)["seed"]] = read_rows(
+            folder / "history.parquet", HISTORY
+        )
+    matches, judge = this.folders("matches"), this.config["match_judge"]
+    return PolicyEvidence(
+        stories=stories,
+        contexts=read_contexts(this.folder("preferences") / "contexts.parquet"),
+        matches=read_rows(matches[0] / "matches.parquet", MATCHES) if matches else (),
+        judged=read_judged(matches, [judge])[judge] if matches else {},
+        histories=histories,
+    )
+
+
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], optional=["judgements", "taught", "chains"])
+    stage.run(main, __file__, inputs=["preferences"], optional=[*JUDGES_LEFT, *POLICIES_LEFT])

@@ -9,7 +9,15 @@ from pydantic import Field, model_validator
 
 from rlcs.options import Names, Section
 
-MetricName = Literal["accuracy_difference", "flip_rate", "chain_correctness"]
+MetricName = Literal[
+    "accuracy_difference",
+    "flip_rate",
+    "chain_correctness",
+    "constraints_difference",
+    "length_difference",
+    "win_rate",
+    "rewarded_violators",
+]
 
 
 @dataclass(frozen=True)
@@ -21,10 +29,15 @@ class Systems:
     shows: Literal["difference", "share"]
 
 
+COMPARED = ("the policy", "the policy it is compared with")
 METRICS: dict[MetricName, Systems] = {
     "accuracy_difference": Systems("judges", ("the judge", "the judge it is compared with"), "difference"),
     "flip_rate": Systems("judges", ("the judge",), "share"),
     "chain_correctness": Systems("judges", ("the teacher", "the judge that knows the truth"), "difference"),
+    "constraints_difference": Systems("policies", COMPARED, "difference"),
+    "length_difference": Systems("policies", COMPARED, "difference"),
+    "win_rate": Systems("policies", COMPARED, "share"),
+    "rewarded_violators": Systems("policies", ("the policy",), "share"),
 }
 
 
@@ -34,7 +47,11 @@ class Effect(Section):
     claim: str = Field(description="The claim.", examples=["GRPO beats SFT"])
     metric: MetricName = Field(
         description="accuracy_difference: of two judges on the same held-out pairs. flip_rate: of a judge. "
-        "chain_correctness: of a teacher's kept chains less that of all, by a judge that knows the truth.",
+        "chain_correctness: of a teacher's kept chains less that of all, by a judge that knows the truth. "
+        "constraints_difference, length_difference (in per cent of the second's), win_rate (by the first "
+        "judge of tables.win_rates): of two policies for the same held-out contexts. rewarded_violators: "
+        "of a training's violators, those whose advantage was not negative, though not all in their group "
+        "violate.",
         examples=["accuracy_difference"],
     )
     systems: Names = Field(

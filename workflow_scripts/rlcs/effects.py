@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from rlcs import alignment
+from rlcs import alignment, policy_effects
 from rlcs.effect_entries import Effect, MetricName
+from rlcs.policy_effects import PolicyEvidence
 from rlcs.records import Judgement, Label
 from rlcs.statistics import Estimate, Sample, crossed_bootstrap
 
@@ -33,6 +34,7 @@ class Evidence:
         kept: by teacher, the training pairs whose chains the consistency filter kept.
         labels: by pair.
         contexts: the context of each pair.
+        policies: what the metrics of policies look at.
     """
 
     judged: Judged = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Evidence:
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     contexts: Mapping[str, str] = field(default_factory=dict)
+    policies: PolicyEvidence = field(default_factory=PolicyEvidence)
 
     def sample(self, by_seed: Mapping[int, Mapping[str, float]]) -> Sample:
         """Seed -> pair -> value as a sample."""
@@ -99,10 +102,21 @@ def _chain_correctness(evidence: Evidence, systems: Sequence[str]) -> list[Sampl
     return [sample(kept), sample(right)]
 
 
-OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
+Metric = Callable[[Evidence, Sequence[str]], list[Sample]]
+
+
+def _of_policies(metric: Callable[[PolicyEvidence, Sequence[str]], list[Sample]]) -> Metric:
+    return lambda evidence, systems: metric(evidence.policies, systems)
+
+
+OBSERVE: dict[MetricName, Metric] = {
     "accuracy_difference": _accuracy_difference,
     "flip_rate": _flip_rate,
     "chain_correctness": _chain_correctness,
+    "constraints_difference": _of_policies(policy_effects.constraints_difference),
+    "length_difference": _of_policies(policy_effects.length_difference),
+    "win_rate": _of_policies(policy_effects.win_rate),
+    "rewarded_violators": _of_policies(policy_effects.rewarded_violators),
 }
 
 

@@ -204,6 +204,7 @@ def effects_table(config: Config) -> SectionDict:
         "effects": [_plain(effect) for effect in config.effects],
         "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
         "teachers": effect_systems(config, "chain_correctness"),
+        "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
         "synthetic": config.synthetic,
     }
 
