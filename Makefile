@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint fast lock docs clean
+.PHONY: help run test lint fast torture lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -22,6 +22,9 @@ lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes of it
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture.py $(or $(N),100)
 
 docs: $(VENV)/dev  ## write what is generated from the typed config
 	$(BIN)/python workflow_scripts/document_config.py

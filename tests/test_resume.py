@@ -2,98 +2,77 @@
 
 import json
 import random
-import shutil
 import signal
-import subprocess
-import sys
 import time
+from dataclasses import replace
 
 import pytest
-import yaml
-from smoke_run import ROOT
+from endpoint_server import Server, always, entry, ok
+from kills import VICTIMS, teacher_at, torture
 
-from rlcs import config, sections
-
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-STEPS = 60
-RAW = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
-RAW["training"] |= {"max_steps": STEPS, "save_steps": 2}
-CONFIG = config.parse(RAW)
-
-# script, section, inputs below results/smoke
-STAGES = {
-    "sft": ("train_policy_sft.py", sections.train_policy(CONFIG, "sft"), {"base": "bases/small"}),
-    "reward model": ("train_bradley_terry.py", sections.train_judge(CONFIG, "bt"), {"base": "bases/small"}),
-    "genrm grpo": (
-        "train_genrm_grpo.py",
-        sections.train_judge(CONFIG, "genrm"),
-        {"model": "judges/genrm-sft/seed1"},
-    ),
-    "policy grpo": (
-        "train_policy_grpo.py",
-        sections.train_policy(CONFIG, "rlcs-bt"),
-        {"model": "policies/sft/seed1", "judge": "judges/bt/seed1"},
-    ),
-}
+pytest_plugins = ["endpoint_fixtures"]
+pytestmark = pytest.mark.slow
+KILLS = 5
 
 
-def start(stage, workflow, output):
-    script, section, inputs = STAGES[stage]
-    arguments = ["--config", json.dumps(section), "--seed", "1", "--output", str(output / "manifest.json")]
-    if "judge" in inputs:
-        arguments += ["--endpoint", "{}", "--answers", str(output)]
-    for name, folder in {"preferences": "preferences", **inputs}.items():
-        arguments += [f"--{name}", str(workflow.results / folder / "manifest.json")]
-    script = workflow.folder / "workflow_scripts" / script
-    log = output.with_name(output.name + ".log").open("a")
-    return subprocess.Popen([sys.executable, str(script), *arguments], stdout=log, stderr=log)
+@pytest.mark.parametrize("name", VICTIMS)
+def test_a_killed_stage_ends_with_the_same_bytes(name, workflow, tmp_path):
+    tally = torture(VICTIMS[name], workflow, tmp_path, kills=KILLS, rng=random.Random(name))
+    assert (tally.kills, tally.different) == (KILLS, 0)
+    assert tally.identical >= 1
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "whole.log", "broken", "broken.log"}
 
 
-def checkpoints(output):
-    return {path.name for path in output.parent.glob(f"{output.name}.checkpoints/*/checkpoint-*")}
+@pytest.mark.usefixtures("planted_key")
+def test_a_killed_teacher_ends_with_the_same_bytes(workflow, tmp_path):
+    with Server(always(ok(delay=0.03))) as server:
+        victim = teacher_at(entry(server, concurrency=2))(tmp_path / "answers")
+        tally = torture(victim, workflow, tmp_path, kills=KILLS, rng=random.Random(1))
+        assert (tally.kills, tally.different) == (KILLS, 0)
+        # what was on its way at a kill may be asked again, nothing else
+        assert server.paid.total() - len(server.paid) <= KILLS * 2
 
 
-def kill_after_next_checkpoint(process, output, how, rng):
-    """At a random moment after a checkpoint that this process wrote; False where it ended before."""
-    before = checkpoints(output)
-    while checkpoints(output) <= before:
-        if process.poll() is not None:
-            return False
+def checkpoints(folder):
+    return {path.name for path in folder.glob("broken.checkpoints/*/checkpoint-*")}
+
+
+def killed_after_a_checkpoint(victim, workflow, folder, how):
+    """The checkpoints that a training has left."""
+    process = victim.start(workflow, folder / "broken")
+    while not checkpoints(folder):
+        assert process.poll() is None, (folder / "broken.log").read_text()[-3000:]
         time.sleep(0.01)
-    time.sleep(rng.uniform(0, 0.15))
     process.send_signal(how)
-    return process.wait() != 0
+    assert process.wait() != 0
+    return checkpoints(folder)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_training_ends_with_the_same_bytes(stage, workflow, tmp_path):
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert start(stage, workflow, whole).wait() == 0, (tmp_path / "whole.log").read_text()
-    rng, kills = random.Random(stage), 0
-    for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM):
-        if (broken / "manifest.json").exists():
-            break
-        kills += kill_after_next_checkpoint(start(stage, workflow, broken), broken, how, rng)
-        assert not broken.exists() or (broken / "manifest.json").exists(), "a half-written model is visible"
-    if not (broken / "manifest.json").exists():
-        assert start(stage, workflow, broken).wait() == 0, (tmp_path / "broken.log").read_text()
-    assert kills >= 2
-    assert (broken / "manifest.json").read_bytes() == (whole / "manifest.json").read_bytes()
-    assert not broken.with_name("broken.checkpoints").exists()
+def test_a_warning_saves_at_once_and_a_kill_leaves_what_was_saved(workflow, tmp_path):
+    victim = VICTIMS["SFT"]
+    # saved but once, unless something makes it save
+    training = victim.section["policy"]["training"] | {"save_steps": 2, "max_steps": 2000}
+    victim = replace(
+        victim, section=victim.section | {"policy": victim.section["policy"] | {"training": training}}
+    )
+    warned = killed_after_a_checkpoint(victim, workflow, tmp_path, signal.SIGTERM)
+    newest = max(int(name.rpartition("-")[2]) for name in warned)
+    process = victim.start(workflow, tmp_path / "broken")
+    while max(int(name.rpartition("-")[2]) for name in checkpoints(tmp_path)) <= newest:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert min(int(name.rpartition("-")[2]) for name in checkpoints(tmp_path)) >= newest
 
 
 def test_checkpoints_of_another_config_are_not_picked_up(workflow, tmp_path):
-    output = tmp_path / "artifact"
-    process = start("sft", workflow, output)
-    assert kill_after_next_checkpoint(process, output, signal.SIGKILL, random.Random(0))
-    stale = {path.name for path in output.parent.glob("artifact.checkpoints/*")}
-    script, section, inputs = STAGES["sft"]
-    changed = json.loads(json.dumps(section))
+    victim = VICTIMS["SFT"]
+    assert killed_after_a_checkpoint(victim, workflow, tmp_path, signal.SIGKILL)
+    changed = json.loads(json.dumps(victim.section))
     changed["policy"]["training"]["learning_rate"] = 1.0e-3
-    STAGES["sft, changed"] = (script, changed, inputs)
-    assert start("sft, changed", workflow, output).wait() == 0
-    fresh = tmp_path / "fresh"
-    assert start("sft, changed", workflow, fresh).wait() == 0
-    assert stale
-    assert (output / "manifest.json").read_bytes() == (fresh / "manifest.json").read_bytes()
-    shutil.rmtree(output)
+    other = replace(victim, section=changed)
+    assert other.start(workflow, tmp_path / "broken").wait() == 0
+    assert other.start(workflow, tmp_path / "fresh").wait() == 0
+    manifests = [(tmp_path / name / "manifest.json").read_bytes() for name in ("broken", "fresh")]
+    assert manifests[0] == manifests[1]

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from endpoint_server import KEY, VARIABLE, Server, always, echo_key, entry, ok
 from safetensors.torch import load_file
 from smoke_run import ROOT, SOURCE, Workflow
 
@@ -302,3 +303,32 @@ def test_pairs_and_a_model_of_ones_own(after):
     assert done.returncode != 0
     assert "error: 3 of 43 rows (7.0%) cannot be used: 3 broken JSON. At most 5.0% may be lost" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_a_planted_key_is_nowhere(after, monkeypatch):
+    """Neither in files, logs and Snakemake's own records nor in the DAG, whatever the endpoint answers."""
+    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server(always(ok())) as server:
+
+        def change(raw):
+            raw["run"] = "far"
+            raw["judges"]["far"] = json.loads(entry(server).model_dump_json())
+            raw["tables"]["alignment"]["rows"] = ["far"]
+
+        config = after.with_config("far", change)
+        said = [after.snakemake("results/far/tables/alignment/manifest.json", config=config)]
+        assert said[0].returncode == 0, said[0].stdout
+        assert server.paid.total() > 0
+        server.behave = always(echo_key(401))
+        (after.folder / "results" / "far" / "answers" / "far").rename(after.folder / "answers")
+        shutil.rmtree(after.folder / "results" / "far" / "alignment")
+        said.append(after.snakemake("results/far/tables/alignment/manifest.json", config=config))
+        assert said[-1].returncode != 0
+        assert "error: " in said[-1].stdout
+    for arguments in (["--dag", "all"], ["--rulegraph", "all"], ["--dry-run", "--printshellcmds", "all"]):
+        said.append(after.snakemake(*arguments, config=config))
+        assert said[-1].returncode == 0
+    assert all(KEY not in done.stdout for done in said)
+    for path in after.folder.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
