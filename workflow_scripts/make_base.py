@@ -17,8 +17,14 @@ def main(this: stage.Stage) -> None:
     base = TypeAdapter(Base).validate_python(this.config["base"])
     if isinstance(base, PretrainedBase):
         with this.artifact() as folder:
-            load_causal(base.model, base.revision).save_pretrained(folder / "model")
-            load_tokenizer(base.model, base.revision).save_pretrained(folder / "model")
+            try:
+                load_causal(base.model, base.revision).save_pretrained(folder / "model")
+                load_tokenizer(base.model, base.revision).save_pretrained(folder / "model")
+            except (OSError, ValueError) as error:  # a name, a file or a class that transformers cannot use
+                raise stage.InputError(
+                    f"cannot load the model {base.model!r}: {error}. Needed is a folder or a hub id with "
+                    f"safetensors, a tokenizer and a chat template"
+                ) from error
     else:
         templates = this.config["templates"]
         train(
