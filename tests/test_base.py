@@ -65,9 +65,6 @@ def test_what_cannot_be_a_base_is_said(model_folder, tmp_path, missing):
         (folder / "tokenizer_config.json").unlink()
     done = make(folder, tmp_path)
     assert done.returncode == 1
-    assert (
-        done.stderr.splitlines()[-1].startswith("error: cannot load the model")
-        or "error: cannot load" in done.stderr
-    )
+    assert "error: cannot load the model" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
