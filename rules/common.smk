@@ -193,6 +193,14 @@ def stories_of(_):
     )
 
 
+def groups_of(_):
+    return expand(
+        f"{RESULTS}/groups/{{judge}}/seed{{seed}}/manifest.json",
+        judge=CONFIG.tables.pivots.judges if CONFIG.tables.pivots else [],
+        seed=CONFIG.seeds,
+    )
+
+
 def compared_models(registry, names, trained=lambda model: True):
     """The trained models that a table compares, and the parents that they come from."""
     models = getattr(CONFIG, registry)
@@ -223,6 +231,7 @@ def tables():
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
         "injections": CONFIG.tables.injections,
+        "pivots": CONFIG.tables.pivots,
         "constraints": CONFIG.tables.constraints,
         "ifeval": CONFIG.tables.ifeval,
         "effects": CONFIG.effects,

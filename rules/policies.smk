@@ -57,6 +57,33 @@ rule train_policy_grpo:
         " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"
 
 
+rule read_stories:
+    message:
+        "Stories of {wildcards.policy} from a file, beside seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        stories=lambda wildcards: str(CONFIG.policies[wildcards.policy].stories),
+    output:
+        f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("read_stories.py"),
+        config=lambda wildcards: part(sections.external_stories(wildcards.policy)),
+    log:
+        f"{LOGS}/stories/{{policy}}/seed{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        policy=names_of(CONFIG.policies, entries.ExternalPolicy),
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    shell:
+        "python workflow_scripts/read_stories.py --config {params.config:q} --preferences {input.preferences}"
+        " --stories {input.stories:q} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+
+
 rule sample_stories:
     message:
         "Stories of {wildcards.policy}, seed {wildcards.seed}, for held-out contexts"
@@ -72,6 +99,8 @@ rule sample_stories:
         f"{LOGS}/stories/{{policy}}/seed{{seed}}.log",
     benchmark:
         f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        policy=names_of(CONFIG.policies, entries.SFTPolicy, entries.GRPOPolicy),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -111,4 +140,33 @@ rule judge_matches:
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --output {output} > {log} 2>&1"
+
+
+rule judge_groups:
+    message:
+        "Groups of stories of seed {wildcards.seed}, every pair judged by {wildcards.judge}"
+    input:
+        preferences=PREFERENCES,
+        policy=lambda wildcards: f"{RESULTS}/policies/{CONFIG.tables.pivots.policy}/seed{wildcards.seed}/manifest.json",
+        model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
+    output:
+        f"{RESULTS}/groups/{{judge}}/seed{{seed}}/manifest.json",
+    params:
+        code=code("judge_groups.py"),
+        config=lambda wildcards: part(sections.groups(CONFIG, wildcards.judge)),
+        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        answers=f"{ANSWERS}/{{judge}}",
+    log:
+        f"{LOGS}/groups/{{judge}}/seed{{seed}}.log",
+    benchmark:
+        f"{BENCHMARKS}/groups/{{judge}}/seed{{seed}}.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
+        " --policy {input.policy} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
         " --answers {params.answers} --output {output} > {log} 2>&1"

@@ -189,6 +189,43 @@ rule tabulate_win_rates:
         " --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_pivots:
+    message:
+        "Table: designs of pointwise rewards"
+    input:
+        preferences=PREFERENCES,
+        groups=groups_of,
+    output:
+        manifest=f"{RESULTS}/tables/pivots/manifest.json",
+        table=report(
+            f"{RESULTS}/tables/pivots/pivots.csv",
+            caption="../report/pivots.rst",
+            category="Tables",
+            labels={"table": "pointwise rewards"},
+        ),
+        noise=report(
+            f"{RESULTS}/tables/pivots/judge_noise.csv",
+            caption="../report/judge_noise.rst",
+            category="Tables",
+            labels={"table": "how judges err"},
+        ),
+    params:
+        code=code("tabulate_pivots.py"),
+        config=lambda _: part(sections.pivot_table(CONFIG)),
+    log:
+        f"{LOGS}/tables/pivots.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/pivots.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/tabulate_pivots.py --config {params.config:q} --preferences {input.preferences}"
+        " --groups {input.groups} --output {output.manifest} > {log} 2>&1"
+
+
 rule draw_curves:
     message:
         "Figures: training curves"

@@ -191,6 +191,19 @@ def test_win_rates_are_those_counted_by_hand_from_either_side():
     assert mirrored.loc["rlcs", "win_rate"].value == 1.0
 
 
+def test_length_controlled_rates_use_each_seeds_own_lengths():
+    frame = win_rates()
+    assert frame.loc["sft", "length_controlled"] is None
+    assert frame.loc["rlcs", "length_controlled"].n == 2
+    longer = [story(row["context_id"], row["policy"], row["text"] + " so" * 9, seed=1) for row in STORIES]
+    won = said("sft/rlcs/c0", "b", "b")
+    both = win_rates({"oracle": {0: won, 1: won}}, stories=[*STORIES, *longer])
+    assert both.loc["rlcs", "length_controlled"].n == 2
+    assert both.loc["rlcs", "win_rate"].n == 1  # a match counts once, whatever the number of seeds
+    unknown = win_rates({"oracle": {5: won}})
+    assert unknown.loc["rlcs", "length_controlled"].n == 0
+
+
 def test_ratings_order_the_policies():
     ratings = win_rates()["rating"].map(lambda rating: rating.value)
     assert ratings["rlcs"] > ratings["sft"] > ratings["x"]

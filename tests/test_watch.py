@@ -1,8 +1,11 @@
 """Flags are raised by what goes wrong, at the step where it does, and by nothing else."""
 
+import math
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +147,29 @@ def test_the_callback_warns_once_or_stops_without_a_checkpoint(caplog):
 def test_flags_compare_and_read_well():
     flag = Flag(30, "kl", 1.5, 1.0)
     assert str(flag) == "step 30: kl 1.5 is above 1"
+
+
+def stored(name):
+    """The log of a real training of the tiny run's policy; the independent judge is the oracle."""
+    logged = pd.read_csv(Path(__file__).parent / "histories" / f"{name}.csv")
+    return [{"step": row.pop("step"), **row} for row in logged.to_dict("records")]
+
+
+def told(name, **changes):
+    history = [
+        {metric: value for metric, value in entry.items() if not math.isnan(value)} for entry in stored(name)
+    ]
+    return flags(history, Watch(**changes))
+
+
+def test_a_real_training_that_learns_raises_no_flag():
+    """80 steps at a learning rate of 6e-4 that falls to 0: the oracle's win rate rises from 0.6 to 0.7."""
+    assert told("healthy") == []
+
+
+def test_a_real_training_that_hacks_its_judge_is_caught():
+    """A constant learning rate of 1e-3: the GenRM likes the policy better and better, the oracle does not."""
+    found = {flag.rule: flag for flag in told("hacking")}
+    assert "hacking" in found
+    assert found["hacking"].step <= 20
+    assert found["hacking"].value > 0.2

@@ -21,6 +21,8 @@ from rlcs import (
     effect_entries,
     entries,
     judge_entries,
+    noise_entries,
+    pivot_table_entries,
     shaping_entries,
     verifier_entries,
     watch_entries,
@@ -50,7 +52,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "model": verifier_entries.ModelVerifier,
         "endpoint": verifier_entries.EndpointVerifier,
     },
-    "policies": {"sft": entries.SFTPolicy, "grpo": entries.GRPOPolicy},
+    "policies": {"sft": entries.SFTPolicy, "grpo": entries.GRPOPolicy, "external": entries.ExternalPolicy},
 }
 
 
@@ -128,6 +130,8 @@ def key_tables() -> str:
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             sections |= _nested(name, field.annotation)
     sections |= _nested("policies.{grpo}.reward", entries.Reward)
+    sections |= _nested("policies.{grpo}.reward.noise", noise_entries.Noise)
+    sections |= _nested("tables.pivots", pivot_table_entries.PivotTable)
     sections |= _nested("policies.{grpo}.select", watch_entries.Select)
     sections |= _nested("policies.{grpo}.watch", watch_entries.Watch)
     sections |= _nested("policies.{grpo}.constraints", constraint_entries.Constraints)

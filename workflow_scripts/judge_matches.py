@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 from rlcs import stage
 from rlcs.judges import load_judge
+from rlcs.matches import matches_of, pairs_of
 from rlcs.records import (
     MATCHES,
     STORIES,
@@ -25,28 +24,8 @@ def main(this: stage.Stage) -> None:
         for folder in this.folders("stories")
         for row in read_rows(folder / "stories.parquet", STORIES)
     }
-    matches, pairs = [], []
-    for policy_a, policy_b in combinations(this.config["policies"], 2):
-        for policy, context_id, sample in stories:
-            if policy == policy_a:
-                match_id = f"{policy_a}/{policy_b}/{context_id}/{sample}"
-                matches.append(
-                    {
-                        "match_id": match_id,
-                        "context_id": context_id,
-                        "policy_a": policy_a,
-                        "policy_b": policy_b,
-                        "sample": sample,
-                    }
-                )
-                pairs.append(
-                    {
-                        "pair_id": match_id,
-                        "context_id": context_id,
-                        "story_a": stories[policy_a, context_id, sample],
-                        "story_b": stories[policy_b, context_id, sample],
-                    }
-                )
+    matches = matches_of(stories, this.config["policies"])
+    pairs = pairs_of(matches, stories)
     model = this.folders("model")
     with this.artifact() as folder:
         judge = load_judge(this.config, model[0] if model else None, this.options)

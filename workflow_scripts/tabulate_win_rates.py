@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlcs import stage
 from rlcs.captions import TABLES
+from rlcs.dimensions import chain_counts, dimension_table, labelled_scores
 from rlcs.evaluation import read_judged
 from rlcs.figures import to_svg, win_rate_figure
 from rlcs.formatting import write_table
@@ -20,18 +21,25 @@ def main(this: stage.Stage) -> None:
     ]
     # every judge and seed plays the same matches
     matches = read_rows(this.folders("matches")[0] / "matches.parquet", MATCHES)
+    judged = read_judged(this.folders("matches"), this.config["judges"])
+    policies, synthetic = this.config["rows"], this.config["synthetic"]
     with this.artifact() as folder:
         frame = win_rate_table(
             matches,
-            read_judged(this.folders("matches"), this.config["judges"]),
+            judged,
             stories,
             contexts,
             this.config["paper"],
-            policies=this.config["rows"],
+            policies=policies,
             reference=this.config["reference"],
             seed=SEED,
         )
-        write_table(frame, folder, "win_rates", TABLES["win_rates"].text, this.config["synthetic"])
+        dimensions = dimension_table(
+            judged, matches, policies, chain_counts if synthetic else labelled_scores, seed=SEED
+        )
+        if len(dimensions):
+            write_table(dimensions, folder, "dimensions", TABLES["dimensions"].text, synthetic)
+        write_table(frame, folder, "win_rates", TABLES["win_rates"].text, synthetic)
         (folder / "win_rates.svg").write_text(to_svg(win_rate_figure(frame)), encoding="utf-8")
 
 

@@ -54,6 +54,20 @@ TABLES = {
         "Answers to prompts that are no stories, by the instructions that they follow (the shape of IFEval).",
     ),
     "filter": Caption("Consistency filter", "Training pairs by what became of the teacher's two chains."),
+    "dimensions": Caption(
+        "What judges say of the dimensions",
+        "Mean scores of each policy's stories in the judges' analyses of the matches.",
+    ),
+    "pivots": Caption(
+        "Designs of pointwise rewards",
+        "Rewards by pivots against the hidden utility, on groups of one policy's stories that nothing was "
+        "trained on. Rewards are taken less their group's mean, which is what GRPO learns from.",
+    ),
+    "judge_noise": Caption(
+        "How judges err",
+        "How often a judge names the story shown first, by which of the two is the better one; this is the "
+        "noise of a reward's entry.",
+    ),
 }
 FIGURES = {
     "alignment": Caption("Human alignment", "Accuracy on held-out pairs with 95 % intervals."),

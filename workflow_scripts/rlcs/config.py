@@ -17,6 +17,7 @@ from rlcs.effect_entries import METRICS, Effect
 from rlcs.entries import (
     REWARD_TAGS,
     Base,
+    ExternalPolicy,
     GRPOPolicy,
     Policy,
     Sampling,
@@ -40,6 +41,7 @@ from rlcs.judge_entries import (
     WorldTeacher,
 )
 from rlcs.options import TRL_GROUP_SIZE, Name, Names, Section, Seeds, SharedOptions
+from rlcs.pivot_table_entries import PivotTable
 from rlcs.records import HUMAN
 from rlcs.verifier_entries import ModelVerifier, Verifier
 
@@ -115,6 +117,11 @@ class Tables(Section):
     win_rates: WinRateTable = Field(description="Policies against a reference policy.")
     injections: InjectionTable | None = Field(
         None, description="Judges that are talked to by the stories that they read. Empty: no such table."
+    )
+    pivots: PivotTable | None = Field(
+        None,
+        description="Designs of pointwise rewards against the oracle: {judges, policy, contexts, "
+        "group_size}. Empty: no such table.",
     )
     constraints: ConstraintTable | None = Field(
         None,
@@ -228,6 +235,8 @@ def _reference_problems(config: Config) -> list[str]:
             problems.append(f"bases.{name}: needs the tiny world, but data brings other preferences")
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicy):
+            if isinstance(config.policies.get(policy.parent or ""), ExternalPolicy):
+                problems.append(f"policies.{name}.from: {policy.parent!r} is stories from a file, no model")
             group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
             if policy.select is not None:
                 known(f"policies.{name}.select.judge", policy.select.judge, "judges")
@@ -270,6 +279,14 @@ def _reference_problems(config: Config) -> list[str]:
             known(f"tables.{table}.rows", name, "policies")
     if config.tables.constraints is not None and config.tables.constraints.verifier is not None:
         known("tables.constraints.verifier", config.tables.constraints.verifier, "verifiers")
+    if (pivots := config.tables.pivots) is not None:
+        for name in pivots.judges:
+            known("tables.pivots.judges", name, "judges")
+        known("tables.pivots.policy", pivots.policy, "policies")
+        if isinstance(config.policies.get(pivots.policy), ExternalPolicy):
+            problems.append(f"tables.pivots.policy: {pivots.policy!r} is stories from a file, no model")
+        if not config.synthetic:
+            problems.append("tables.pivots: needs the tiny world, but data.preferences names files")
     if config.tables.win_rates.reference not in config.tables.win_rates.rows:
         problems.append(
             f"tables.win_rates.reference: {config.tables.win_rates.reference!r} is not among its rows"
@@ -318,6 +335,7 @@ def _describe(problem: Any) -> str:
         "grpo",
         "transformers",
         "openai",
+        "none",
     }
     path = list(problem["loc"])
     path = [part for part in path if part not in REWARD_TAGS]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs import prompts
 from rlcs.constraint_entries import Constraints
+from rlcs.noise_entries import Noise
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
 from rlcs.shaping_entries import Shaped
 from rlcs.watch_entries import Select, Watch
@@ -87,6 +89,10 @@ class Reward(Section):
     max_failure_share: float = Field(
         0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
     )
+    noise: Noise | None = Field(
+        None,
+        description="Correct the points for the judge's measured noise: {hit, false}. Empty: as they are.",
+    )
     weight: float = Field(1.0, description="Of this reward in a sum of several.")
     kind: Literal["pivots", "scalar"] = Field(
         "pivots",
@@ -126,6 +132,16 @@ class SFTPolicy(Section):
     base: Name = Field(description="A name under bases.", examples=["world"])
     lora: Lora | None = LORA
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+
+class ExternalPolicy(Section):
+    """Stories from a file: people's, or another system's."""
+
+    train: Literal["none"] = Field(description="It is not trained.")
+    stories: Path = Field(
+        description="JSONL, CSV or Parquet with context_id and text; rows of one context are samples.",
+        examples=["stories.jsonl"],
+    )
 
 
 class GRPOPolicy(Shaped):
@@ -204,7 +220,7 @@ class GRPOPolicy(Shaped):
         return self
 
 
-Policy = Annotated[SFTPolicy | GRPOPolicy, Field(discriminator="train")]
+Policy = Annotated[SFTPolicy | GRPOPolicy | ExternalPolicy, Field(discriminator="train")]
 
 
 class Sampling(Section):

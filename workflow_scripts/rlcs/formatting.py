@@ -143,6 +143,13 @@ COLUMNS: dict[str, Column] = {
         "Matches won against the reference policy, averaged over both orders and the seeds; a tie counts one "
         "half.",
     ),
+    "length_controlled": Column(
+        "same length %",
+        "share",
+        "Win rate that a logistic model of the matches expects at equal lengths (AlpacaEval 2.0's length "
+        "control).",
+    ),
+    "read": Column("read %", "share", "Analyses whose scores by dimension could be read."),
     "rating": Column(
         "rating", "points", "Bradley–Terry rating by this judge over all matches, in Elo points around 0."
     ),
@@ -205,6 +212,25 @@ COLUMNS: dict[str, Column] = {
     ),
     "kept_pairs": Column("kept", "count", "Pairs whose chains a GenRM learns from."),
     "kept_share": Column("kept %", "share"),
+    "pivots": Column("pivots", "count", "Stories of each group that the others are compared with."),
+    "orders": Column("orders", "text", "Both orders of each comparison, or one drawn at random."),
+    "points": Column(
+        "points",
+        "text",
+        "From verdicts (hard; corrected for the judge's measured noise) or from its own probability (soft).",
+    ),
+    "calls_per_group": Column("calls", "tenths", "Judge calls per group of stories."),
+    "bias": Column(
+        "bias", "number", "Of the mean reward over draws against perfect comparisons with every story."
+    ),
+    "noise": Column("noise", "number", "Standard deviation of a reward over draws of pivots and orders."),
+    "signal": Column("signal", "distinct", "Correlation of rewards with the utility within a group."),
+    "per_call": Column(
+        "per call", "number", "Squared signal over calls, in units of the judge's first row: what calls buy."
+    ),
+    "judgements": Column("judgements", "count"),
+    "hit": Column("first if better %", "share", "The first story is named where it is the better one."),
+    "false": Column("first if worse %", "share", "The first story is named where it is the worse one."),
 }
 
 

@@ -52,10 +52,11 @@ class GenerativeJudge:
     Args:
         votes: answers to each comparison, which ``count_votes`` makes one judgement of.
         temperature: at which answers are drawn; 0 is greedy.
-        soft: whether its judgements say p(a beats b), from the score tokens, at one more forward pass.
+        soft: whether its judgements say p(a beats b): the votes' share, or from the score tokens of a single
+            answer, at one more forward pass.
 
     Raises:
-        ValueError: ``soft``, and the scores are no single tokens.
+        ValueError: ``soft`` with a single answer, and the scores are no single tokens.
     """
 
     def __init__(
@@ -76,7 +77,8 @@ class GenerativeJudge:
         self.votes = votes
         self.temperature = temperature
         self.shard_size = BATCHES_PER_SHARD * judging.batch_size
-        self.tokens = score_tokens(tokenizer, judging.scores.low, judging.scores.high) if soft else None
+        by_tokens = soft and votes == 1  # several votes have a probability of their own
+        self.tokens = score_tokens(tokenizer, judging.scores.low, judging.scores.high) if by_tokens else None
 
     @classmethod
     def load(

@@ -14,6 +14,7 @@ from rlcs.alignment import flip_rate
 from rlcs.diversity import distinct_n, repeated_ngram_share
 from rlcs.entries import Reward
 from rlcs.judging import Judge
+from rlcs.noise import corrected_win_probability
 from rlcs.pivot import draw_pivots, pivot_rewards, plan, skew
 from rlcs.prompts import Messages
 from rlcs.records import Comparison, Context, Judgement
@@ -101,7 +102,10 @@ class PivotReward:
         for pair, judgements in said.items():
             verdicts = [judgement.verdict for judgement in judgements]
             soft = self.reward.probability == "soft"
-            outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
+            if self.reward.noise is not None:
+                outcomes[pair] = corrected_win_probability(judgements, self.reward.noise, soft=soft)
+            else:
+                outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
             if self.reward.disagreement == -1 and contradictory(verdicts):
                 disputed.add(pair)
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)

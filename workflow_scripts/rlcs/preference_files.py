@@ -31,18 +31,26 @@ def read_file(
     Raises:
         ValueError: another kind of file, a Parquet file or a CSV header that cannot be read.
     """
-    readers = {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     names = {field: (columns or {}).get(field, field) for field in fields}
-    if path.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; known: {', '.join(readers)}")
-    for line, text, found in readers[path.suffix](path):
-        if not _is_unicode(text):
-            found = "wrong encoding"
+    for line, text, found in read_records(path):
         if isinstance(found, str):
             yield RawRow(str(path), line, text, None, found)
         else:
             values = {field: found[name] for field, name in names.items() if name in found}
             yield RawRow(str(path), line, text, values)
+
+
+def read_records(path: Path) -> Iterator[Found]:
+    """Line number, text and values of each row of a file, or in their place why it has none.
+
+    Raises:
+        ValueError: another kind of file, a Parquet file or a CSV header that cannot be read.
+    """
+    readers = {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+    if path.suffix not in readers:
+        raise ValueError(f"{path}: unknown kind of file; known: {', '.join(readers)}")
+    for line, text, found in readers[path.suffix](path):
+        yield line, text, found if _is_unicode(text) else "wrong encoding"
 
 
 def _is_unicode(text: str) -> bool:

@@ -159,6 +159,11 @@ def policy_endpoints(config: Config, name: str) -> SectionDict:
     return asked | ({verifier_name: verifier_endpoint(config, verifier_name)} if verifier_name else {})
 
 
+def external_stories(name: str) -> SectionDict:
+    """The file is an input: its content counts, wherever it lies."""
+    return {"policy": name}
+
+
 def stories(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": _plain(config.sampling), "writing": _plain(config.writing)}
 
@@ -170,6 +175,22 @@ def matches(config: Config, name: str) -> SectionDict:
 def _writes(judge: BaseModel) -> bool:
     """Whether a judge's answers are texts, of so and so many tokens."""
     return not isinstance(judge, OracleJudge | LengthJudge | BradleyTerryJudge)
+
+
+def groups(config: Config, name: str) -> SectionDict:
+    """What a judge needs to answer about groups of stories, and where these come from."""
+    assert config.tables.pivots is not None
+    return {
+        "table": _plain(config.tables.pivots, exclude={"judges"}) | {"judges": [name]},
+        "writing": _plain(config.writing),
+        "max_new_tokens": config.sampling.max_new_tokens,
+        "batch_size": config.sampling.batch_size,
+        "judge": judge(config, name),
+    }
+
+
+def pivot_table(config: Config) -> SectionDict:
+    return {"judges": list(config.tables.pivots.judges)} if config.tables.pivots else {}
 
 
 def alignment_table(config: Config) -> SectionDict:

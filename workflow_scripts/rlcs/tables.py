@@ -15,6 +15,7 @@ import pandas as pd
 from rlcs import alignment, diversity
 from rlcs.consistency import OUTCOMES
 from rlcs.constraints import all_kept, satisfied
+from rlcs.length_control import length_controlled
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate, bootstrap_mean, bradley_terry_ratings, paired_difference
 
@@ -185,6 +186,12 @@ def win_rate_table(
     rows = []
     results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
     ratings = {judge: _ratings(won, match_of, seed) for judge, won in results.items()}
+    words = {
+        (story["policy"], story["context_id"], story["sample"], story["seed"]): len(
+            diversity.words(story["text"])
+        )
+        for story in stories
+    }
     for policy in policies:
         for judge in judgements:
             win_rate = None
@@ -196,6 +203,9 @@ def win_rate_table(
                     "judge": judge,
                     "reference": reference,
                     "win_rate": win_rate,
+                    "length_controlled": None
+                    if policy == reference
+                    else _length_controlled(judgements[judge], match_of, words, policy, reference, seed),
                     "paper": paper.get(policy),
                     "rating": ratings[judge].get(policy),
                     **columns[policy],
@@ -280,6 +290,31 @@ def _win_rate(
         if sides in ((policy, reference), (reference, policy)):
             own[name] = won if sides[0] == policy else 1 - won
     return _estimate(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
+
+
+def _length_controlled(
+    seeds: Mapping[int, Sequence[Judgement]],
+    match_of: Mapping[str, Row],
+    words: Mapping[tuple[str, str, int, int], int],
+    policy: str,
+    reference: str,
+    seed: int,
+) -> Estimate:
+    """Over the matches of all seeds, whose stories differ in length."""
+    won, differences, contexts = [], [], []
+    for of_seed, said in seeds.items():
+        for name, credit in alignment.win_credits(said).items():
+            match = match_of[name]
+            sides = (match["policy_a"], match["policy_b"])
+            if sides not in ((policy, reference), (reference, policy)):
+                continue
+            place = (match["context_id"], match["sample"], of_seed)
+            own, its = ((side, *place) for side in (policy, reference))
+            if own in words and its in words:
+                won.append(credit if sides[0] == policy else 1 - credit)
+                differences.append(words[own] - words[its])
+                contexts.append(str(match["context_id"]))
+    return length_controlled(won, differences, contexts, seed=seed)
 
 
 def _ratings(results: Mapping[str, float], match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:

@@ -1,0 +1,36 @@
+"""The tables of pointwise rewards: how biased, noisy and telling each design is, and how judges err."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.captions import TABLES
+from rlcs.formatting import write_table
+from rlcs.manifest import read_provenance
+from rlcs.pivot_study import Group, groups_of, noise_table, pivot_table
+from rlcs.records import STORIES, read_contexts, read_judgements, read_rows
+from rlcs.world.annotators import utility
+from rlcs.world.grammar import read_story
+
+SEED = 0  # of the bootstrap
+
+
+def main(this: stage.Stage) -> None:
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    groups: dict[str, list[Group]] = {judge: [] for judge in this.config["judges"]}
+    for folder in this.folders("groups"):
+        utilities = {
+            (row["context_id"], row["sample"]): utility(read_story(contexts[row["context_id"]], row["text"]))
+            for row in read_rows(folder / "stories.parquet", STORIES)
+        }
+        judge = read_provenance(folder)["config"]["judge"]["name"]
+        groups[judge] += groups_of(utilities, read_judgements(folder / "judgements.parquet"))
+    with this.artifact() as folder:
+        for name, frame in (
+            ("pivots", pivot_table(groups, seed=SEED)),
+            ("judge_noise", noise_table(groups)),
+        ):
+            write_table(frame, folder, name, TABLES[name].text, synthetic=True)
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["groups"])
