@@ -282,3 +282,13 @@ def test_by_group_leaves_out_pairs_of_no_group():
     rows = frame[frame["system"] == "genrm"].set_index("cohort")
     assert rows["pairs"].to_dict() == {"old": 2, "young": 1}
     assert rows.loc["old", "accuracy"].value == 1
+
+
+def test_people_are_the_last_row_where_their_agreement_is_known():
+    judged = {"genrm": {0: GENRM}}
+    agreement = {"test0": 1.0, "test1": 0.5, "train0": 0.0}  # the last is not held out
+    frame = tables.alignment_table(judged, PAIRS, TRAIN, {}, seed=0, people=agreement).set_index("system")
+    assert frame.index[-1] == "people"
+    assert (frame.loc["people", "accuracy"].value, frame.loc["people", "pairs"]) == (0.75, 2)
+    assert frame.loc["people", "flip_rate"] is frame.loc["people", "difference"] is None
+    assert "people" not in align(judged).index

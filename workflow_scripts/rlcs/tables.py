@@ -23,8 +23,8 @@ Row = Mapping[str, Any]
 Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
 """Judge -> seed -> judgements."""
 
-LENGTH, MAJORITY = "length only", "majority"
-BASELINES = (LENGTH, MAJORITY)
+LENGTH, MAJORITY, PEOPLE = "length only", "majority", "people"
+BASELINES = (LENGTH, MAJORITY, PEOPLE)
 
 
 def alignment_table(
@@ -36,6 +36,7 @@ def alignment_table(
     seed: int,
     reward_model: str | None = None,
     calls: Mapping[str, int] = MappingProxyType({}),
+    people: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """Judges against the labels of held-out pairs, then the length-only and the majority baseline.
 
@@ -47,6 +48,7 @@ def alignment_table(
         seed: of the bootstrap and the paired tests.
         reward_model: the Bradley-Terry judge that all others are compared with.
         calls: a judge's answers per judgement, where it gives any.
+        people: by pair, the accuracy of its annotators as judges of one another: the ceiling, as a last row.
 
     Raises:
         ValueError: a judgement of a pair that is not in ``pairs``.
@@ -105,6 +107,10 @@ def alignment_table(
             }
         )
         above = name
+    if known := {pair: value for pair, value in people.items() if pair in context_of}:
+        agreement = _estimate(known, context_of, seed)
+        said_by_people = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
+        rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **said_by_people})
     return pd.DataFrame(rows, dtype=object)
 
 
