@@ -264,6 +264,7 @@ def test_the_reward_model_is_compared_with_every_judge_but_itself():
     ).set_index("system")
     assert frame.loc["bt", "over_bt"] is frame.loc["length only", "over_bt"] is None
     assert frame.loc["genrm", "over_bt"].value == pytest.approx(2.75 / 4 - 1)
+    assert 0 < frame.loc["genrm", "p_over_bt"] <= 1
     assert all(value is None for value in align({"genrm": {0: GENRM}})["over_bt"])
 
 

@@ -101,6 +101,7 @@ COLUMNS: dict[str, Column] = {
     "over_bt": Column(
         "over BT", "difference", "Accuracy less that of the Bradley-Terry reward model, in points."
     ),
+    "p_over_bt": Column("p (BT)", "p", "That difference by chance, tested as p."),
     "over_length": Column(
         "over length only", "difference", "Accuracy less that of the length-only baseline, in points."
     ),

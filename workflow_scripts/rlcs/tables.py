@@ -83,7 +83,9 @@ def alignment_table(
     for name, seeds in systems.items():
         flips = alignment.mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
         step = difference(name, above) if above is not None and name not in BASELINES else None
-        over_bt = name not in (*BASELINES, reward_model) and reward_model in systems
+        over_bt = None
+        if reward_model in systems and name not in (*BASELINES, reward_model):
+            over_bt = difference(name, reward_model)
         errors = [alignment.calibration_error(said, labels) for said in seeds.values()]
         tokens = [judgement.tokens for said in seeds.values() for judgement in said]
         accuracy = _estimate(credits[name], context_of, seed)
@@ -95,7 +97,8 @@ def alignment_table(
                 "paper": paper.get(name),
                 "difference": step,
                 "p_value": None if step is None else step.p_value,
-                "over_bt": difference(name, str(reward_model)) if over_bt else None,
+                "over_bt": over_bt,
+                "p_over_bt": None if over_bt is None else over_bt.p_value,
                 "over_length": None if name in BASELINES else difference(name, LENGTH),
                 "flip_rate": _estimate(flips, context_of, seed),
                 "first_share": share(alignment.first_position_share, name),
