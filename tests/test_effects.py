@@ -69,10 +69,11 @@ def test_flips_of_every_seed():
 def test_kept_chains_against_all_that_can_be_read():
     found = Evidence(
         taught={
-            "teacher": {1: judgements(["aa", "ab", "-b"])},
+            "teacher": {1: judgements(["aa", "ab", "-b", "bb"])},  # the last pair has no label
             "oracle": {1: judgements(["aa", "aa", "bb"])},
         },
         kept={"teacher": frozenset({"p0"})},
+        labels={pair: LABELS[pair] for pair in PAIRS[:3]},
         contexts=CONTEXTS,
     )
     kept, every = observed("chain_correctness", found, "teacher", "oracle")

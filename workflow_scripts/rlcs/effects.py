@@ -86,12 +86,14 @@ def _flip_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
 
 
 def _chain_correctness(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Share of a teacher's chains whose verdict is the truth: of those that were kept, and of all."""
+    """Share of a teacher's chains of labelled pairs whose verdict is the truth: of those kept, and of all."""
     teacher, judge = systems
     truth = {(j.pair_id, j.order): j.verdict for said in evidence.taught[judge].values() for j in said}
     ((seed, chains),) = evidence.taught[teacher].items()
     right = [
-        (c.pair_id, float(c.verdict == truth[c.pair_id, c.order])) for c in chains if c.verdict != "none"
+        (c.pair_id, float(c.verdict == truth[c.pair_id, c.order]))
+        for c in chains
+        if c.verdict != "none" and c.pair_id in evidence.labels
     ]
     kept = [(pair, value) for pair, value in right if pair in evidence.kept[teacher]]
 
