@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from rlcs import stage
+from rlcs.agreement import mutual_credits
 from rlcs.captions import TABLES
 from rlcs.evaluation import read_judged
 from rlcs.figures import alignment_figure, calibration_figure, to_svg
 from rlcs.formatting import write_table
 from rlcs.judging_tables import calibration_table, position_bias_table
-from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
+from rlcs.records import ANNOTATIONS, PAIRS, pairs_of_split, read_contexts, read_rows
 from rlcs.tables import alignment_by_domain_table, alignment_by_group_table, alignment_table
 
 SEED = 0  # of the bootstrap
@@ -21,6 +22,7 @@ def main(this: stage.Stage) -> None:
     held_out = pairs_of_split(pairs, contexts, "test")
     training = pairs_of_split(pairs, contexts, "train")
     judged = read_judged(this.folders("judgements"), this.config["rows"])
+    annotations = read_rows(preferences / "annotations.parquet", ANNOTATIONS)
     synthetic = this.config["synthetic"]
     with this.artifact() as folder:
         frame = alignment_table(
@@ -31,6 +33,7 @@ def main(this: stage.Stage) -> None:
             seed=SEED,
             reward_model=this.config["reward_model"],
             calls=this.config["calls"],
+            people=mutual_credits(annotations),
         )
         tables = {
             "alignment": frame,
