@@ -189,9 +189,16 @@ def test_literacy_shows_scores_that_say_nothing_about_the_stories():
     assert abs(np.corrcoef(filled, scores)[0, 1]) < 0.04
 
 
-def test_literacy_of_single_stories_shows_no_score():
-    rows = examples(random.Random(0), 210, 0)
-    assert not any("score" in row["completion"][0]["content"].lower() for row in rows)
+def test_what_is_copied_has_the_form_of_a_chain():
+    rows = [
+        row for row in examples(random.Random(0), 210, 0) if row["prompt"][0]["content"].startswith("copy")
+    ]
+    assert rows
+    for row in rows:
+        *lines, last = row["completion"][0]["content"].split("\n")
+        texts = [line.split(" ", 1)[1] for line in lines]
+        assert row["prompt"][0]["content"] == f"copy: {' '.join(texts)}"
+        assert last == verdict.score_line(*(int(text.split()[-1]) for text in texts))
 
 
 def test_premise_of_a_foreign_context():

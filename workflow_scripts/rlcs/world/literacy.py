@@ -5,6 +5,7 @@ language model that can; the tiny run gives its base models that much and no mor
 badly as the grammar), to copy, to read one story and to read two, and see no verdict and no label. Scores
 they see as numbers drawn at random, from which they can learn where scores stand and that the last line
 repeats them, and nothing about stories: otherwise a third of the score lines contradict their own chains.
+Copying is learned in that form too: on stories alone, a model learns to repeat half of the scores.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import random
 
 from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt, user
 from rlcs.records import Context
+from rlcs.verdict import score_line
 from rlcs.world import lexicon as words
 from rlcs.world.grammar import read_story, sample_context, write_story
 from rlcs.world.teacher import chain, describe
@@ -52,8 +54,12 @@ def _write(rng: random.Random, context: Context, policy_template: str, _: str) -
 
 
 def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> Example:
-    text = " ".join(rng.choices(_WORDS, k=rng.randint(8, 24)))
-    return {"prompt": user(f"copy: {text}"), "completion": assistant(f"1 {text}")}
+    scores = rng.randint(1, 9), rng.randint(1, 9)
+    texts = [f"{' '.join(rng.choices(_WORDS, k=rng.randint(4, 16)))} score {score}" for score in scores]
+    return {
+        "prompt": user(f"copy: {' '.join(texts)}"),
+        "completion": assistant(f"1 {texts[0]}\n2 {texts[1]}\n{score_line(*scores)}"),
+    }
 
 
 def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> Example:
