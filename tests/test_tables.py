@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from rlcs import tables
+from rlcs import alignment_tables, tables
 from rlcs.consistency import drop_table
 from rlcs.records import Constraint, Context, Judgement
 from rlcs.statistics import Estimate
@@ -41,7 +41,7 @@ CONTEXTS = {
 
 
 def align(judgements, paper=None, pairs=PAIRS):
-    return tables.alignment_table(judgements, pairs, TRAIN, paper or {}, seed=0).set_index("system")
+    return alignment_tables.alignment_table(judgements, pairs, TRAIN, paper or {}, seed=0).set_index("system")
 
 
 def test_alignment_numbers_are_those_counted_by_hand():
@@ -68,7 +68,7 @@ def test_baselines_come_last_and_are_fitted_on_the_training_pairs():
     assert frame.loc["majority", "accuracy"].value == 0.5
     assert frame.loc["genrm", "over_length"].value == pytest.approx(2.75 / 4 - 0.5)
     shorter = [pair(number, "b", split="train") for number in range(3)]
-    frame = tables.alignment_table({}, PAIRS[2:], shorter, {}, seed=0).set_index("system")
+    frame = alignment_tables.alignment_table({}, PAIRS[2:], shorter, {}, seed=0).set_index("system")
     assert frame["accuracy"].map(lambda accuracy: accuracy.value).tolist() == [1.0, 1.0]
 
 
@@ -117,7 +117,7 @@ def test_a_judgement_of_another_pair_is_an_error():
 
 def test_domains_are_the_same_table_on_their_own_pairs():
     judgements = {"genrm": {0: GENRM}}
-    frame = tables.alignment_by_domain_table(judgements, PAIRS, CONTEXTS, TRAIN, seed=0)
+    frame = alignment_tables.alignment_by_domain_table(judgements, PAIRS, CONTEXTS, TRAIN, seed=0)
     genrm = frame[frame["system"] == "genrm"]
     assert genrm["domain"].tolist() == ["poem", "story"]
     assert [accuracy.value for accuracy in genrm["accuracy"]] == pytest.approx([(0.5 + 0.25) / 2, 1.0])
@@ -259,7 +259,7 @@ def test_filter_table_of_one_row_has_no_sum():
 
 
 def test_the_reward_model_is_compared_with_every_judge_but_itself():
-    frame = tables.alignment_table(
+    frame = alignment_tables.alignment_table(
         {"bt": {0: ALL_RIGHT}, "genrm": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, reward_model="bt"
     ).set_index("system")
     assert frame.loc["bt", "over_bt"] is frame.loc["length only", "over_bt"] is None
@@ -270,7 +270,7 @@ def test_the_reward_model_is_compared_with_every_judge_but_itself():
 
 def test_what_a_judgement_costs():
     written = [Judgement(one.pair_id, one.order, "x", one.verdict, tokens=n) for n, one in enumerate(GENRM)]
-    frame = tables.alignment_table(
+    frame = alignment_tables.alignment_table(
         {"x": {0: written}, "bt": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, calls={"x": 8}
     ).set_index("system")
     assert (frame.loc["x", "calls"], frame.loc["x", "tokens"]) == (8, sum(range(8)) / 8)
@@ -279,7 +279,9 @@ def test_what_a_judgement_costs():
 
 def test_by_group_leaves_out_pairs_of_no_group():
     cohorts = {"test0": "old", "test1": None, "test2": "old", "test3": "young"}
-    frame = tables.alignment_by_group_table({"genrm": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0)
+    frame = alignment_tables.alignment_by_group_table(
+        {"genrm": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0
+    )
     rows = frame[frame["system"] == "genrm"].set_index("cohort")
     assert rows["pairs"].to_dict() == {"old": 2, "young": 1}
     assert rows.loc["old", "accuracy"].value == 1
@@ -288,7 +290,9 @@ def test_by_group_leaves_out_pairs_of_no_group():
 def test_people_are_the_last_row_where_their_agreement_is_known():
     judged = {"genrm": {0: GENRM}}
     agreement = {"test0": 1.0, "test1": 0.5, "train0": 0.0}  # the last is not held out
-    frame = tables.alignment_table(judged, PAIRS, TRAIN, {}, seed=0, people=agreement).set_index("system")
+    frame = alignment_tables.alignment_table(judged, PAIRS, TRAIN, {}, seed=0, people=agreement).set_index(
+        "system"
+    )
     assert frame.index[-1] == "people"
     assert (frame.loc["people", "accuracy"].value, frame.loc["people", "pairs"]) == (0.75, 2)
     assert frame.loc["people", "flip_rate"] is frame.loc["people", "difference"] is None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from rlcs import stage
 from rlcs.agreement import mutual_credits
+from rlcs.alignment_tables import (
+    alignment_by_domain_table,
+    alignment_by_group_table,
+    alignment_table,
+)
 from rlcs.captions import TABLES
 from rlcs.evaluation import read_judged
 from rlcs.figures import alignment_figure, calibration_figure, to_svg
 from rlcs.formatting import write_table
 from rlcs.judging_tables import calibration_table, position_bias_table
 from rlcs.records import ANNOTATIONS, PAIRS, pairs_of_split, read_contexts, read_rows
-from rlcs.tables import alignment_by_domain_table, alignment_by_group_table, alignment_table
 
 SEED = 0  # of the bootstrap
 

@@ -16,11 +16,10 @@ import pandas as pd
 from rlcs import alignment, policy_effects
 from rlcs.effect_entries import Effect, MetricName
 from rlcs.policy_effects import PolicyEvidence
-from rlcs.records import Judgement, Label
+from rlcs.records import Label
 from rlcs.statistics import Estimate, Sample, crossed_bootstrap
+from rlcs.tables import Judged
 
-Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
-"""Judge -> seed -> judgements."""
 Value = TypeVar("Value")
 
 

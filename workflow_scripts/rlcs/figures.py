@@ -16,8 +16,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rlcs.alignment_tables import BASELINES
 from rlcs.statistics import Estimate
-from rlcs.tables import BASELINES
 
 INK, MUTED, GRID, PAPER = "#1c1d20", "#6b6f76", "#dfe1e5", "#fefefe"
 # Okabe and Ito's palette for colour-blind readers, without its yellow and black
@@ -197,7 +197,7 @@ def _legend(figure: Figure, *panels: Axes, fewest: int = 2) -> None:
 
 
 def alignment_figure(frame: pd.DataFrame) -> Figure:
-    """Forest plot of ``tables.alignment_table``: accuracy and interval of each system.
+    """Forest plot of ``alignment_table``: accuracy and interval of each system.
 
     Filled dots are ours, hollow diamonds the papers' figures, hollow dots the baselines.
     """

@@ -17,11 +17,11 @@ import markupsafe
 import pandas as pd
 
 from rlcs import figures
+from rlcs.alignment_tables import BASELINES
 from rlcs.constraints import instruction, satisfied
 from rlcs.formatting import Cell, Column, cell, cells, column, full_caption
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate
-from rlcs.tables import BASELINES
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGE_COLOURS = {

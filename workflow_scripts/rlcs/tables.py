@@ -1,4 +1,4 @@
-"""The tables: judges against labels, policies against a reference, and what the consistency filter dropped.
+"""The tables: policies against a reference, and what the consistency filter dropped.
 
 Pure functions from records to frames of raw values (``Estimate``, numbers, text, None) under the names that
 ``formatting.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
@@ -7,7 +7,6 @@ Pure functions from records to frames of raw values (``Estimate``, numbers, text
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -17,151 +16,11 @@ from rlcs.consistency import OUTCOMES
 from rlcs.constraints import all_kept, satisfied
 from rlcs.length_control import length_controlled
 from rlcs.records import Context, Judgement
-from rlcs.statistics import Estimate, bootstrap_mean, bradley_terry_ratings, paired_difference
+from rlcs.statistics import Estimate, bootstrap_mean, bradley_terry_ratings
 
 Row = Mapping[str, Any]
 Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
 """Judge -> seed -> judgements."""
-
-LENGTH, MAJORITY, PEOPLE = "length only", "majority", "people"
-BASELINES = (LENGTH, MAJORITY, PEOPLE)
-
-
-def alignment_table(
-    judgements: Judged,
-    pairs: Sequence[Row],
-    train_pairs: Sequence[Row],
-    paper: Mapping[str, float],
-    *,
-    seed: int,
-    reward_model: str | None = None,
-    calls: Mapping[str, int] = MappingProxyType({}),
-    people: Mapping[str, float] = MappingProxyType({}),
-) -> pd.DataFrame:
-    """Judges against the labels of held-out pairs, then the length-only and the majority baseline.
-
-    Args:
-        judgements: in the table's order; over several seeds a pair's credits are averaged.
-        pairs: held-out rows of PAIRS.
-        train_pairs: the rows that the baselines are fitted on.
-        paper: the paper's accuracy by judge, in per cent.
-        seed: of the bootstrap and the paired tests.
-        reward_model: the Bradley-Terry judge that all others are compared with.
-        calls: a judge's answers per judgement, where it gives any.
-        people: by pair, the accuracy of its annotators as judges of one another: the ceiling, as a last row.
-
-    Raises:
-        ValueError: a judgement of a pair that is not in ``pairs``.
-    """
-    context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
-    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
-    length = alignment.length_verdicts(pairs, alignment.length_direction(train_pairs))
-    majority = alignment.majority_verdicts(pairs, train_pairs)
-    systems = {
-        **judgements,
-        LENGTH: {0: alignment.judgements_of(length, LENGTH)},
-        MAJORITY: {0: alignment.judgements_of(majority, MAJORITY)},
-    }
-    credits = {
-        name: alignment.mean_over_seeds([alignment.pair_credits(said, labels) for said in seeds.values()])
-        for name, seeds in systems.items()
-    }
-
-    def difference(name: str, other: str) -> Any:
-        both = [pair for pair in credits[name] if pair in credits[other]]
-        x, y = [credits[name][pair] for pair in both], [credits[other][pair] for pair in both]
-        return paired_difference(x, y, [context_of[pair] for pair in both], seed=seed)
-
-    def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
-        """The mean of ``of`` over single judgements is its value over all of them, with an interval."""
-        said = [judgement for of_seed in systems[name].values() for judgement in of_seed]
-        known = [(value, context_of[one.pair_id]) for one in said if (value := of([one])) is not None]
-        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
-
-    rows = []
-    above: str | None = None
-    for name, seeds in systems.items():
-        flips = alignment.mean_over_seeds([alignment.pair_flips(said) for said in seeds.values()])
-        step = difference(name, above) if above is not None and name not in BASELINES else None
-        over_bt = None
-        if reward_model in systems and name not in (*BASELINES, reward_model):
-            over_bt = difference(name, reward_model)
-        errors = [alignment.calibration_error(said, labels) for said in seeds.values()]
-        tokens = [judgement.tokens for said in seeds.values() for judgement in said]
-        accuracy = _estimate(credits[name], context_of, seed)
-        rows.append(
-            {
-                "system": name,
-                "pairs": accuracy.n,
-                "accuracy": accuracy,
-                "paper": paper.get(name),
-                "difference": step,
-                "p_value": None if step is None else step.p_value,
-                "over_bt": over_bt,
-                "p_over_bt": None if over_bt is None else over_bt.p_value,
-                "over_length": None if name in BASELINES else difference(name, LENGTH),
-                "flip_rate": _estimate(flips, context_of, seed),
-                "first_share": share(alignment.first_position_share, name),
-                "ties": share(alignment.tie_share, name),
-                "unparsed": share(alignment.unparsed_share, name),
-                "ece": _mean([error for error in errors if error is not None]),
-                "calls": calls.get(name),
-                "tokens": _mean(tokens) if name in calls else None,
-            }
-        )
-        above = name
-    if known := {pair: value for pair, value in people.items() if pair in context_of}:
-        agreement = _estimate(known, context_of, seed)
-        said_by_people = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
-        rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **said_by_people})
-    return pd.DataFrame(rows, dtype=object)
-
-
-def alignment_by_domain_table(
-    judgements: Judged,
-    pairs: Sequence[Row],
-    contexts: Mapping[str, Context],
-    train_pairs: Sequence[Row],
-    *,
-    seed: int,
-) -> pd.DataFrame:
-    """``alignment_by_group_table`` of the domains."""
-    group_of = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in pairs}
-    return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
-
-
-def alignment_by_group_table(
-    judgements: Judged,
-    pairs: Sequence[Row],
-    title: str,
-    group_of: Mapping[str, str | None],
-    train_pairs: Sequence[Row],
-    *,
-    seed: int,
-) -> pd.DataFrame:
-    """``alignment_table`` of each group by itself; the baselines are fitted on all training pairs.
-
-    Args:
-        title: of the column that names the group.
-        group_of: by pair; a pair of no group is left out.
-    """
-    groups: dict[str, list[Row]] = {}
-    for pair in pairs:
-        if (group := group_of[pair["pair_id"]]) is not None:
-            groups.setdefault(group, []).append(pair)
-    tables = []
-    for group in sorted(groups):
-        inside = {pair["pair_id"] for pair in groups[group]}
-        said = {
-            name: {
-                number: [one for one in of_seed if one.pair_id in inside] for number, of_seed in seeds.items()
-            }
-            for name, seeds in judgements.items()
-        }
-        table = alignment_table(said, groups[group], train_pairs, {}, seed=seed)
-        table.insert(0, title, group)
-        tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
-    return pd.concat(tables, ignore_index=True)
 
 
 def win_rate_table(
@@ -248,7 +107,7 @@ def story_columns(
     return {
         "constraints": mean(keeps_all),
         "words": mean(lambda story: float(len(diversity.words(story["text"])))),
-        "distinct_2": _mean([value for value in distinct if value is not None]),
+        "distinct_2": mean_or_none([value for value in distinct if value is not None]),
         "repeated": mean(lambda story: diversity.repeated_ngram_share(story["text"], 4)),
         "cut_off": mean(lambda story: float(story["cut_off"])),
     }
@@ -272,11 +131,13 @@ def filter_table(drops: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, dtype=object)
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean_or_none(values: Sequence[float]) -> float | None:
+    """The mean; None of nothing."""
     return sum(values) / len(values) if values else None
 
 
-def _estimate(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
+def estimate_of(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
+    """The mean over pairs with its interval over their contexts."""
     return bootstrap_mean(list(by_pair.values()), [context_of[pair] for pair in by_pair], seed=seed)
 
 
@@ -298,7 +159,7 @@ def _win_rate(
         sides = (match_of[name]["policy_a"], match_of[name]["policy_b"])
         if sides in ((policy, reference), (reference, policy)):
             own[name] = won if sides[0] == policy else 1 - won
-    return _estimate(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
+    return estimate_of(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
 
 
 def _length_controlled(
