@@ -65,12 +65,13 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "bases/small",
         "teachers/teacher",
         "teachers/teacher-b",
+        "teachers/oracle",
         "consensus/panel",
         "chains/teacher",
         "figures",
         "report",
     }
-    tables = {"filter", "consensus", "alignment", "win_rates", "injections", "constraints"}
+    tables = {"filter", "consensus", "alignment", "win_rates", "injections", "constraints", "effects"}
     expected |= {f"tables/{name}" for name in tables}
     expected |= {f"injections/{name}/seed1" for name in TABLES["injections"]["judges"]}
     expected |= {f"{kind}/{name}/seed1" for kind, names in TRAINED.items() for name in names}

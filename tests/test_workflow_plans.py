@@ -49,10 +49,11 @@ BELOW_CHAINS = BELOW_POLICY | {
     "tabulate_filter": 1,
     "train_genrm_sft": 1,
     "train_genrm_grpo": 1,
-    "evaluate_judge": 2,
+    "evaluate_judge": 3,
     "tabulate_alignment": 1,
     "evaluate_injections": 1,
     "tabulate_injections": 1,
+    "tabulate_effects": 1,
 }
 BELOW_TEACHER = BELOW_CHAINS | {"find_consensus": 1, "tabulate_consensus": 1}
 # one of each of the smoke run's models; one world and one set of preferences serve all seeds
@@ -60,7 +61,7 @@ SEED = {
     "train_bradley_terry": 1,
     "train_genrm_sft": 1,
     "train_genrm_grpo": 1,
-    "evaluate_judge": 3,
+    "evaluate_judge": 4,
     "evaluate_injections": 2,
     "train_policy_sft": 1,
     "train_policy_grpo": 3,
@@ -72,16 +73,17 @@ TABLES = {
     "tabulate_injections": 1,
     "tabulate_win_rates": 1,
     "tabulate_constraints": 1,
+    "tabulate_effects": 1,
     "draw_curves": 1,
 } | REPORT
-EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  # but data and base
+EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 3, "evaluate_judge": 5}  # but data and base
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "jobs"),
     [
         (["policies", "rlcs", "training", "beta"], 0.02, BELOW_POLICY),
-        (["policies", "rlcs-bt", "reward", 0, "pivots"], 1, BELOW_POLICY),
+        (["policies", "rlcs-bt", "reward", "pivots"], 1, BELOW_POLICY),
         (["sampling", "temperature"], 0.9, {"sample_stories": 4} | BELOW_STORIES),
         (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
         (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
@@ -89,7 +91,7 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  
             ["judges", "genrm", "pairs"],
             ["human", "panel"],
             BELOW_POLICY
-            | {"train_genrm_grpo": 1, "evaluate_judge": 1, "tabulate_alignment": 1}
+            | {"train_genrm_grpo": 1, "evaluate_judge": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
             | {"evaluate_injections": 1, "tabulate_injections": 1},
         ),
         (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
@@ -100,15 +102,15 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 2, "evaluate_judge": 4}  
             SEED
             | TABLES
             | {
-                "evaluate_judge": 4,
-                "teach": 2,
+                "evaluate_judge": 5,
+                "teach": 3,
                 "filter_chains": 1,
                 "tabulate_filter": 1,
                 "find_consensus": 1,
                 "tabulate_consensus": 1,
             },
         ),
-        (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 3}),
+        (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 4}),
         # the tiny world's base is pre-trained on texts in the judge's format; other bases are not
         (
             ["judging", "template"],
@@ -194,6 +196,7 @@ def test_the_same_bytes_stop_a_rerun(after):
         "judges/genrm/seed1",
         "alignment/genrm-sft/seed1",
         "alignment/genrm/seed1",
+        "alignment/genrm-votes/seed1",
         "injections/genrm/seed1",
         "policies/rlcs/seed1",
         "stories/rlcs/seed1",
@@ -265,6 +268,7 @@ def own_run(after, rows):
         raw["bases"] = {"small": base}
         raw["judges"] = {"bt": raw["judges"]["bt"]}
         raw["policies"] = {name: raw["policies"][name] for name in ("sft", "rlcs-bt")}
+        del raw["policies"]["rlcs-bt"]["select"], raw["consensus"], raw["effects"]
         raw["tables"] = {
             "alignment": {"rows": ["bt"]},
             "win_rates": {"rows": ["sft", "rlcs-bt"], "reference": "sft", "judges": ["bt"]},
@@ -323,7 +327,7 @@ def test_a_planted_key_is_nowhere(after, monkeypatch):
         server.behave = always(echo_key(401))
         (after.folder / "results" / "far" / "answers" / "far").rename(after.folder / "answers")
         shutil.rmtree(after.folder / "results" / "far" / "alignment")
-        said.append(after.snakemake("results/far/tables/alignment/manifest.json", config=config))
+        said.append(after.snakemake("results/far/alignment/far/seed1/manifest.json", config=config))
         assert said[-1].returncode != 0
         assert "error: " in said[-1].stdout
     for arguments in (["--dag", "all"], ["--rulegraph", "all"], ["--dry-run", "--printshellcmds", "all"]):
