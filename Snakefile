@@ -49,8 +49,12 @@ rule effects:
         "The effects that the papers claim, measured in the run {CONFIG.run}"
     input:
         f"{RESULTS}/tables/effects/effects.md",
+    log:
+        f"{LOGS}/effects.log",
+    conda:
+        "envs/rlcs.yaml"
     shell:
-        "cat {input}"
+        "tee {log} < {input}"
 
 
 rule check:
