@@ -24,18 +24,10 @@ def main(this: stage.Stage) -> None:
     effects = [Effect.model_validate(effect) for effect in this.config["effects"]]
     pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
     labels = {pair["pair_id"]: pair["label"] for pair in pairs}
-    # a teacher of a consensus has judged unlabelled pairs too
-    taught = {
-        teacher: {
-            seed: [judgement for judgement in said if judgement.pair_id in labels]
-            for seed, said in by_seed.items()
-        }
-        for teacher, by_seed in read_judged(this.folders("taught"), this.config["teachers"]).items()
-    }
     chains = [read_judgements(folder / "chains.parquet") for folder in this.folders("chains")]
     evidence = Evidence(
         judged=read_judged(this.folders("judgements"), this.config["judges"]),
-        taught=taught,
+        taught=read_judged(this.folders("taught"), this.config["teachers"]),
         kept={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
         labels=labels,
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
