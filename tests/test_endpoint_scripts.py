@@ -160,6 +160,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
         assert (tmp_path / "out" / "model" / "model.safetensors").read_bytes() == weights
         server.behave = always(status(503))
         shutil.rmtree(tmp_path / "answers")
+        shutil.rmtree(tmp_path / "out")
         stopped = run(command)
     assert stopped.returncode == 1
     assert "Traceback" not in stopped.stderr
