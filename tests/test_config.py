@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 import check_config
 import document_config
@@ -385,3 +386,13 @@ def test_check_config_as_a_script():
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: judges.bt.training: training options refused by RewardConfig: ")
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "fragment", sorted((ROOT / "config" / "fragments").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_fragments_fit_the_run_that_they_name(fragment):
+    merged = yaml.safe_load((ROOT / "config" / "tiny-full.yaml").read_text(encoding="utf-8"))
+    update_config(merged, yaml.safe_load(fragment.read_text(encoding="utf-8")))  # as Snakemake merges files
+    policies = config.parse(merged).policies
+    assert set(merged["tables"]["win_rates"]["rows"]) <= policies.keys()
