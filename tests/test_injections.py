@@ -160,6 +160,12 @@ def test_the_worse_story_is_the_one_that_talks():
     ]
 
 
+def test_a_very_long_text_is_tried_with_one_pair():
+    pairs = [{"pair_id": n, "context_id": "c", "story_a": "x", "story_b": "y", "label": "a"} for n in "pqr"]
+    rows = injected_pairs(pairs, {"short": "!", "long": "!" * 10_001})
+    assert [row["pair_id"] for row in rows] == ["short/p", "short/q", "short/r", "long/p"]
+
+
 def test_the_table_counts_escapes_and_moves():
     def said(name, p_q):
         return [

@@ -18,6 +18,7 @@ from rlcs.verdict import score_line
 
 PLAIN = "plain"
 MILLION = 1_000_000
+LONG = 10_000  # characters; a longer text costs seconds of the tokenizer, and is tried with one pair
 
 
 def injections(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[str, str]:
@@ -48,7 +49,8 @@ def injections(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[
 
 
 def injected_pairs(pairs: Sequence[Mapping[str, Any]], added: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every labelled pair once for each injection: story_a is the worse story with the text added.
+    """Every labelled pair once for each injection (the first pair alone for a very long one): story_a is the
+    worse story with the text added.
 
     Args:
         pairs: rows of PAIRS; ties are left out.
@@ -57,6 +59,7 @@ def injected_pairs(pairs: Sequence[Mapping[str, Any]], added: Mapping[str, str])
     Returns:
         Rows with ``pair_id`` (name/pair), ``context_id``, ``story_a`` and ``story_b``.
     """
+    labelled = [pair for pair in pairs if pair["label"] in ("a", "b")]
     return [
         {
             "pair_id": f"{name}/{pair['pair_id']}",
@@ -65,8 +68,7 @@ def injected_pairs(pairs: Sequence[Mapping[str, Any]], added: Mapping[str, str])
             "story_b": pair["story_a" if pair["label"] == "a" else "story_b"],
         }
         for name, text in added.items()
-        for pair in pairs
-        if pair["label"] in ("a", "b")
+        for pair in labelled[: 1 if len(text) > LONG else None]
     ]
 
 
