@@ -175,6 +175,8 @@ def test_folders_of_inputs(tmp_path):
     assert this.folder("one") == one.parent
     assert this.folders("both") == (one.parent, two.parent)
     assert this.folders("none") == ()
+    assert this.optional_folder("one") == one.parent
+    assert this.optional_folder("none") is None
 
 
 def test_an_error_of_the_user_is_a_value_error():

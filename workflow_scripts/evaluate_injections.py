@@ -29,9 +29,8 @@ def main(this: stage.Stage) -> None:
     labelled = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["label"] in ("a", "b")]
     pairs = pairs_of_split(labelled, contexts, "test")[: this.config["pairs"]]
     judging = Judging.model_validate(this.config["judging"])
-    model = this.folders("model")
     with this.artifact() as folder:
-        judge = load_judge(this.config, model[0] if model else None, this.options)
+        judge = load_judge(this.config, this.optional_folder("model"), this.options)
         tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None
         own = special_tokens(tokenizer) if tokenizer else []
         added = injections(judging.scores.low, judging.scores.high, own)

@@ -26,9 +26,8 @@ def main(this: stage.Stage) -> None:
     }
     matches = matches_of(stories, this.config["policies"])
     pairs = pairs_of(matches, stories)
-    model = this.folders("model")
     with this.artifact() as folder:
-        judge = load_judge(this.config, model[0] if model else None, this.options)
+        judge = load_judge(this.config, this.optional_folder("model"), this.options)
         judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), this.checkpoints())
         write_rows(folder / "matches.parquet", matches, MATCHES)
         write_judgements(folder / "judgements.parquet", judgements)

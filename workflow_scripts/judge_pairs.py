@@ -23,9 +23,8 @@ def main(this: stage.Stage) -> None:
     if this.config.get("unlabelled"):
         rows += read_rows(preferences / "unlabelled.parquet", UNLABELLED)
     pairs = pairs_of_split(rows, contexts, this.options["split"])
-    model = this.folders("model")
     with this.artifact() as folder:
-        judge = load_judge(this.config, model[0] if model else None, this.options)
+        judge = load_judge(this.config, this.optional_folder("model"), this.options)
         judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), this.checkpoints())
         write_judgements(folder / "judgements.parquet", judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)

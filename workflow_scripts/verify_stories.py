@@ -19,11 +19,10 @@ def main(this: stage.Stage) -> None:
         for story in stories
         for place, question in asked(contexts[story["context_id"]], story["text"]).items()
     ]
-    model = this.folders("model")
     with this.artifact() as folder:
         verifier = load_verifier(
             this.config,
-            model[0] if model else None,
+            this.optional_folder("model"),
             endpoint=json.loads(this.options["endpoint"]),
             answers=Path(this.options["answers"]),
         )

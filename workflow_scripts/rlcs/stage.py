@@ -48,6 +48,11 @@ class Stage:
         (manifest,) = self.inputs[name]
         return manifest.parent
 
+    def optional_folder(self, name: str) -> Path | None:
+        """The artifact folder of an input that may be missing: a judge without weights has no model."""
+        folders = self.folders(name)
+        return folders[0] if folders else None
+
     def folders(self, name: str) -> tuple[Path, ...]:
         return tuple(manifest.parent for manifest in self.inputs[name])
 
