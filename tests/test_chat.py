@@ -98,7 +98,7 @@ def test_a_refusal_does_not_wait_for_those_who_wait(judge_of, questions):
         if "Tale 1." in prompt:
             refused.set()
             return status(401)
-        refused.wait(60)  # an answer that asks everybody to wait must not come before the other question is sent
+        refused.wait(60)  # who asks everybody to wait must not come before the other question
         return status(429, Retry_After="50")
 
     started = time.monotonic()

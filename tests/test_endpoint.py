@@ -149,6 +149,19 @@ def test_another_model_or_sampling_is_another_question_but_another_address_is_no
         assert len(moved.asked) == 1
 
 
+def test_votes_are_drawn_kept_and_counted(judge_of, questions):
+    said = ["Scores: 9 1", "Scores: 1 9", "Scores: 8 2"]
+    with Server(lambda prompt, attempt: ok(said[len(server.asked) % 3])) as server:
+        three = judge_of(server, votes=3, sampling={"temperature": 1}, concurrency=1).judge(questions(2))
+        assert len(server.asked) == 6
+        again = judge_of(server, votes=3, sampling={"temperature": 1}).judge(questions(2))
+        first = judge_of(server, sampling={"temperature": 1}).judge(questions(2))
+        assert len(server.asked) == 6  # a single answer is the first of the three
+    assert [(j.verdict, j.p_a) for j in three] == [("a", pytest.approx(2 / 3))] * 2
+    assert again == three
+    assert [j.p_a for j in first] == [None, None]
+
+
 def test_connection_refused_until_the_server_is_up(judge_of, questions, caplog):
     port = free_port()
     judge = judge_of(f"http://127.0.0.1:{port}/v1", attempts=8, backoff=0.05)

@@ -234,7 +234,9 @@ def test_the_simulated_teacher_says_the_same_in_any_company(judging, comparisons
     assert "none" not in {judgement.verdict for judgement in together}
 
 
-def test_votes_are_drawn_per_comparison_and_leave_other_draws_alone(model_folder, judging, comparisons):
+def test_votes_are_drawn_per_comparison_and_leave_other_draws_alone(
+    model_folder, judging, comparisons, monkeypatch
+):
     judge = GenerativeJudge.load("votes", model_folder, judging, votes=3, temperature=1.0)
     torch.manual_seed(1)
     expected = torch.rand(1)
@@ -243,8 +245,11 @@ def test_votes_are_drawn_per_comparison_and_leave_other_draws_alone(model_folder
     assert torch.rand(1) == expected
     assert judge.judge(comparisons[:4]) == said
     assert [(j.pair_id, j.order) for j in said] == [(c.pair_id, c.order) for c in comparisons[:4]]
-    for judgement in said:
-        assert len(set(judgement.raw.split("\n\n"))) == 3
-        assert judgement.tokens <= 3 * judging.max_new_tokens
     renamed = [replace(c, pair_id="later/" + c.pair_id) for c in comparisons[:4]]
     assert [j.raw for j in judge.judge(renamed)] != [j.raw for j in said]
+    monkeypatch.setattr("rlcs.judging.by_majority", lambda judgements, votes: judgements)
+    answers = judge.judge(comparisons[:4])
+    for i, judgement in enumerate(said):
+        drawn = answers[3 * i : 3 * i + 3]
+        assert len({answer.raw for answer in drawn}) == 3
+        assert judgement.tokens == sum(answer.tokens for answer in drawn)

@@ -8,7 +8,6 @@ from rlcs.judge_entries import Judging
 from rlcs.judges import load_judge
 from rlcs.judging import GenerativeJudge
 from rlcs.models import encode
-from rlcs.prompts import judge_prompt
 from rlcs.records import (
     INJECTIONS,
     PAIRS,
@@ -37,10 +36,7 @@ def main(this: stage.Stage) -> None:
         comparisons = comparisons_of(injected_pairs(pairs, added), contexts)
         structures: dict[tuple[str, str], list[int]] = {}
         if tokenizer is not None:
-            prompts = [
-                judge_prompt(judging.template, judging.rubrics, c.context, c.first, c.second)
-                for c in comparisons
-            ]
+            prompts = [judging.prompt(c) for c in comparisons]
             ids = tokenizer.convert_tokens_to_ids(own)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
                 structures[c.pair_id, c.order] = structure(prompt, ids)

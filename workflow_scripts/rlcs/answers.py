@@ -37,9 +37,13 @@ class Answer:
     cost: float
 
 
-def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any]) -> str:
-    """SHA-256 over all that an answer depends on; where the model is served is no part of it."""
-    question = {"model": model, "messages": messages, "sampling": sampling}
+def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
+    """SHA-256 over all that an answer depends on; where the model is served is no part of it.
+
+    ``sample`` tells apart several answers to one question; the first has the key of a question asked once.
+    """
+    question: dict[str, Any] = {"model": model, "messages": messages, "sampling": sampling}
+    question |= {"sample": sample} if sample else {}
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
 
 

@@ -20,10 +20,10 @@ from rlcs.answers import Answer, AnswerStore, answer_key
 from rlcs.chat import Chat, Unanswered
 from rlcs.endpoint_entries import Endpoint
 from rlcs.judge_entries import EndpointTeacher, Judging
-from rlcs.prompts import Messages, judge_prompt, without_control_tokens
+from rlcs.prompts import Messages, without_control_tokens
 from rlcs.records import Comparison, Judgement
 from rlcs.stage import InputError
-from rlcs.verdict import read_judgement
+from rlcs.verdict import by_majority, read_judgement
 
 log = logging.getLogger("rlcs")
 
@@ -36,15 +36,15 @@ class EndpointJudge:
     def __init__(self, name: str, entry: EndpointTeacher, judging: Judging, answers: AnswerStore) -> None:
         self.name = name
         self.judging = judging
+        self.votes = entry.votes
         self.asker = Asker(name, entry, answers)
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         """Judgements in the order asked; raises as ``Asker.ask``."""
-        template, rubrics = self.judging.template, self.judging.rubrics
-        answers = self.asker.ask(
-            [judge_prompt(template, rubrics, c.context, c.first, c.second) for c in comparisons]
-        )
-        return [self._judgement(c, answer) for c, answer in zip(comparisons, answers, strict=True)]
+        asked = [c for c in comparisons for _ in range(self.votes)]
+        answers = self.asker.ask([self.judging.prompt(c) for c in comparisons], self.votes)
+        judgements = [self._judgement(c, answer) for c, answer in zip(asked, answers, strict=True)]
+        return by_majority(judgements, self.votes)
 
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
         if answer is None:
@@ -75,17 +75,23 @@ class Asker:
         self.answers = answers
         self.chat = Chat(entry)
 
-    def ask(self, questions: Sequence[Messages]) -> list[Answer | None]:
-        """Answers in the order asked, None where there is none; identical questions are asked once.
+    def ask(self, questions: Sequence[Messages], samples: int = 1) -> list[Answer | None]:
+        """``samples`` answers to each question, in the order asked, None where there is none.
+
+        Identical questions are asked once, whatever is drawn for them serves all.
 
         Raises:
             InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
                 than the entry's ``max_failure_share``; the answers until then are kept.
         """
         prompts = [without_control_tokens(question) for question in questions]
-        keys = [answer_key(self.entry.model, prompt, self.entry.sampling) for prompt in prompts]
-        answers = self._answer(dict(zip(keys, prompts, strict=True)))
-        return [answers.get(key) for key in keys]
+        asked = {
+            (i, sample): answer_key(self.entry.model, prompt, self.entry.sampling, sample)
+            for i, prompt in enumerate(prompts)
+            for sample in range(samples)
+        }
+        answers = self._answer({key: prompts[i] for (i, _), key in asked.items()})
+        return [answers.get(key) for key in asked.values()]
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, kept ones and new ones; a question without any is left out."""

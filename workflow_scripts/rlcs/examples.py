@@ -7,15 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs.judge_entries import Judging
-from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
+from rlcs.prompts import assistant, policy_prompt
 from rlcs.records import Comparison, Context, Judgement, Label
 from rlcs.verdict import last_line, score_line
 
 Example = dict[str, Any]
-
-
-def _judge_prompt(judging: Judging, c: Comparison) -> Messages:
-    return judge_prompt(judging.template, judging.rubrics, c.context, c.first, c.second)
 
 
 def chain_examples(
@@ -32,7 +28,7 @@ def chain_examples(
     by_key = {(c.pair_id, c.order): c for c in comparisons}
     return [
         {
-            "prompt": _judge_prompt(judging, by_key[chain.pair_id, chain.order]),
+            "prompt": judging.prompt(by_key[chain.pair_id, chain.order]),
             "completion": assistant(chain.raw if analysis else last_line(chain.raw)),
         }
         for chain in chains
@@ -52,7 +48,7 @@ def label_examples(
     scores = {"a": (high, low), "b": (low, high), "tie": (middle, middle)}
     return [
         {
-            "prompt": _judge_prompt(judging, c),
+            "prompt": judging.prompt(c),
             "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
         }
         for c in comparisons
@@ -72,7 +68,7 @@ def verdict_examples(
     rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
     return [
         {
-            "prompt": _judge_prompt(judging, c),
+            "prompt": judging.prompt(c),
             "pair_id": c.pair_id,
             "order": c.order,
             "label": labels[c.pair_id],

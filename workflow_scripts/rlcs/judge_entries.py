@@ -11,7 +11,7 @@ from rlcs import prompts
 from rlcs.endpoint_entries import Endpoint
 from rlcs.entries import LORA, Lora
 from rlcs.options import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.records import HUMAN, ORDERS
+from rlcs.records import HUMAN, ORDERS, Comparison
 from rlcs.shaping_entries import Shaped
 
 
@@ -46,6 +46,11 @@ class Judging(Section):
     def _fields(self) -> Judging:
         prompts.check_template(self.template, prompts.JUDGE_FIELDS, required=("story_1", "story_2"))
         return self
+
+    def prompt(self, comparison: Comparison) -> prompts.Messages:
+        """The conversation that asks for a judgement of one comparison."""
+        c = comparison
+        return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
 
 
 class OracleJudge(Section):
@@ -85,6 +90,14 @@ class WorldTeacher(Section):
     slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
 
 
+VOTES = Field(1, ge=1, description="Answers to each comparison: the majority decides, its share is p.")
+
+
+def _check_votes(votes: int, temperature: float | None) -> None:
+    if votes > 1 and temperature == 0:
+        raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
+
+
 class ModelTeacher(Section):
     """An instruction-tuned model that writes the chains, in process."""
 
@@ -99,6 +112,13 @@ class _Teacher(Section):
 
 class EndpointTeacher(Endpoint, _Teacher):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
+
+    votes: int = VOTES
+
+    @model_validator(mode="after")
+    def _different_votes(self) -> EndpointTeacher:
+        _check_votes(self.votes, self.sampling.get("temperature"))
+        return self
 
 
 class Consensus(Section):
@@ -150,15 +170,12 @@ class UntrainedGenrmJudge(Section):
         None, alias="from", description="The judge whose weights it has.", examples=["genrm-grpo"]
     )
     base: Name | None = Field(None, description="Or a name under bases.")
-    votes: int = Field(
-        1, ge=1, description="Answers to each comparison: the majority decides, its share is p."
-    )
+    votes: int = VOTES
     temperature: float = Field(0.0, ge=0, description="At which answers are drawn; 0 is greedy.")
 
     @model_validator(mode="after")
     def _different_votes(self) -> UntrainedGenrmJudge:
-        if self.votes > 1 and self.temperature == 0:
-            raise ValueError(f"{self.votes} votes at temperature 0 are the same answer; set a temperature")
+        _check_votes(self.votes, self.temperature)
         return self
 
 

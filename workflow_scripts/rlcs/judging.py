@@ -27,10 +27,10 @@ from rlcs.models import (
     load_scalar,
     load_tokenizer,
 )
-from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt
+from rlcs.prompts import Messages, assistant, policy_prompt
 from rlcs.records import Comparison, Judgement
 from rlcs.score_tokens import first_win_probabilities, score_tokens
-from rlcs.verdict import compare, count_votes, read_judgement
+from rlcs.verdict import by_majority, compare, read_judgement
 
 BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
 
@@ -103,10 +103,7 @@ class GenerativeJudge:
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         asked = [c for c in comparisons for _ in range(self.votes)]
-        prompts = [
-            judge_prompt(self.judging.template, self.judging.rubrics, c.context, c.first, c.second)
-            for c in asked
-        ]
+        prompts = [self.judging.prompt(c) for c in asked]
         with torch.random.fork_rng():  # a training that asks goes on with its own draws
             completions = generate(
                 self.model,
@@ -130,12 +127,9 @@ class GenerativeJudge:
             )
             for c, completion in zip(asked, completions, strict=True)
         ]
-        if self.votes > 1:
-            said = range(0, len(judgements), self.votes)
-            return [count_votes(judgements[start : start + self.votes]) for start in said]
-        return (
-            judgements if self.tokens is None else self._with_probabilities(judgements, prompts, completions)
-        )
+        if self.tokens is not None:
+            judgements = self._with_probabilities(judgements, prompts, completions)
+        return by_majority(judgements, self.votes)
 
     def _with_probabilities(
         self,

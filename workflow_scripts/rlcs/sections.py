@@ -33,7 +33,7 @@ _ANSWERING = {"max_new_tokens", "batch_size"}
 _TRAINING = {"training", "pairs"}
 
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
-_QUESTION = {"kind", "backend", "model", "sampling"}
+_QUESTION = {"kind", "backend", "model", "sampling", "votes"}
 
 
 def _plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:

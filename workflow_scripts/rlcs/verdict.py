@@ -94,29 +94,37 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
     """Several answers to one comparison as one judgement.
 
     The verdict is the majority's and p(a beats b) the share of the votes for a, a tie half a vote. Answers
-    that cannot be read do not vote; where none votes, the verdict is ``none``. Scores are the votes' means,
-    tokens the sum over all answers, and ``raw`` holds them all; the analysis is the first that says what the
-    majority says.
+    that cannot be read do not vote; where none votes, the verdict is ``none``. Scores are the votes' means
+    and tokens the sum over all answers; ``raw`` and the analysis are those of the first that says what the
+    majority says (a chain to learn from is one answer); where none does, ``raw`` is the first that votes.
     """
     first = votes[0]
-    tokens, raw = sum(vote.tokens for vote in votes), "\n\n".join(vote.raw for vote in votes)
+    tokens = sum(vote.tokens for vote in votes)
     voting = [vote for vote in votes if vote.verdict != "none"]
     share = win_probability([vote.verdict for vote in voting])
     if share is None:
-        return Judgement(first.pair_id, first.order, first.judge, "none", tokens, raw)
+        return Judgement(first.pair_id, first.order, first.judge, "none", tokens, first.raw)
     verdict = compare(share, 0.5)
+    spoken = next((vote for vote in voting if vote.verdict == verdict), None)
     return Judgement(
         pair_id=first.pair_id,
         order=first.order,
         judge=first.judge,
         verdict=verdict,
         tokens=tokens,
-        raw=raw,
-        analysis=next((vote.analysis for vote in voting if vote.verdict == verdict), None),
+        raw=(spoken or voting[0]).raw,
+        analysis=spoken.analysis if spoken else None,
         score_a=fmean(vote.score_a for vote in voting if vote.score_a is not None),
         score_b=fmean(vote.score_b for vote in voting if vote.score_b is not None),
         p_a=share,
     )
+
+
+def by_majority(judgements: Sequence[Judgement], votes: int) -> list[Judgement]:
+    """One judgement for every ``votes`` in a row; the judgements themselves where ``votes`` is 1."""
+    if votes == 1:
+        return list(judgements)
+    return [count_votes(judgements[start : start + votes]) for start in range(0, len(judgements), votes)]
 
 
 def contradictory(verdicts: Sequence[Verdict]) -> bool:
