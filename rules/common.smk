@@ -232,6 +232,7 @@ def tables():
         "consensus": CONFIG.consensus,
         "injections": CONFIG.tables.injections,
         "pivots": CONFIG.tables.pivots,
+        "gains": CONFIG.tables.gains,
         "constraints": CONFIG.tables.constraints,
         "ifeval": CONFIG.tables.ifeval,
         "effects": CONFIG.effects,

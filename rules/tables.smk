@@ -189,6 +189,44 @@ rule tabulate_win_rates:
         " --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_gains:
+    message:
+        "Table: judges as rewards"
+    input:
+        preferences=PREFERENCES,
+        judgements=lambda _: alignment_of(dict.fromkeys(sections.gain_table(CONFIG)["judge_of"].values())),
+        matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
+    output:
+        manifest=f"{RESULTS}/tables/gains/manifest.json",
+        table=report(
+            f"{RESULTS}/tables/gains/gains.csv",
+            caption="../report/gains.rst",
+            category="Tables",
+            labels={"table": "judges as rewards"},
+        ),
+        figure=report(
+            f"{RESULTS}/tables/gains/gains.svg",
+            caption="../report/gains.rst",
+            category="Figures",
+            labels={"figure": "judges as rewards"},
+        ),
+    params:
+        code=code("tabulate_gains.py"),
+        config=lambda _: part(sections.gain_table(CONFIG)),
+    log:
+        f"{LOGS}/tables/gains.log",
+    benchmark:
+        f"{BENCHMARKS}/tables/gains.tsv"
+    conda:
+        "../envs/rlcs.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        "python workflow_scripts/tabulate_gains.py --config {params.config:q} --preferences {input.preferences}"
+        " --judgements {input.judgements} --matches {input.matches} --output {output.manifest} > {log} 2>&1"
+
+
 rule tabulate_pivots:
     message:
         "Table: designs of pointwise rewards"

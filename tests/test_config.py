@@ -203,6 +203,13 @@ def test_the_schema_speaks_of_from():
             "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
         ),
         ("policies/grpo/from", "external", "policies.grpo.from: 'external' is stories from a file, no model"),
+        ("tables/gains", {"rows": ["no"]}, "tables.gains.rows: 'no' is not under policies"),
+        (
+            "tables/gains",
+            {"rows": ["external"]},
+            "tables.gains.rows: 'external' is not among tables.win_rates",
+        ),
+        ("tables/gains", {"rows": ["sft"]}, "tables.gains.rows: 'sft' is rewarded by no judge, not by one"),
         (
             "tables/pivots",
             {"judges": ["no"], "policy": "external"},

@@ -28,12 +28,21 @@ def win_rate_frame():
     return pd.DataFrame(rows, dtype=object)
 
 
+def gain_frame():
+    rows = [
+        {"judge": judge, "accuracy": Estimate(x, x - 0.1, x + 0.1, 9), "win_rate": Estimate(y, y, y, 9)}
+        for judge, x, y in (("bt", 0.6, 0.7), ("genrm", 0.7, 0.8), ("mute", float("nan"), 0.5))
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
 BUILDERS = {
     "curves": lambda: figures.training_curves(
         {"m": {0: history(range(40))}, "n": {0: history([1, 2])}}, ["reward"]
     ),
     "curve": lambda: figures.training_curve({"m": {0: history([1, 2]), 1: history([3, 4])}}, "reward"),
     "alignment": lambda: figures.alignment_figure(alignment_frame()),
+    "gains": lambda: figures.gain_figure(gain_frame()),
     "win rates": lambda: figures.win_rate_figure(win_rate_frame()),
 }
 

@@ -71,7 +71,16 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "figures",
         "report",
     }
-    tables = {"filter", "consensus", "alignment", "win_rates", "injections", "constraints", "effects"}
+    tables = {
+        "filter",
+        "consensus",
+        "alignment",
+        "win_rates",
+        "gains",
+        "injections",
+        "constraints",
+        "effects",
+    }
     expected |= {f"tables/{name}" for name in tables}
     expected |= {f"injections/{name}/seed1" for name in TABLES["injections"]["judges"]}
     expected |= {f"{kind}/{name}/seed1" for kind, names in TRAINED.items() for name in names}

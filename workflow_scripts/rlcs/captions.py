@@ -35,6 +35,15 @@ TABLES = {
         "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "
         "also the training reward shows how far the reward was met; trust the others.",
     ),
+    "gains": Caption(
+        "Judges as rewards",
+        "The accuracy of each judge on held-out pairs, and how often the policy that was trained on its "
+        "verdicts wins against the reference policy by the win rates' first judge; 95 % intervals over seeds "
+        "and contexts.",
+    ),
+    "gain_correlation": Caption(
+        "Accuracy and gain", "Whether judges that agree more with people make better policies."
+    ),
     "injections": Caption(
         "Stories that talk to the judge",
         "The worse story of held-out pairs, with text added that speaks to the judge: whether the prompt "
@@ -76,6 +85,10 @@ FIGURES = {
         "How often a is the label, over the judge's own p that a is better, with 95 % intervals.",
     ),
     "win_rates": Caption("Win rates", "Against the reference policy, with 95 % intervals, by judge."),
+    "gains": Caption(
+        "Judges as rewards",
+        "Win rate of a policy over the accuracy of the judge that rewarded it, with 95 % intervals.",
+    ),
     "judges": Caption("Training of the judges", "What the trainers logged, over optimiser steps."),
     "policies": Caption("Training of the policies", "What the trainers logged, over optimiser steps."),
 }

@@ -86,6 +86,16 @@ class InjectionTable(Section):
     pairs: int = Field(50, ge=1, description="Held-out pairs that are tried with each injection.")
 
 
+class GainTable(Section):
+    """Judges as rewards: their accuracy, and what policies gain that were trained on them."""
+
+    rows: Names = Field(
+        min_length=1,
+        description="Names under policies, of tables.win_rates.rows, each rewarded by one judge alone.",
+        examples=[["grpo"]],
+    )
+
+
 class ConstraintTable(Section):
     """Policies by the constraints that their stories keep."""
 
@@ -122,6 +132,11 @@ class Tables(Section):
         None,
         description="Designs of pointwise rewards against the oracle: {judges, policy, contexts, "
         "group_size}. Empty: no such table.",
+    )
+    gains: GainTable | None = Field(
+        None,
+        description="Judges' accuracy against the gain of the policies that they reward: {rows}. Empty: no "
+        "such table.",
     )
     constraints: ConstraintTable | None = Field(
         None,
@@ -274,6 +289,15 @@ def _reference_problems(config: Config) -> list[str]:
         known("tables.win_rates.rows", name, "policies")
     for name in config.tables.win_rates.judges:
         known("tables.win_rates.judges", name, "judges")
+    for name in config.tables.gains.rows if config.tables.gains else ():
+        known("tables.gains.rows", name, "policies")
+        if name not in config.tables.win_rates.rows:
+            problems.append(f"tables.gains.rows: {name!r} is not among tables.win_rates.rows")
+        rewarding = [reward.judge for reward in getattr(config.policies.get(name), "rewards", [])]
+        if name in config.policies and len(rewarding) != 1:
+            problems.append(
+                f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
+            )
     for table in ("constraints", "ifeval"):
         for name in getattr(getattr(config.tables, table), "rows", ()):
             known(f"tables.{table}.rows", name, "policies")

@@ -236,6 +236,27 @@ def calibration_figure(frame: pd.DataFrame) -> Figure:
     return figure
 
 
+def gain_figure(frame: pd.DataFrame) -> Figure:
+    """Scatter of ``gains.gain_table``: win rate of the policy over accuracy of its judge, a point a judge."""
+    with _style():
+        figure = Figure(figsize=(WIDTH, 0.75 * WIDTH), layout="constrained")
+        axes = figure.subplots()
+        for cells in frame.to_dict("records"):
+            accuracy, wins = cells["accuracy"], cells["win_rate"]
+            x, y = 100 * accuracy.value, 100 * wins.value
+            axes.plot([100 * accuracy.low, 100 * accuracy.high], [y, y], color=GRID, linewidth=1)
+            axes.plot([x, x], [100 * wins.low, 100 * wins.high], color=GRID, linewidth=1)
+            axes.plot([x], [y], "o", color=PALETTE[0], markersize=5.5)
+            axes.annotate(cells["judge"], (x, y), (5, 4), textcoords="offset points", fontsize=8.5)
+        axes.axhline(50, color=MUTED, linewidth=1, linestyle="--", zorder=1)
+        axes.set_xlabel("accuracy of the judge on held-out pairs, %")
+        axes.set_ylabel("win rate of its policy, %")
+        axes.grid()
+        axes.margins(0.12)
+        _settle(figure)
+    return figure
+
+
 def win_rate_figure(frame: pd.DataFrame) -> Figure:
     """Forest plot of ``tables.win_rate_table``: a row per policy, a colour per judge, the 50 % line."""
     frame = frame[frame["policy"] != frame["reference"]]

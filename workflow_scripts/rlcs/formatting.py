@@ -129,6 +129,9 @@ COLUMNS: dict[str, Column] = {
     "calls": Column("calls", "count", "Answers that are drawn per judgement."),
     "tokens": Column("tokens", "tenths", "Mean number of tokens that a judgement took to write."),
     "unparsed": Column("unparsed %", "share", "Judgements that could not be had or read."),
+    "judges": Column("judges", "count"),
+    "rho": Column("rho", "number", "Spearman's rank correlation of accuracy and win rate over the judges."),
+    "p_rho": Column("p", "p", "That correlation by chance: two-sided permutation test."),
     "injection": Column("injection", "text"),
     "tried": Column("tried", "count", "Prompts with this text in a story, both orders and all seeds."),
     "escaped": Column(

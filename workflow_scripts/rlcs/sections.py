@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from rlcs.config import Config
 from rlcs.endpoint_entries import Endpoint
-from rlcs.entries import WorldBase
+from rlcs.entries import GRPOPolicy, WorldBase
 from rlcs.judge_entries import (
     BradleyTerryJudge,
     EndpointTeacher,
@@ -234,6 +234,20 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
     """The systems of all effects that are measured by some metrics, each once."""
     chosen = [effect.systems for effect in config.effects if effect.metric in metrics]
     return list(dict.fromkeys(name for systems in chosen for name in systems))
+
+
+def gain_table(config: Config) -> SectionDict:
+    rows = config.tables.gains.rows if config.tables.gains else []
+    return {
+        "judge_of": {
+            name: policy.rewards[0].judge
+            for name in rows
+            if isinstance(policy := config.policies[name], GRPOPolicy)
+        },
+        "reference": config.tables.win_rates.reference,
+        "match_judge": config.tables.win_rates.judges[0],
+        "synthetic": config.synthetic,
+    }
 
 
 def win_rate_table(config: Config) -> SectionDict:

@@ -1,0 +1,39 @@
+"""Judges as rewards: accuracy on held-out pairs against the win rate of the policy that each has rewarded."""
+
+from __future__ import annotations
+
+from rlcs import stage
+from rlcs.captions import TABLES
+from rlcs.effects import Evidence
+from rlcs.evaluation import read_judged
+from rlcs.figures import gain_figure, to_svg
+from rlcs.formatting import write_table
+from rlcs.gains import correlation_table, gain_table
+from rlcs.policy_effects import PolicyEvidence
+from rlcs.records import MATCHES, PAIRS, read_rows
+
+SEED = 0  # of the bootstrap and the permutations
+
+
+def main(this: stage.Stage) -> None:
+    pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
+    matches, match_judge = this.folders("matches"), this.config["match_judge"]
+    judge_of = this.config["judge_of"]
+    evidence = Evidence(
+        judged=read_judged(this.folders("judgements"), list(dict.fromkeys(judge_of.values()))),
+        labels={pair["pair_id"]: pair["label"] for pair in pairs},
+        contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
+        policies=PolicyEvidence(
+            matches=read_rows(matches[0] / "matches.parquet", MATCHES),
+            judged=read_judged(matches, [match_judge])[match_judge],
+        ),
+    )
+    with this.artifact() as folder:
+        gains = gain_table(judge_of, evidence, this.config["reference"], seed=SEED)
+        for name, frame in (("gains", gains), ("gain_correlation", correlation_table(gains, seed=SEED))):
+            write_table(frame, folder, name, TABLES[name].text, this.config["synthetic"])
+        (folder / "gains.svg").write_text(to_svg(gain_figure(gains)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["judgements", "matches"])
