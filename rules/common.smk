@@ -24,6 +24,10 @@ except configuration.ConfigError as error:
 # "python" in the rules is the one that runs Snakemake, unless an environment is activated for a job.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
+# Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once, Slurm takes the job for done
+# and kills what is left of it: a training in the midst of saving its state.
+shell.prefix("set -euo pipefail; trap : TERM; ")
+
 
 def keep_records_with_results():
     """Snakemake's records of what made each file are kept in results/, so that a copy of it is complete."""
