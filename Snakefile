@@ -62,9 +62,11 @@ rule check:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
         config=lambda _: part(sections.check(CONFIG)),
+        site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",
+    retries: 0
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} 2>&1 | tee {log}"
+        "python workflow_scripts/check_config.py --config {params.config:q} {params.site} 2>&1 | tee {log}"

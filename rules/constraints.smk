@@ -19,8 +19,6 @@ rule verify_stories:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/verify_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -58,8 +56,6 @@ rule tabulate_constraints:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_constraints.py --config {params.config:q}"
         " --preferences {input.preferences} --stories {input.stories} --matches {input.matches}"
@@ -84,8 +80,6 @@ rule answer_instructions:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/answer_instructions.py --config {params.config:q} --prompts {input.prompts:q}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -115,8 +109,6 @@ rule tabulate_instructions:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/tabulate_instructions.py --config {params.config:q} --prompts {input.prompts:q}"
         " --responses {input.responses} --output {output.manifest} > {log} 2>&1"

@@ -13,8 +13,6 @@ rule make_world:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/make_world.py --config {params.config:q} --output {output} > {log} 2>&1"
 
@@ -36,8 +34,6 @@ rule ingest:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/ingest.py --config {params.config:q} --files {input.files:q}"
         " --output {output} > {log} 2>&1"
@@ -58,7 +54,5 @@ rule make_base:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/make_base.py --config {params.config:q} --output {output} > {log} 2>&1"

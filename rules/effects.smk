@@ -32,8 +32,6 @@ rule tabulate_effects:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_effects.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --taught {input.taught}"

@@ -19,8 +19,6 @@ rule teach:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split train --seed {params.seed} --endpoint {params.endpoint:q}"
@@ -45,8 +43,6 @@ rule filter_chains:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/filter_chains.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
@@ -75,8 +71,6 @@ rule find_consensus:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/find_consensus.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
@@ -104,8 +98,6 @@ rule train_genrm_sft:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --chains {input.chains} --consensus {input.consensus} --base {input.base} --seed {wildcards.seed}"
@@ -133,8 +125,6 @@ rule train_genrm_grpo:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
@@ -162,8 +152,6 @@ rule train_bradley_terry:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --base {input.base}"
@@ -190,8 +178,6 @@ rule evaluate_judge:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -218,8 +204,6 @@ rule evaluate_injections:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/evaluate_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --model {input.model} --seed {wildcards.seed}"

@@ -18,8 +18,6 @@ rule train_policy_sft:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/train_policy_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --base {input.base} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -49,8 +47,6 @@ rule train_policy_grpo:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --judge {input.judge} --verifier {input.verifier} --seed {wildcards.seed}"
@@ -77,8 +73,6 @@ rule read_stories:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/read_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories:q} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -104,8 +98,6 @@ rule sample_stories:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -135,8 +127,6 @@ rule judge_matches:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -164,8 +154,6 @@ rule judge_groups:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=4000,
     shell:
         "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
         " --policy {input.policy} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"

@@ -21,8 +21,6 @@ rule tabulate_filter:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/tabulate_filter.py --config {params.config:q} --chains {input.chains}"
         " --output {output.manifest} > {log} 2>&1"
@@ -56,8 +54,6 @@ rule tabulate_consensus:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_consensus.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --judgements {input.judgements}"
@@ -112,8 +108,6 @@ rule tabulate_alignment:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_alignment.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
@@ -143,8 +137,6 @@ rule tabulate_injections:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
@@ -181,8 +173,6 @@ rule tabulate_win_rates:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_win_rates.py --config {params.config:q}"
         " --preferences {input.preferences} --stories {input.stories} --matches {input.matches}"
@@ -257,8 +247,6 @@ rule tabulate_pivots:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_pivots.py --config {params.config:q} --preferences {input.preferences}"
         " --groups {input.groups} --output {output.manifest} > {log} 2>&1"
@@ -282,8 +270,6 @@ rule draw_curves:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/draw_curves.py --config {params.config:q} --judges {input.judges}"
         " --policies {input.policies} --output {output} > {log} 2>&1"
@@ -319,8 +305,6 @@ rule write_report:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=1000,
     shell:
         "python workflow_scripts/write_report.py --config {params.config:q} --preferences {input.preferences}"
         " --tables {input.tables} --figures {input.figures} --matches {input.matches} --stories {input.stories}"

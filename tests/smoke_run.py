@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-SOURCE = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "report", "envs")
+SOURCE = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "slurm", "report", "envs")
 SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
 
 

@@ -1,15 +1,19 @@
-"""Check a run's trainer options against the installed TRL: values and combinations, without any data."""
+"""Check a run before its first job: trainer options by the installed TRL, and the site's file for Slurm."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
+import yaml
 from trl import GRPOConfig, RewardConfig, SFTConfig
 
+from rlcs import site
 from rlcs.grpo import assert_whole_groups
 from rlcs.stage import InputError
 from rlcs.training import build_options
@@ -24,6 +28,8 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
         trainings: by key in the config, the TRL class, its options and ``groups_per_unit``.
     """
     found = []
+    if not torch.cuda.is_available():  # a cluster's login node, where TRL would refuse bf16
+        shared = {"use_cpu": True, **shared}
     with TemporaryDirectory() as scratch:
         for key, training in trainings.items():
             try:
@@ -40,8 +46,16 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads)
-    config = parser.parse_args().config
-    if found := problems(config["shared"], config["trainings"]):
+    parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
+    arguments = parser.parse_args()
+    config = arguments.config
+    found = problems(config["shared"], config["trainings"])
+    if set(config["revision"] or "") == {"0"}:
+        found.append("data.hub.revision: 000... stands for the commit that you want; name it")
+    if arguments.site:
+        filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
+        found += [f"{arguments.site}: {problem}" for problem in site.all_problems(filled_in)]
+    if found:
         sys.exit("error: " + "\nerror: ".join(found))
     print(f"config of run {config['run']!r}: {len(config['trainings'])} trainings, all accepted by TRL")
 

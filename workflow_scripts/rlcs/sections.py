@@ -304,7 +304,8 @@ def check(config: Config) -> SectionDict:
         for name, entry in getattr(config, registry).items()
         if hasattr(entry, "training")
     }
-    return {"run": config.run, "shared": config.training, "trainings": trainings}
+    revision = config.data.hub and config.data.hub.revision
+    return {"run": config.run, "revision": revision, "shared": config.training, "trainings": trainings}
 
 
 def filter_table(config: Config) -> SectionDict:

@@ -1,0 +1,119 @@
+"""The file that a site fills in for the Slurm profile: what is missing in it, and what its cluster lacks."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Leaves the choice to Slurm.
+DEFAULT = "default"
+
+# The keys that a site must decide on, and where to look.
+REQUIRED = {
+    "account": "who pays; `sacctmgr show associations user=$USER` lists yours",
+    "gpu_partition": "where jobs with a GPU run; `sinfo` lists them",
+    "cpu_partition": "where the other jobs run; `sinfo` lists them",
+    "max_hours": "the longest time limit that these partitions allow",
+    "max_gigabytes": "the memory of their smallest node",
+}
+OPTIONAL = ("qos", "gpu_constraint")
+_NUMBERS = ("max_hours", "max_gigabytes")
+
+# Where squeue keeps jobs for less than three intervals of 40 s, Snakemake's executor asks sacct instead.
+_SQUEUE_AGE = 120
+
+
+def problems(site: Mapping[str, Any]) -> list[str]:
+    """One line for each key that is missing, unknown or of the wrong kind."""
+    known = (*REQUIRED, *OPTIONAL)
+    found = [f"{key}: unknown key; known are {', '.join(known)}" for key in site if key not in known]
+    for key, meaning in REQUIRED.items():
+        if site.get(key) is None:
+            found.append(f"{key}: missing: {meaning}; {DEFAULT!r} leaves it to Slurm")
+    for key in _NUMBERS:
+        value = site.get(key)
+        if value not in (None, DEFAULT) and (type(value) is not int or value < 1):
+            found.append(f"{key}: {value!r} must be a whole number above 0")
+    return found
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes of one kind in a partition, as ``sinfo --exact --format %R|%l|%G|%m`` names them."""
+
+    partition: str
+    hours: float
+    gpus: bool
+    megabytes: int
+
+    @classmethod
+    def of_line(cls, line: str) -> Nodes:
+        partition, limit, gres, megabytes = line.split("|")
+        return cls(partition, hours(limit), "gpu" in gres, int(megabytes))
+
+
+def hours(limit: str) -> float:
+    """Slurm's ``days-hours:minutes:seconds``, from the right, or ``infinite``, in hours."""
+    if limit == "infinite":
+        return float("inf")
+    days, _, clock = limit.rpartition("-")
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = seconds * 60 + int(part)
+    return int(days or 0) * 24 + seconds / 3600
+
+
+def cluster_problems(site: Mapping[str, Any], nodes: list[Nodes]) -> list[str]:
+    """One line for each limit of the named partitions that jobs of the profile would break."""
+    found = []
+    for key in ("gpu_partition", "cpu_partition"):
+        name = site.get(key)
+        if name in (None, DEFAULT):
+            continue
+        own = [kind for kind in nodes if kind.partition == name]
+        if not own:
+            names = ", ".join(dict.fromkeys(kind.partition for kind in nodes))
+            found.append(f"{key}: {name!r} is no partition here; there are {names}")
+            continue
+        if key == "gpu_partition" and not any(kind.gpus for kind in own):
+            found.append(f"{key}: no node of {name!r} has a GPU")
+        limit, smallest = own[0].hours, min(kind.megabytes for kind in own)
+        if isinstance(site.get("max_hours"), int) and site["max_hours"] > limit:
+            found.append(f"max_hours: {site['max_hours']} is more than the {limit:g} hours of {name!r}")
+        if isinstance(site.get("max_gigabytes"), int) and site["max_gigabytes"] * 1000 > smallest:
+            found.append(f"max_gigabytes: {site['max_gigabytes']} is more than the {smallest} MB in {name!r}")
+    return found
+
+
+def status_problems(controller: str) -> list[str]:
+    """Whether finished jobs can be told from lost ones, by what ``scontrol show config`` says."""
+    age = re.search(r"^MinJobAge\s*=\s*(\d+)", controller, re.M)
+    accounting = not re.search(r"^AccountingStorageType\s*=\s*\S*none", controller, re.M)
+    if age is None or int(age[1]) >= _SQUEUE_AGE or accounting:
+        return []
+    return [
+        f"this Slurm keeps no accounts and forgets jobs after {age[1]} s (MinJobAge), before they are asked "
+        f"for: set slurm-init-seconds-before-status-checks to {int(age[1]) // 3} in slurm/config.yaml"
+    ]
+
+
+def all_problems(site: Mapping[str, Any]) -> list[str]:
+    """``problems``, and those with the cluster where this machine can ask it."""
+    found = problems(site)
+    if shutil.which("sinfo") is None:
+        return found
+    try:
+        lines = _say("sinfo", "--noheader", "--exact", "--format=%R|%l|%G|%m").splitlines()
+        controller = _say("scontrol", "show", "config")
+    except subprocess.SubprocessError as error:
+        return [*found, f"Slurm does not answer: {error}"]
+    found += cluster_problems(site, [Nodes.of_line(line) for line in lines])
+    return found + status_problems(controller)
+
+
+def _say(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
