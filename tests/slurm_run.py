@@ -1,0 +1,168 @@
+"""One run of the workflow on a real Slurm: three equal trainings, of which one is cancelled and one runs into
+its time limit. What Slurm and Snakemake recorded of it is kept for the tests to read."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+from slurm_cluster import Slurm
+from smoke_run import SMOKE, Workflow
+
+from rlcs import site
+
+STEPS = 400
+SITE = {
+    "account": "lab",
+    "gpu_partition": "gpu",
+    "cpu_partition": "cpu",
+    "max_hours": 30,
+    "max_gigabytes": 150,
+    "qos": "default",
+    "gpu_constraint": "a100|h100",
+}
+# Their configs are equal, so that their weights must be.
+WHOLE, CANCELLED, LATE = POLICIES = ("whole", "cancelled", "late")
+
+
+@dataclass(frozen=True)
+class Record:
+    """``jobs``: Slurm's records by comment, in order of submission, from before anything was done to them;
+    ``states``: how each ended; ``saved``: the step at which a stopped training saved."""
+
+    output: str
+    jobs: dict
+    states: dict
+    saved: dict
+    wrong_site: list
+    results: str
+
+    def write(self, path):
+        path.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, path):
+        return cls(**json.loads(path.read_text()))
+
+
+def config():
+    """The smoke run, cut down to the policies' SFT, which saves only when it is told to stop."""
+    raw = json.loads(json.dumps(SMOKE))
+    sft = raw["policies"]["sft"]
+    sft["training"] |= {"max_steps": STEPS, "save_steps": 10 * STEPS}
+    tables = {
+        "alignment": {"rows": ["oracle"]},
+        "win_rates": {"rows": list(POLICIES), "reference": WHOLE, "judges": ["oracle"]},
+    }
+    judges = {"oracle": raw["judges"]["oracle"]}
+    raw |= {"judges": judges, "policies": dict.fromkeys(POLICIES, sft), "tables": tables}
+    return {key: value for key, value in raw.items() if key not in ("consensus", "effects")}
+
+
+def comment(policy):
+    """What the executor calls a policy's training in Slurm's records."""
+    return f"rule_train_policy_sft_wildcards_{policy}_1"
+
+
+def run(folder):
+    """Start a Slurm and the workflow on it, stop two of its jobs, and wait for the end."""
+    folder.mkdir()
+    workflow = Workflow.of_source(folder / "workflow")
+    (workflow.folder / "slurm" / "site.yaml").write_text(yaml.safe_dump(SITE))
+    (workflow.folder / "small.yaml").write_text(yaml.safe_dump(config()))
+    with Slurm(folder / "slurm") as slurm:
+        wrong = site.all_problems(SITE | {"gpu_partition": "gpus", "max_hours": 100, "max_gigabytes": 4000})
+        log = folder / "snakemake.log"
+        with log.open("w") as output, _snakemake(workflow, output) as process:
+            try:
+                _await_trainings(workflow, process)
+                jobs = _by_comment(slurm.jobs())
+                slurm.say("scancel", jobs[comment(CANCELLED)][0]["JobId"])
+                _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
+                slurm.say("scontrol", "update", f"JobId={jobs[comment(LATE)][0]['JobId']}", "EndTime=now")
+                saved = {policy: _saved(workflow, policy) for policy in (CANCELLED, LATE)}
+                process.wait(240)
+            except Exception as error:
+                raise RuntimeError(log.read_text()[-5000:]) from error
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        ended = _by_comment(slurm.jobs())
+    for name, attempts in ended.items():  # what came after
+        jobs.setdefault(name, []).extend(attempts[len(jobs.get(name, ())) :])
+    states = {name: [job["JobState"] for job in attempts] for name, attempts in ended.items()}
+    return Record(log.read_text(), jobs, states, saved, wrong, str(workflow.results))
+
+
+def _snakemake(workflow, output):
+    targets = [
+        f"{workflow.results.relative_to(workflow.folder)}/policies/{p}/seed1/manifest.json" for p in POLICIES
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--profile",
+        "slurm",
+        *targets,
+        "--configfile",
+        "small.yaml",
+    ]
+    # asks for the jobs' states every few seconds, not every 40; says what it submits
+    command += ["--slurm-init-seconds-before-status-checks", "2", "--verbose"]
+    return subprocess.Popen(
+        command, cwd=workflow.folder, stdout=output, stderr=output, text=True, start_new_session=True
+    )
+
+
+def _await_trainings(workflow, process):
+    """Until both trainings that are to be stopped have begun to train."""
+    logs = [workflow.results / "logs" / "policies" / policy / "seed1.log" for policy in (CANCELLED, LATE)]
+
+    def begun():
+        assert process.poll() is None, "snakemake has ended"
+        return all(log.exists() and "'loss'" in log.read_text() for log in logs)
+
+    _await(begun, "trainings", 150)
+
+
+def _pause(policy):
+    """Stop the process of a policy's training where it is."""
+    paused = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # a process that has ended meanwhile
+            words = file.read_text().split("\0")
+            if "workflow_scripts/train_policy_sft.py" in words and f"/{policy}/" in words[-2]:
+                os.kill(int(file.parent.name), signal.SIGSTOP)
+                paused.append(words)
+    assert len(paused) == 1, paused
+
+
+def _saved(workflow, policy):
+    """The step of the only checkpoint."""
+    folder = workflow.results / "policies" / policy
+    _await(
+        lambda: list(folder.glob("*.checkpoints/*/checkpoint-*/trainer_state.json")), f"{policy} to save", 60
+    )
+    (checkpoint,) = folder.glob("*.checkpoints/*/checkpoint-*")
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _by_comment(jobs):
+    found = {}
+    for job in jobs:
+        found.setdefault(job["Comment"].strip(), []).append(job)
+    return found
+
+
+def _await(condition, what, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.1)
