@@ -210,8 +210,6 @@ rule tabulate_gains:
     conda:
         "../envs/rlcs.yaml"
     threads: 1
-    resources:
-        mem_mb=2000,
     shell:
         "python workflow_scripts/tabulate_gains.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --matches {input.matches} --output {output.manifest} > {log} 2>&1"
