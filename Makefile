@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint fast torture lock docs clean
+.PHONY: help run test lint fast torture bench lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -25,6 +25,9 @@ lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
 
 torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes of it
 	OMP_NUM_THREADS=1 $(BIN)/python tests/torture.py $(or $(N),100)
+
+bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/bench.py
 
 docs: $(VENV)/dev  ## write what is generated from the typed config
 	$(BIN)/python workflow_scripts/document_config.py
