@@ -1,4 +1,4 @@
-"""Copy a run's tables and figures to docs/results, with what made them, and show them in the README.
+"""Copy a run's tables and figures to docs/results, with what made them; the default run's to the README too.
 
 results/ is not committed; this is how numbers that took long outlast the machine. Nothing is typed in.
 """
@@ -17,6 +17,7 @@ from rlcs.manifest import NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
+DEFAULT_RUN = "tiny"
 SHOWN = {
     "alignment": ("system", "pairs", "accuracy %", "to row above", "p", "over length only", "flips %"),
     "win_rates": ("policy", "judge", "win rate %", "rating", "constraints kept %", "words"),
@@ -24,12 +25,12 @@ SHOWN = {
 COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.svg", "figures/policies.svg")
 
 
-def provenance(results: Path) -> dict[str, Any]:
+def provenance(results: Path, command: str) -> dict[str, Any]:
     """Commit, machine, versions, and for every artifact its manifest id and how long it took."""
     artifacts = sorted(path.parent for path in results.rglob(NAME))
     runs = {artifact: read_run(artifact) for artifact in artifacts}
     return {
-        "command": "make run",
+        "command": command,
         "commits": sorted({run["commit"] or "unknown" for run in runs.values()}),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
@@ -67,15 +68,20 @@ def readme_section(folder: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="a finished run, such as results/tiny")
-    results: Path = parser.parse_args().results
-    folder = Path("docs/results") / results.name
+    parser.add_argument("--command", default="make run", help="what made it")
+    parser.add_argument("--name", help="under docs/results; the run's own name where none is given")
+    arguments = parser.parse_args()
+    results: Path = arguments.results
+    folder = Path("docs/results") / (arguments.name or results.name)
     shutil.rmtree(ROOT / folder, ignore_errors=True)
     (ROOT / folder).mkdir(parents=True)
     for pattern in COPIED:
         for path in sorted(results.glob(pattern)):
             shutil.copy(path, ROOT / folder / path.name)
-    made_by = json.dumps(provenance(results), indent=2)
+    made_by = json.dumps(provenance(results, arguments.command), indent=2)
     (ROOT / folder / "provenance.json").write_text(made_by + "\n", encoding="utf-8")
+    if folder.name != DEFAULT_RUN:
+        return
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
