@@ -26,7 +26,8 @@ ClusterName=rlcs
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
 SlurmUser=root
-AuthInfo=socket={folder}/munge.socket
+# credentials last for as long as a job that is queued again has to wait
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n
@@ -57,6 +58,8 @@ PartitionName=gpu Nodes=ALL MaxTime=4-0
 
 def unavailable():
     """Why no Slurm can be started here; None where one can. Installs the packages where they are missing."""
+    if "SLURM_CONF" in os.environ:
+        return f"SLURM_CONF names a real cluster, {os.environ['SLURM_CONF']}: it is left alone"
     if os.geteuid() != 0:
         return "needs root: Slurm's files must be in /etc/slurm"
     conf = ETC / "slurm.conf"

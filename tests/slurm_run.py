@@ -1,5 +1,5 @@
-"""One run of the workflow on a real Slurm: three equal trainings, of which one is cancelled and one runs into
-its time limit. What Slurm and Snakemake recorded of it is kept for the tests to read."""
+"""One run of the workflow on a real Slurm: four equal trainings, of which one is cancelled, one is
+queued again by Slurm, and one runs into its time limit. What was recorded of it is kept for the tests."""
 
 import contextlib
 import json
@@ -28,17 +28,20 @@ SITE = {
     "gpu_constraint": "a100|h100",
 }
 # Their configs are equal, so that their weights must be.
-WHOLE, CANCELLED, LATE = POLICIES = ("whole", "cancelled", "late")
+WHOLE, REQUEUED, CANCELLED, LATE = POLICIES = ("whole", "requeued", "cancelled", "late")
+STOPPED = (REQUEUED, CANCELLED, LATE)
 
 
 @dataclass(frozen=True)
 class Record:
     """``jobs``: Slurm's records by comment, in order of submission, from before anything was done to them;
-    ``states``: how each ended; ``saved``: the step at which a stopped training saved."""
+    ``states``: how each ended; ``restarts``: how often Slurm queued one of them again; ``saved``: the step at
+    which a stopped training saved."""
 
     output: str
     jobs: dict
     states: dict
+    restarts: dict
     saved: dict
     wrong_site: list
     results: str
@@ -71,7 +74,7 @@ def comment(policy):
 
 
 def run(folder):
-    """Start a Slurm and the workflow on it, stop two of its jobs, and wait for the end."""
+    """Start a Slurm and the workflow on it, stop three of its jobs, and wait for the end."""
     folder.mkdir()
     workflow = Workflow.of_source(folder / "workflow")
     (workflow.folder / "slurm" / "site.yaml").write_text(yaml.safe_dump(SITE))
@@ -83,10 +86,12 @@ def run(folder):
             try:
                 _await_trainings(workflow, process)
                 jobs = _by_comment(slurm.jobs())
-                slurm.say("scancel", jobs[comment(CANCELLED)][0]["JobId"])
+                number = {policy: jobs[comment(policy)][0]["JobId"] for policy in STOPPED}
+                slurm.say("scontrol", "requeue", number[REQUEUED])
+                slurm.say("scancel", number[CANCELLED])
                 _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
-                slurm.say("scontrol", "update", f"JobId={jobs[comment(LATE)][0]['JobId']}", "EndTime=now")
-                saved = {policy: _saved(workflow, policy) for policy in (CANCELLED, LATE)}
+                slurm.say("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now")
+                saved = {policy: _saved(workflow, policy) for policy in STOPPED}
                 process.wait(240)
             except Exception as error:
                 raise RuntimeError(log.read_text()[-5000:]) from error
@@ -97,7 +102,8 @@ def run(folder):
     for name, attempts in ended.items():  # what came after
         jobs.setdefault(name, []).extend(attempts[len(jobs.get(name, ())) :])
     states = {name: [job["JobState"] for job in attempts] for name, attempts in ended.items()}
-    return Record(log.read_text(), jobs, states, saved, wrong, str(workflow.results))
+    restarts = {name: sum(int(job["Restarts"]) for job in attempts) for name, attempts in ended.items()}
+    return Record(log.read_text(), jobs, states, restarts, saved, wrong, str(workflow.results))
 
 
 def _snakemake(workflow, output):
@@ -114,7 +120,7 @@ def _snakemake(workflow, output):
         "--configfile",
         "small.yaml",
     ]
-    # asks for the jobs' states every few seconds, not every 40; says what it submits
+    # asks for the jobs' states soon; says what it submits
     command += ["--slurm-init-seconds-before-status-checks", "2", "--verbose"]
     return subprocess.Popen(
         command, cwd=workflow.folder, stdout=output, stderr=output, text=True, start_new_session=True
@@ -122,8 +128,8 @@ def _snakemake(workflow, output):
 
 
 def _await_trainings(workflow, process):
-    """Until both trainings that are to be stopped have begun to train."""
-    logs = [workflow.results / "logs" / "policies" / policy / "seed1.log" for policy in (CANCELLED, LATE)]
+    """Until all trainings that are to be stopped have begun to train."""
+    logs = [workflow.results / "logs" / "policies" / policy / "seed1.log" for policy in STOPPED]
 
     def begun():
         assert process.poll() is None, "snakemake has ended"

@@ -126,13 +126,18 @@ def test_a_time_limit_is_read(limit, hours):
 
 
 @pytest.mark.parametrize(
-    ("age", "accounting", "problems"), [(300, "none", 0), (60, "none", 1), (60, "slurmdbd", 0)]
+    ("age", "accounting", "advice"),
+    [
+        (300, "none", None),
+        (60, "none", "ask for 300 s"),
+        (60, "slurmdbd", "set slurm-status-command to sacct"),
+    ],
 )
-def test_jobs_that_are_forgotten_before_they_are_asked_for(age, accounting, problems):
+def test_jobs_that_are_forgotten_before_they_are_asked_for(age, accounting, advice):
     said = f"AccountingStorageType   = accounting_storage/{accounting}\nMinJobAge               = {age} sec\n"
     found = site.status_problems(said)
-    assert len(found) == problems
-    assert all("status-checks to 20 in" in problem for problem in found)
+    assert len(found) == (advice is not None)
+    assert all(f"after {age} s (MinJobAge)" in problem and advice in problem for problem in found)
 
 
 @pytest.mark.slow
@@ -145,3 +150,12 @@ def test_the_papers_run_is_planned_on_a_fresh_clone(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "results/paper/report/manifest.json" in done.stdout + done.stderr
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+
+
+@pytest.mark.slow
+def test_check_names_what_the_site_has_not_filled_in(tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    done = clone.snakemake("check", "--profile", "slurm", "--slurm-init-seconds-before-status-checks", "1")
+    assert done.returncode == 1
+    found = re.findall(r"^error: slurm/site.yaml: (\w+): missing", done.stdout, re.M)
+    assert set(found) == set(site.REQUIRED)

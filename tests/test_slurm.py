@@ -8,7 +8,7 @@ import pytest
 from filelock import FileLock
 from slurm_cluster import unavailable
 from slurm_profile import asked
-from slurm_run import CANCELLED, LATE, SITE, STEPS, WHOLE, Record, comment, run
+from slurm_run import CANCELLED, LATE, POLICIES, REQUEUED, SITE, STEPS, STOPPED, WHOLE, Record, comment, run
 
 pytestmark = pytest.mark.slow
 
@@ -40,9 +40,11 @@ def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
         "rule_ingest": ["COMPLETED"],
         "rule_make_base_wildcards_small": ["COMPLETED"],
         comment(WHOLE): ["COMPLETED"],
+        comment(REQUEUED): ["COMPLETED"],
         comment(CANCELLED): ["CANCELLED", "COMPLETED"],
         comment(LATE): ["TIMEOUT", "COMPLETED"],
     }
+    assert {name for name, restarts in record.restarts.items() if restarts} == {comment(REQUEUED)}
 
 
 def test_each_job_asked_slurm_for_what_the_profile_says(record):
@@ -82,21 +84,21 @@ def test_what_is_said_to_sbatch(record):
     assert [line for line in lines if "rule_make_base" in line] == [
         f"{start}/rule_make_base/small/%j.log --export=ALL --comment rule_make_base_wildcards_small"
         "  -A lab  -p cpu -t 240 --mem 64000 --requeue --ntasks=1 --cpus-per-task=4"
-        " --signal=TERM@300 -D FOLDER"
+        " --signal=TERM@300 --open-mode=append -D FOLDER"
     ]
     # the second attempt asks for more, up to what the site has
     assert [line for line in lines if comment(LATE) in line] == [
         f"{start}/rule_train_policy_sft/{LATE}_1/%j.log --export=ALL --comment {comment(LATE)}"
         f"  -A lab  -p gpu -t {hours * 60} -C 'a100|h100' --mem {gigabytes}000 --requeue --cpus-per-task=8"
-        " --signal=TERM@300 -D FOLDER --gpus=1"
+        " --signal=TERM@300 --open-mode=append -D FOLDER --gpus=1"
         for hours, gigabytes in [(24, 96), (30, 150)]
     ]
 
 
-@pytest.mark.parametrize("policy", [CANCELLED, LATE])
+@pytest.mark.parametrize("policy", STOPPED)
 def test_a_training_that_was_stopped_goes_on_where_it_saved(record, results, policy):
     assert 1 <= record.saved[policy] < STEPS
-    log = (results / "logs" / "policies" / policy / "seed1.log").read_text()  # of its second attempt
+    log = (results / "logs" / "policies" / policy / "seed1.log").read_text()  # since it goes on
     assert log.count("'loss'") == STEPS - record.saved[policy]
     manifests = [results / "policies" / name / "seed1" / "manifest.json" for name in (policy, WHOLE)]
     assert manifests[0].read_bytes() == manifests[1].read_bytes()
@@ -111,6 +113,17 @@ def slurm_logs(results):
     """What each job printed, by its number."""
     folder = results.parent.parent / ".snakemake" / "slurm_logs"
     return {path.stem: path.read_text() for path in folder.rglob("*.log")}
+
+
+def test_trainings_side_by_side_have_a_gpu_each_and_other_jobs_none(record, results):
+    printed = slurm_logs(results)
+    seen = {
+        name: re.findall(r"'CUDA_VISIBLE_DEVICES': '(.*?)'", printed[attempts[0]["JobId"]])
+        for name, attempts in record.jobs.items()
+    }
+    gpus = [seen.pop(comment(policy))[0] for policy in POLICIES]  # a job that is queued again may get another
+    assert sorted(gpus) == ["0", "1", "2", "3"]
+    assert not any(seen.values())
 
 
 def test_what_every_job_printed_is_kept(record, results):

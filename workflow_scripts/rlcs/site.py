@@ -23,8 +23,8 @@ REQUIRED = {
 OPTIONAL = ("qos", "gpu_constraint")
 _NUMBERS = ("max_hours", "max_gigabytes")
 
-# Where squeue keeps jobs for less than three intervals of 40 s, Snakemake's executor asks sacct instead.
-_SQUEUE_AGE = 120
+# Snakemake's executor asks for the states of jobs every 180 s at the latest.
+_SQUEUE_AGE = 200
 
 
 def problems(site: Mapping[str, Any]) -> list[str]:
@@ -90,15 +90,13 @@ def cluster_problems(site: Mapping[str, Any], nodes: list[Nodes]) -> list[str]:
 
 
 def status_problems(controller: str) -> list[str]:
-    """Whether finished jobs can be told from lost ones, by what ``scontrol show config`` says."""
+    """Whether squeue tells of finished jobs for long enough, by what ``scontrol show config`` says."""
     age = re.search(r"^MinJobAge\s*=\s*(\d+)", controller, re.M)
-    accounting = not re.search(r"^AccountingStorageType\s*=\s*\S*none", controller, re.M)
-    if age is None or int(age[1]) >= _SQUEUE_AGE or accounting:
+    if age is None or int(age[1]) >= _SQUEUE_AGE:
         return []
-    return [
-        f"this Slurm keeps no accounts and forgets jobs after {age[1]} s (MinJobAge), before they are asked "
-        f"for: set slurm-init-seconds-before-status-checks to {int(age[1]) // 3} in slurm/config.yaml"
-    ]
+    accounting = not re.search(r"^AccountingStorageType\s*=\s*\S*none", controller, re.M)
+    instead = "set slurm-status-command to sacct in slurm/config.yaml" if accounting else "ask for 300 s"
+    return [f"squeue forgets finished jobs after {age[1]} s (MinJobAge), and is asked every 180 s: {instead}"]
 
 
 def all_problems(site: Mapping[str, Any]) -> list[str]:
