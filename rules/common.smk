@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import config as configuration, entries, judge_entries, sections
+from rlcs import config as configuration, entries, judge_entries, references, sections
 from rlcs.codehash import code_hash
 from rlcs.records import HUMAN
 
@@ -208,7 +208,7 @@ def groups_of(_):
 def compared_models(registry, names, trained=lambda model: True):
     """The trained models that a table compares, and the parents that they come from."""
     models = getattr(CONFIG, registry)
-    lineage = [ancestor for name in names for ancestor in reversed(configuration.lineage(models, name))]
+    lineage = [ancestor for name in names for ancestor in reversed(references.lineage(models, name))]
     return [
         f"{RESULTS}/{registry}/{name}/seed{seed}/manifest.json"
         for name in dict.fromkeys(lineage)

@@ -39,7 +39,7 @@ def audit_table(
         seed: of the bootstrap over contexts and the paired test.
 
     Returns:
-        Columns as ``formatting.COLUMNS`` explains them. Tied labels are left out of every share; where the
+        Columns as ``columns.COLUMNS`` explains them. Tied labels are left out of every share; where the
         system ties and the human does not, it agrees by one half.
     """
     domains = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in labelled}

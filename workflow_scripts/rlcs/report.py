@@ -18,8 +18,9 @@ import pandas as pd
 
 from rlcs import figures
 from rlcs.alignment_tables import BASELINES
+from rlcs.columns import Column, column
 from rlcs.constraints import instruction, satisfied
-from rlcs.formatting import Cell, Column, cell, cells, column, full_caption
+from rlcs.formatting import Cell, cell, cells, full_caption
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate
 

@@ -1,7 +1,7 @@
 """The tables: policies against a reference, and what the consistency filter dropped.
 
 Pure functions from records to frames of raw values (``Estimate``, numbers, text, None) under the names that
-``formatting.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
+``columns.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
 """
 
 from __future__ import annotations
