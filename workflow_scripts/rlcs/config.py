@@ -16,6 +16,7 @@ from rlcs.entries import REWARD_TAGS, Base, Policy, Sampling, World, Writing
 from rlcs.judge_entries import JUDGE_DETAILS, Consensus, Judge, Judging
 from rlcs.options import Name, Section, Seeds, SharedOptions
 from rlcs.references import reference_problems
+from rlcs.serving_entries import Serving
 from rlcs.table_entries import Tables
 from rlcs.verifier_entries import Verifier
 
@@ -32,6 +33,7 @@ class Config(Section):
     data: Data = Field(default_factory=Data, description="Where preferences come from.")
     world: World = Field(default_factory=World, description="Size and noise of the synthetic tiny world.")
     judging: Judging = Field(description="What generative judges are asked.")
+    serving: Serving = Field(default_factory=Serving, description="How judges are served by vLLM.")
     writing: Writing = Field(description="What policies are asked for.")
     training: SharedOptions = Field(
         default_factory=dict,

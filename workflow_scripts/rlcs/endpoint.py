@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from threading import Event, Lock
 
 import tenacity
@@ -22,21 +23,41 @@ from rlcs.endpoint_entries import Endpoint
 from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.prompts import Messages, without_control_tokens
 from rlcs.records import Comparison, Judgement
+from rlcs.soft_verdict import first_wins_by_logprobs
 from rlcs.stage import InputError
 from rlcs.verdict import by_majority, read_judgement
 
 log = logging.getLogger("rlcs")
 
 
+LOGPROBS = {"logprobs": True, "top_logprobs": 20}  # the most that OpenAI's API gives
+
+
 class EndpointJudge:
-    """A judge whose verdicts an endpoint writes."""
+    """A judge whose verdicts an endpoint writes.
+
+    Args:
+        soft: whether its judgements say p(a beats b): the votes' share, or from the log probabilities of the
+            two scores of a single answer, where the endpoint gives them.
+    """
 
     shard_size = None  # every answer is kept by itself
 
-    def __init__(self, name: str, entry: EndpointTeacher, judging: Judging, answers: AnswerStore) -> None:
+    def __init__(
+        self,
+        name: str,
+        entry: EndpointTeacher,
+        judging: Judging,
+        answers: AnswerStore,
+        *,
+        soft: bool = False,
+    ) -> None:
         self.name = name
         self.judging = judging
         self.votes = entry.votes
+        self.by_tokens = soft and entry.votes == 1  # several votes have a probability of their own
+        if self.by_tokens:
+            entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
         self.asker = Asker(name, entry, answers)
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
@@ -49,15 +70,22 @@ class EndpointJudge:
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
         if answer is None:
             return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        return read_judgement(
+        low, high = self.judging.scores.low, self.judging.scores.high
+        judgement = read_judgement(
             comparison,
             self.name,
             answer.text,
             answer.completion_tokens,
-            self.judging.scores.low,
-            self.judging.scores.high,
+            low,
+            high,
             cut_off=answer.finish_reason == "length",
         )
+        if not self.by_tokens or judgement.verdict == "none":
+            return judgement
+        swapped = judgement.order == "ba"
+        scores = (judgement.score_a, judgement.score_b)[:: -1 if swapped else 1]
+        p = first_wins_by_logprobs(answer.scores, scores, low, high)
+        return judgement if p is None else replace(judgement, p_a=1 - p if swapped else p)
 
 
 class Asker:

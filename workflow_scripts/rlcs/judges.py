@@ -98,7 +98,7 @@ def load_judge(
         options: of the command line. For an endpoint, ``endpoint`` is the JSON of ``sections.endpoint`` and
             ``answers`` the folder where its answers are kept.
         max_failure_share: in place of an endpoint's own.
-        soft: ask a GenRM in process for p(a beats b) as well, from its score tokens.
+        soft: ask a GenRM or an endpoint for p(a beats b) as well, from the score tokens.
     """
     name, entry = section["name"], section["judge"]
     kind, backend = entry["kind"], entry.get("backend")
@@ -122,7 +122,14 @@ def load_judge(
             EndpointTeacher.model_validate(entry | asking),
             Judging.model_validate(section["judging"]),
             AnswerStore(Path(options["answers"])),
+            soft=soft,
         )
+    if section.get("judging", {}).get("engine") == "vllm":
+        assert folder is not None, f"judge {name} of kind {kind} needs a model"
+        assert options is not None, f"judge {name} needs the options answers and endpoint"
+        from rlcs.served import serve_judge
+
+        return serve_judge(section, folder, options, max_failure_share, soft=soft)
     from rlcs.judging import GenerativeJudge, ScalarJudge  # with torch: seconds that the others are spared
 
     assert folder is not None, f"judge {name} of kind {kind} needs a model"

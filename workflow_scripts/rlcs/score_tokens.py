@@ -1,14 +1,4 @@
-"""How sure a GenRM is of its verdict, from the distribution of its two score tokens.
-
-Let P1 be the distribution over the possible scores at the place of the first score, and P2 the one at the
-place of the second, given what was written before it. Then (our choice)
-
-    p(first wins) = Σ_ij P1(i) P2(j) ([i > j] + ½ [i = j]).
-
-P2 is conditional on the first score that was written, which is exact where P1 is certain. A model that writes
-its scores before the last line has made up its mind there: then p is near 0 or 1, and votes are the better
-measure.
-"""
+"""How sure a GenRM in process is of its verdict: ``soft_verdict.first_wins`` from its two score tokens."""
 
 from __future__ import annotations
 
@@ -18,15 +8,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rlcs.models import batches
+from rlcs.soft_verdict import first_wins
 
 ScoreTokens = Mapping[int, Sequence[int]]
-
-
-def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:
-    """p(first wins) of the formula above; both distributions over the same scores in ascending order."""
-    return sum(
-        a * b * (1.0 if i > j else 0.5 if i == j else 0.0) for i, a in enumerate(p1) for j, b in enumerate(p2)
-    )
 
 
 def score_tokens(tokenizer: PreTrainedTokenizerBase, low: int, high: int) -> dict[int, list[int]]:

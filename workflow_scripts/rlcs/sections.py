@@ -21,13 +21,14 @@ from rlcs.judge_entries import (
     GenrmSFTJudge,
     LengthJudge,
     OracleJudge,
+    WorldTeacher,
 )
 from rlcs.verifier_entries import EndpointVerifier
 
 SectionDict = dict[str, Any]
 
 # Read where a judge answers, not where it is trained.
-_ANSWERING = {"max_new_tokens", "batch_size"}
+_ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Read where a judge is trained; its weights are an input where it answers.
 _TRAINING = {"training", "pairs"}
@@ -94,7 +95,15 @@ def consensus_table(config: Config) -> SectionDict:
 def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]
-    return _plain(entry, exclude=_QUESTION) if isinstance(entry, EndpointTeacher) else {}
+    if isinstance(entry, EndpointTeacher):
+        return _plain(entry, exclude=_QUESTION)
+    return _plain(config.serving) if _is_served(config, entry) else {}
+
+
+def _is_served(config: Config, entry: BaseModel) -> bool:
+    """Whether a judge's model is run by vLLM."""
+    has_weights = not isinstance(entry, OracleJudge | LengthJudge | BradleyTerryJudge | WorldTeacher)
+    return config.judging.engine == "vllm" and has_weights
 
 
 def train_judge(config: Config, name: str) -> SectionDict:

@@ -1,0 +1,147 @@
+"""vLLM itself as a judge's server, on a CPU, against what transformers says. `make test-vllm` runs it."""
+
+import json
+import os
+import re
+import urllib.request
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rlcs.answers import AnswerStore
+from rlcs.endpoint import EndpointJudge
+from rlcs.entries import WorldBase
+from rlcs.judge_entries import EndpointTeacher
+from rlcs.judging import GenerativeJudge
+from rlcs.models import encode, load_causal, load_tokenizer
+from rlcs.score_tokens import first_win_probabilities, score_tokens
+from rlcs.serving_entries import Serving
+from rlcs.vllm_server import start_server
+
+PROGRAM = os.environ.get("RLCS_VLLM")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PROGRAM, reason="vLLM has an environment of its own: make test-vllm"),
+]
+ARGUMENTS = {
+    "dtype": "float32",
+    "max_model_len": 512,
+    "kv_cache_memory_bytes": 256 * 2**20,
+    "enforce_eager": True,
+    "enable_lora": True,
+    "max_lora_rank": 8,
+}
+SERVING = Serving(
+    command=[PROGRAM or ""],
+    environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"},
+    startup_timeout=300,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tokenizer, tmp_path_factory):
+    """Random weights, but of a shape that vLLM has kernels for."""
+    from rlcs.world.pretraining import new_model
+
+    folder = tmp_path_factory.mktemp("served") / "model"
+    shape = {"hidden_size": 64, "layers": 2, "heads": 2, "intermediate_size": 64, "initializer_range": 0.3}
+    torch.manual_seed(0)
+    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(folder, tmp_path_factory):
+    """A LoRA adapter of that model, with weights that change what it says."""
+    from peft import LoraConfig, get_peft_model
+
+    place = tmp_path_factory.mktemp("adapter")
+    model = get_peft_model(load_causal(folder), LoraConfig(r=8, target_modules=["q_proj", "v_proj"]))
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "lora_" in name:
+                weights.normal_(std=0.5)
+    model.save_pretrained(place)
+    model.merge_and_unload().save_pretrained(merged := place / "merged")
+    load_tokenizer(folder).save_pretrained(merged)
+    return place
+
+
+@pytest.fixture(scope="module")
+def url(folder, adapter):
+    return start_server(folder, "base", {**ARGUMENTS, "lora_modules": f"tuned={adapter}"}, SERVING)
+
+
+@pytest.fixture
+def served(url, judging, tmp_path):
+    def judge(model, soft=False, max_failure_share=0.0, **sampling):
+        entry = EndpointTeacher(
+            kind="teacher",
+            backend="openai",
+            model=model,
+            base_url=url,
+            sampling={"temperature": 0, "max_tokens": judging.max_new_tokens, **sampling},
+            max_failure_share=max_failure_share,
+            timeout=120,
+        )
+        return EndpointJudge("judge", entry, judging, AnswerStore(tmp_path / "answers"), soft=soft)
+
+    return judge
+
+
+def texts(judgements):
+    """Without what the decoders make differently of random bytes: blanks at the start, half a character."""
+    return [judgement.raw.strip().rstrip("\ufffd") for judgement in judgements]
+
+
+@pytest.mark.parametrize("model", ["base", "tuned"])
+def test_what_is_served_says_what_transformers_says(served, model, folder, adapter, judging, comparisons):
+    local = GenerativeJudge.load("judge", folder if model == "base" else adapter / "merged", judging)
+    said = served(model).judge(comparisons)
+    assert texts(said) == texts(local.judge(comparisons))
+    assert len(set(texts(said))) > len(said) / 2
+
+
+def test_the_adapter_says_something_else(served, comparisons):
+    assert texts(served("base").judge(comparisons)) != texts(served("tuned").judge(comparisons))
+
+
+def test_p_of_the_score_tokens_is_that_of_transformers(served, folder, judging, comparisons):
+    line = {"structured_outputs": {"regex": "Scores: [1-9] [1-9]"}, "max_tokens": 32}
+    said = served("base", soft=True, **line).judge(comparisons)
+    model, tokenizer = load_causal(folder), load_tokenizer(folder)
+    tokens = score_tokens(tokenizer, judging.scores.low, judging.scores.high)
+    expected = first_win_probabilities(
+        model,
+        tokenizer,
+        encode(tokenizer, [judging.prompt(c) for c in comparisons]),
+        [tokenizer(j.raw, add_special_tokens=False)["input_ids"] for j in said],
+        tokens,
+        batch_size=8,
+    )
+    shown = [j.p_a if j.order == "ab" else 1 - j.p_a for j in said]
+    assert shown == pytest.approx(expected, abs=0.02)  # the twenty likeliest tokens are not all of them
+    assert max(shown) - min(shown) > 0.05
+
+
+def test_prompts_that_begin_alike_share_their_prefix(served, url, comparisons):
+    long = [replace(c, story_a="Mara used the rope. " * 20) for c in comparisons]
+    served("base", seed=1).judge([c for c in long if c.order == "ab"])
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/metrics") as response:
+        metrics = response.read().decode()
+    (hits,) = re.findall(r"^vllm:prefix_cache_hits_total{.*} (\S+)$", metrics, re.M)
+    assert float(hits) > 0
+
+
+def test_a_prompt_that_does_not_fit_is_no_verdict(served, comparisons):
+    (said,) = served("base", max_failure_share=1.0).judge(
+        [replace(comparisons[0], story_a="Mara used the rope. " * 400)]
+    )
+    assert said.verdict == "none"
+
+
+def test_the_model_is_known_by_its_name(url):
+    with urllib.request.urlopen(url + "/models") as response:
+        assert {model["id"] for model in json.load(response)["data"]} == {"base", "tuned"}

@@ -1,0 +1,52 @@
+"""A judge with weights of its own that vLLM serves, as a child of the job (judging.engine: vllm)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rlcs.answers import AnswerStore
+from rlcs.endpoint import EndpointJudge
+from rlcs.judge_entries import EndpointTeacher, Judging
+from rlcs.manifest import NAME, content_id
+from rlcs.serving_entries import Serving
+from rlcs.vllm_server import start_server
+
+
+def serve_judge(
+    section: Mapping[str, Any],
+    folder: Path,
+    options: Mapping[str, str],
+    max_failure_share: float | None,
+    *,
+    soft: bool,
+) -> EndpointJudge:
+    """The judge of a section made by ``sections.judge``, behind a server of this process's own.
+
+    The model's name is that of its artifact, so that answers that were kept are never those of other weights.
+
+    Args:
+        options: ``endpoint`` is the JSON of ``sections.endpoint``, how it is served, and ``answers`` the
+            folder where its answers are kept.
+
+    Raises:
+        InputError: as ``start_server``.
+    """
+    name, entry = section["name"], section["judge"]
+    judging = Judging.model_validate(section["judging"])
+    serving = Serving.model_validate(json.loads(options["endpoint"]))
+    model = f"{name}-{content_id(folder / NAME)}"
+    served = EndpointTeacher(
+        kind="teacher",
+        backend="openai",
+        model=model,
+        base_url=start_server(folder / "model", model, judging.vllm, serving),
+        sampling={"temperature": entry.get("temperature", 0.0), "max_tokens": judging.max_new_tokens},
+        votes=entry.get("votes", 1),
+        concurrency=serving.concurrency,
+        timeout=serving.timeout,
+        **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
+    )
+    return EndpointJudge(name, served, judging, AnswerStore(Path(options["answers"])), soft=soft)
