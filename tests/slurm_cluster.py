@@ -106,15 +106,17 @@ class Slurm:
         return self
 
     def __exit__(self, *_):
-        if len(self.daemons) == 2 + len(NODES):
-            subprocess.run(["scancel", "--quiet", "--full", "--user=root"], check=False, timeout=30)
-            _await(lambda: self.say("squeue", "-h") == "", "jobs to end", self.folder)
-        for daemon in reversed(self.daemons):
-            daemon.terminate()
-        for daemon in reversed(self.daemons):
-            daemon.wait(30)
-        for name in ("slurm.conf", "gres.conf"):
-            (ETC / name).unlink(missing_ok=True)
+        try:
+            if len(self.daemons) == 2 + len(NODES):
+                subprocess.run(["scancel", "--quiet", "--full", "--user=root"], check=False, timeout=30)
+                _await(lambda: self.say("squeue", "-h") == "", "jobs to end", self.folder)
+        finally:
+            for daemon in reversed(self.daemons):
+                daemon.terminate()
+            for daemon in reversed(self.daemons):
+                daemon.wait(30)
+            for name in ("slurm.conf", "gres.conf"):
+                (ETC / name).unlink(missing_ok=True)
 
     def say(self, *command):
         """What a command prints; empty where it fails, as while the controller starts."""
@@ -127,7 +129,8 @@ class Slurm:
 
     def _start(self, *command):
         log = (self.folder / f"{len(self.daemons)}-{command[0]}.log").open("w")
-        self.daemons.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder))
+        bound = ["setpriv", "--pdeathsig", "TERM", *command]  # ends with the tests, however these end
+        self.daemons.append(subprocess.Popen(bound, stdout=log, stderr=log, cwd=self.folder))
 
     def _munge_files(self):
         names = {"socket": "munge.socket", "pid-file": "munged.pid", "seed-file": "munge.seed"}
@@ -169,7 +172,7 @@ def _fields(record):
     return fields
 
 
-def _await(condition, what, folder, seconds=30):
+def _await(condition, what, folder, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,6 +1,7 @@
 """What the Slurm profile makes of a site's file: resources of a rule's jobs, as Snakemake evaluates them."""
 
 import contextlib
+import functools
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,14 @@ PROFILE = ROOT / "slurm" / "config.yaml"
 
 def options(site):
     """The command line options that the profile stands for, at a site."""
+    return _options(yaml.safe_dump(site))
+
+
+@functools.cache
+def _options(site):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), PROFILE.open() as stream:
         Path("slurm").mkdir()
-        Path("slurm/site.yaml").write_text(yaml.safe_dump(site))
+        Path("slurm/site.yaml").write_text(site)
         return ProfileConfigFileParser().parse(stream)
 
 

@@ -18,6 +18,7 @@ from smoke_run import SMOKE, Workflow
 from rlcs import site
 
 STEPS = 400
+PATIENCE = 400  # seconds for what takes 40 on a machine that is not busy
 SITE = {
     "account": "lab",
     "gpu_partition": "gpu",
@@ -92,7 +93,7 @@ def run(folder):
                 _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
                 slurm.say("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now")
                 saved = {policy: _saved(workflow, policy) for policy in STOPPED}
-                process.wait(240)
+                process.wait(PATIENCE)
             except Exception as error:
                 raise RuntimeError(log.read_text()[-5000:]) from error
             finally:
@@ -135,7 +136,7 @@ def _await_trainings(workflow, process):
         assert process.poll() is None, "snakemake has ended"
         return all(log.exists() and "'loss'" in log.read_text() for log in logs)
 
-    _await(begun, "trainings", 150)
+    _await(begun, "trainings")
 
 
 def _pause(policy):
@@ -153,9 +154,7 @@ def _pause(policy):
 def _saved(workflow, policy):
     """The step of the only checkpoint."""
     folder = workflow.results / "policies" / policy
-    _await(
-        lambda: list(folder.glob("*.checkpoints/*/checkpoint-*/trainer_state.json")), f"{policy} to save", 60
-    )
+    _await(lambda: list(folder.glob("*.checkpoints/*/checkpoint-*/trainer_state.json")), f"{policy} to save")
     (checkpoint,) = folder.glob("*.checkpoints/*/checkpoint-*")
     return int(checkpoint.name.rpartition("-")[2])
 
@@ -167,8 +166,8 @@ def _by_comment(jobs):
     return found
 
 
-def _await(condition, what, seconds):
-    deadline = time.monotonic() + seconds
+def _await(condition, what):
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE} s for {what}"
         time.sleep(0.1)

@@ -58,6 +58,8 @@ def main() -> None:
     if found:
         sys.exit("error: " + "\nerror: ".join(found))
     print(f"config of run {config['run']!r}: {len(config['trainings'])} trainings, all accepted by TRL")
+    if arguments.site:
+        print(f"{arguments.site}: complete")
 
 
 if __name__ == "__main__":
