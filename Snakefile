@@ -15,6 +15,7 @@ include: "rules/policies.smk"
 include: "rules/constraints.smk"
 include: "rules/tables.smk"
 include: "rules/effects.smk"
+include: "rules/gallery.smk"
 
 
 report: "report/workflow.rst"
@@ -29,12 +30,13 @@ localrules:
 
 rule all:
     message:
-        "Everything of the run {CONFIG.run}: tables, figures and the report"
+        "Everything of the run {CONFIG.run}: tables, figures, the report and the gallery"
     default_target: True
     input:
         TABLES,
         f"{RESULTS}/figures/manifest.json",
         f"{RESULTS}/report/manifest.json",
+        f"{RESULTS}/gallery/manifest.json",
 
 
 rule tables:

@@ -61,6 +61,7 @@ def all_sections(raw):
             "win-rate table": sections.win_rate_table(parsed),
             "effects table": sections.effects_table(parsed),
             "report": sections.report(parsed),
+            "gallery": sections.gallery(parsed),
             "check": sections.check(parsed),
         }
         | {f"base:{name}": sections.base(parsed, name) for name in BASES}
@@ -85,7 +86,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
 @pytest.mark.parametrize(
     ("path", "value", "differ"),
     [
-        ("run", "another", {"report", "check"}),
+        ("run", "another", {"report", "gallery", "check"}),
         ("seeds", [1, 2, 3], set()),
         ("effects", [FLIPS | {"below": 10}], {"effects table"}),
         ("world/train_pairs", 61, {"world"}),
@@ -139,10 +140,11 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         (
             "tables/win_rates/rows",
             ["sft", "rlcs-bt"],
-            {"win-rate table", "report", *(f"matches:{name}" for name in JUDGES)},
+            {"win-rate table", "report", "gallery", *(f"matches:{name}" for name in JUDGES)},
         ),
-        ("tables/win_rates/reference", "rlcs", {"win-rate table", "report"}),
-        ("tables/win_rates/judges", ["genrm"], {"win-rate table"}),
+        ("tables/win_rates/reference", "rlcs", {"win-rate table", "report", "gallery"}),
+        ("tables/win_rates/judges", ["genrm"], {"win-rate table", "gallery"}),
+        ("gallery/contexts", 9, {"gallery"}),
         ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
         ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
         ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),

@@ -70,6 +70,7 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "chains/teacher",
         "figures",
         "report",
+        "gallery",
     }
     tables = {
         "filter",

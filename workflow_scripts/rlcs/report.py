@@ -1,7 +1,6 @@
-"""The page that a person opens first: one self-contained HTML file.
+"""The page that a person opens first: one self-contained HTML file (``pages``).
 
-``render`` fills ``templates/report.html.j2`` and reads nothing else. Whatever a model wrote is escaped; only
-the SVG of our own figures goes in as markup.
+Only the SVG of our own figures goes in as markup.
 """
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import markupsafe
 import pandas as pd
 
@@ -21,10 +18,10 @@ from rlcs.alignment_tables import BASELINES
 from rlcs.columns import Column, column
 from rlcs.constraints import instruction, satisfied
 from rlcs.formatting import Cell, cell, cells, full_caption
+from rlcs.pages import fill
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate
 
-TEMPLATES = Path(__file__).parent / "templates"
 PAGE_COLOURS = {
     figures.INK: "ink",
     figures.MUTED: "muted",
@@ -114,20 +111,11 @@ class ReportData:
 
 def render(report: ReportData) -> str:
     """The page as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     svgs = [
         [inline_svg(panel, prefix=f"f{number}p{part}-") for part, panel in enumerate(figure.panels)]
         for number, figure in enumerate(report.figures)
     ]
-    return environment.get_template("report.html.j2").render(
-        report=report, svgs=svgs, full_caption=full_caption
-    )
+    return fill("report.html.j2", report=report, svgs=svgs, full_caption=full_caption)
 
 
 def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:

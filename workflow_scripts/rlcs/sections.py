@@ -329,3 +329,11 @@ def report(config: Config) -> SectionDict:
         "policies": list(table.rows),
         "reference": table.reference,
     }
+
+
+def gallery(config: Config) -> SectionDict:
+    return {
+        **report(config),
+        "judges": list(config.tables.win_rates.judges),
+        "contexts": config.gallery.contexts,
+    }
