@@ -37,6 +37,7 @@ rule all:
         f"{RESULTS}/figures/manifest.json",
         f"{RESULTS}/report/manifest.json",
         f"{RESULTS}/gallery/manifest.json",
+        [f"{RESULTS}/human/manifest.json"] if CONFIG.human else [],
 
 
 rule tables:

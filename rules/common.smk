@@ -236,6 +236,7 @@ def tables():
         "consensus": CONFIG.consensus,
         "injections": CONFIG.tables.injections,
         "pivots": CONFIG.tables.pivots,
+        "human_win_rates": CONFIG.human and CONFIG.human.annotations,
         "gains": CONFIG.tables.gains,
         "constraints": CONFIG.tables.constraints,
         "ifeval": CONFIG.tables.ifeval,

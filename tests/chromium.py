@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-WAIT = 60  # seconds; a busy machine starts a browser slowly
+WAIT = 300  # seconds; a busy machine starts a browser slowly
 
 
 class Page:

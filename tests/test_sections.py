@@ -62,6 +62,8 @@ def all_sections(raw):
             "effects table": sections.effects_table(parsed),
             "report": sections.report(parsed),
             "gallery": sections.gallery(parsed),
+            "sheet": sections.sheet(parsed),
+            "human table": sections.human_table(parsed),
             "check": sections.check(parsed),
         }
         | {f"base:{name}": sections.base(parsed, name) for name in BASES}
@@ -80,6 +82,7 @@ ASKED = {"teach", "train:rlcs", "train:rlcs-sum"} | {
     for stage in ("judge", "matches")
     for name in ("teacher", "teacher-b", "teacher-c", "genrm-sft", "genrm")
 }
+PAGES = {"report", "gallery", "sheet", "human table"}
 ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *POLICIES))}
 
 
@@ -140,11 +143,13 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         (
             "tables/win_rates/rows",
             ["sft", "rlcs-bt"],
-            {"win-rate table", "report", "gallery", *(f"matches:{name}" for name in JUDGES)},
+            {"win-rate table", *PAGES, *(f"matches:{name}" for name in JUDGES)},
         ),
-        ("tables/win_rates/reference", "rlcs", {"win-rate table", "report", "gallery"}),
+        ("tables/win_rates/reference", "rlcs", {"win-rate table", *PAGES}),
         ("tables/win_rates/judges", ["genrm"], {"win-rate table", "gallery"}),
         ("gallery/contexts", 9, {"gallery"}),
+        ("human/pairs", 9, {"sheet"}),
+        ("human/annotations", ["annotations-ann.jsonl"], set()),
         ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
         ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
         ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),

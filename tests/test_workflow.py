@@ -71,6 +71,7 @@ def test_every_artifact_is_there_and_is_what_its_manifest_says(workflow, monkeyp
         "figures",
         "report",
         "gallery",
+        "human",
     }
     tables = {
         "filter",

@@ -41,7 +41,7 @@ def test_a_fresh_clone_with_the_results_copied_in_has_nothing_to_do(after, tmp_p
 
 REPORT = {"write_report": 1, "all": 1}
 BELOW_MATCHES = {"tabulate_win_rates": 1, "tabulate_gains": 1, "tabulate_constraints": 1}
-BELOW_STORIES = {"judge_matches": 3, "draw_gallery": 1} | BELOW_MATCHES | REPORT
+BELOW_STORIES = {"judge_matches": 3, "draw_gallery": 1, "draw_sheet": 1} | BELOW_MATCHES | REPORT
 BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "draw_curves": 1} | BELOW_STORIES
 BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 3, "sample_stories": 3}
 # all trainings but those of the base and of Bradley-Terry
@@ -108,7 +108,8 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 3, "evaluate_judge": 5}  
                 "tabulate_filter": 1,
                 "find_consensus": 1,
                 "tabulate_consensus": 1,
-                "draw_gallery": 1,  # shows the first seed
+                "draw_gallery": 1,  # of the first seed
+                "draw_sheet": 1,
             },
         ),
         (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 4}),

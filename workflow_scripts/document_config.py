@@ -22,6 +22,7 @@ from rlcs import (
     entries,
     judge_entries,
     noise_entries,
+    page_entries,
     pivot_table_entries,
     shaping_entries,
     verifier_entries,
@@ -137,6 +138,7 @@ def key_tables() -> str:
     sections |= _nested("policies.{grpo}.constraints", constraint_entries.Constraints)
     sections |= _nested("….multipliers", shaping_entries.Multipliers)
     sections |= _nested("….lora", entries.Lora)
+    sections |= _nested("human", page_entries.Human)
     sections |= _nested("effects.[]", effect_entries.Effect)
     return "\n\n".join(_table(name, model) for name, model in sections.items())
 

@@ -35,6 +35,10 @@ TABLES = {
         "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "
         "also the training reward shows how far the reward was met; trust the others.",
     ),
+    "human_win_rates": Caption(
+        "Win rates by people",
+        "Stories for held-out contexts against those of the reference policy, compared on a blind sheet.",
+    ),
     "gains": Caption(
         "Judges as rewards",
         "The accuracy of each judge on held-out pairs, and how often the policy that was trained on its "

@@ -152,6 +152,21 @@ COLUMNS: dict[str, Column] = {
     "by": Column("of", "text"),
     "group": Column("group", "text"),
     "cohort": Column("cohort", "text"),
+    "human_win_rate": Column(
+        "win rate %",
+        "share",
+        "Pairs won against the reference policy, averaged over a pair's annotators; a tie counts one half.",
+    ),
+    "votes": Column("votes", "count"),
+    "annotators": Column("annotators", "count"),
+    "mutual": Column(
+        "agree %",
+        "share",
+        "How often one annotator of a pair says what another says, a tie one half: the ceiling for a judge.",
+    ),
+    "alpha": Column(
+        "alpha", "number", "Krippendorff's alpha of these labels: 1 where all agree, 0 as by chance."
+    ),
     "labelled": Column("labelled %", "share", "Pairs on which the teachers, or the teacher itself, agree."),
     "agreement": Column(
         "agreement %",

@@ -15,7 +15,7 @@ from rlcs.effect_entries import Effect
 from rlcs.entries import REWARD_TAGS, Base, Policy, Sampling, World, Writing
 from rlcs.judge_entries import JUDGE_DETAILS, Consensus, Judge, Judging
 from rlcs.options import Name, Section, Seeds, SharedOptions
-from rlcs.page_entries import Gallery
+from rlcs.page_entries import Gallery, Human
 from rlcs.references import reference_problems
 from rlcs.serving_entries import Serving
 from rlcs.table_entries import Tables
@@ -52,6 +52,10 @@ class Config(Section):
     policies: dict[Name, Policy] = Field(min_length=1, description="Policies by name.")
     tables: Tables = Field(description="Which models the tables compare.")
     gallery: Gallery = Field(default_factory=Gallery, description="Stories side by side, on a page.")
+    human: Human | None = Field(
+        None,
+        description="A blind sheet for people, and their win rates: {pairs, seed, annotations}. Empty: none.",
+    )
     effects: list[Effect] = Field(
         default_factory=list, description="Claims as data; each is a row of the effects table."
     )

@@ -337,3 +337,19 @@ def gallery(config: Config) -> SectionDict:
         "judges": list(config.tables.win_rates.judges),
         "contexts": config.gallery.contexts,
     }
+
+
+def sheet(config: Config) -> SectionDict:
+    assert config.human is not None, "a stage of a sheet that the run does not have"
+    table = config.tables.win_rates
+    return {
+        "policies": list(table.rows),
+        "reference": table.reference,
+        **_plain(config.human, exclude={"annotations"}),
+    }
+
+
+def human_table(config: Config) -> SectionDict:
+    """The annotations are an input: their content counts, wherever they lie."""
+    table = config.tables.win_rates
+    return {"policies": list(table.rows), "reference": table.reference, "synthetic": config.synthetic}

@@ -1,0 +1,46 @@
+"""A blind sheet on which people compare the policies' stories, the same for Label Studio, and the key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from rlcs import label_studio, stage
+from rlcs.constraints import instruction
+from rlcs.human import blind_pairs, preference_row
+from rlcs.pages import fill
+from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
+
+
+def main(this: stage.Stage) -> None:
+    config = this.config
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = {
+        (row["policy"], row["context_id"], row["sample"]): row["text"]
+        for folder in this.folders("stories")
+        for row in read_rows(folder / "stories.parquet", STORIES)
+    }
+    key, pairs = blind_pairs(
+        stories, config["policies"], config["reference"], config["pairs"], config["seed"]
+    )
+    if not pairs:
+        raise stage.InputError(
+            f"no context for which {config['reference']} and another policy wrote different stories: there "
+            "is nothing to compare"
+        )
+    rows = [preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
+    required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
+    sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
+    with this.artifact() as folder:
+        page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
+        (folder / "sheet.html").write_text(page, encoding="utf-8")
+        tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
+        (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
+        (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
+        write_rows(folder / "key.parquet", key, MATCHES)
+        write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
+        stage.log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["stories"])

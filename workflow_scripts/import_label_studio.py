@@ -1,0 +1,30 @@
+"""Rows of preferences (JSON lines) from what Label Studio exports as JSON, for ``human.annotations``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rlcs.label_studio import preferences
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("export", type=Path, help="Label Studio's export, format JSON (not JSON-MIN)")
+    parser.add_argument("output", type=Path, help="the JSON lines to write")
+    parser.add_argument("--cohort", default="", help="which group of readers this is")
+    arguments = parser.parse_args()
+    try:
+        rows = list(preferences(arguments.export.read_text(encoding="utf-8"), arguments.cohort))
+    except ValidationError as error:
+        sys.exit(f"error: {arguments.export} is no JSON export of tasks with annotations: {error}")
+    arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    print(f"{len(rows)} annotations; those that were cancelled or chose nothing are left out")
+
+
+if __name__ == "__main__":
+    main()
