@@ -16,6 +16,7 @@ from rlcs.adapters import checked
 from rlcs.data_entries import Data
 from rlcs.formatting import read_table
 from rlcs.human import blind_pairs, human_win_rate_table, preference_row, votes_of
+from rlcs.pages import fill
 from rlcs.preference_files import read_file
 from rlcs.preference_rows import RawRow
 from rlcs.records import (
@@ -83,6 +84,7 @@ def test_policies_are_drawn_alike_and_the_seed_draws():
 def test_equal_stories_are_not_compared_and_no_two_stories_twice():
     same = dict.fromkeys(stories_of(1), "the same")
     assert blind_pairs(same, POLICIES, "sft", 9, 0) == ([], [])
+    assert "nothing to compare" in fill("sheet.html.j2", sheet="", rows=[], required=[])
     twins = same | {("sft", "c0", 0): "another"}
     assert len(blind_pairs(twins, POLICIES, "sft", 9, 0)[1]) == 1
 
