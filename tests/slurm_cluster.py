@@ -122,6 +122,10 @@ class Slurm:
         """What a command prints; empty where it fails, as while the controller starts."""
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
 
+    def do(self, *command):
+        """Raises CalledProcessError where Slurm refuses."""
+        subprocess.run(command, timeout=60, check=True)
+
     def jobs(self):
         """Slurm's own record of every job, in the order of submission: {field: value}."""
         records = self.say("scontrol", "--oneliner", "show", "job").splitlines()

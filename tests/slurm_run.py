@@ -88,10 +88,11 @@ def run(folder):
                 _await_trainings(workflow, process)
                 jobs = _by_comment(slurm.jobs())
                 number = {policy: jobs[comment(policy)][0]["JobId"] for policy in STOPPED}
-                slurm.say("scontrol", "requeue", number[REQUEUED])
-                slurm.say("scancel", number[CANCELLED])
+                slurm.do("scontrol", "requeue", number[REQUEUED])
+                slurm.do("scancel", number[CANCELLED])
                 _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
-                slurm.say("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now")
+                # not now: that has passed, and is refused, where the controller gets it a second later
+                slurm.do("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now+20")
                 saved = {policy: _saved(workflow, policy) for policy in STOPPED}
                 process.wait(PATIENCE)
             except Exception as error:
