@@ -53,3 +53,10 @@ def test_folders_must_be_those_of_the_judges_with_weights():
     assert not has_weights(LENGTH)
     with pytest.raises(ValueError, match="zip"):
         load_judges({"length": LENGTH}, [Path("one")], OPTIONS, {})
+
+
+@pytest.mark.parametrize(("difference", "verdict"), [(1e-12, "tie"), (0.1, "a"), (-0.1, "b")])
+def test_the_oracle_calls_a_tie_what_differs_by_rounding(comparisons, monkeypatch, difference, verdict):
+    monkeypatch.setattr(judges, "read_story", lambda context, story: story)
+    monkeypatch.setattr(judges, "utility", lambda story: 7.7 + difference * (story == comparisons[0].story_a))
+    assert judges.OracleJudge("oracle").judge(comparisons[:1])[0].verdict == verdict

@@ -34,7 +34,8 @@ class OracleJudge:
         return [self._judge(c) for c in comparisons]
 
     def _judge(self, c: Comparison) -> Judgement:
-        a, b = (utility(read_story(c.context, story)) for story in (c.story_a, c.story_b))
+        # rounded: sums of the same weights in another order differ in their last digits, and would be no tie
+        a, b = (round(utility(read_story(c.context, story)), 9) for story in (c.story_a, c.story_b))
         return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
 
 
