@@ -170,6 +170,14 @@ def test_gpus_are_split_between_trainer_and_judge(tmp_path, children, monkeypatc
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2"
 
 
+def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    taken = serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried")).model_copy(update={"gpus": 1})
+    start_server(tmp_path, "m", {}, taken)
+    assert len(children) == 2
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+
+
 def test_a_trainer_without_a_gpu_is_refused():
     with pytest.raises(InputError, match=r"serving\.gpus = 2 leaves the trainer none of the job's 2 GPUs"):
         split_gpus(["0", "1"], 2)

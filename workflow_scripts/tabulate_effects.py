@@ -23,13 +23,12 @@ SEED = 0  # of the bootstrap
 def main(this: stage.Stage) -> None:
     effects = [Effect.model_validate(effect) for effect in this.config["effects"]]
     pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
-    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
     chains = [read_judgements(folder / "chains.parquet") for folder in this.folders("chains")]
     evidence = Evidence(
         judged=read_judged(this.folders("judgements"), this.config["judges"]),
         taught=read_judged(this.folders("taught"), this.config["teachers"]),
         kept={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
-        labels=labels,
+        labels={pair["pair_id"]: pair["label"] for pair in pairs},
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
         policies=policy_evidence(this),
     )

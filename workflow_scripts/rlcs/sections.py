@@ -102,8 +102,7 @@ def endpoint(config: Config, name: str) -> SectionDict:
 
 def _is_served(config: Config, entry: BaseModel) -> bool:
     """Whether a judge's model is run by vLLM."""
-    has_weights = not isinstance(entry, OracleJudge | LengthJudge | BradleyTerryJudge | WorldTeacher)
-    return config.judging.engine == "vllm" and has_weights
+    return config.judging.engine == "vllm" and _writes(entry) and not isinstance(entry, WorldTeacher)
 
 
 def train_judge(config: Config, name: str) -> SectionDict:

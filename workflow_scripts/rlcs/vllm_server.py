@@ -42,6 +42,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
     Raises:
         InputError: it ended, or did not answer in time; with the last lines that it printed.
     """
+    environment = {**os.environ, **serving.environment, **_gpus(serving)}
     for attempt in range(1, ATTEMPTS + 1):
         port = _free_port()
         command = [*serving.command, "serve", str(model), *_flags(arguments)]
@@ -54,7 +55,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
                     command,
                     stdout=file,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **serving.environment, **_gpus(serving)},
+                    env=environment,
                     preexec_fn=_die_with_parent,
                 )
             except OSError as error:
