@@ -175,6 +175,7 @@ def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypat
     taken = serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried")).model_copy(update={"gpus": 1})
     start_server(tmp_path, "m", {}, taken)
     assert len(children) == 2
+    assert len(children) == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
