@@ -192,7 +192,6 @@ def test_presets_are_defaults_of_known_data_sets():
             {"preferences": ["a.csv"], "hub": {"name": "x/y", "revision": "0" * 40}},
             "names both preferences and hub",
         ),
-        ({"hub": {"name": "x/y"}}, "revision"),
         ({"hub": {"name": "x/y", "revision": "main"}}, "revision"),
         ({"ratings": {"margin": 1, "tie_margin": 1}}, "tie_margin 1.0 must be less than margin 1.0"),
     ],

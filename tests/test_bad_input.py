@@ -183,6 +183,7 @@ def test_a_hub_data_set_of_chosen_and_rejected_stories(ingest, tmp_path):
     ("name", "change", "message"),
     [
         ("nowhere", {}, "nowhere@0000"),
+        ("nowhere", {"revision": None}, "nowhere: its newest commit cannot be had"),
         ("hub", {"split": "dev"}, "dev"),
         ("hub", {"config": "other"}, "other"),
     ],

@@ -50,8 +50,6 @@ def main() -> None:
     arguments = parser.parse_args()
     config = arguments.config
     found = problems(config["shared"], config["trainings"])
-    if set(config["revision"] or "") == {"0"}:
-        found.append("data.hub.revision: 000... stands for the commit that you want; name it")
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
         found += [f"{arguments.site}: {problem}" for problem in site.all_problems(filled_in)]

@@ -23,6 +23,7 @@ from rlcs.records import (
     write_rows,
 )
 from rlcs.statistics import bootstrap_mean
+from rlcs.subset import take_subset
 
 SHOWN = 5
 
@@ -31,11 +32,15 @@ def main(this: stage.Stage) -> None:
     data = Data.model_validate(this.config["data"])
     with this.artifact() as folder:
         rows = read_rows_of(this, data)
-        contexts, pairs, annotations, unlabelled, quarantine = checked(rows, data)
+        found = checked(rows, data)
+        contexts, pairs, annotations, unlabelled, quarantine = take_subset(found, data.subset, data.seed)
         write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
         used = len(rows) - len(quarantine)
         stage.log.info("%d rows read, %d used, %d in quarantine", len(rows), used, len(quarantine))
         stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
+        left_out = len(found.pairs) + len(found.unlabelled) - len(pairs) - len(unlabelled)
+        if left_out:
+            stage.log.info("%d usable pairs are left out (data.subset)", left_out)
         for reason, count in summary(quarantine).items():
             stage.log.info("quarantine: %d x %s", count, reason)
         for row in quarantine[:SHOWN]:
@@ -68,9 +73,12 @@ def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
     try:
         fields = fields_of(data)
         if data.hub is not None:
-            from rlcs.hub import read_hub  # with its library: seconds that files are spared
+            from rlcs.hub import read_hub, with_revision  # with its library: seconds that files are spared
 
-            return list(read_hub(data.hub, data.columns, fields))
+            hub = with_revision(data.hub)
+            if hub != data.hub:
+                stage.log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
+            return list(read_hub(hub, data.columns, fields))
         # the tiny world's manifest stands for its preference file
         files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in this.inputs["files"]]
         return [row for file in files for row in read_file(file, data.columns, fields)]

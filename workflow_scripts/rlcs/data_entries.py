@@ -30,13 +30,29 @@ class HubDataset(Section):
     """A data set on a model hub."""
 
     name: str = Field(description="Its id, or a folder laid out as one.")
-    revision: str = Field(
-        pattern="^[0-9a-f]{40}$", description="Commit of its repository; a branch would move under the run."
+    revision: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{40}$",
+        description="Commit of its repository. Empty: the newest when it is first read, as the log tells.",
     )
     config: str | None = Field(None, description="Its configuration, where it has several.")
     split: str = Field(
         "train", description="Its split that is read; the workflow's own splits are made of it."
     )
+
+
+class Subset(Section):
+    """How many pairs are used of a data set that is larger than a run needs; all where a number is empty."""
+
+    labelled: int | None = Field(None, ge=1, description="Training pairs that keep their label.")
+    unlabelled: int | None = Field(
+        None,
+        ge=0,
+        description="Pairs without a label, for a consensus: those of the data, then training pairs beyond "
+        "labelled, whose label is set aside.",
+    )
+    validation: int | None = Field(None, ge=1, description="Validation pairs.")
+    test: int | None = Field(None, ge=1, description="Held-out pairs.")
 
 
 class Ratings(Section):
@@ -93,7 +109,10 @@ class Data(Section):
     )
     ratings: Ratings = Field(default_factory=Ratings, description="How pairs are made of ratings.")
     splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
-    seed: int = Field(0, description="Seed of the split, and of which of two stories becomes a.")
+    subset: Subset = Field(default_factory=Subset, description="How many pairs are used, if not all.")
+    seed: int = Field(
+        0, description="Seed of the split, of the subset, and of which of two stories becomes a."
+    )
     max_quarantine_share: float = Field(
         0.05, ge=0, le=1, description="The run stops where more than this share of the rows is unusable."
     )

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
 
 import pyarrow as pa
 from datasets import load_dataset
 from datasets.exceptions import DatasetsError
+from huggingface_hub import HfApi
 
 from rlcs.data_entries import HubDataset
 from rlcs.preference_rows import RawRow
+
+
+def with_revision(hub: HubDataset) -> HubDataset:
+    """The data set at the commit that its config names, or else at the newest one of this moment.
+
+    A folder has no commits, and stays as it is.
+
+    Raises:
+        ValueError: the hub does not answer for it.
+    """
+    if hub.revision is not None or Path(hub.name).is_dir():
+        return hub
+    try:
+        return hub.model_copy(update={"revision": HfApi().dataset_info(hub.name).sha})
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{hub.name}: its newest commit cannot be had: {error}") from error
 
 
 def read_hub(hub: HubDataset, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
@@ -23,7 +41,7 @@ def read_hub(hub: HubDataset, columns: Mapping[str, str], fields: Collection[str
     Raises:
         ValueError: the data set, its revision or its split cannot be had.
     """
-    file = f"{hub.name}@{hub.revision[:12]}/{hub.split}"
+    file = "/".join((f"{hub.name}@{hub.revision[:12]}" if hub.revision else hub.name, hub.split))
     names = {field: columns.get(field, field) for field in fields}
     try:
         rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)

@@ -312,8 +312,7 @@ def check(config: Config) -> SectionDict:
         for name, entry in getattr(config, registry).items()
         if hasattr(entry, "training")
     }
-    revision = config.data.hub and config.data.hub.revision
-    return {"run": config.run, "revision": revision, "shared": config.training, "trainings": trainings}
+    return {"run": config.run, "shared": config.training, "trainings": trainings}
 
 
 def filter_table(config: Config) -> SectionDict:
