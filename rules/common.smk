@@ -147,6 +147,14 @@ def of_seeds(stage, names):
     )
 
 
+def policy_model(policy, seed):
+    """The manifest of a policy's weights."""
+    model = CONFIG.policies[policy]
+    if isinstance(model, entries.BasePolicy):
+        return base_of(model.base)
+    return f"{RESULTS}/policies/{policy}/seed{seed}/manifest.json"
+
+
 def start_of(registry, models, name, seed):
     """The manifest of the weights that a GRPO training starts from."""
     model = models[name]

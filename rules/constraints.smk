@@ -67,7 +67,7 @@ rule answer_instructions:
         "Answers of {wildcards.policy}, seed {wildcards.seed}, to prompts with instructions"
     input:
         prompts=lambda _: str(CONFIG.tables.ifeval.prompts),
-        model=f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+        model=lambda wildcards: policy_model(wildcards.policy, wildcards.seed),
     output:
         f"{RESULTS}/responses/{{policy}}/seed{{seed}}/manifest.json",
     params:

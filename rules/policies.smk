@@ -83,7 +83,7 @@ rule sample_stories:
         "Stories of {wildcards.policy}, seed {wildcards.seed}, for held-out contexts"
     input:
         preferences=PREFERENCES,
-        model=f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+        model=lambda wildcards: policy_model(wildcards.policy, wildcards.seed),
     output:
         f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
     params:
@@ -94,7 +94,7 @@ rule sample_stories:
     benchmark:
         f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, entries.SFTPolicy, entries.GRPOPolicy),
+        policy=names_of(CONFIG.policies, entries.SFTPolicy, entries.GRPOPolicy, entries.BasePolicy),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -138,7 +138,7 @@ rule judge_groups:
         "Groups of stories of seed {wildcards.seed}, every pair judged by {wildcards.judge}"
     input:
         preferences=PREFERENCES,
-        policy=lambda wildcards: f"{RESULTS}/policies/{CONFIG.tables.pivots.policy}/seed{wildcards.seed}/manifest.json",
+        policy=lambda wildcards: policy_model(CONFIG.tables.pivots.policy, wildcards.seed),
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
         f"{RESULTS}/groups/{{judge}}/seed{{seed}}/manifest.json",

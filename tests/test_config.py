@@ -203,6 +203,8 @@ def test_the_schema_speaks_of_from():
             "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
         ),
         ("policies/grpo/from", "external", "policies.grpo.from: 'external' is stories from a file, no model"),
+        ("policies/grpo/from", "base", "policies.grpo.from: 'base' is not trained; put base: world in its"),
+        ("policies/base/base", "no", "policies.base.base: 'no' is not under bases"),
         ("tables/gains", {"rows": ["no"]}, "tables.gains.rows: 'no' is not under policies"),
         (
             "tables/gains",
@@ -253,7 +255,8 @@ def test_the_schema_speaks_of_from():
         ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is no trained judge"),
         ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is none of "),
         ("judges/teacher-world/backend", "hand", "judges.teacher-world.backend: 'teacher-hand' is none of "),
-        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is none of 'sft', 'grpo', 'none'"),
+        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is none of 'sft', 'grpo', 'none, with "),
+        ("policies/base/base", ..., "policies.base.stories: Field required"),
         ("policies/sft/train", ..., "policies.sft.train: Field required"),
         ("bases/world/kind", "moon", "bases.world.kind: 'moon' is none of 'world', 'pretrained'"),
     ],

@@ -53,7 +53,12 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "model": verifier_entries.ModelVerifier,
         "endpoint": verifier_entries.EndpointVerifier,
     },
-    "policies": {"sft": entries.SFTPolicy, "grpo": entries.GRPOPolicy, "external": entries.ExternalPolicy},
+    "policies": {
+        "sft": entries.SFTPolicy,
+        "grpo": entries.GRPOPolicy,
+        "base": entries.BasePolicy,
+        "external": entries.ExternalPolicy,
+    },
 }
 
 

@@ -9,6 +9,7 @@ from rlcs import stage
 from rlcs.adapters import checked, fields_of
 from rlcs.agreement import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.data_entries import Data
+from rlcs.drawn_constraints import draw_constraints
 from rlcs.ingest import TooManyBadRows, check_share, summary
 from rlcs.manifest import NAME
 from rlcs.preference_files import read_file
@@ -50,6 +51,9 @@ def main(this: stage.Stage) -> None:
         except TooManyBadRows as error:
             raise stage.InputError(str(error)) from error
         tell_agreement(pairs, annotations)
+        if data.draw_constraints:
+            draws = data.draw_constraints
+            contexts = draw_constraints(contexts, draws.constraints, draws.most, data.seed)
         by_id = {context.context_id: context for context in contexts}
         for split in ("train", "test"):
             if not any(context.split == split for context in contexts):

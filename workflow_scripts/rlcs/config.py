@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from rlcs.data_entries import Data
 from rlcs.effect_entries import Effect
-from rlcs.entries import REWARD_TAGS, Base, Policy, Sampling, World, Writing
+from rlcs.entries import REWARD_TAGS, UNTRAINED_TAGS, Base, Policy, Sampling, World, Writing
 from rlcs.judge_entries import JUDGE_DETAILS, Consensus, Judge, Judging
 from rlcs.options import Name, Section, Seeds, SharedOptions
 from rlcs.page_entries import Gallery, Human
@@ -108,7 +108,7 @@ def _describe(problem: Any) -> str:
         "grpo",
         "transformers",
         "openai",
-        "none",
+        *UNTRAINED_TAGS,
     }
     path = list(problem["loc"])
     path = [part for part in path if part not in REWARD_TAGS]
@@ -123,6 +123,8 @@ def _describe(problem: Any) -> str:
         tag = context.get("tag")
         if path[0] == "judges":
             field = JUDGE_DETAILS.get(str(tag).partition("-")[0], "kind")
+        elif path[0] == "policies":
+            field = "train"
         else:
             field = context["discriminator"].strip("'")
         key = f"{key}.{field}"

@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from rlcs.constraints import check
 from rlcs.options import Section
+from rlcs.records import Constraint
 
 
 class Splits(Section):
@@ -53,6 +55,28 @@ class Subset(Section):
     )
     validation: int | None = Field(None, ge=1, description="Validation pairs.")
     test: int | None = Field(None, ge=1, description="Held-out pairs.")
+
+
+class DrawnConstraints(Section):
+    """Constraints for contexts that state none, so that their stories have something to keep."""
+
+    pool: list[dict[str, Any]] = Field(
+        min_length=1,
+        description="Constraints, each {kind, parameters}, as in docs/constraints.md.",
+        examples=[[{"kind": "max_words", "parameters": {"n": 400}}]],
+    )
+    most: int = Field(2, ge=1, description="Most of a context; it gets at least one, and no kind twice.")
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """The pool."""
+        return [Constraint(str(entry.get("kind")), entry.get("parameters", {})) for entry in self.pool]
+
+    @model_validator(mode="after")
+    def _can_be_stated(self) -> DrawnConstraints:
+        for constraint in self.constraints:
+            check(constraint)
+        return self
 
 
 class Ratings(Section):
@@ -109,6 +133,11 @@ class Data(Section):
     )
     ratings: Ratings = Field(default_factory=Ratings, description="How pairs are made of ratings.")
     splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
+    draw_constraints: DrawnConstraints | None = Field(
+        None,
+        description="Constraints drawn for contexts that state none: {pool, most}. Empty: they stay without. "
+        "The pairs' stories were not written to keep them, so judges should not be shown them.",
+    )
     subset: Subset = Field(default_factory=Subset, description="How many pairs are used, if not all.")
     seed: int = Field(
         0, description="Seed of the split, of the subset, and of which of two stories becomes a."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -134,6 +135,13 @@ class SFTPolicy(Section):
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
+class BasePolicy(Section):
+    """A base as it is, without training."""
+
+    train: Literal["none"] = Field(description="It is not trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+
+
 class ExternalPolicy(Section):
     """Stories from a file: people's, or another system's."""
 
@@ -220,7 +228,22 @@ class GRPOPolicy(Shaped):
         return self
 
 
-Policy = Annotated[SFTPolicy | GRPOPolicy | ExternalPolicy, Field(discriminator="train")]
+# What tells the policies that are not trained apart.
+UNTRAINED_TAGS = ("none, with base", "none, with stories")
+
+
+def _policy_tag(value: Any) -> str | None:
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    return UNTRAINED_TAGS["base" not in fields] if fields.get("train") == "none" else fields.get("train")
+
+
+Policy = Annotated[
+    Annotated[SFTPolicy, Tag("sft")]
+    | Annotated[GRPOPolicy, Tag("grpo")]
+    | Annotated[BasePolicy, Tag(UNTRAINED_TAGS[0])]
+    | Annotated[ExternalPolicy, Tag(UNTRAINED_TAGS[1])],
+    Discriminator(_policy_tag),
+]
 
 
 class Sampling(Section):

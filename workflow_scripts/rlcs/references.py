@@ -7,7 +7,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from rlcs.effect_entries import METRICS
-from rlcs.entries import ExternalPolicy, GRPOPolicy, WorldBase
+from rlcs.entries import BasePolicy, ExternalPolicy, GRPOPolicy, WorldBase
 from rlcs.judge_entries import (
     BradleyTerryJudge,
     EndpointTeacher,
@@ -124,8 +124,11 @@ def _policies(config: Config) -> Problems:
 
 
 def _grpo_policy(config: Config, key: str, policy: GRPOPolicy) -> Problems:
-    if isinstance(config.policies.get(policy.parent or ""), ExternalPolicy):
+    parent = config.policies.get(policy.parent or "")
+    if isinstance(parent, ExternalPolicy):
         yield f"{key}.from: {policy.parent!r} is stories from a file, no model"
+    if isinstance(parent, BasePolicy):
+        yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
