@@ -2,13 +2,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run test test-vllm lint fast torture bench lock docs clean
+.PHONY: help run gpu test test-vllm lint fast torture bench lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 run: $(VENV)/run  ## set up and make everything of the default run
 	$(BIN)/snakemake all
+
+gpu: $(VENV)-gpu/ready  ## set up the environment of jobs with a GPU: CUDA, vLLM, DeepSpeed
+
+$(VENV)-gpu/ready: envs/requirements-gpu.txt
+	$(PYTHON) -m venv $(VENV)-gpu
+	$(VENV)-gpu/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	@touch $@
 
 test: $(VENV)/dev lint  ## set up and run every test
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -56,4 +63,4 @@ lock:  ## resolve envs/*.in anew and write the complete, pinned envs/*.txt
 	envs/lock.sh $(PYTHON)
 
 clean:  ## remove the environment and all results
-	rm -rf $(VENV) results .snakemake
+	rm -rf $(VENV) $(VENV)-gpu results .snakemake

@@ -21,6 +21,9 @@ include: "rules/gallery.smk"
 report: "report/workflow.rst"
 
 
+container: f"{workflow.basedir}/envs/rlcs.sif"  # envs/rlcs.def; used with --sdm apptainer alone
+
+
 localrules:
     all,
     tables,

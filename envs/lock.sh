@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolve requirements*.in in a new environment and pin all of it. CUDA's packages are left out: torch pins its
-# own, and a CPU build has none.
+# Resolve requirements*.in anew and pin all of it. CUDA's packages are left out of the first two: torch pins its
+# own, and a CPU build has none. The third is resolved for a Linux machine with CUDA, whatever this one is.
 set -euo pipefail
 cd "$(dirname "$0")"
 scratch=$(mktemp -d)
@@ -18,3 +18,5 @@ pins requirements.in > requirements.txt
 $pip install --quiet --requirement requirements-dev.in --constraint requirements.txt
 pins requirements-dev.in > "$scratch/all.txt"
 { head -1 "$scratch/all.txt"; grep -vxFf requirements.txt "$scratch/all.txt" | tail -n +2; } > requirements-dev.txt
+rm -f requirements-gpu.txt
+UV="$scratch/bin/uv" ./lock-gpu.sh requirements-gpu.txt

@@ -21,8 +21,10 @@ try:
 except configuration.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-# "python" in the rules is the one that runs Snakemake, unless an environment is activated for a job.
-os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+# "python" in the rules is that of `make gpu` where it was run, else the one that runs Snakemake, unless an
+# environment is activated for a job.
+PYTHONS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
+os.environ.update(PATH=os.pathsep.join([*(str(place) for place in PYTHONS), os.environ.get("PATH", "")]))
 
 # Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once, Slurm takes the job for done
 # and kills what is left of it: a training in the midst of saving its state.

@@ -17,7 +17,7 @@ rule verify_stories:
     benchmark:
         f"{BENCHMARKS}/checks/{{policy}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/verify_stories.py --config {params.config:q} --preferences {input.preferences}"
@@ -78,7 +78,7 @@ rule answer_instructions:
     benchmark:
         f"{BENCHMARKS}/responses/{{policy}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/answer_instructions.py --config {params.config:q} --prompts {input.prompts:q}"

@@ -17,7 +17,7 @@ rule teach:
     benchmark:
         f"{BENCHMARKS}/teachers/{{teacher}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
@@ -96,7 +96,7 @@ rule train_genrm_sft:
     wildcard_constraints:
         judge=names_of(CONFIG.judges, judge_entries.GenrmSFTJudge),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
@@ -123,7 +123,7 @@ rule train_genrm_grpo:
     wildcard_constraints:
         judge=names_of(CONFIG.judges, judge_entries.GenrmGRPOJudge),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
@@ -150,7 +150,7 @@ rule train_bradley_terry:
     wildcard_constraints:
         judge=names_of(CONFIG.judges, judge_entries.BradleyTerryJudge),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
@@ -176,7 +176,7 @@ rule evaluate_judge:
     benchmark:
         f"{BENCHMARKS}/alignment/{{judge}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
@@ -202,7 +202,7 @@ rule evaluate_injections:
     benchmark:
         f"{BENCHMARKS}/injections/{{judge}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/evaluate_injections.py --config {params.config:q}"

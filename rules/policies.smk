@@ -16,7 +16,7 @@ rule train_policy_sft:
     wildcard_constraints:
         policy=names_of(CONFIG.policies, entries.SFTPolicy),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/train_policy_sft.py --config {params.config:q} --preferences {input.preferences}"
@@ -45,7 +45,7 @@ rule train_policy_grpo:
     wildcard_constraints:
         policy=names_of(CONFIG.policies, entries.GRPOPolicy),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
@@ -96,7 +96,7 @@ rule sample_stories:
     wildcard_constraints:
         policy=names_of(CONFIG.policies, entries.SFTPolicy, entries.GRPOPolicy, entries.BasePolicy),
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
@@ -125,7 +125,7 @@ rule judge_matches:
     benchmark:
         f"{BENCHMARKS}/matches/{{judge}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
@@ -152,7 +152,7 @@ rule judge_groups:
     benchmark:
         f"{BENCHMARKS}/groups/{{judge}}/seed{{seed}}.tsv"
     conda:
-        "../envs/rlcs.yaml"
+        "../envs/rlcs-gpu.yaml"
     threads: 1
     shell:
         "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
