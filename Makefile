@@ -10,7 +10,7 @@ help:  ## show this list
 run: $(VENV)/run  ## set up and make everything of the default run
 	$(BIN)/snakemake all
 
-gpu: $(VENV)-gpu/ready  ## set up the environment of jobs with a GPU: CUDA, vLLM, DeepSpeed
+gpu: $(VENV)/run $(VENV)-gpu/ready  ## set up the environment of jobs with a GPU: CUDA, vLLM, DeepSpeed
 
 $(VENV)-gpu/ready: envs/requirements-gpu.txt
 	$(PYTHON) -m venv $(VENV)-gpu
