@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import subprocess
 import urllib.request
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import openai
 import pytest
@@ -16,6 +18,7 @@ from rlcs.entries import WorldBase
 from rlcs.judge_entries import EndpointTeacher
 from rlcs.judging import GenerativeJudge
 from rlcs.models import encode, load_causal, load_tokenizer
+from rlcs.records import Judgement
 from rlcs.score_tokens import first_win_probabilities, score_tokens
 from rlcs.serving_entries import Serving
 from rlcs.vllm_server import start_server
@@ -35,6 +38,7 @@ ARGUMENTS = {
     # of the tokens that an answer's form allows: random weights find other tokens than scores likely
     "logprobs_mode": "processed_logprobs",
 }
+OFFLINE = {key: value for key, value in ARGUMENTS.items() if "lora" not in key}
 SERVING = Serving(
     command=[PROGRAM or ""],
     environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"},
@@ -109,6 +113,27 @@ def test_what_is_served_says_what_transformers_says(served, model, folder, adapt
 
 def test_the_adapter_says_something_else(served, comparisons):
     assert texts(served("base").judge(comparisons)) != texts(served("tuned").judge(comparisons))
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_offline_engine_says_what_transformers_says(folder, judging, comparisons, tmp_path, soft):
+    request = {
+        "folder": str(folder),
+        "judging": {**judging.model_dump(mode="json"), "vllm": OFFLINE},
+        "soft": soft,
+        "comparisons": [asdict(c) for c in comparisons],
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    python = Path(PROGRAM).parent / "python"
+    script = Path(__file__).parent / "offline_judge.py"
+    subprocess.run(
+        [python, script, tmp_path / "request.json", tmp_path / "said.json", Path(pytest.__file__).parents[1]],
+        env={**os.environ, **SERVING.environment, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"},
+        check=True,
+    )
+    said = [Judgement(**told) for told in json.loads((tmp_path / "said.json").read_text())]
+    assert texts(said) == texts(GenerativeJudge.load("judge", folder, judging).judge(comparisons))
+    assert len(set(texts(said))) > len(said) / 2
 
 
 def written(url, prompt, sampling):

@@ -41,14 +41,15 @@ class Judging(Section):
     scores: Scores = Field(default_factory=Scores, description="Range of the two integer scores.")
     max_new_tokens: int = Field(1024, ge=1, description="Longest answer; a longer one is unparsed.")
     batch_size: int = Field(256, ge=1, description="Comparisons that are generated side by side.")
-    engine: Literal["transformers", "vllm"] = Field(
+    engine: Literal["transformers", "vllm", "vllm_offline"] = Field(
         "transformers",
-        description="Who runs the models that judge: transformers, in the job's process, or `vllm serve`, as "
-        "a child of the job (see serving).",
+        description="Who runs the models that judge: transformers, in the job's process; `vllm serve`, as "
+        "a child of the job (see serving); or vLLM's offline engine, in the job's process. A policy's "
+        "training has its judges served in either case of vLLM.",
     )
     vllm: dict[str, bool | int | float | str] = Field(
         default_factory=dict,
-        description="Arguments of `vllm serve` in its names with underscores, such as max_model_len.",
+        description="Arguments of vLLM in its names with underscores, such as max_model_len.",
         examples=[{"max_model_len": 8192}],
     )
 

@@ -138,14 +138,12 @@ def load_judge(
         template, batch_size = section["writing"]["template"], section["batch_size"]
         return ScalarJudge.load(name, folder / "model", template, batch_size)
     judging = Judging.model_validate(section["judging"])
-    return GenerativeJudge.load(
-        name,
-        folder / "model",
-        judging,
-        soft=soft,
-        votes=entry.get("votes", 1),
-        temperature=entry.get("temperature", 0.0),
-    )
+    asked = {"votes": entry.get("votes", 1), "temperature": entry.get("temperature", 0.0), "soft": soft}
+    if judging.engine == "vllm_offline":
+        from rlcs.offline import OfflineJudge
+
+        return OfflineJudge(name, folder / "model", judging, **asked)
+    return GenerativeJudge.load(name, folder / "model", judging, **asked)
 
 
 def load_judges(
@@ -155,7 +153,7 @@ def load_judges(
     max_failure_shares: Mapping[str, float],
     soft: Collection[str] = (),
 ) -> dict[str, Judge]:
-    """Several judges by name.
+    """Several judges by name, beside a training: its process is no place for vLLM's offline engine.
 
     Args:
         sections: made by ``sections.judge``.
@@ -168,6 +166,7 @@ def load_judges(
     Raises:
         ValueError: more or fewer folders than judges with weights.
     """
+    sections = {name: _as_served(section) for name, section in sections.items()}
     with_weights = [name for name, section in sections.items() if has_weights(section)]
     folder_of = dict(zip(with_weights, folders, strict=True))
     asking = json.loads(options["endpoint"])
@@ -184,6 +183,12 @@ def load_judges(
         )
         for name, section in sections.items()
     }
+
+
+def _as_served(section: Mapping[str, Any]) -> Mapping[str, Any]:
+    if section.get("judging", {}).get("engine") != "vllm_offline":
+        return section
+    return {**section, "judging": {**section["judging"], "engine": "vllm"}}
 
 
 def has_weights(section: Mapping[str, Any]) -> bool:

@@ -102,7 +102,7 @@ def endpoint(config: Config, name: str) -> SectionDict:
 
 def _is_served(config: Config, entry: BaseModel) -> bool:
     """Whether a judge's model is run by vLLM."""
-    return config.judging.engine == "vllm" and _writes(entry) and not isinstance(entry, WorldTeacher)
+    return config.judging.engine != "transformers" and _writes(entry) and not isinstance(entry, WorldTeacher)
 
 
 def train_judge(config: Config, name: str) -> SectionDict:
