@@ -1,7 +1,10 @@
 """Manifests: the same bytes have the same manifest; beside it stands what made them."""
 
 import hashlib
+import json
+import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,3 +123,23 @@ def test_publishing_replaces_what_was_there(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["artifact"]
     manifest.publish(old, tmp_path / "not" / "yet")
     assert (tmp_path / "not" / "yet" / "new.txt").exists()
+
+
+@pytest.mark.parametrize(("nodes", "held"), [(None, 2), ("3", 6)])
+def test_a_run_states_the_gpus_of_all_its_nodes(nodes, held, tmp_path, monkeypatch):
+    cuda = SimpleNamespace(
+        is_available=lambda: True, device_count=lambda: 2, get_device_name=lambda number: "H100"
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    if nodes is None:
+        monkeypatch.delenv("SLURM_JOB_NUM_NODES", raising=False)
+    else:
+        monkeypatch.setenv("SLURM_JOB_NUM_NODES", nodes)
+    write(tmp_path)
+    assert manifest.read_run(tmp_path)["gpus"] == ["H100"] * held
+
+
+def test_a_stage_without_torch_has_no_gpus(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    write(tmp_path)
+    assert json.loads((tmp_path / manifest.RUN_NAME).read_text())["gpus"] == []

@@ -20,9 +20,10 @@ from rlcs.judging import Judge
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
-from rlcs.records import read_contexts
+from rlcs.records import SPLITS, read_contexts
 from rlcs.scalar_reward import ScalarReward
 from rlcs.selection import SelectBest, Validation
+from rlcs.snapshots import TakeSnapshots
 from rlcs.training import build_options, train
 from rlcs.verification import Verifier
 from rlcs.verifiers import load_verifier
@@ -35,12 +36,11 @@ def main(this: stage.Stage) -> None:
     template = this.config["writing"]["template"]
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     of_split = {
-        split: [context for context in contexts.values() if context.split == split]
-        for split in ("train", "validation")
+        split: [context for context in contexts.values() if context.split == split] for split in SPLITS
     }
     prompts = writing_prompts(of_split["train"], template, seed=this.seed)
     several = len(entry.rewards) > 1
-    selected: list[SelectBest] = []
+    published: list[SelectBest | TakeSnapshots] = []
 
     def trainer(scratch: str) -> ConstrainedGRPOTrainer:
         options = build_options(
@@ -102,13 +102,20 @@ def main(this: stage.Stage) -> None:
             validation = Validation(
                 chosen, template, asked, load_causal(start), load_tokenizer(start), options
             )
-            selected.append(SelectBest(validation, entry.select.every, Path(scratch) / "best", made))
-            made.add_callback(selected[0])
+            published.append(SelectBest(validation, entry.select.every, Path(scratch) / "best", made))
+        if entry.snapshots is not None:
+            held_out = of_split["test"][: entry.snapshots.contexts]
+            told = Path(scratch) / "snapshots"
+            published.append(
+                TakeSnapshots(held_out, template, load_tokenizer(start), options, entry.snapshots.every, told)
+            )
+        for callback in published:
+            made.add_callback(callback)
         made.add_callback(Watchdog(entry.watch))
         return made
 
     def finish(trained: Trainer, folder: Path) -> None:
-        for callback in selected:
+        for callback in published:
             callback.publish(folder)
         raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
         (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")

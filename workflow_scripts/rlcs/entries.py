@@ -13,7 +13,7 @@ from rlcs.constraint_entries import Constraints
 from rlcs.noise_entries import Noise
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
 from rlcs.shaping_entries import Shaped
-from rlcs.watch_entries import Select, Watch
+from rlcs.watch_entries import Select, Snapshots, Watch
 
 
 class World(Section):
@@ -179,6 +179,9 @@ class GRPOPolicy(Shaped):
         None,
         description="Publish the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
         "the last one.",
+    )
+    snapshots: Snapshots | None = Field(
+        None, description="Stories on the way, for the gallery: {every, contexts}. Empty: none."
     )
     watch: Watch = Field(default_factory=Watch, description="Signs of collapse, and what to do about them.")
     lora: Lora | None = LORA

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -92,6 +93,7 @@ def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> 
         "seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time(), 1),
         "host": platform.node(),
+        "gpus": _gpus(),
         "python": platform.python_version(),
         "commit": _commit(),
         "command": sys.argv[0],
@@ -159,6 +161,15 @@ def _json(content: Mapping[str, Any]) -> str:
 def _read_json(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def _gpus() -> list[str]:
+    """Names of the GPUs that this job holds, on all of its nodes; torch is not loaded to learn that."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return []
+    here = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return here * int(os.environ.get("SLURM_JOB_NUM_NODES", "1"))
 
 
 def _commit() -> str | None:

@@ -104,6 +104,16 @@ STORIES = _schema(
     },
     optional={},
 )
+SNAPSHOTS = _schema(  # of a policy in training; its name and seed are those of the artifact
+    required={
+        "step": pa.int64(),
+        "context_id": pa.string(),
+        "text": pa.string(),
+        "tokens": pa.int64(),
+        "cut_off": pa.bool_(),
+    },
+    optional={},
+)
 MATCHES = _schema(
     required={
         "match_id": pa.string(),

@@ -30,7 +30,7 @@ from trl import GRPOConfig
 
 from rlcs.alignment import win_credits
 from rlcs.judging import Judge
-from rlcs.models import device, generate
+from rlcs.models import Completion, device, generate
 from rlcs.prompts import policy_prompt
 from rlcs.records import Context, comparisons_of
 from rlcs.watch import INDEPENDENT, TRAINING, series
@@ -74,17 +74,31 @@ class Validation:
         return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
 
     def _stories(self, model: PreTrainedModel) -> list[str]:
-        with torch.random.fork_rng():
-            completions = generate(
-                model,
-                self.tokenizer,
-                [policy_prompt(self.template, context) for context in self.contexts],
-                max_new_tokens=self.options.max_completion_length,
-                batch_size=max(len(self.contexts), 1),
-                temperature=self.options.temperature,
-                seed=self.options.seed,
-            )
-        return [completion.text for completion in completions]
+        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
+        return [completion.text for completion in drawn]
+
+
+def draw_stories(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    contexts: Sequence[Context],
+    template: str,
+    options: GRPOConfig,
+) -> list[Completion]:
+    """A story for each context, sampled as training does and with the same seed every time.
+
+    The training's own random state is left alone.
+    """
+    with torch.random.fork_rng():
+        return generate(
+            model,
+            tokenizer,
+            [policy_prompt(template, context) for context in contexts],
+            max_new_tokens=options.max_completion_length,
+            batch_size=max(len(contexts), 1),
+            temperature=options.temperature,
+            seed=options.seed,
+        )
 
 
 class SelectBest(TrainerCallback):

@@ -1,4 +1,4 @@
-"""What is watched while a policy is trained, and which of its checkpoints goes on."""
+"""What is watched and kept while a policy is trained, and which of its checkpoints goes on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ class Select(Section):
     judge: Name = Field(description="A judge other than the training reward.", examples=["bt"])
     every: int = Field(10, ge=1, description="Steps between two comparisons.")
     contexts: int = Field(100, ge=1, description="Validation contexts, a story each.")
+
+
+class Snapshots(Section):
+    """Stories that the policy writes while it is trained, for the gallery; nothing is learned from them."""
+
+    every: int = Field(
+        10, ge=1, description="Steps between two of them; the start and the end are there too."
+    )
+    contexts: int = Field(8, ge=1, description="The first held-out contexts, a story each.")
 
 
 class Watch(Section):
