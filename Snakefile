@@ -16,6 +16,7 @@ include: "rules/constraints.smk"
 include: "rules/tables.smk"
 include: "rules/effects.smk"
 include: "rules/gallery.smk"
+include: "rules/export.smk"
 
 
 report: "report/workflow.rst"
@@ -24,11 +25,27 @@ report: "report/workflow.rst"
 container: f"{workflow.basedir}/envs/rlcs.sif"  # envs/rlcs.def; used with --sdm apptainer alone
 
 
+STARTED = time.time()
+
+
+onstart:
+    console.follow(Path(LOGS))
+
+
+onsuccess:
+    print(console.summary(Path(RESULTS), STARTED), file=sys.stderr)
+
+
+onerror:
+    print(f"Not all was made. Every stage says why in its log below {LOGS}.", file=sys.stderr)
+
+
 localrules:
     all,
     tables,
     effects,
     check,
+    export,
 
 
 rule all:
@@ -61,6 +78,17 @@ rule effects:
         "envs/rlcs.yaml"
     shell:
         "tee {log} < {input}"
+
+
+rule export:
+    message:
+        "Trained judges and policies of the run {CONFIG.run}, each as a folder with a model card"
+    input:
+        [
+            manifest.replace(RESULTS, f"{RESULTS}/export")
+            for registry in ("judges", "policies")
+            for manifest in trained(registry)
+        ],
 
 
 rule check:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,9 +13,10 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import config as configuration, entries, judge_entries, references, sections
+from rlcs import config as configuration, console, entries, judge_entries, sections
 from rlcs.codehash import code_hash
 from rlcs.records import HUMAN
+from rlcs.trainings import trained_models
 
 try:
     CONFIG = configuration.parse(config)
@@ -142,6 +144,14 @@ def table_verifier():
     return CONFIG.tables.constraints.verifier if CONFIG.tables.constraints else None
 
 
+def verified_policies():
+    """Of the policies in the win rates, those whose stories the table's verifier reads."""
+    if table_verifier() is None:
+        return []
+    read = {*CONFIG.tables.constraints.rows, CONFIG.tables.win_rates.reference}
+    return [policy for policy in CONFIG.tables.win_rates.rows if policy in read]
+
+
 def of_seeds(stage, names):
     """The manifests of a stage for some models, each of all seeds."""
     return expand(
@@ -215,24 +225,10 @@ def groups_of(_):
     )
 
 
-def compared_models(registry, names, trained=lambda model: True):
-    """The trained models that a table compares, and the parents that they come from."""
-    models = getattr(CONFIG, registry)
-    lineage = [ancestor for name in names for ancestor in reversed(references.lineage(models, name))]
-    return [
-        f"{RESULTS}/{registry}/{name}/seed{seed}/manifest.json"
-        for name in dict.fromkeys(lineage)
-        if hasattr(models[name], "training") and trained(models[name])
-        for seed in CONFIG.seeds
-    ]
-
-
-def judges_compared(_):
-    return compared_models("judges", CONFIG.tables.alignment.rows)
-
-
-def policies_compared(_):
-    return compared_models("policies", CONFIG.tables.win_rates.rows)
+def trained(registry):
+    """The manifests of all models of a registry that the run trains, or bases that it starts from."""
+    names = trained_models(CONFIG, registry)
+    return [base_of(base) for base in names] if registry == "bases" else of_seeds(registry, names)
 
 
 def effect_systems(*metrics):
@@ -254,10 +250,6 @@ def tables():
     }
     names = ["alignment", "win_rates", *(name for name, there in some.items() if there)]
     return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
-
-
-def is_grpo(model):
-    return getattr(model, "train", None) == "grpo"
 
 
 TABLES = tables()

@@ -3,14 +3,10 @@ rule draw_gallery:
         "Gallery: {RESULTS}/gallery/gallery.html"
     input:
         preferences=PREFERENCES,
-        stories=expand(
-            f"{RESULTS}/stories/{{policy}}/seed{FIRST_SEED}/manifest.json",
-            policy=CONFIG.tables.win_rates.rows,
-        ),
-        matches=expand(
-            f"{RESULTS}/matches/{{judge}}/seed{FIRST_SEED}/manifest.json",
-            judge=CONFIG.tables.win_rates.judges,
-        ),
+        stories=stories_of,
+        matches=matches_of,
+        checks=lambda _: of_seeds("checks", verified_policies()),
+        policies=lambda _: of_seeds("policies", sections.policies_with_snapshots(CONFIG)),
     output:
         manifest=f"{RESULTS}/gallery/manifest.json",
         page=report(
@@ -31,7 +27,8 @@ rule draw_gallery:
     threads: 1
     shell:
         "python workflow_scripts/draw_gallery.py --config {params.config:q} --preferences {input.preferences}"
-        " --stories {input.stories} --matches {input.matches} --output {output.manifest} > {log} 2>&1"
+        " --stories {input.stories} --matches {input.matches} --checks {input.checks} --policies {input.policies}"
+        " --output {output.manifest} > {log} 2>&1"
 
 
 rule draw_sheet:

@@ -254,13 +254,14 @@ rule draw_curves:
     message:
         "Figures: training curves"
     input:
-        judges=lambda _: compared_models("judges", CONFIG.tables.alignment.rows, is_grpo),
-        policies=lambda _: compared_models("policies", CONFIG.tables.win_rates.rows, is_grpo),
+        bases=lambda _: trained("bases"),
+        judges=lambda _: trained("judges"),
+        policies=lambda _: trained("policies"),
     output:
         f"{RESULTS}/figures/manifest.json",
     params:
         code=code("draw_curves.py"),
-        config=lambda _: part({}),
+        config=lambda _: part(sections.curves(CONFIG)),
     log:
         f"{LOGS}/figures.log",
     benchmark:
@@ -269,8 +270,8 @@ rule draw_curves:
         "../envs/rlcs.yaml"
     threads: 1
     shell:
-        "python workflow_scripts/draw_curves.py --config {params.config:q} --judges {input.judges}"
-        " --policies {input.policies} --output {output} > {log} 2>&1"
+        "python workflow_scripts/draw_curves.py --config {params.config:q} --bases {input.bases}"
+        " --judges {input.judges} --policies {input.policies} --output {output} > {log} 2>&1"
 
 
 rule write_report:
@@ -282,9 +283,9 @@ rule write_report:
         figures=f"{RESULTS}/figures/manifest.json",
         matches=f"{RESULTS}/matches/{CONFIG.tables.win_rates.judges[-1]}/seed{FIRST_SEED}/manifest.json",
         stories=stories_of,
-        bases=lambda _: [base_of(base) for base in CONFIG.bases],
-        judges=judges_compared,
-        policies=policies_compared,
+        bases=lambda _: trained("bases"),
+        judges=lambda _: trained("judges"),
+        policies=lambda _: trained("policies"),
     output:
         manifest=f"{RESULTS}/report/manifest.json",
         page=report(

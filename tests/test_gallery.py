@@ -37,10 +37,10 @@ def said(one, ab, ba, judge="genrm", **values):
     return [Judgement(one["match_id"], order, judge, v, **values) for order, v in (("ab", ab), ("ba", ba))]
 
 
-def items_of(matches, judged, stories=None, count=9):
+def items_of(matches, judged, stories=None, count=9, **more):
     stories = stories or [story(m["context_id"], policy) for m in matches for policy in POLICIES]
     contexts = {row["context_id"]: context(row["context_id"]) for row in stories}
-    return gallery_items(contexts, stories, matches, judged, POLICIES, "sft", count)
+    return gallery_items(contexts, stories, matches, judged, POLICIES, "sft", count, **more)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,36 @@ def test_constraints_are_kept_broken_or_beyond_a_rule():
     ]
 
 
+def test_a_verifier_model_answers_where_no_rule_can_and_only_there():
+    told = {"sample": 0, "seed": 1, "tokens": 1, "raw": ""}
+    checks = [
+        {"context_id": "c1", "policy": "rlcs", "constraint": place, "kept": kept, **told}
+        for place, kept in ((0, True), (1, False))
+    ]
+    (item,) = items_of([], {}, [story("c1", "sft"), story("c1", "rlcs", "no word")], checks=checks)
+    assert [[c["kept"] for c in shown["constraints"]] for shown in item["stories"]] == [
+        [True, None],
+        [False, False],
+    ]
+
+
+def test_stories_of_the_training_stand_with_their_policy_in_order():
+    steps = [
+        {"step": n, "context_id": "c1", "text": "rope" * n, "tokens": n, "cut_off": False} for n in (0, 5)
+    ]
+    stories = [story("c1", policy) for policy in POLICIES]
+    (item,) = items_of([], {}, stories, snapshots={"rlcs": steps})
+    reference, rlcs = item["stories"]
+    assert reference["training"] == []
+    assert [(told["step"], told["text"]) for told in rlcs["training"]] == [(0, ""), (5, "rope" * 5)]
+    assert [told["constraints"][0]["kept"] for told in rlcs["training"]] == [False, False]
+
+
+def test_contexts_stand_in_the_order_of_the_data():
+    stories = [story(name, policy) for name in ("c9", "c10") for policy in POLICIES]
+    assert [item["id"] for item in items_of([], {}, stories)] == ["c9", "c10"]
+
+
 def test_the_references_lowest_sample_is_shown_and_only_contexts_with_another_policy():
     stories = [
         *(story("c2", policy, f"{policy} {n}", n) for n in (3, 2) for policy in POLICIES),
@@ -122,13 +152,19 @@ def write_page(path):
     stories = [story(f"c{n}", policy, HOSTILE + " the rope") for n in (1, 2, 3) for policy in POLICIES]
     stories[-1]["text"] = "nothing tied"
     contexts = {f"c{n}": context(f"c{n}", "poem" if n == 2 else "story") for n in (1, 2, 3)}
-    items = gallery_items(contexts, stories, matches, judged, POLICIES, "sft", 9)
+    steps = [
+        {"step": n, "context_id": "c1", "text": f"draft {n}", "tokens": 2, "cut_off": False} for n in (0, 10)
+    ]
+    snapshots = {"rlcs": steps}
+    items = gallery_items(contexts, stories, matches, judged, POLICIES, "sft", 9, snapshots=snapshots)
+    other = gallery_items(
+        contexts, [row for row in stories if row["context_id"] == "c2"], [], {}, POLICIES, "sft", 9
+    )
     page = fill(
         "gallery.html.j2",
         run="tiny",
         synthetic=True,
-        seed=1,
-        items=items,
+        seeds=[{"seed": 1, "items": items}, {"seed": 2, "items": other}],
         judges=JUDGES,
         policies=POLICIES,
         reference="sft",
@@ -145,7 +181,7 @@ def test_text_of_models_ends_no_tag_and_the_page_asks_for_nothing(tmp_path):
     assert "default-src 'none'" in page
     assert not re.search(r"https?://|innerHTML|insertAdjacent|document\.write|eval\(", page)
     embedded = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
-    assert json.loads(embedded)["items"][0]["previous_plot"] == HOSTILE
+    assert json.loads(embedded)["seeds"][0]["items"][0]["previous_plot"] == HOSTILE
 
 
 def test_the_page_steps_filters_and_sorts(tmp_path):
@@ -162,6 +198,18 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         assert "Mira & <i>Tom</i>" in page.text("dl")
         assert page.texts(".story h2")[0].startswith("sft · the reference")
         assert page.texts("summary") == ["shown second: wins 7 : 2", "shown first: wins 7 : 2"]
+
+        assert page.texts(".moments button") == ["0", "10", "after"]
+        page.press(",")
+        assert page.texts(".written") == [HOSTILE + " the rope", "draft 10"]
+        assert page.texts("summary") == []  # what judges said is of the story after the training
+        page.press(",")
+        page.press(",")
+        assert page.texts(".written")[1] == "draft 0"
+        page.press(".")
+        assert page.text("[aria-pressed=true]") == "10"
+        page.click(".moments button:last-child")
+        assert page.texts(".written")[1] == HOSTILE + " the rope"
 
         for key, place in (("j", "c2"), ("ArrowRight", "c3"), ("j", "c3"), ("k", "c2"), ("ArrowLeft", "c1")):
             page.press(key)
@@ -188,6 +236,12 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         assert shown() == ("1 of 3", "c1")
         page.choose("[name=order]", '[-1,"rlcs"]')
         assert shown() == ("1 of 3", "c2")
+
+        page.choose("[name=order]", "")
+        page.choose("[name=seed]", "2")
+        assert shown() == ("1 of 1", "c2")
+        page.choose("[name=seed]", "1")
+        assert page.text("#place").startswith("2 of 3")
 
         page.screenshot(tmp_path / "gallery.png")
         assert not page.is_too_wide()

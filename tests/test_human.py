@@ -9,6 +9,7 @@ import pytest
 from chromium import WAIT, chromium_page
 
 import draw_sheet
+import import_argilla
 import import_label_studio
 import tabulate_human_win_rates
 from rlcs import label_studio
@@ -272,6 +273,50 @@ def test_label_studio_and_back(sheet, tmp_path, monkeypatch, capsys):
     (tmp_path / "export.json").write_text('{"no": "list"}')
     with pytest.raises(SystemExit, match="no JSON export of tasks"):
         import_label_studio.main()
+
+
+def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
+    records = json.loads((sheet / "argilla" / "records.json").read_text(encoding="utf-8"))
+    settings = json.loads((sheet / "argilla" / ".argilla" / "settings.json").read_text(encoding="utf-8"))
+    assert not any(policy in json.dumps([records, settings]) for policy in POLICIES)
+    assert "Required: use the word rope" in records[0]["fields"]["premise"]
+    assert [field["name"] for field in settings["fields"]] == list(records[0]["fields"])
+    options = [option["value"] for option in settings["questions"][0]["settings"]["options"]]
+    assert options == ["a", "b", "tie"]
+
+    answers = [["a"], ["tie", "b"], ["b"], [], []]
+    for record, given in zip(records, answers, strict=True):
+        responses = [{"value": value, "user_id": f"user-{n}"} for n, value in enumerate(given)]
+        record["responses"] = {"preference": responses} if given else {}
+    export, saved = tmp_path / "records.json", tmp_path / "annotations.jsonl"
+    export.write_text(json.dumps(records))
+    command = ["import", str(export), str(saved), "--sheet", str(sheet), "--cohort", "readers"]
+    monkeypatch.setattr("sys.argv", command)
+    import_argilla.main()
+    assert "4 annotations of 3 pairs" in capsys.readouterr().out
+    rows = [json.loads(line) for line in saved.read_text().splitlines()]
+    assert [(r["label"], r["annotator"], r["cohort"]) for r in rows] == [
+        ("a", "user-0", "readers"),
+        ("tie", "user-0", "readers"),
+        ("b", "user-1", "readers"),
+        ("b", "user-0", "readers"),
+    ]
+    table = tabulate(sheet, tmp_path / "table", saved)
+    assert table["votes"].sum() == 4
+    found = checked(list(read_file(saved)), Data(preferences=[saved]))
+    assert found.quarantine == []
+
+    for changed, why in (
+        ({"id": "another"}, "not of this sheet"),
+        ({"responses": wrong("c")}, "none of a, b"),
+    ):
+        export.write_text(json.dumps([records[0] | changed]))
+        with pytest.raises(SystemExit, match=why):
+            import_argilla.main()
+
+
+def wrong(value):
+    return {"preference": [{"value": value, "user_id": "user-0"}]}
 
 
 def test_an_annotation_without_a_choice_has_no_label():

@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from rlcs import figures, report
+from rlcs import curves, figure_style, report
 from rlcs.records import Constraint, Context, Judgement
+from rlcs.samples import Sample, SampleStory, choose_samples
 from rlcs.statistics import Estimate
 
 HOSTILE = "<script>alert('x')</script> {{ 7*7 }} {% raw %} </p></details> [[A]] & <b>bold</b>"
@@ -34,25 +35,28 @@ class Tags(HTMLParser):
 
 def curve_svg():
     history = pd.DataFrame({"step": [1, 2], "metric": "reward", "value": [0.0, 1.0]})
-    return figures.to_svg(figures.training_curve({"a<b>": {0: history}, "c": {0: history}}, "reward"))
+    return figure_style.to_svg(curves.training_curve({"a<b>": {0: history}, "c": {0: history}}, "reward"))
+
+
+def table(title="Judges", folded=False):
+    frame = pd.DataFrame({"system": ["gen_rm"], "accuracy": [Estimate(0.7, 0.65, 0.75, 9)]})
+    return report.ReportTable(title, "caption", frame, folded)
 
 
 def data(**changes):
-    story = report.SampleStory("rlcs", HOSTILE, cut_off=True, broken=["use the word rope"], analysis=HOSTILE)
+    story = SampleStory("rlcs", HOSTILE, cut_off=True, broken=["use the word rope"], analysis=HOSTILE)
+    figure = report.ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
     values = {
         "run": "tiny",
         "synthetic": True,
         "headlines": [report.Headline("rlcs wins", Estimate(0.87, 0.83, 0.9, 300), "note", paper=72.4)],
-        "tables": [
-            report.ReportTable(
-                "Judges",
-                "caption",
-                pd.DataFrame({"system": ["gen_rm"], "accuracy": [Estimate(0.7, 0.65, 0.75, 9)]}),
-            )
+        "notes": [report.Note("all is well"), report.Note("something is not", flagged=True)],
+        "sections": [
+            report.Section("judges", "Of judges", "caption", [figure], [table(), table("More", True)])
         ],
-        "figures": [report.ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])],
-        "samples": [report.Sample(CONTEXT, [story])],
+        "samples": [Sample(CONTEXT, [story])],
         "facts": {"Versions": {"trl": "1.16.0"}},
+        "work": [table("Stages")],
     }
     return report.ReportData(**{**values, **changes})
 
@@ -98,10 +102,10 @@ def test_only_a_synthetic_run_says_that_it_is_one():
     assert "ynthetic" not in report.render(data(synthetic=False))
 
 
-def test_page_without_figures_samples_and_facts():
-    page = report.render(data(figures=[], samples=[], facts={}))
+def test_page_without_sections_samples_and_facts():
+    page = report.render(data(sections=[], samples=[], facts={}, work=[], notes=[]))
     assert 'href="#stories"' not in page
-    assert 'href="#figures"' not in page
+    assert 'href="#judges"' not in page
     assert "<svg" not in page
 
 
@@ -114,8 +118,76 @@ def test_inline_svg_is_well_formed_and_follows_the_page():
     for reference in re.findall(r'(?:href="#|url\(#)([^")]+)', body):
         assert f'id="{reference}"' in body
     assert "var(--ink)" in body
-    assert figures.INK not in body
+    assert figure_style.INK not in body
     assert "a&lt;b&gt;" in body
+
+
+def test_every_section_is_linked_and_what_is_folded_is_there():
+    page = report.render(data())
+    assert '<a href="#judges">Of judges</a>' in page
+    assert '<section id="judges">' in page
+    assert re.search(r'<details class="fold"><summary>More</summary>', page)
+    assert re.findall(r'<li( class="flagged")?>([^<]*)</li>', page)[-2:] == [
+        ("", "all is well"),
+        (' class="flagged"', "something is not"),
+    ]
+
+
+def test_tables_and_figures_stand_in_the_sections_of_their_captions():
+    frame = table().frame
+    made = report.sections({"effects": frame, "filter": frame}, {"judges": ["<svg/>"], "bases": []})
+    assert [(s.name, len(s.figures), len(s.tables)) for s in made] == [
+        ("claims", 0, 1),
+        ("training", 1, 0),
+        ("data", 0, 1),
+    ]
+
+
+# ------------------------------------------------------------------------------------------- notes
+
+
+def share(value):
+    return Estimate(value, value, value, 9)
+
+
+def told(quarantined=0, **tables):
+    good = pd.DataFrame({"system": ["bt"], "flip_rate": [share(0.0)], "unparsed": [share(0.0)]}, dtype=object)
+    return [(note.text, note.flagged) for note in report.notes({"alignment": good} | tables, quarantined, 9)]
+
+
+def test_nothing_to_look_into():
+    assert told() == []
+
+
+def test_judges_that_flip_or_cannot_be_read_are_flagged():
+    frame = pd.DataFrame(
+        {
+            "system": ["bt", "genrm", "length only"],
+            "flip_rate": [share(0.15), share(0.2), None],
+            "unparsed": [share(0.051), share(0.05), None],
+        },
+        dtype=object,
+    )
+    assert told(alignment=frame) == [
+        ("bt: 5.1% of its judgements could not be read (limit 5%)", True),
+        ("genrm: 20.0% of its verdicts flip with the order (limit 15%)", True),
+    ]
+
+
+def test_signs_of_collapse_claims_and_lost_rows_are_told():
+    signs = pd.DataFrame(
+        [
+            {"training": "policy a", "sign": "entropy is lost", "reached": 0.9, "limit": 0.7, "flag": flag}
+            for flag in ("! seed 1, step 5", None)
+        ],
+        dtype=object,
+    )
+    assert told(diagnostics=signs) == [("policy a: entropy is lost, 0.9 (limit 0.7)", True)]
+    assert told(diagnostics=signs[1:]) == [("No sign of collapse in 1 trainings", False)]
+    effects = pd.DataFrame({"holds": ["holds", "does not hold", "cannot be said"]})
+    assert told(effects=effects) == [("1 of 3 claims of the papers hold", True)]
+    assert told(effects=effects[:1]) == [("1 of 1 claims of the papers hold", False)]
+    assert told(quarantined=2) == [("2 of 9 rows of the data could not be used", False)]
 
 
 # ------------------------------------------------------------------------------------------- samples
@@ -138,7 +210,7 @@ def match(context_id, policy_a, policy_b, sample=0):
 def choose(matches, judgements, stories=None, count=3):
     contexts = {"c1": CONTEXT, "c2": CONTEXT}
     stories = stories or [story("c1", "sft", "no word"), story("c1", "rlcs")]
-    return report.choose_samples(contexts, stories, matches, judgements, ["sft", "rlcs"], "sft", count)
+    return choose_samples(contexts, stories, matches, judgements, ["sft", "rlcs"], "sft", count)
 
 
 @pytest.mark.parametrize(

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from rlcs import stage
 from rlcs.evaluation import read_judged
-from rlcs.gallery import gallery_items
+from rlcs.gallery import Row, gallery_items
 from rlcs.manifest import read_provenance
 from rlcs.pages import fill
-from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
+from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
+from rlcs.snapshots import NAME
 
 
 def main(this: stage.Stage) -> None:
     config = this.config
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     folders = this.folders("matches")
-    (seed,) = {read_provenance(folder)["seed"] for folder in folders}
-    items = gallery_items(
-        read_contexts(this.folder("preferences") / "contexts.parquet"),
-        [row for f in this.folders("stories") for row in read_rows(f / "stories.parquet", STORIES)],
-        read_rows(folders[0] / "matches.parquet", MATCHES),  # every judge plays the same
-        {judge: said[seed] for judge, said in read_judged(folders, config["judges"]).items()},
-        config["policies"],
-        config["reference"],
-        config["contexts"],
-    )
+    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
+    judged = read_judged(folders, config["judges"])
+    stories, checks = by_seed(this, "stories", STORIES), by_seed(this, "checks", CHECKS)
+    snapshots: dict[int, dict[str, list[Row]]] = {}
+    for folder in this.folders("policies"):
+        if (folder / NAME).exists():
+            told = snapshots.setdefault(read_provenance(folder)["seed"], {})
+            told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+    seeds = [
+        {
+            "seed": seed,
+            "items": gallery_items(
+                contexts,
+                stories[seed],
+                matches,
+                {judge: said.get(seed, []) for judge, said in judged.items()},
+                config["policies"],
+                config["reference"],
+                config["contexts"],
+                checks.get(seed, []),
+                snapshots.get(seed, {}),
+            ),
+        }
+        for seed in sorted(stories)
+    ]
     with this.artifact() as folder:
-        page = fill("gallery.html.j2", items=items, seed=seed, **config)
+        page = fill("gallery.html.j2", seeds=seeds, **config)
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
+def by_seed(this: stage.Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
+    """The rows of an input's artifacts, each of which is of one seed."""
+    found: dict[int, list[Row]] = {}
+    for folder in this.folders(name):
+        rows = read_rows(folder / f"{name}.parquet", schema)
+        found.setdefault(read_provenance(folder)["seed"], []).extend(rows)
+    return found
+
+
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["stories", "matches"])
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences"],
+        many=["stories", "matches"],
+        optional=["checks", "policies"],
+    )

@@ -1,11 +1,11 @@
-"""A blind sheet on which people compare the policies' stories, the same for Label Studio, and the key."""
+"""A blind sheet on which people compare stories, the same for Label Studio and Argilla, and the key."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 
-from rlcs import label_studio, stage
+from rlcs import argilla, label_studio, stage
 from rlcs.constraints import instruction
 from rlcs.human import blind_pairs, preference_row
 from rlcs.pages import fill
@@ -32,6 +32,7 @@ def main(this: stage.Stage) -> None:
         tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
         (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
         (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
+        argilla.write_dataset(folder / "argilla", rows, required, f"sheet-{sheet}")
         write_rows(folder / "key.parquet", key, MATCHES)
         write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
         if not pairs:

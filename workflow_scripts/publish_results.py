@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.manifest import NAME, content_id, read_provenance, read_run
+from rlcs.runs import ancestors
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
@@ -27,7 +28,8 @@ COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.s
 
 def provenance(results: Path, command: str) -> dict[str, Any]:
     """Commit, machine, versions, and manifest id and duration of all that the tables come from."""
-    artifacts = sorted(made_of(results))
+    shown = [path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{NAME}")]
+    artifacts = sorted(ancestors(results, shown))
     runs = {artifact: read_run(artifact) for artifact in artifacts}
     return {
         "command": command,
@@ -44,18 +46,6 @@ def provenance(results: Path, command: str) -> dict[str, Any]:
             for artifact, run in runs.items()
         },
     }
-
-
-def made_of(results: Path) -> set[Path]:
-    """The artifacts of tables and figures, and all that they were made of."""
-    by_id = {content_id(path): path.parent for path in results.rglob(NAME)}
-    found: set[Path] = set()
-    waiting = [path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{NAME}")]
-    while waiting:
-        if (artifact := waiting.pop()) not in found:
-            found.add(artifact)
-            waiting += [by_id[made] for made in read_provenance(artifact)["inputs"].values() if made in by_id]
-    return found
 
 
 def shown_columns(table: str, columns: tuple[str, ...]) -> str:

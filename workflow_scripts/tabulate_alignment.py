@@ -11,7 +11,8 @@ from rlcs.alignment_tables import (
 )
 from rlcs.captions import TABLES
 from rlcs.evaluation import read_judged
-from rlcs.figures import alignment_figure, calibration_figure, to_svg
+from rlcs.figure_style import to_svg
+from rlcs.figures import alignment_figure, calibration_figure, position_figure
 from rlcs.formatting import write_table
 from rlcs.judging_tables import calibration_table, position_bias_table
 from rlcs.records import ANNOTATIONS, PAIRS, pairs_of_split, read_contexts, read_rows
@@ -54,6 +55,8 @@ def main(this: stage.Stage) -> None:
             write_table(table, folder, name, TABLES[name].text, synthetic)
         if len(curve):
             (folder / "calibration.svg").write_text(to_svg(calibration_figure(curve)), encoding="utf-8")
+        position = to_svg(position_figure(tables["position_bias"]))
+        (folder / "position_bias.svg").write_text(position, encoding="utf-8")
         (folder / "alignment.svg").write_text(to_svg(alignment_figure(frame)), encoding="utf-8")
 
 

@@ -6,7 +6,8 @@ from rlcs import stage
 from rlcs.captions import TABLES
 from rlcs.effects import Evidence
 from rlcs.evaluation import read_judged
-from rlcs.figures import gain_figure, to_svg
+from rlcs.figure_style import to_svg
+from rlcs.figures import gain_figure
 from rlcs.formatting import write_table
 from rlcs.gains import correlation_table, gain_table
 from rlcs.policy_effects import PolicyEvidence

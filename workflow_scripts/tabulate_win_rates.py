@@ -6,10 +6,11 @@ from rlcs import stage
 from rlcs.captions import TABLES
 from rlcs.dimensions import chain_counts, dimension_table, labelled_scores
 from rlcs.evaluation import read_judged
-from rlcs.figures import to_svg, win_rate_figure
+from rlcs.figure_style import to_svg
+from rlcs.figures import matrix_figure, win_rate_figure
 from rlcs.formatting import write_table
 from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
-from rlcs.tables import win_rate_table
+from rlcs.tables import win_rate_matrix, win_rate_table
 
 SEED = 0  # of the bootstrap
 
@@ -41,6 +42,11 @@ def main(this: stage.Stage) -> None:
             write_table(dimensions, folder, "dimensions", TABLES["dimensions"].text, synthetic)
         write_table(frame, folder, "win_rates", TABLES["win_rates"].text, synthetic)
         (folder / "win_rates.svg").write_text(to_svg(win_rate_figure(frame)), encoding="utf-8")
+        matrix = win_rate_matrix(matches, judged, policies=policies, seed=SEED)
+        write_table(matrix, folder, "win_rate_matrix", TABLES["win_rate_matrix"].text, synthetic)
+        for place, judge in enumerate(judged):
+            panel = to_svg(matrix_figure(matrix, judge))
+            (folder / f"win_rate_matrix-panel{place}.svg").write_text(panel, encoding="utf-8")
 
 
 if __name__ == "__main__":

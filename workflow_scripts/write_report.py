@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,20 @@ from rlcs.captions import FIGURES, TABLES
 from rlcs.evaluation import read_judged
 from rlcs.formatting import read_table
 from rlcs.ingest import summary
-from rlcs.manifest import NAME, content_id, read_provenance, read_run
+from rlcs.manifest import read_provenance
 from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
-from rlcs.report import ReportData, ReportFigure, ReportTable, Sample, choose_samples, headlines, render
+from rlcs.report import (
+    ReportData,
+    ReportTable,
+    headlines,
+    notes,
+    render,
+    sections,
+)
+from rlcs.runs import machine_facts, model_table, read_made, stage_table
+from rlcs.samples import Sample, choose_samples
+
+Row = Mapping[str, Any]
 
 
 def main(this: stage.Stage) -> None:
@@ -25,25 +35,29 @@ def main(this: stage.Stage) -> None:
         file.name: file for kind in ("tables", "figures") for f in this.folders(kind) for file in _made(f)
     }
     frames = {name: read_table(files[f"{name}.csv"]) for name in TABLES if f"{name}.csv" in files}
+    made = read_made(this.output.parent.parent, [f.parent for paths in this.inputs.values() for f in paths])
+    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
+    quarantine = read_rows(preferences / "quarantine.parquet", QUARANTINE)
     with this.artifact() as folder:
         page = render(
             ReportData(
                 run=this.config["run"],
                 synthetic=this.config["synthetic"],
                 headlines=headlines(frames["alignment"], frames["win_rates"]),
-                tables=[ReportTable(*TABLES[name], frame) for name, frame in frames.items()],
-                figures=[
-                    ReportFigure(*caption, panels)
-                    for name, caption in FIGURES.items()
-                    if (panels := _panels(files, name))
-                ],
+                notes=notes(frames, len(quarantine), len(quarantine) + len(pairs)),
+                sections=sections(frames, {name: _panels(files, name) for name in FIGURES}),
                 samples=_samples(this, contexts),
                 facts={
-                    "Data": _data(preferences, contexts),
-                    "Models": _models(this),
-                    "Watch": _flags(this),
+                    "Data": _data(pairs, quarantine, contexts),
+                    "Machines": machine_facts(made),
                     "Versions": read_provenance(preferences)["packages"],
                 },
+                work=[
+                    ReportTable(
+                        "Models", "What trained them, and the hash of what came of it.", model_table(made)
+                    ),
+                    ReportTable("Stages", "All that this page comes from.", stage_table(made), folded=True),
+                ],
             )
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
@@ -80,35 +94,12 @@ def _samples(this: stage.Stage, contexts: Mapping[str, Context]) -> list[Sample]
     )
 
 
-def _data(preferences: Path, contexts: Mapping[str, Context]) -> dict[str, Any]:
+def _data(pairs: Sequence[Row], quarantine: Sequence[Row], contexts: Mapping[str, Context]) -> dict[str, Any]:
     """Counts of what was read, used and lost."""
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    quarantine = read_rows(preferences / "quarantine.parquet", QUARANTINE)
     by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
-    facts: dict[str, Any] = {f"{split} pairs": by_split[split] for split in SPLITS}
-    facts |= {"contexts": len(contexts), "rows in quarantine": len(quarantine)}
+    facts: dict[str, Any] = {f"{split} pairs": f"{by_split[split]:,}" for split in SPLITS}
+    facts |= {"contexts": f"{len(contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
     return facts | {f"quarantine: {reason}": count for reason, count in summary(quarantine).items()}
-
-
-def _flags(this: stage.Stage) -> dict[str, str]:
-    """What the watch flagged in the trainings of policies."""
-    facts = {}
-    for path in (folder / "flags.json" for folder in this.folders("models")):
-        if path.exists():
-            flags = json.loads(path.read_text(encoding="utf-8"))
-            said = [f"{f['rule']} {f['value']:.3g} > {f['limit']:g} at step {f['step']}" for f in flags]
-            facts["/".join(path.parent.parts[-2:])] = "; ".join(said) or "nothing flagged"
-    return facts
-
-
-def _models(this: stage.Stage) -> dict[str, str]:
-    """What each training was and how long it took."""
-    facts = {}
-    for folder in this.folders("models"):
-        name = "/".join(folder.parts[-3:] if folder.name.startswith("seed") else folder.parts[-2:])
-        stage_name, seconds = read_provenance(folder)["stage"], read_run(folder)["seconds"]
-        facts[name] = f"{stage_name}, {seconds:.0f} s, manifest {content_id(folder / NAME)}"
-    return facts
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from rlcs.statistics import Estimate
 
 FLIP_LIMIT = 0.15  # DESIGN section 9: a flip rate above it is flagged
 MISSING = "–"
+FAILED = "does not hold"  # of a claim
 _LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -42,6 +43,11 @@ class Cell:
 
     text: str
     interval: str = ""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is something to look into: a value beyond its limit, a claim that does not hold."""
+        return self.text.endswith(" !") or self.text.startswith("! ") or self.text == FAILED
 
     def __str__(self) -> str:
         return f"{self.text} {self.interval}".rstrip()

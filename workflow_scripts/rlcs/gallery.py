@@ -1,4 +1,5 @@
-"""Stories side by side: what each policy wrote for a context, and what judges said of it.
+"""Stories side by side: what each policy wrote for a context, during and after its training, and what judges
+said of it.
 
 Plain builtins, which the page's own script shows, filters and sorts.
 """
@@ -23,16 +24,28 @@ def gallery_items(
     policies: Sequence[str],
     reference: str,
     count: int,
+    checks: Iterable[Row] = (),
+    snapshots: Mapping[str, Iterable[Row]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The first ``count`` contexts by id for which the reference and another policy wrote.
+    """The first ``count`` contexts of the data for which the reference and another policy wrote.
 
     Of each context the reference's lowest sample number is shown, with the same sample of the others.
 
     Args:
+        contexts: by id, in the order of the data.
         stories: rows of STORIES of one seed.
         matches: rows of MATCHES; those with the reference are shown.
         judged: by judge what it said of the matches of these stories.
+        checks: rows of CHECKS of these stories: what a verifier model said where no rule can tell.
+        snapshots: by policy, rows of SNAPSHOTS of the same seed.
     """
+    verified = {
+        (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["kept"] for row in checks
+    }
+    on_the_way: dict[tuple[str, str], list[Row]] = {}
+    for policy, rows in (snapshots or {}).items():
+        for row in rows:
+            on_the_way.setdefault((row["context_id"], policy), []).append(row)
     told = {(row["context_id"], row["policy"], row["sample"]): row for row in stories}
     samples: dict[str, int] = {}
     for context_id, policy, sample in sorted(told):
@@ -46,10 +59,18 @@ def gallery_items(
     }
     judges = {judge: _Judge(said) for judge, said in judged.items()}
     items = []
-    for context_id, sample in sorted(samples.items()):
+    for context_id, sample in ((name, samples[name]) for name in contexts if name in samples):
         written = [(policy, told.get((context_id, policy, sample))) for policy in policies]
         shown = [
-            _story(contexts[context_id], story, against.get((context_id, policy)), judges, reference)
+            {
+                **_told(contexts[context_id], story, verified),
+                "policy": policy,
+                "judged": _judged(against.get((context_id, policy)), judges, reference),
+                "training": [
+                    {**_told(contexts[context_id], row), "step": row["step"]}
+                    for row in on_the_way.get((context_id, policy), [])
+                ],
+            }
             for policy, story in written
             if story is not None
         ]
@@ -69,21 +90,25 @@ class _Judge:
         self.flips = pair_flips(judgements)
 
 
-def _story(
-    context: Context, story: Row, match: Row | None, judges: Mapping[str, _Judge], reference: str
+def _told(
+    context: Context, story: Row, verified: Mapping[tuple[str, str, int, int], bool | None] | None = None
 ) -> dict[str, Any]:
-    judgements = {}
-    if match is not None:
-        side = "b" if match["policy_a"] == reference else "a"
-        judgements = {name: _said(judge, match["match_id"], side) for name, judge in judges.items()}
-    return {
-        **{name: story[name] for name in ("policy", "text", "tokens", "cut_off")},
-        "constraints": [
-            {"text": instruction(constraint), "kept": satisfied(constraint, story["text"])}
-            for constraint in context.constraints
-        ],
-        "judged": judgements,
-    }
+    """A story and the constraints that it keeps, by rules and, where these cannot tell, by the verifier."""
+    constraints = []
+    for place, constraint in enumerate(context.constraints):
+        kept = satisfied(constraint, story["text"])
+        if kept is None and verified:
+            kept = verified.get((context.context_id, story["policy"], story["sample"], place))
+        constraints.append({"text": instruction(constraint), "kept": kept})
+    return {**{name: story[name] for name in ("text", "tokens", "cut_off")}, "constraints": constraints}
+
+
+def _judged(match: Row | None, judges: Mapping[str, _Judge], reference: str) -> dict[str, Any]:
+    """What each judge said of a story's match with the reference's; nothing of the reference's own."""
+    if match is None:
+        return {}
+    side = "b" if match["policy_a"] == reference else "a"
+    return {name: _said(judge, match["match_id"], side) for name, judge in judges.items()}
 
 
 def _said(judge: _Judge, match: str, side: str) -> dict[str, Any]:

@@ -65,12 +65,13 @@ class Task(BaseModel):
 def tasks(rows: Iterable[Mapping[str, Any]], requirements: Iterable[str]) -> list[dict[str, Any]]:
     """Tasks to import: a row of preferences, and its premise and requirements as one text to read."""
     return [
-        {"data": {**row, "premise": _premise(row, wanted)}}
+        {"data": {**row, "premise": premise(row, wanted)}}
         for row, wanted in zip(rows, requirements, strict=True)
     ]
 
 
-def _premise(row: Mapping[str, Any], requirements: str) -> str:
+def premise(row: Mapping[str, Any], requirements: str) -> str:
+    """What a reader must know before the two stories, as one text."""
     parts = {
         "Characters": row["characters"],
         "So far": row["previous_plot"],

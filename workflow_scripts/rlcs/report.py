@@ -6,28 +6,29 @@ Only the SVG of our own figures goes in as markup.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import markupsafe
 import pandas as pd
 
-from rlcs import figures
+from rlcs import captions, figure_style
 from rlcs.alignment_tables import BASELINES
 from rlcs.columns import Column, column
-from rlcs.constraints import instruction, satisfied
-from rlcs.formatting import Cell, cell, cells, full_caption
+from rlcs.formatting import FLIP_LIMIT, Cell, cell, cells, full_caption
 from rlcs.pages import fill
-from rlcs.records import Context, Judgement
+from rlcs.samples import Sample
 from rlcs.statistics import Estimate
 
 PAGE_COLOURS = {
-    figures.INK: "ink",
-    figures.MUTED: "muted",
-    figures.GRID: "grid",
-    figures.PAPER: "paper",
-    **{colour: f"data-{number}" for number, colour in enumerate(figures.PALETTE)},
+    figure_style.INK: "ink",
+    figure_style.MUTED: "muted",
+    figure_style.GRID: "grid",
+    figure_style.PAPER: "paper",
+    **{colour: f"data-{number}" for number, colour in enumerate(figure_style.PALETTE)},
 }
 
 
@@ -47,11 +48,12 @@ class Headline:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A frame of ``rlcs.tables``, shown with its formats."""
+    """A frame of ``rlcs.tables``, shown with its formats; folded, it is opened by its title."""
 
     title: str
     caption: str
     frame: pd.DataFrame
+    folded: bool = False
 
     @property
     def columns(self) -> list[Column]:
@@ -72,54 +74,109 @@ class ReportFigure:
 
 
 @dataclass(frozen=True)
-class SampleStory:
-    """A policy's story, the constraints that it broke and what a judge said of it."""
+class Section:
+    """Figures and tables under one heading."""
 
-    policy: str
-    text: str
-    cut_off: bool = False
-    broken: Sequence[str] = ()
-    verdict: str = ""
-    analysis: str = ""
+    name: str
+    title: str
+    caption: str
+    figures: Sequence[ReportFigure] = ()
+    tables: Sequence[ReportTable] = ()
 
 
 @dataclass(frozen=True)
-class Sample:
-    context: Context
-    stories: Sequence[SampleStory]
+class Note:
+    """A sentence that the page begins with; flagged, it is something to look into."""
 
-    @property
-    def requirements(self) -> str:
-        return "; ".join(instruction(constraint) for constraint in self.context.constraints)
+    text: str
+    flagged: bool = False
 
 
 @dataclass(frozen=True)
 class ReportData:
     """Everything on the page.
 
-    ``facts`` maps a heading (data, quarantine, models, versions, durations...) to names and values.
+    ``facts`` (data, machines, versions...) map a heading to names and values; ``work`` are the tables of
+    models and stages that stand beside them.
     """
 
     run: str
     synthetic: bool
     headlines: Sequence[Headline]
-    tables: Sequence[ReportTable]
-    figures: Sequence[ReportFigure] = ()
+    sections: Sequence[Section]
+    notes: Sequence[Note] = ()
     samples: Sequence[Sample] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    work: Sequence[ReportTable] = ()
 
 
 def render(report: ReportData) -> str:
     """The page as HTML."""
-    svgs = [
-        [inline_svg(panel, prefix=f"f{number}p{part}-") for part, panel in enumerate(figure.panels)]
-        for number, figure in enumerate(report.figures)
-    ]
+    numbers = count()
+    svgs = {
+        (section.name, figure.title): [inline_svg(panel, f"f{next(numbers)}-") for panel in figure.panels]
+        for section in report.sections
+        for figure in section.figures
+    }
     return fill("report.html.j2", report=report, svgs=svgs, full_caption=full_caption)
 
 
+def sections(tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[str]]) -> list[Section]:
+    """Tables and figures, by name, in the sections and under the captions of ``captions``."""
+    made = [
+        Section(
+            name,
+            *title,
+            figures=[
+                ReportFigure(caption.title, caption.text, panels[figure])
+                for figure, caption in captions.FIGURES.items()
+                if caption.section == name and panels.get(figure)
+            ],
+            tables=[
+                ReportTable(caption.title, caption.text, tables[table], caption.folded)
+                for table, caption in captions.TABLES.items()
+                if caption.section == name and table in tables
+            ],
+        )
+        for name, title in captions.SECTIONS.items()
+    ]
+    return [section for section in made if section.figures or section.tables]
+
+
+UNPARSED_LIMIT = 0.05  # our choice: above it a judge's figures rest on a part of the pairs
+
+
+def notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: int) -> list[Note]:
+    """What to look into first, from what the run measured, or that there is nothing."""
+    judges = tables["alignment"].to_dict("records")
+    found = [
+        Note(f"{judge['system']}: {share.value:.1%} {what} (limit {limit:.0%})", flagged=True)
+        for judge in judges
+        for share, limit, what in (
+            (judge["flip_rate"], FLIP_LIMIT, "of its verdicts flip with the order"),
+            (judge["unparsed"], UNPARSED_LIMIT, "of its judgements could not be read"),
+        )
+        if isinstance(share, Estimate) and share.value > limit
+    ]
+    signs = tables["diagnostics"].to_dict("records") if "diagnostics" in tables else []
+    flagged = [sign for sign in signs if sign["flag"] is not None]
+    found += [
+        Note(f"{sign['training']}: {sign['sign']}, {sign['reached']:.3g} (limit {sign['limit']:g})", True)
+        for sign in flagged
+    ]
+    if signs and not flagged:
+        found.append(Note(f"No sign of collapse in {len({sign['training'] for sign in signs})} trainings"))
+    if "effects" in tables:
+        answers = Counter(tables["effects"]["holds"])
+        held = f"{answers['holds']} of {answers.total()} claims of the papers hold"
+        found.append(Note(held, flagged=answers["holds"] < answers.total()))
+    if quarantined:
+        found.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
+    return found
+
+
 def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
-    """An SVG file of ``rlcs.figures`` as part of a page.
+    """An SVG file of ``rlcs.figure_style`` as part of a page.
 
     Ids get a prefix (two figures must not share one), colours become the page's variables, and the fixed
     size gives way to the view box.
@@ -161,71 +218,3 @@ def headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline
 
 def _number(value: object) -> float | None:
     return None if value is None or pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]
-
-
-def choose_samples(
-    contexts: Mapping[str, Context],
-    stories: Iterable[Mapping[str, Any]],
-    matches: Iterable[Mapping[str, Any]],
-    judgements: Iterable[Judgement],
-    policies: Sequence[str],
-    reference: str,
-    count: int = 3,
-) -> list[Sample]:
-    """Stories of the first contexts, by id, that every policy wrote for: nothing is picked by quality.
-
-    ``stories``, ``matches`` and ``judgements`` are those of one seed and one judge. The lowest sample number
-    of each context is shown, with the judgement of its match against ``reference`` in order ab.
-    """
-    texts: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for story in sorted(stories, key=_sample_number):
-        texts.setdefault((story["context_id"], story["policy"]), story)
-    said = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
-    judged: dict[tuple[str, str], SampleStory] = {}
-    for match in sorted(matches, key=_sample_number):
-        judgement = said.get(match["match_id"])
-        if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
-            side = "b" if match["policy_a"] == reference else "a"
-            outcome = SampleStory(
-                policy=match[f"policy_{side}"],
-                text="",
-                verdict=_outcome(judgement, side, reference),
-                analysis=judgement.analysis or judgement.raw,
-            )
-            judged.setdefault((match["context_id"], outcome.policy), outcome)
-    complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
-    return [
-        Sample(
-            contexts[name],
-            [
-                replace(
-                    judged.get((name, policy), SampleStory(policy, "")),
-                    text=texts[name, policy]["text"],
-                    cut_off=texts[name, policy]["cut_off"],
-                    broken=_broken(contexts[name], texts[name, policy]["text"]),
-                )
-                for policy in policies
-            ],
-        )
-        for name in complete[:count]
-    ]
-
-
-def _sample_number(row: Mapping[str, Any]) -> int:
-    return int(row["sample"])
-
-
-def _broken(context: Context, text: str) -> list[str]:
-    return [instruction(constraint) for constraint in context.constraints if not satisfied(constraint, text)]
-
-
-def _outcome(judgement: Judgement, side: str, reference: str) -> str:
-    """What the verdict means for the story on ``side``, in words."""
-    shown = "first" if side == "a" else "second"
-    if judgement.verdict == "none":
-        words = f"no verdict against {reference}"
-    elif judgement.verdict == "tie":
-        words = f"ties with {reference}"
-    else:
-        words = f"{'beats' if judgement.verdict == side else 'loses to'} {reference}"
-    return f"{words}, says {judgement.judge} (this story was shown {shown})"

@@ -7,6 +7,7 @@ and only there. Scripts read their section back with the models of ``entries`` a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -23,6 +24,8 @@ from rlcs.judge_entries import (
     OracleJudge,
     WorldTeacher,
 )
+from rlcs.references import lineage
+from rlcs.trainings import trained_models
 from rlcs.verifier_entries import EndpointVerifier
 
 SectionDict = dict[str, Any]
@@ -315,6 +318,15 @@ def check(config: Config) -> SectionDict:
     return {"run": config.run, "shared": config.training, "trainings": trainings}
 
 
+def curves(config: Config) -> SectionDict:
+    """The limits of the signs that each policy's training is watched for."""
+    policies = {name: config.policies[name] for name in trained_models(config, "policies")}
+    watches = {
+        name: _plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicy)
+    }
+    return {"watch": watches, "synthetic": config.synthetic}
+
+
 def filter_table(config: Config) -> SectionDict:
     return {"synthetic": config.synthetic}
 
@@ -334,6 +346,32 @@ def gallery(config: Config) -> SectionDict:
         **report(config),
         "judges": list(config.tables.win_rates.judges),
         "contexts": config.gallery.contexts,
+    }
+
+
+def policies_with_snapshots(config: Config) -> list[str]:
+    """Of the policies in the win rates, those that wrote on the way through their training."""
+    rows = config.tables.win_rates.rows
+    return [name for name in rows if getattr(config.policies[name], "snapshots", None) is not None]
+
+
+def card(config: Config, registry: str, name: str) -> SectionDict:
+    """What a model card tells of a trained model."""
+    models: Mapping[str, Any] = getattr(config, registry)
+    ancestors = list(reversed(lineage(models, name)))
+    base = models[ancestors[0]].base
+    kind = "policy" if registry == "policies" else models[name].kind
+    return {
+        "run": config.run,
+        "name": name,
+        "kind": kind,
+        "synthetic": config.synthetic,
+        "recipe": {f"base {base}": _plain(config.bases[base])}
+        | {model: _plain(models[model]) for model in ancestors},
+        "training": config.training,
+        "prompt": config.judging.template if kind == "genrm" else config.writing.template,
+        "rubrics": config.judging.rubrics if kind == "genrm" else {},
+        "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
     }
 
 

@@ -82,6 +82,27 @@ def win_rate_table(
     return pd.DataFrame(rows, dtype=object)
 
 
+def win_rate_matrix(
+    matches: Sequence[Row], judgements: Judged, *, policies: Sequence[str], seed: int
+) -> pd.DataFrame:
+    """Every policy against every other by each judge, who each win at their own rate; arguments as above."""
+    match_of = {match["match_id"]: match for match in matches}
+    results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
+    rows = [
+        {
+            "judge": judge,
+            "policy": policy,
+            "opponent": opponent,
+            "win_rate": _win_rate(won, match_of, policy, opponent, seed),
+        }
+        for judge, won in results.items()
+        for policy in policies
+        for opponent in policies
+        if policy != opponent
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
 def story_columns(
     policy: str, stories: Iterable[Row], contexts: Mapping[str, Context], *, seed: int
 ) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""A trained judge or policy as a folder to give away: weights, tokenizer and a model card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+
+from rlcs import stage
+from rlcs.captions import TABLES
+from rlcs.cards import Card, render_card, rows_of
+from rlcs.formatting import read_table
+from rlcs.manifest import NAME, content_id, read_provenance
+from rlcs.pages import TEMPLATES
+from rlcs.records import PAIRS, QUARANTINE, SPLITS, read_contexts, read_rows
+from rlcs.runs import read_made
+
+SHOWN = {
+    "alignment": "system",
+    "win_rates": "policy",
+    "constraints": "policy",
+}  # by table, the model's column
+
+
+def main(this: stage.Stage) -> None:
+    config, model, preferences = this.config, this.folder("model"), this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
+    by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
+    made_of = read_provenance(model)
+    tables = {
+        TABLES[name].title: own
+        for folder in this.folders("tables")
+        for name, column in SHOWN.items()
+        if (path := folder / f"{name}.csv").exists()
+        if len(own := rows_of(read_table(path), column, config["name"]))
+    }
+    flags = model / "flags.json"
+    raised = json.loads(flags.read_text(encoding="utf-8")) if flags.exists() else []
+    card = Card(
+        **config,
+        seed=made_of["seed"],
+        pairs={split: by_split[split] for split in SPLITS},
+        contexts=len(contexts),
+        quarantined=len(read_rows(preferences / "quarantine.parquet", QUARANTINE)),
+        tables=tables,
+        flags=[
+            f"{f['rule']} was {f['value']:.3g}, limit {f['limit']:g}, at step {f['step']}" for f in raised
+        ],
+        lineage=read_made(model.parents[2], [model]),
+        packages=made_of["packages"],
+        manifest=content_id(model / NAME),
+    )
+    with this.artifact() as folder:
+        shutil.copytree(model / "model", folder, dirs_exist_ok=True)
+        if (model / "adapter").exists():
+            shutil.copytree(model / "adapter", folder / "adapter")
+        (folder / "README.md").write_text(render_card(card, TEMPLATES), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences", "model"], optional=["tables"])

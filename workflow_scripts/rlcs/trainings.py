@@ -1,0 +1,54 @@
+"""Which models a run trains: those that its tables compare, and all that these come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rlcs.effect_entries import METRICS
+from rlcs.entries import GRPOPolicy
+from rlcs.references import lineage
+
+if TYPE_CHECKING:
+    from rlcs.config import Config
+
+
+def trained_models(config: Config, registry: str) -> list[str]:
+    """Names of a registry, parents before children, in the order in which tables name them.
+
+    Args:
+        registry: bases, judges or policies.
+    """
+    policies = _with_parents(config, "policies", _compared(config, "policies"))
+    if registry == "policies":
+        return policies
+    asked = [
+        judge
+        for name in policies
+        if isinstance(policy := config.policies[name], GRPOPolicy)
+        for judge in policy.judges
+    ]
+    judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])
+    if registry == "judges":
+        return judges
+    models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
+    return list(dict.fromkeys(base for model in models if (base := getattr(model, "base", None))))
+
+
+def _compared(config: Config, registry: str) -> list[str]:
+    """Names in the rows of tables, and systems of effects."""
+    tables = config.tables
+    if registry == "policies":
+        shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
+        names = [name for table in shown if table is not None for name in table.rows]
+    else:
+        names = [*tables.alignment.rows, *tables.win_rates.judges]
+    effects = [effect for effect in config.effects if METRICS[effect.metric].registry == registry]
+    return names + [name for effect in effects for name in effect.systems]
+
+
+def _with_parents(config: Config, registry: str, names: Iterable[str]) -> list[str]:
+    """Those that are trained, each once."""
+    models = getattr(config, registry)
+    found = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
+    return [name for name in dict.fromkeys(found) if hasattr(models[name], "training")]
