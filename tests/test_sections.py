@@ -61,6 +61,7 @@ def all_sections(raw):
             "win-rate table": sections.win_rate_table(parsed),
             "effects table": sections.effects_table(parsed),
             "report": sections.report(parsed),
+            "curves": sections.curves(parsed),
             "gallery": sections.gallery(parsed),
             "sheet": sections.sheet(parsed),
             "human table": sections.human_table(parsed),
@@ -132,6 +133,9 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("policies/sft/training", {"max_steps": 3}, {"train:sft", "check"}),
         ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs", "check"}),
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
+        ("policies/rlcs/watch", {"kl": 0.5}, {"train:rlcs", "curves"}),
+        ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
+        ("policies/rlcs/snapshots", {"every": 5}, {"train:rlcs"}),
         ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
         ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
         ("policies/rlcs/constraints", {"mode": "penalty"}, {"train:rlcs"}),
@@ -143,7 +147,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         (
             "tables/win_rates/rows",
             ["sft", "rlcs-bt"],
-            {"win-rate table", *PAGES, *(f"matches:{name}" for name in JUDGES)},
+            {"win-rate table", "curves", *PAGES, *(f"matches:{name}" for name in JUDGES)},
         ),
         ("tables/win_rates/reference", "rlcs", {"win-rate table", *PAGES}),
         ("tables/win_rates/judges", ["genrm"], {"win-rate table", "gallery"}),
@@ -211,3 +215,13 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
 @pytest.mark.parametrize("stage", sorted(BEFORE))
 def test_sections_are_plain(stage):
     assert json.loads(json.dumps(BEFORE[stage])) == BEFORE[stage]
+
+
+def test_a_card_tells_the_whole_line_of_a_model():
+    parsed = config.parse(BASE)
+    told = sections.card(parsed, "judges", "genrm")
+    assert list(told["recipe"]) == ["base small", "genrm-sft", "genrm"]
+    assert (told["kind"], told["prompt"]) == ("genrm", parsed.judging.template)
+    told = sections.card(parsed, "policies", "rlcs")
+    assert list(told["recipe"]) == ["base small", "sft", "rlcs"]
+    assert (told["kind"], told["prompt"], told["rubrics"]) == ("policy", parsed.writing.template, {})

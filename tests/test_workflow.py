@@ -2,6 +2,7 @@
 
 import hashlib
 import html
+import json
 import re
 from collections import Counter
 from itertools import combinations
@@ -18,6 +19,7 @@ from rlcs.records import (
     JUDGEMENTS,
     MATCHES,
     PAIRS,
+    SNAPSHOTS,
     SPLITS,
     STORIES,
     UNLABELLED,
@@ -319,3 +321,27 @@ def test_the_report_names_the_run_and_escapes_what_models_wrote(workflow):
         if html.escape(first) != first:
             assert first not in page
     assert not re.search(r"<script[^>]+src=|<link[^>]+href=\"http", page)
+
+
+def test_the_report_shows_every_training_and_its_signs(workflow):
+    figures = {path.name for path in (workflow.results / "figures").iterdir()}
+    assert {"bases.svg", "supervised.svg", "judges.svg", "policies.svg", "diagnostics.csv"} <= figures
+    assert {"entropy_cells-panel0.svg", "entropy_cells-panel1.svg"} <= figures
+    page = (workflow.results / "report" / "report.html").read_text(encoding="utf-8")
+    for section in ("judges", "policies", "claims", "training", "data", "stories", "run"):
+        assert f'<section id="{section}">' in page
+    for kind, names in TRAINED.items():
+        for name in names:
+            assert f'<td class="text">{kind}/{name}/seed1</td>' in page
+
+
+def test_the_gallery_has_stories_of_the_training(workflow):
+    told = read_rows(workflow.results / "policies" / "rlcs-bt" / "seed1" / "snapshots.parquet", SNAPSHOTS)
+    assert [row["step"] for row in told] == [0, 0, 1, 1, 2, 2]
+    assert len({row["context_id"] for row in told}) == 2
+    page = (workflow.results / "gallery" / "gallery.html").read_text(encoding="utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+    (seed,) = data["seeds"]
+    by_policy = {story["policy"]: story for story in seed["items"][0]["stories"]}
+    assert [one["step"] for one in by_policy["rlcs-bt"]["training"]] == [0, 1, 2]
+    assert by_policy["rlcs"]["training"] == []

@@ -95,7 +95,7 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 3, "evaluate_judge": 5}  
             | {"evaluate_injections": 1, "tabulate_injections": 1},
         ),
         (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
-        (["seeds"], [1, 2], SEED | TABLES),
+        (["seeds"], [1, 2], SEED | TABLES | {"draw_gallery": 1}),
         (
             ["seeds"],
             [2],
@@ -108,8 +108,8 @@ EVERYTHING = BELOW_TEACHER | SEED | TABLES | {"teach": 3, "evaluate_judge": 5}  
                 "tabulate_filter": 1,
                 "find_consensus": 1,
                 "tabulate_consensus": 1,
-                "draw_gallery": 1,  # of the first seed
-                "draw_sheet": 1,
+                "draw_gallery": 1,
+                "draw_sheet": 1,  # of the first seed
             },
         ),
         (["judges", "teacher", "length_bias"], 0.05, BELOW_TEACHER | {"teach": 1, "evaluate_judge": 4}),
@@ -142,7 +142,7 @@ def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
         raw["judges"]["bt-2"] = {"kind": "bradley_terry", "base": "small", "training": {"max_steps": 1}}
         raw["tables"]["alignment"]["rows"].append("bt-2")
 
-    jobs = {"train_bradley_terry": 1, "evaluate_judge": 1, "tabulate_alignment": 1} | REPORT
+    jobs = {"train_bradley_terry": 1, "evaluate_judge": 1, "tabulate_alignment": 1, "draw_curves": 1} | REPORT
     assert after.planned(config=after.with_config("changed", change)) == jobs
 
 
