@@ -17,11 +17,9 @@ def trained_models(config: Config, registry: str) -> list[str]:
     """Names of a registry, parents before children, in the order in which tables name them.
 
     Args:
-        registry: bases, judges or policies.
+        registry: judges or policies, of which those are left out that no training makes; or bases.
     """
     policies = _with_parents(config, "policies", _compared(config, "policies"))
-    if registry == "policies":
-        return policies
     asked = [
         judge
         for name in policies
@@ -29,10 +27,11 @@ def trained_models(config: Config, registry: str) -> list[str]:
         for judge in policy.judges
     ]
     judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])
-    if registry == "judges":
-        return judges
-    models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
-    return list(dict.fromkeys(base for model in models if (base := getattr(model, "base", None))))
+    if registry == "bases":
+        models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
+        return list(dict.fromkeys(base for model in models if (base := getattr(model, "base", None))))
+    names = {"judges": judges, "policies": policies}[registry]
+    return [name for name in names if hasattr(getattr(config, registry)[name], "training")]
 
 
 def _compared(config: Config, registry: str) -> list[str]:
@@ -48,7 +47,6 @@ def _compared(config: Config, registry: str) -> list[str]:
 
 
 def _with_parents(config: Config, registry: str, names: Iterable[str]) -> list[str]:
-    """Those that are trained, each once."""
     models = getattr(config, registry)
     found = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
-    return [name for name in dict.fromkeys(found) if hasattr(models[name], "training")]
+    return list(dict.fromkeys(found))
