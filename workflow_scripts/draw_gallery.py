@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from rlcs import stage
@@ -20,7 +22,7 @@ def main(this: stage.Stage) -> None:
     matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
     judged = read_judged(folders, config["judges"])
     stories, checks = by_seed(this, "stories", STORIES), by_seed(this, "checks", CHECKS)
-    snapshots: dict[int, dict[str, list[Row]]] = {}
+    snapshots: dict[int, dict[str, Sequence[Row]]] = {}
     for folder in this.folders("policies"):
         if (folder / NAME).exists():
             told = snapshots.setdefault(read_provenance(folder)["seed"], {})

@@ -154,10 +154,12 @@ def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
+    shown = []
     for position, (name, seeds) in enumerate(histories.items()):
         logged = curve(seeds, metric)
         if logged.empty:
             continue
+        shown.append(logged)
         colour = PALETTE[position % len(PALETTE)]
         few = len(logged) < SMOOTHED_FROM
         smooth = _smooth(logged)
@@ -176,7 +178,7 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
             marker="o" if few else None,
             markersize=3.5,
         )
-    if axes.get_ylim()[0] < 0 < axes.get_ylim()[1] and not any(line.get_ydata().any() for line in axes.lines):
+    if shown and not any(logged.to_numpy().any() for logged in shown):
         axes.set_ylim(0, 1)  # a share that was always 0
     axes.set_title(TITLES.get(metric, metric))
     axes.grid(axis="y")
