@@ -45,8 +45,9 @@ torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes
 bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/bench.py
 
-docs: $(VENV)/dev  ## write what is generated from the typed config
+docs: $(VENV)/dev  ## write what is generated from the typed config and the rules
 	$(BIN)/python workflow_scripts/document_config.py
+	$(BIN)/snakemake --rulegraph mermaid-js | $(BIN)/python workflow_scripts/document_graph.py
 
 $(VENV)/run: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "RLCS needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11")'

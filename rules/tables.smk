@@ -98,6 +98,12 @@ rule tabulate_alignment:
             category="Figures",
             labels={"figure": "human alignment"},
         ),
+        position_bias_figure=report(
+            f"{RESULTS}/tables/alignment/position_bias.svg",
+            caption="../report/position_bias.rst",
+            category="Figures",
+            labels={"figure": "position bias"},
+        ),
     params:
         code=code("tabulate_alignment.py"),
         config=lambda _: part(sections.alignment_table(CONFIG)),
@@ -156,6 +162,12 @@ rule tabulate_win_rates:
             caption="../report/win_rates.rst",
             category="Tables",
             labels={"table": "win rates"},
+        ),
+        matrix=report(
+            f"{RESULTS}/tables/win_rates/win_rate_matrix.csv",
+            caption="../report/win_rate_matrix.rst",
+            category="Tables",
+            labels={"table": "every policy against every other"},
         ),
         figure=report(
             f"{RESULTS}/tables/win_rates/win_rates.svg",

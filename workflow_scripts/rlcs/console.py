@@ -52,13 +52,18 @@ def has_ended(log: str) -> bool:
 def under_way(logs: Path, since: float) -> Iterator[str]:
     """A line for each stage that has written to its log since a time and has not ended."""
     for path in sorted(logs.rglob("*.log")):
-        if path.stat().st_mtime < since:
+        try:
+            changed, log = path.stat().st_mtime, _tail(path)
+        except FileNotFoundError:  # Snakemake removes a log as its job begins
             continue
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            log = file.read().decode("utf-8", errors="replace")
-        if log.strip() and not has_ended(log) and (now := progress(log)):
+        if changed >= since and log.strip() and not has_ended(log) and (now := progress(log)):
             yield f"  {path.relative_to(logs).with_suffix('').as_posix()}: {now}"
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode("utf-8", errors="replace")
 
 
 def follow(logs: Path, interval: float = 30) -> None:

@@ -12,7 +12,7 @@ from rlcs.options import Section
 class Gallery(Section):
     """The page that shows the policies' stories side by side."""
 
-    contexts: int = Field(50, ge=1, description="Held-out contexts on the page, the first by id.")
+    contexts: int = Field(50, ge=1, description="Held-out contexts on the page, the first of the data.")
 
 
 class Human(Section):
