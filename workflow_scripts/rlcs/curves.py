@@ -78,7 +78,7 @@ def training_curve(histories: Histories, metric: str) -> Figure:
         _draw_curves(axes, histories, metric)
         axes.set_xlim(0, 1.02 * last_step(histories))
         axes.set_xlabel("step")
-        legend(figure, axes)
+        legend(figure, axes, fewest=1)
         settle(figure)
     return figure
 
