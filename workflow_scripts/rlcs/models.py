@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -33,13 +34,18 @@ class Completion:
     ids: tuple[int, ...] = ()
 
 
-def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None
+) -> PreTrainedTokenizerBase:
     """A tokenizer with a pad token and a chat template, in which messages can write no special token.
+
+    Args:
+        gguf_file: in the folder or repository ``model``, that holds the tokenizer; else its own files do.
 
     Raises:
         ValueError: the tokenizer has no chat template.
     """
-    tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
+    tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, gguf_file=gguf_file)
     if tokenizer.chat_template is None:
         raise ValueError(f"the tokenizer of {model} has no chat template; use an instruction-tuned model")
     if tokenizer.pad_token is None:
@@ -50,9 +56,26 @@ def load_tokenizer(model: Path | str, revision: str | None = None) -> PreTrained
     return tokenizer
 
 
-def load_causal(model: Path | str, revision: str | None = None) -> PreTrainedModel:
-    """A language model in its own precision, from safetensors only."""
-    return AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto", use_safetensors=True)
+def load_causal(
+    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None, dtype: str = "auto"
+) -> PreTrainedModel:
+    """A language model from safetensors only, or from a GGUF file, whose blocks become plain weights.
+
+    Args:
+        gguf_file: in the folder or repository ``model``.
+        dtype: ``auto`` is the precision of the files; of a GGUF file float32, in which blocks are unpacked.
+    """
+    if gguf_file is None:
+        return AutoModelForCausalLM.from_pretrained(
+            model, revision=revision, dtype=dtype, use_safetensors=True
+        )
+    return AutoModelForCausalLM.from_pretrained(
+        model,
+        revision=revision,
+        gguf_file=gguf_file,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype="float32" if dtype == "auto" else dtype,
+    )
 
 
 def load_scalar(model: Path | str) -> PreTrainedModel:

