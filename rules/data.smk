@@ -22,6 +22,7 @@ rule ingest:
         "Validate the preferences, quarantine what cannot be used, split by context"
     input:
         files=preference_files,
+        contexts=[str(path) for path in CONFIG.data.contexts],
     output:
         PREFERENCES,
     params:
@@ -36,7 +37,7 @@ rule ingest:
     threads: 1
     shell:
         "python workflow_scripts/ingest.py --config {params.config:q} --files {input.files:q}"
-        " --output {output} > {log} 2>&1"
+        " --contexts {input.contexts:q} --output {output} > {log} 2>&1 && cat {log}"
 
 
 rule make_base:

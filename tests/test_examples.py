@@ -43,8 +43,13 @@ def test_a_chain_is_the_completion_of_the_order_it_was_written_for():
         {
             "prompt": said("user", "plot outline of c2 / four / three"),
             "completion": said("assistant", "because\nScores: 4 2"),
+            "context_id": "c2",
         },
-        {"prompt": said("user", "rhyme outline of c1 / one / two"), "completion": said("assistant", "")},
+        {
+            "prompt": said("user", "rhyme outline of c1 / one / two"),
+            "completion": said("assistant", ""),
+            "context_id": "c1",
+        },
     ]
 
 

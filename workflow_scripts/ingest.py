@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs import stage
-from rlcs.adapters import checked, fields_of
+from rlcs.adapters import checked, fields_of, shares_of
 from rlcs.agreement import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.data_entries import Data
 from rlcs.drawn_constraints import draw_constraints
-from rlcs.ingest import TooManyBadRows, check_share, summary
+from rlcs.ingest import TooManyBadRows, check_share, further_contexts, summary
 from rlcs.manifest import NAME
 from rlcs.preference_files import read_file
-from rlcs.preference_rows import RawRow
+from rlcs.preference_rows import ContextRow, RawRow
 from rlcs.records import (
     ANNOTATIONS,
+    LABELS,
     PAIRS,
     QUARANTINE,
+    SPLITS,
     UNLABELLED,
     pairs_of_split,
     write_contexts,
     write_rows,
 )
 from rlcs.statistics import bootstrap_mean
+from rlcs.story_words import within_words
 from rlcs.subset import take_subset
 
 SHOWN = 5
@@ -32,12 +36,17 @@ SHOWN = 5
 def main(this: stage.Stage) -> None:
     data = Data.model_validate(this.config["data"])
     with this.artifact() as folder:
-        rows = read_rows_of(this, data)
+        rows, cuts = within_words(read_rows_of(this, data), data.story_words)
         found = checked(rows, data)
         contexts, pairs, annotations, unlabelled, quarantine = take_subset(found, data.subset, data.seed)
+        more, unusable = further_contexts(read_contexts_of(this), contexts, shares_of(data), data.seed)
+        contexts, quarantine = contexts + more, quarantine + unusable
         write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
-        used = len(rows) - len(quarantine)
-        stage.log.info("%d rows read, %d used, %d in quarantine", len(rows), used, len(quarantine))
+        read = len(rows) + len(more) + len(unusable)
+        used = read - len(quarantine)
+        stage.log.info("%d rows read, %d used, %d in quarantine", read, used, len(quarantine))
+        if cuts and data.story_words:
+            stage.log.info("%d stories of more than %d words were cut", cuts, data.story_words.most)
         stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         left_out = len(found.pairs) + len(found.unlabelled) - len(pairs) - len(unlabelled)
         if left_out:
@@ -47,10 +56,11 @@ def main(this: stage.Stage) -> None:
         for row in quarantine[:SHOWN]:
             stage.log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
         try:
-            check_share(len(rows), quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
+            check_share(read, quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
         except TooManyBadRows as error:
             raise stage.InputError(str(error)) from error
         tell_agreement(pairs, annotations)
+        tell_labels(pairs)
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.most, data.seed)
@@ -66,6 +76,10 @@ def main(this: stage.Stage) -> None:
                     f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
                     f"split {split!r}: bring labelled pairs, or name the label's column in data.columns"
                 )
+        for split in SPLITS:
+            inside = [pair for pair in pairs if by_id[pair["context_id"]].split == split]
+            where = sum(context.split == split for context in contexts)
+            stage.log.info("%s: %d labelled pairs, %d contexts", split, len(inside), where)
         write_contexts(folder / "contexts.parquet", contexts)
         write_rows(folder / "pairs.parquet", pairs, PAIRS)
         write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
@@ -90,6 +104,30 @@ def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
         raise stage.InputError(f"cannot read the preferences: {error}") from error
 
 
+def read_contexts_of(this: stage.Stage) -> list[RawRow]:
+    """All rows of the files of contexts without pairs."""
+    fields = list(ContextRow.model_fields)
+    try:
+        return [row for file in this.inputs["contexts"] for row in read_file(file, None, fields)]
+    except (OSError, ValueError) as error:
+        raise stage.InputError(f"cannot read the contexts: {error}") from error
+
+
+def tell_labels(pairs: Sequence[Mapping[str, Any]]) -> None:
+    """How often each label was given; a warning where one of a and b never was."""
+    count = Counter(pair["label"] for pair in pairs)
+    stage.log.info("labels: %s", ", ".join(f"{count[label]} {label}" for label in LABELS))
+    preferred = [label for label in ("a", "b") if count[label]]
+    if len(preferred) == 1:
+        chosen = preferred[0]
+        other = "b" if chosen == "a" else "a"
+        stage.log.warning(
+            "every label prefers story %s. Where that is how the file was written, the preferred story "
+            "first, say so: data: {format: chosen_rejected, columns: {chosen: story_%s, rejected: story_%s}}",
+            *(chosen, chosen, other),
+        )
+
+
 def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]) -> None:
     """How far annotators agree with one another, where pairs have several."""
     several = sum(len(labels) > 1 for labels in votes_by_pair(annotations).values())
@@ -110,4 +148,4 @@ def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Map
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, optional=["files"])
+    stage.run(main, __file__, optional=["files", "contexts"])

@@ -1,17 +1,12 @@
-"""The Bradley-Terry baseline: TRL's RewardTrainer on the same pairs, from the same base."""
+"""The Bradley-Terry baseline: a linear probe or TRL's RewardTrainer, on the same pairs and base."""
 
 from __future__ import annotations
-
-from datasets import Dataset
-from trl import RewardConfig, RewardTrainer
 
 from rlcs import stage
 from rlcs.examples import preference_examples
 from rlcs.judge_entries import BradleyTerryJudge
-from rlcs.lora import adapter_config
-from rlcs.models import load_scalar, load_tokenizer
 from rlcs.records import read_contexts, read_training_pairs
-from rlcs.training import build_options, train
+from rlcs.reward_training import RewardTraining
 
 
 def main(this: stage.Stage) -> None:
@@ -19,20 +14,11 @@ def main(this: stage.Stage) -> None:
     preferences, base = this.folder("preferences"), this.folder("base") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
     training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
-    examples = preference_examples(training, contexts, this.config["writing"]["template"])
-
-    def trainer(scratch: str) -> RewardTrainer:
-        return RewardTrainer(
-            model=load_scalar(base),
-            args=build_options(
-                RewardConfig, this.config["training"], entry.training, seed=this.seed, output_dir=scratch
-            ),
-            train_dataset=Dataset.from_list(examples),
-            processing_class=load_tokenizer(base),
-            peft_config=adapter_config(entry.lora, "SEQ_CLS"),
-        )
-
-    train(this, trainer)
+    decided = [pair for pair in training if pair["label"] != "tie"]
+    if not decided:
+        raise stage.InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")
+    examples = preference_examples(decided, contexts, this.config["writing"]["template"])
+    RewardTraining(this, entry, base, examples, [str(pair["context_id"]) for pair in decided]).publish()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from rlcs.records import (
 )
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
+from rlcs.windows import TRL_ANSWER, Window
 
 
 def main(this: stage.Stage) -> None:
@@ -34,11 +35,17 @@ def main(this: stage.Stage) -> None:
     training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
     validation = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "validation")
 
-    def prompts(pairs: Sequence[Mapping[str, Any]]) -> Dataset:
+    window, tokenizer = Window.of(start), load_tokenizer(start)
+    answer = entry.training.get("max_completion_length", TRL_ANSWER) or 0
+
+    def prompts(pairs: Sequence[Mapping[str, Any]], name: str) -> Dataset | None:
         chosen = [pair for pair in pairs if pair["label"] != "tie"]
+        if not chosen:
+            return None
         labels = {p["pair_id"]: p["label"] for p in chosen}
         comparisons = comparisons_of(chosen, contexts)
-        return Dataset.from_list(verdict_examples(comparisons, labels, judging, seed=this.seed))
+        examples = verdict_examples(comparisons, labels, judging, seed=this.seed)
+        return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         return ShapedGRPOTrainer(
@@ -51,8 +58,8 @@ def main(this: stage.Stage) -> None:
                 seed=this.seed,
                 output_dir=scratch,
             ),
-            train_dataset=prompts(training),
-            eval_dataset=prompts(validation),
+            train_dataset=prompts(training, "training prompt"),
+            eval_dataset=prompts(validation, "validation prompt"),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
@@ -61,7 +68,7 @@ def main(this: stage.Stage) -> None:
             resample=entry.resample,
         )
 
-    train(this, trainer)
+    train(this, trainer, lambda _, folder: window.write(folder))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
 
 def main(this: stage.Stage) -> None:
     entry = GenrmSFTJudge.model_validate(this.config["judge"])
-    train_sft(this, this.folder("base") / "model", entry.training, entry.lora, examples(this, entry))
+    base = this.folder("base") / "model"
+    train_sft(this, base, entry.training, entry.lora, examples(this, entry), entry.early_stopping)
 
 
 def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:

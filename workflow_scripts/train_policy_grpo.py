@@ -28,6 +28,7 @@ from rlcs.training import build_options, train
 from rlcs.verification import Verifier
 from rlcs.verifiers import load_verifier
 from rlcs.watch import INDEPENDENT, TRAINING, Watchdog, flags
+from rlcs.windows import TRL_ANSWER, Window
 
 
 def main(this: stage.Stage) -> None:
@@ -38,7 +39,12 @@ def main(this: stage.Stage) -> None:
     of_split = {
         split: [context for context in contexts.values() if context.split == split] for split in SPLITS
     }
-    prompts = writing_prompts(of_split["train"], template, seed=this.seed)
+    window = Window.of(start)
+    prompts = window.fitting(
+        writing_prompts(of_split["train"], template, seed=this.seed),
+        load_tokenizer(start),
+        answer=entry.training.get("max_completion_length", TRL_ANSWER) or 0,
+    )
     several = len(entry.rewards) > 1
     published: list[SelectBest | TakeSnapshots] = []
 
@@ -117,6 +123,7 @@ def main(this: stage.Stage) -> None:
     def finish(trained: Trainer, folder: Path) -> None:
         for callback in published:
             callback.publish(folder)
+        window.write(folder)
         raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
         (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")
 

@@ -41,12 +41,17 @@ def chosen_pair(raw: RawRow, seed: int) -> RawRow:
     return RawRow(raw.file, raw.line, raw.text, values)
 
 
+def shares_of(data: Data) -> dict[Split, float]:
+    """The configured share of each split."""
+    return {split: getattr(data.splits, split) for split in SPLITS}
+
+
 def checked(rows: Sequence[RawRow], data: Data) -> Validated:
     """``ingest.validate`` for rows of the configured format; of ratings, every rater's vote is an annotation.
 
     ``len(quarantine)`` rows cannot be used; all others are.
     """
-    shares: dict[Split, float] = {split: getattr(data.splits, split) for split in SPLITS}
+    shares = shares_of(data)
     if data.format == "chosen_rejected":
         rows = [chosen_pair(raw, data.seed) for raw in rows]
     if data.format != "ratings":

@@ -80,11 +80,18 @@ class Config(Section):
 def parse(raw: Mapping[str, Any]) -> Config:
     """The typed config of a merged dictionary.
 
+    ``preferences``, a file or a list of them, stands for ``data.preferences``: a word that is quickly typed
+    behind ``--config``.
+
     Raises:
         ConfigError: with one line per offending key.
     """
+    given = dict(raw)
+    if (files := given.pop("preferences", None)) is not None:
+        listed = files if isinstance(files, list) else [files]
+        given["data"] = {**(given.get("data") or {}), "preferences": listed}
     try:
-        return Config.model_validate(dict(raw))
+        return Config.model_validate(given)
     except ValidationError as error:
         lines = [_describe(problem) for problem in error.errors()]
         raise ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in lines)) from None

@@ -79,6 +79,17 @@ class DrawnConstraints(Section):
         return self
 
 
+class StoryWords(Section):
+    """How long a story may be, so that what follows fits into the models' context windows."""
+
+    most: int = Field(ge=1, description="Words of a story at most.", examples=[400])
+    longer: Literal["quarantine", "cut"] = Field(
+        "quarantine",
+        description="What becomes of a longer one: its row is set aside, or it is cut at the last sentence's "
+        "end within the limit, and counted.",
+    )
+
+
 class Ratings(Section):
     """How pairs are made of ratings of single stories."""
 
@@ -132,6 +143,13 @@ class Data(Section):
         default_factory=dict, description="Names of the workflow's fields in your data: {story_a: first}."
     )
     ratings: Ratings = Field(default_factory=Ratings, description="How pairs are made of ratings.")
+    story_words: StoryWords | None = Field(
+        None, description="How long a story may be: {most, longer}. Empty: as long as it is."
+    )
+    contexts: list[Path] = Field(
+        default_factory=list,
+        description="Files of contexts without pairs, which policies write for (JSONL, CSV or Parquet).",
+    )
     splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
     draw_constraints: DrawnConstraints | None = Field(
         None,

@@ -21,15 +21,16 @@ def chain_examples(
     *,
     analysis: bool = True,
 ) -> list[Example]:
-    """A teacher's judgements as {prompt, completion}, without those that cannot be read.
+    """A teacher's judgements as {prompt, completion, context_id}, without those that cannot be read.
 
     The completion is what the teacher wrote; without ``analysis`` its last line, the scores, alone.
     """
     by_key = {(c.pair_id, c.order): c for c in comparisons}
     return [
         {
-            "prompt": judging.prompt(by_key[chain.pair_id, chain.order]),
+            "prompt": judging.prompt(comparison := by_key[chain.pair_id, chain.order]),
             "completion": assistant(chain.raw if analysis else last_line(chain.raw)),
+            "context_id": comparison.context.context_id,
         }
         for chain in chains
         if chain.verdict != "none"
@@ -39,7 +40,7 @@ def chain_examples(
 def label_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging
 ) -> list[Example]:
-    """{prompt, completion} of scores without an analysis, made from labels.
+    """{prompt, completion, context_id} of scores without an analysis, made from labels.
 
     The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
     """
@@ -50,6 +51,7 @@ def label_examples(
         {
             "prompt": judging.prompt(c),
             "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
+            "context_id": c.context.context_id,
         }
         for c in comparisons
     ]

@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlcs.agreement import majority_label, soft_label
-from rlcs.preference_rows import PairRow, RawRow, parse, quarantined
-from rlcs.records import HUMAN, Context, Label, Split
+from rlcs.preference_rows import ContextRow, PairRow, RawRow, parse, quarantined
+from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split
 from rlcs.splits import split_of
+
+# What to do about the commonest reasons, by the words that they begin with.
+HINTS = {
+    "missing": "Columns of other names are told by data.columns, such as {story_a: first}",
+    "unknown label": f"A label is one of {', '.join(LABELS)}",
+    "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
+    "bad votes": 'Votes are counts such as {"a": 3, "b": 1} or a list such as ["a", "a", "b"]',
+    "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
+    "broken JSON": "A .jsonl file has one JSON object on each line",
+    "story of more": "data.story_words says how long a story may be, and whether a longer one is cut",
+}
 
 
 class TooManyBadRows(ValueError):
@@ -25,7 +36,8 @@ class TooManyBadRows(ValueError):
 class Validated(NamedTuple):
     """What can be used (each context has a pair) and what cannot: rows of the schemas in ``records``.
 
-    ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read.
+    ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read, where none of them
+    has ``votes``, each of which is an annotation.
     """
 
     contexts: list[Context]
@@ -40,7 +52,8 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
 
     Rows on the same two stories by other annotators are further votes on one pair: its label is their
     majority (``agreement.majority_label``), and it names an annotator or a cohort where it has but one. A
-    second row by the same annotator, by none, or without a label is a duplicate.
+    second row by the same annotator, by none, or without a label is a duplicate. Where a row has ``votes``
+    and a label, the label is the pair's, whatever the majority.
 
     Of rows that contradict one another (a duplicate, another context or pair under the same id, another split
     for the same premise) the first is used; those with a label come before those without. A row without a
@@ -56,9 +69,10 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
     contexts: dict[str, Context] = {}
     pairs: dict[str, dict[str, Any]] = {}
     votes: dict[str, list[dict[str, Any]]] = {}
+    stated: dict[str, dict[str, Any]] = {}
     compared: dict[tuple[str, frozenset[str]], str] = {}
     bad: dict[int, dict[str, Any]] = {}
-    for place in sorted(range(len(parsed)), key=lambda place: not getattr(parsed[place][1], "label", "")):
+    for place in sorted(range(len(parsed)), key=lambda place: not _is_labelled(parsed[place][1])):
         raw, row = parsed[place]
         if isinstance(row, PairRow):
             premise = _premise(row)
@@ -79,15 +93,20 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
                 first = pairs.setdefault(known or pair["pair_id"], pair)
                 compared[stories] = first["pair_id"]
                 own = votes.setdefault(first["pair_id"], [])
-                if row.label:
-                    own.append(_vote(row, first))
+                own += [_vote(row, label, first) for label in _labels(row)]
+                if row.votes and row.label:
+                    stated[first["pair_id"]] = {"label": row.label}
                 continue
         else:
             reason = row
         bad[place] = quarantined(raw, reason)
     return Validated(
         contexts=list(contexts.values()),
-        pairs=[pair | _summary(own) for name, pair in pairs.items() if (own := votes[name])],
+        pairs=[
+            pair | _summary(own) | stated.get(name, {})
+            for name, pair in pairs.items()
+            if (own := votes[name])
+        ],
         annotations=[vote for own in votes.values() for vote in own],
         unlabelled=[pair for name, pair in pairs.items() if not votes[name]],
         quarantine=[bad[place] for place in sorted(bad)],
@@ -111,14 +130,22 @@ def _is_further_vote(row: PairRow, votes: Sequence[Mapping[str, Any]]) -> bool:
     return bool(row.label and row.annotator) and all(vote["annotator"] != row.annotator for vote in votes)
 
 
-def _vote(row: PairRow, pair: Mapping[str, Any]) -> dict[str, Any]:
+def _labels(row: PairRow) -> list[Label]:
+    """The votes of a row: those that it counts, else its label."""
+    return row.votes or ([row.label] if row.label else [])
+
+
+def _is_labelled(row: PairRow | str) -> bool:
+    return isinstance(row, PairRow) and bool(_labels(row))
+
+
+def _vote(row: PairRow, label: Label, pair: Mapping[str, Any]) -> dict[str, Any]:
     """A row of ANNOTATIONS; its label speaks of the pair's a and b, whichever the annotator saw as a."""
-    turned: dict[str, Label] = {"a": "b", "b": "a"}
-    label = row.label if row.story_a == pair["story_a"] else turned.get(row.label, row.label)
+    turned: dict[Label, Label] = {"a": "b", "b": "a", "tie": "tie"}
     return {
         "pair_id": pair["pair_id"],
-        "label": label,
-        "annotator": row.annotator or None,
+        "label": label if row.story_a == pair["story_a"] else turned[label],
+        "annotator": (row.annotator or None) if not row.votes else None,
         "cohort": row.cohort or None,
     }
 
@@ -148,25 +175,62 @@ def check_share(read: int, quarantine: Sequence[Mapping[str, Any]], limit: float
     if read == 0:
         raise TooManyBadRows("the preferences have no rows")
     if len(quarantine) > limit * read:
-        counts = ", ".join(f"{count} {reason}" for reason, count in summary(quarantine).items())
+        reasons = summary(quarantine)
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        hints = "".join(
+            f"{hint}. " for start, hint in HINTS.items() if any(r.startswith(start) for r in reasons)
+        )
         raise TooManyBadRows(
             f"{len(quarantine)} of {read} rows ({len(quarantine) / read:.1%}) cannot be used: {counts}. "
-            f"At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and reasons are in {file}; "
-            "correct the rows or raise the limit."
+            f"{hints}At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and reasons are in "
+            f"{file}; correct the rows or raise the limit."
         )
+
+
+def further_contexts(
+    rows: Iterable[RawRow], known: Iterable[Context], shares: Mapping[Split, float], seed: int
+) -> tuple[list[Context], list[dict[str, Any]]]:
+    """Contexts without pairs, for policies alone, and the rows (of QUARANTINE) that cannot be used.
+
+    Splits are made as in ``validate``. A premise or an id that is known already is a duplicate.
+    """
+    before = list(known)
+    ids = {context.context_id for context in before}
+    premises = {_text_digest(c.characters, c.previous_plot, c.outline) for c in before}
+    contexts: list[Context] = []
+    bad = []
+    for raw in rows:
+        row = parse(raw, ContextRow)
+        if isinstance(row, str):
+            bad.append(quarantined(raw, row))
+            continue
+        premise = _premise(row)
+        context = _context(row, row.split or split_of(premise, shares, seed))
+        if not premise or (row.outline and row.prompt):
+            bad.append(quarantined(raw, "both outline and prompt" if premise else "no context"))
+        elif premise in premises or context.context_id in ids:
+            bad.append(quarantined(raw, "duplicate"))
+        else:
+            premises.add(premise)
+            ids.add(context.context_id)
+            contexts.append(context)
+    return contexts, bad
 
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _premise(row: PairRow) -> str:
+def _premise(row: ContextRow) -> str:
     """What a split must not tear apart: the premise's text, or the context's id where it has none."""
-    text = (row.characters, row.previous_plot, row.outline or row.prompt)
-    return _digest(*text) if any(text) else row.context_id
+    return _text_digest(row.characters, row.previous_plot, row.outline or row.prompt) or row.context_id
 
 
-def _context(row: PairRow, split: Split) -> Context:
+def _text_digest(*text: str) -> str:
+    return _digest(*text) if any(text) else ""
+
+
+def _context(row: ContextRow, split: Split) -> Context:
     fields = {
         "domain": row.domain or "story",
         "characters": row.characters,

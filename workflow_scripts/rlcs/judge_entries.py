@@ -162,14 +162,45 @@ Pairs = Annotated[
 ]
 
 
+Way = Literal["probe", "lora", "full"]
+
+
 class BradleyTerryJudge(Section):
     """A scalar reward model on the same pairs: the baseline."""
 
     kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
     base: Name = Field(description="A name under bases.", examples=["world"])
     pairs: Pairs
+    train: Way | list[Way] | None = Field(
+        None,
+        description="probe: a linear reward on the frozen base, for few pairs. lora: adapters. full: all "
+        "weights. Of a list, what is best in cross-validation. Empty: lora where lora is given, else full.",
+    )
+    features: Literal["states", "perplexity"] = Field(
+        "states",
+        description="What a probe sees of a story: the base's hidden states, or only how likely the base "
+        "finds it, which makes a baseline.",
+    )
+    folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
     lora: Lora | None = LORA
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
+
+    @property
+    def ways(self) -> list[Way]:
+        """How it may be trained."""
+        if self.train is None:
+            return ["lora" if self.lora else "full"]
+        return self.train if isinstance(self.train, list) else [self.train]
+
+    @model_validator(mode="after")
+    def _consistent_ways(self) -> BradleyTerryJudge:
+        if not self.ways or len(set(self.ways)) < len(self.ways):
+            raise ValueError(f"train needs at least one way and none twice, has {self.ways}")
+        if self.lora is not None and "lora" not in self.ways:
+            raise ValueError(f"lora is given, but train is {self.train!r}")
+        if self.features == "perplexity" and self.ways != ["probe"]:
+            raise ValueError("features: perplexity needs train: probe")
+        return self
 
 
 class UntrainedGenrmJudge(Section):
@@ -190,6 +221,14 @@ class UntrainedGenrmJudge(Section):
         return self
 
 
+class EarlyStopping(Section):
+    """When to stop, by a part of the training pairs that is held out of training."""
+
+    share: float = Field(0.15, gt=0, lt=1, description="Of the training contexts that are held out.")
+    every: int = Field(20, ge=1, description="Steps between two looks at them.")
+    patience: int = Field(3, ge=1, description="Looks without progress before training ends.")
+
+
 class GenrmSFTJudge(Section):
     """A generative reward model, distilled from a teacher's chains."""
 
@@ -207,6 +246,11 @@ class GenrmSFTJudge(Section):
         description="Those that the consistency filter kept, or all that can be read, whatever the label.",
     )
     analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="Publish the step that is best on held-out training pairs: {share, every, patience}. "
+        "Empty: the last one.",
+    )
     pairs: Pairs
     lora: Lora | None = LORA
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")

@@ -135,7 +135,11 @@ def load_judge(
 
     assert folder is not None, f"judge {name} of kind {kind} needs a model"
     if kind == "bradley_terry":
+        from rlcs import probe_judge
+
         template, batch_size = section["writing"]["template"], section["batch_size"]
+        if (folder / "model" / probe_judge.NAME).exists():
+            return probe_judge.ProbeJudge.load_probe(name, folder / "model", template, batch_size)
         return ScalarJudge.load(name, folder / "model", template, batch_size)
     judging = Judging.model_validate(section["judging"])
     asked = {"votes": entry.get("votes", 1), "temperature": entry.get("temperature", 0.0), "soft": soft}

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from rlcs.constraints import instruction
-from rlcs.records import Constraint, Label, Split
+from rlcs.records import LABELS, Constraint, Label, Split
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -56,6 +56,28 @@ def _constraints(value: Any) -> list[Constraint]:
         instruction(constraint).encode()
         constraints.append(constraint)
     return constraints
+
+
+def _votes(value: Any) -> list[Label]:
+    """Votes for a, b and tie: a list of labels, or counts by label; either may be JSON (CSV).
+
+    A bare number does not say who won. It counts as no votes.
+    """
+    found = json.loads(value) if isinstance(value, str) else value
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return []
+    if isinstance(found, dict):
+        found = [label for label, count in found.items() for _ in range(count or 0)]
+    if not isinstance(found, list) or any(label not in LABELS for label in found):
+        raise ValueError("no votes")
+    return found
+
+
+def _counted(value: Any) -> list[Label]:
+    try:
+        return _votes(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PydanticCustomError("votes", "bad votes") from error
 
 
 def _stated(value: Any) -> list[Constraint]:
@@ -108,11 +130,12 @@ class ContextRow(PremiseRow):
 
 
 class PairRow(ContextRow):
-    """One pair with its context; an empty label is an absent one."""
+    """One pair with its context; an empty label is an absent one, and votes may stand in its place."""
 
     story_a: Story
     story_b: Story
     label: Label | Literal[""] = ""
+    votes: Annotated[list[Label], BeforeValidator(_counted)] = []
 
 
 class ChosenRow(ContextRow):
@@ -160,7 +183,7 @@ def _reason(error: ValidationError) -> str:
             return f"missing {field}"
         case "literal_error":
             return f"unknown {field}"
-        case "encoding" | "empty" | "constraints":
+        case "encoding" | "empty" | "constraints" | "votes":
             return first["msg"]
         case _:
             return f"wrong type of {field}"

@@ -51,7 +51,8 @@ def world(config: Config) -> SectionDict:
 
 
 def ingest(config: Config) -> SectionDict:
-    return {"data": _plain(config.data, exclude={"preferences"}), "synthetic": config.synthetic}
+    """The files are inputs: their content counts, wherever they lie."""
+    return {"data": _plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
 
 
 def base(config: Config, name: str) -> SectionDict:

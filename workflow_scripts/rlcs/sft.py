@@ -7,28 +7,88 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from sklearn.model_selection import GroupShuffleSplit
+from transformers import EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer
 
 from rlcs.entries import Lora
 from rlcs.examples import Example
+from rlcs.judge_entries import EarlyStopping
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
-from rlcs.stage import Stage
+from rlcs.stage import InputError, Stage
 from rlcs.training import build_options, train
+from rlcs.windows import Window
 
 
 def train_sft(
-    stage: Stage, base: Path, own: Mapping[str, Any], lora: Lora | None, examples: Sequence[Example]
+    stage: Stage,
+    base: Path,
+    own: Mapping[str, Any],
+    lora: Lora | None,
+    examples: Sequence[Example],
+    stopping: EarlyStopping | None = None,
 ) -> None:
-    """Train the model in ``base`` on {prompt, completion} examples, with the entry's own TRL options."""
+    """Train the model in ``base`` on {prompt, completion} examples, with the entry's own TRL options.
+
+    Args:
+        stopping: then every example has a ``context_id`` too, by which some are held out.
+    """
+    window = Window.of(base, own.get("max_length"))
+    fitting = window.fitting(examples, load_tokenizer(base))
+    training = bare(fitting)
+    shared = {"max_length": None, **stage.config["training"]}
+    held_out: list[Example] = []
+    if stopping is not None:
+        shared |= stopping_options(stopping)
+        training, held_out = held_out_contexts(fitting, stopping.share, stage.seed)
 
     def trainer(scratch: str) -> SFTTrainer:
-        return SFTTrainer(
+        made = SFTTrainer(
             model=load_causal(base),
-            args=build_options(SFTConfig, stage.config["training"], own, seed=stage.seed, output_dir=scratch),
-            train_dataset=Dataset.from_list(list(examples)),
+            args=build_options(SFTConfig, shared, own, seed=stage.seed, output_dir=scratch),
+            train_dataset=Dataset.from_list(training),
+            eval_dataset=Dataset.from_list(held_out) if held_out else None,
             processing_class=load_tokenizer(base),
             peft_config=adapter_config(lora, "CAUSAL_LM"),
         )
+        if stopping is not None:
+            made.add_callback(EarlyStoppingCallback(early_stopping_patience=stopping.patience))
+        return made
 
-    train(stage, trainer)
+    train(stage, trainer, lambda _, folder: window.write(folder))
+
+
+def stopping_options(stopping: EarlyStopping) -> dict[str, Any]:
+    """TRL's options that publish the step with the lowest loss on what is held out."""
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": stopping.every,
+        "save_steps": stopping.every,
+        "logging_steps": stopping.every,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "restore_callback_states_from_checkpoint": True,  # a resumed training goes on counting
+    }
+
+
+def bare(examples: Sequence[Example]) -> list[Example]:
+    """What TRL reads of them."""
+    return [{name: example[name] for name in ("prompt", "completion")} for example in examples]
+
+
+def held_out_contexts(
+    examples: Sequence[Example], share: float, seed: int
+) -> tuple[list[Example], list[Example]]:
+    """``bare`` examples to train on and others; no context stands on both sides.
+
+    Raises:
+        InputError: there is one context alone.
+    """
+    groups = [example["context_id"] for example in examples]
+    if len(set(groups)) < 2:
+        raise InputError("early_stopping holds contexts out, and all training pairs have the same one")
+    split = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
+    ((kept, left),) = split.split(groups, groups=groups)
+    return bare([examples[i] for i in kept]), bare([examples[i] for i in left])
