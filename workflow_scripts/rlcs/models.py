@@ -13,7 +13,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    GgufConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -69,6 +68,8 @@ def load_causal(
         return AutoModelForCausalLM.from_pretrained(
             model, revision=revision, dtype=dtype, use_safetensors=True
         )
+    from transformers import GgufConfig  # since 5.23; jobs that load no GGUF file may have an older one
+
     return AutoModelForCausalLM.from_pretrained(
         model,
         revision=revision,
