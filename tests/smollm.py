@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+from pathlib import Path
 
 from filelock import FileLock
 from smoke_run import ROOT
@@ -15,6 +17,28 @@ BASE = {
     "gguf_file": "SmolLM2-135M-Instruct.Q4_1.gguf",
     "sha256": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 }
+
+
+def pairs(count):
+    """Pairs whose answer is known: the text of a premise, and the same words in no order. They stand in for
+    people's preferences; what is learned from them says nothing about stories."""
+    lines = (ROOT / "config" / "premises.jsonl").read_text(encoding="utf-8").splitlines()[:count]
+    for number, premise in enumerate(map(json.loads, lines)):
+        rng = random.Random(number)
+        told = " ".join(premise.get(name, "") for name in ("previous_plot", "outline", "characters")).strip()
+        words = told.split()
+        stories = [told, " ".join(rng.sample(words, len(words)))]
+        label = "ab"[number % 2]
+        yield {
+            "prompt": f"Tell me about {premise['outline'].split('.')[0]}.",
+            "story_a": stories[label == "b"],
+            "story_b": stories[label == "a"],
+            "label": label,
+        }
+
+
+def write_pairs(path, count=60):
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs(count)), encoding="utf-8")
 
 
 def run_script(script, config, output, *arguments):
@@ -40,3 +64,7 @@ def base_artifact(tmp_path_factory):
             done = run_script("make_base", {"base": BASE}, root / "smollm" / "base")
             assert done.returncode == 0, done.stderr
     return root / "smollm" / "base"
+
+
+if __name__ == "__main__":
+    write_pairs(Path(sys.argv[1]))

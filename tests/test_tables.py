@@ -63,13 +63,13 @@ def test_intervals_contain_their_values():
 
 def test_baselines_come_last_and_are_fitted_on_the_training_pairs():
     frame = align({"genrm": {0: GENRM}})
-    assert frame.index.tolist() == ["genrm", "length only", "majority"]
+    assert frame.index.tolist() == ["genrm", "length only", "sentence length", "majority"]
     assert frame.loc["length only", "accuracy"].value == 0.5  # a is the longer story of all pairs
     assert frame.loc["majority", "accuracy"].value == 0.5
     assert frame.loc["genrm", "over_length"].value == pytest.approx(2.75 / 4 - 0.5)
     shorter = [pair(number, "b", split="train") for number in range(3)]
     frame = alignment_tables.alignment_table({}, PAIRS[2:], shorter, {}, seed=0).set_index("system")
-    assert frame["accuracy"].map(lambda accuracy: accuracy.value).tolist() == [1.0, 1.0]
+    assert frame["accuracy"].map(lambda accuracy: accuracy.value).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_difference_to_the_row_above_is_paired():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
@@ -15,6 +15,7 @@ from rlcs.statistics import expected_calibration_error
 from rlcs.verdict import win_probability
 
 Direction = Literal["longer", "shorter"]
+Measure = Callable[[str], float]
 
 
 def credit(verdict: Verdict, label: Label) -> float | None:
@@ -113,16 +114,28 @@ def _mean(values: Iterable[float]) -> float | None:
 
 def length_direction(pairs: Sequence[Mapping[str, Any]]) -> Direction:
     """Whether the longer or the shorter story of a labelled pair is preferred more often; fit it on train."""
-    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
-    credits = pair_credits(judgements_of(length_verdicts(pairs, "longer"), "length"), labels)
-    accuracy = _mean(credits.values())
-    return "longer" if accuracy is None or accuracy >= 0.5 else "shorter"
+    return measured_direction(pairs, len)
 
 
 def length_verdicts(pairs: Iterable[Mapping[str, Any]], direction: Direction) -> dict[str, Verdict]:
     """The length-only baseline by pair, in characters, which every script has; equal lengths tie."""
+    return measured_verdicts(pairs, len, direction)
+
+
+def measured_direction(pairs: Sequence[Mapping[str, Any]], measure: Measure) -> Direction:
+    """Whether the story with more or with less of something is preferred more often; fit it on train."""
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    credits = pair_credits(judgements_of(measured_verdicts(pairs, measure, "longer"), "measure"), labels)
+    accuracy = _mean(credits.values())
+    return "longer" if accuracy is None or accuracy >= 0.5 else "shorter"
+
+
+def measured_verdicts(
+    pairs: Iterable[Mapping[str, Any]], measure: Measure, direction: Direction
+) -> dict[str, Verdict]:
+    """By pair the story that a measure says is longer, or shorter; where it says the same of both, a tie."""
     sign = 1 if direction == "longer" else -1
-    longer = {pair["pair_id"]: sign * (len(pair["story_a"]) - len(pair["story_b"])) for pair in pairs}
+    longer = {pair["pair_id"]: sign * (measure(pair["story_a"]) - measure(pair["story_b"])) for pair in pairs}
     return {pair: "tie" if by == 0 else "a" if by > 0 else "b" for pair, by in longer.items()}
 
 

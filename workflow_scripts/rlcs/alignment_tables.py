@@ -12,12 +12,13 @@ from typing import Any
 import pandas as pd
 
 from rlcs import alignment
+from rlcs.diversity import sentence_words
 from rlcs.records import Context, Judgement
 from rlcs.statistics import Estimate, bootstrap_mean, paired_difference
 from rlcs.tables import Judged, Row, estimate_of, mean_or_none
 
-LENGTH, MAJORITY, PEOPLE = "length only", "majority", "people"
-BASELINES = (LENGTH, MAJORITY, PEOPLE)
+LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
+BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
 
 
 def alignment_table(
@@ -31,7 +32,7 @@ def alignment_table(
     calls: Mapping[str, int] = MappingProxyType({}),
     people: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Judges against the labels of held-out pairs, then the length-only and the majority baseline.
+    """Judges against the labels of held-out pairs, then the baselines: length, sentence length, majority.
 
     Args:
         judgements: in the table's order; over several seeds a pair's credits are averaged.
@@ -49,10 +50,13 @@ def alignment_table(
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     labels = {pair["pair_id"]: pair["label"] for pair in pairs}
     length = alignment.length_verdicts(pairs, alignment.length_direction(train_pairs))
+    direction = alignment.measured_direction(train_pairs, sentence_words)
+    sentences = alignment.measured_verdicts(pairs, sentence_words, direction)
     majority = alignment.majority_verdicts(pairs, train_pairs)
     systems = {
         **judgements,
         LENGTH: {0: alignment.judgements_of(length, LENGTH)},
+        SENTENCES: {0: alignment.judgements_of(sentences, SENTENCES)},
         MAJORITY: {0: alignment.judgements_of(majority, MAJORITY)},
     }
     credits = {

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from statistics import fmean
+
+from rlcs.constraints.text import sentences
 
 _WORD = re.compile(r"[\w'’]+")
 
@@ -36,6 +39,13 @@ def repeated_ngram_share(text: str, n: int) -> float | None:
     """1 − distinct over all n-grams of one text (seq-rep-n, Welleck et al. 2020, arXiv 1908.04319)."""
     distinct = distinct_n([text], n)
     return None if distinct is None else 1 - distinct
+
+
+@cache
+def sentence_words(text: str) -> float:
+    """Mean length of a text's sentences in words; 0 of none."""
+    found = sentences(text)
+    return len(words(text)) / len(found) if found else 0.0
 
 
 def mean_words(texts: Sequence[str]) -> float | None:
