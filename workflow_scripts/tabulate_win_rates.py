@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from rlcs import stage
 from rlcs.captions import TABLES
 from rlcs.dimensions import chain_counts, dimension_table, labelled_scores
@@ -10,7 +13,8 @@ from rlcs.figure_style import to_svg
 from rlcs.figures import matrix_figure, win_rate_figure
 from rlcs.formatting import write_table
 from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
-from rlcs.tables import win_rate_matrix, win_rate_table
+from rlcs.table_entries import SentenceModel
+from rlcs.tables import mean_or_none, win_rate_matrix, win_rate_table
 
 SEED = 0  # of the bootstrap
 
@@ -34,6 +38,7 @@ def main(this: stage.Stage) -> None:
             policies=policies,
             reference=this.config["reference"],
             seed=SEED,
+            spreads=spreads_of(this.config["sentence_model"], stories, policies),
         )
         dimensions = dimension_table(
             judged, matches, policies, chain_counts if synthetic else labelled_scores, seed=SEED
@@ -47,6 +52,29 @@ def main(this: stage.Stage) -> None:
         for place, judge in enumerate(judged):
             panel = to_svg(matrix_figure(matrix, judge))
             (folder / f"win_rate_matrix-panel{place}.svg").write_text(panel, encoding="utf-8")
+
+
+def spreads_of(
+    section: Mapping[str, Any] | None, stories: Sequence[Mapping[str, Any]], policies: Sequence[str]
+) -> dict[str, float | None] | None:
+    """By policy the mean over seeds of its stories' spread; None where no sentence model is installed."""
+    folder = SentenceModel.model_validate(section).folder if section else None
+    if folder is None:
+        return None
+    from rlcs.embeddings import embed, embedding_spread  # with torch: seconds that others are spared
+
+    vectors = embed(folder, [story["text"] for story in stories])
+    spreads: dict[str, float | None] = {}
+    for policy in policies:
+        seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)
+        found = [
+            embedding_spread(
+                vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]],
+            )
+            for seed in seeds
+        ]
+        spreads[policy] = mean_or_none([value for value in found if value is not None])
+    return spreads
 
 
 if __name__ == "__main__":

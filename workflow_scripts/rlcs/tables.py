@@ -33,6 +33,7 @@ def win_rate_table(
     policies: Sequence[str],
     reference: str,
     seed: int,
+    spreads: Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
     """Policies against a reference policy by each judge, next to what their stories are like.
 
@@ -45,6 +46,7 @@ def win_rate_table(
         policies: in the table's order.
         reference: its own row has no win rate.
         seed: of the bootstraps.
+        spreads: by policy, ``embeddings.embedding_spread``; without it there is no such column.
 
     Raises:
         ValueError: a judgement of a match that is not in ``matches``.
@@ -77,6 +79,7 @@ def win_rate_table(
                     "paper": paper.get(policy),
                     "rating": ratings[judge].get(policy),
                     **columns[policy],
+                    **({} if spreads is None else {"spread": spreads[policy]}),
                 }
             )
     return pd.DataFrame(rows, dtype=object)

@@ -1,0 +1,56 @@
+"""How far apart stories are in meaning: what a sentence-embedding model says of diversity (DESIGN §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+
+Array = NDArray[np.float64]
+
+TOKENS = 256
+"""Tokens that are read at once; a longer text is read in parts, none of which is left out."""
+
+
+def embedding_spread(vectors: Array) -> float | None:
+    """Mean cosine distance of two different texts; None of fewer than two.
+
+    Args:
+        vectors: (texts, d), each of length 1.
+    """
+    n = len(vectors)
+    if n < 2:
+        return None
+    total = vectors.sum(axis=0)
+    return float(1 - (total @ total - n) / (n * (n - 1)))
+
+
+@torch.inference_mode()
+def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Array:
+    """One vector of length 1 for each text, (texts, d): the mean over the tokens of all of its parts.
+
+    Args:
+        folder: a sentence-embedding model with mean pooling, as safetensors.
+    """
+    model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    parts = [
+        (place, ids[start : start + TOKENS - 2])
+        for place, text in enumerate(texts)
+        if (ids := tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"]) is not None
+        for start in range(0, max(1, len(ids)), TOKENS - 2)
+    ]
+    sums = np.zeros((len(texts), model.config.hidden_size))
+    for start in range(0, len(parts), batch_size):
+        chosen = parts[start : start + batch_size]
+        ids = [[tokenizer.cls_token_id, *part, tokenizer.sep_token_id] for _, part in chosen]
+        encoded = tokenizer.pad({"input_ids": ids}, return_tensors="pt")
+        states = model(**encoded).last_hidden_state.double()
+        pooled = (states * encoded["attention_mask"][:, :, None]).sum(dim=1).numpy()
+        for (place, _), vector in zip(chosen, pooled, strict=True):
+            sums[place] += vector
+    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
