@@ -38,6 +38,7 @@ def result_of(section):
 @pytest.mark.parametrize(
     ("section", "labelled", "votes", "unlabelled"),
     [
+        ("Votes in one row", 1, 4, 0),
         ("Pairs", 1, 1, 1),
         ("Several annotators", 1, 2, 0),
         ("A chosen and a rejected story.", 1, 1, 0),

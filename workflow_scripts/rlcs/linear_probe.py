@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GroupKFold
 
 Array = NDArray[np.float64]
 
@@ -61,30 +59,24 @@ def cross_validate(
     """
     found = []
     for place, preferred in differences.items():
-        x, y = _mirrored(preferred)
         for strength in STRENGTHS:
-            said = cross_val_predict(_regression(strength), x, y, cv=folds)
-            found.append(Choice(place, strength, float(np.mean(said == y))))
+            right = sum(
+                int((preferred[test] @ fit(preferred[train], strength) > 0).sum()) for train, test in folds
+            )
+            found.append(Choice(place, strength, right / len(preferred)))
     return sorted(found, key=lambda choice: -choice.accuracy)
 
 
-def fit(differences: Array, strength: float) -> Array:
-    """w (features,), in the features' own scale."""
-    x, y = _mirrored(differences)
-    scaler, regression = (step for _, step in _regression(strength).fit(x, y).steps)
-    return np.asarray(regression.coef_[0] / scaler.scale_, dtype=np.float64)
+def fit(preferred: Array, strength: float) -> Array:
+    """w (features,), in the features' own scale.
 
-
-def _regression(strength: float) -> Pipeline:
-    # no intercept and no mean: swapping the stories must swap the verdict
-    return make_pipeline(
-        StandardScaler(with_mean=False),
-        LogisticRegression(C=strength, fit_intercept=False, max_iter=1000),
-    )
-
-
-def _mirrored(preferred: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Every second pair the other way round: a regression needs both classes, and without an intercept a
-    pair says the same either way."""
-    sign = np.where(np.arange(len(preferred)) % 2, -1, 1)
-    return preferred * sign[:, None], (sign > 0).astype(np.int64)
+    Args:
+        preferred: features of the preferred story less those of the other, (pairs, features).
+    """
+    # every pair both ways round: swapping the stories must swap the verdict, so there is no intercept either
+    x = np.concatenate([preferred, -preferred])
+    y = np.repeat([1, 0], len(preferred))
+    scale = np.sqrt(np.mean(preferred**2, axis=0))
+    scale[scale == 0] = 1
+    regression = LogisticRegression(C=strength, fit_intercept=False, max_iter=1000).fit(x / scale, y)
+    return np.asarray(regression.coef_[0] / scale, dtype=np.float64)

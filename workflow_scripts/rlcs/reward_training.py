@@ -111,9 +111,8 @@ class RewardTraining:
             scratch = self.this.checkpoints() / f"{way}-fold-{number}"
             done = scratch / "accuracy.json"
             if not done.exists():
-                set_seed(
-                    self.this.seed
-                )  # a reward model's new head is drawn before the trainer seeds anything
+                scratch.mkdir(exist_ok=True)
+                set_seed(self.this.seed)  # as train does: the new head is drawn before the trainer seeds
                 trainer = self.trainer(
                     way, [self.examples[i] for i in rest], str(scratch), [self.examples[i] for i in fold]
                 )

@@ -1,0 +1,61 @@
+"""SFT that stops early: what it holds out, and that the best step is published."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_probe import SHARED
+
+from rlcs import stage
+from rlcs.entries import Lora
+from rlcs.judge_entries import EarlyStopping
+from rlcs.prompts import assistant, user
+from rlcs.records import HISTORY, read_rows
+from rlcs.sft import held_out_contexts, train_sft
+
+
+def example(context_id, number=0):
+    return {"prompt": user(str(number)), "completion": assistant("rope"), "context_id": context_id}
+
+
+@given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=30), st.integers(0, 3))
+def test_no_context_is_trained_on_and_held_out(contexts, seed):
+    examples = [example(name, place) for place, name in enumerate(contexts)]
+    if len(set(contexts)) < 2:
+        with pytest.raises(stage.InputError, match="all training pairs have the same one"):
+            held_out_contexts(examples, 0.3, seed)
+        return
+    context_of = dict(enumerate(contexts))
+    places = [
+        {int(e["prompt"][0]["content"]) for e in part} for part in held_out_contexts(examples, 0.3, seed)
+    ]
+    assert places[0] | places[1] == set(context_of)
+    assert not {context_of[i] for i in places[0]} & {context_of[i] for i in places[1]}
+    assert all(places)
+
+
+@pytest.mark.slow
+def test_the_best_step_is_published_and_training_ends_without_progress(model_folder, tmp_path):
+    script, output = Path(stage.__file__), tmp_path / "sft" / "manifest.json"
+    this = stage.Stage("sft", script, {"training": {**SHARED, "save_steps": 3}}, {}, output, 1, {})
+    examples = [
+        {
+            "prompt": user("Mara lost the ring"),
+            "completion": assistant("rope" if i % 2 else "wolf"),
+            "context_id": str(i // 2),
+        }
+        for i in range(16)
+    ]
+    stopping = EarlyStopping(share=0.25, every=2, patience=1)
+    # so high a rate that the loss soon rises
+    own = {"max_steps": 30, "per_device_train_batch_size": 4, "learning_rate": 1.0}
+    train_sft(this, model_folder, own, Lora(r=4), examples, stopping)
+    losses = {
+        row["step"]: row["value"]
+        for row in read_rows(tmp_path / "sft" / "history.parquet", HISTORY)
+        if row["metric"] == "eval_loss"
+    }
+    assert sorted(losses)[:2] == [2, 4]
+    assert max(losses) < 30
+    assert (tmp_path / "sft" / "model" / "model.safetensors").is_file()
