@@ -20,7 +20,7 @@ $(VENV)-gpu/ready: envs/requirements-gpu.txt
 smollm-smoke: $(VENV)/dev  ## every stage on a real pre-trained model, for a few steps
 	@mkdir -p results
 	$(BIN)/python tests/smollm.py results/stand_in_pairs.jsonl
-	$(BIN)/snakemake all --configfile config/smollm.yaml config/fragments/smollm-smoke.yaml \
+	$(BIN)/snakemake all --configfile config/smollm.yaml config/smollm/smoke.yaml \
 		--config preferences=results/stand_in_pairs.jsonl
 
 test: $(VENV)/dev lint  ## set up and run every test

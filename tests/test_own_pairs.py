@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from rlcs import config
 from rlcs.adapters import shares_of
@@ -86,6 +87,16 @@ def test_the_premises_that_are_shipped_can_all_be_used():
     assert {context.domain for context in contexts} == {"story", "poem", "screenplay"}
     assert all(context.outline and context.constraints for context in contexts)
     assert {context.split for context in contexts} == {"train", "validation", "test"}
+
+
+def test_the_smoke_run_fits_the_run_that_it_shortens():
+    folder = ROOT / "config"
+    merged = yaml.safe_load((folder / "smollm.yaml").read_text(encoding="utf-8"))
+    update_config(merged, yaml.safe_load((folder / "smollm" / "smoke.yaml").read_text(encoding="utf-8")))
+    parsed = config.parse({**merged, "preferences": "mine.jsonl"})
+    assert parsed.run == "smollm-smoke"
+    assert not parsed.synthetic
+    assert parsed.judges["bt"].ways == ["probe", "lora"]
 
 
 @pytest.mark.parametrize("given", ["mine.jsonl", ["mine.jsonl"]])

@@ -99,7 +99,7 @@ def test_seeds_are_averaged_by_pair():
 def test_the_papers_figures_stand_beside_ours_and_change_nothing(figure):
     judgements = {"genrm": {0: GENRM}}
     without, beside = align(judgements), align(judgements, {"genrm": figure, "length only": 3.0})
-    assert beside["paper"].tolist() == [figure, 3.0, None]
+    assert beside["paper"].tolist() == [figure, 3.0, None, None]
     pd.testing.assert_frame_equal(without.drop(columns="paper"), beside.drop(columns="paper"))
 
 
