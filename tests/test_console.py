@@ -23,6 +23,7 @@ TRAINING = (
         (TRAINING, "12 of 60, 4.65s/it, 03:43 left"),
         ("genrm judges:   0%|  | 0/2400 [00:00<?, ?it/s]", "0 of 2400, ?it/s, ? left"),
         ("weights: 100%|###| 1/1 [00:00<00:00, 462.74it/s]", "None"),
+        ("Tokenizing: 100%|###| 114/114 [00:00<00:00, 14604.03 examples/s]", "None"),
         ("12:00:00 reading", "None"),
     ],
 )

@@ -35,12 +35,12 @@ class Progress:
 
 
 def progress(log: str) -> Progress | None:
-    """What the last bar of a log says; bars of a single step, such as of loading weights, are passed over."""
-    found = None
-    for done, total, left, rate in _BAR.findall(log):
-        if int(total) > 1:
-            found = Progress(int(done), int(total), left, rate.strip())
-    return found
+    """What the last bar of a log says, None where it has ended; bars of a single step do not count."""
+    bars = [
+        Progress(int(done), int(total), left, rate.strip()) for done, total, left, rate in _BAR.findall(log)
+    ]
+    last = next((bar for bar in reversed(bars) if bar.total > 1), None)
+    return last if last is not None and last.done < last.total else None
 
 
 def has_ended(log: str) -> bool:
