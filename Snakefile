@@ -96,6 +96,7 @@ rule check:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
         config=lambda _: part(sections.check(CONFIG)),
+        plan=lambda _: part(plan_sections.plan(CONFIG)),
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",
@@ -103,4 +104,4 @@ rule check:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} {params.site} 2>&1 | tee {log}"
+        "python workflow_scripts/check_config.py --config {params.config:q} --plan {params.plan:q} {params.site} 2>&1 | tee {log}"

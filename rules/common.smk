@@ -13,7 +13,7 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import config as configuration, console, entries, judge_entries, sections
+from rlcs import config as configuration, console, entries, judge_entries, plan_sections, sections
 from rlcs.codehash import code_hash
 from rlcs.records import HUMAN
 from rlcs.trainings import trained_models
@@ -125,6 +125,11 @@ def filtered_chains():
 def judges_asked(policy, seed):
     """The manifests of the weights of a policy's judges, in their order."""
     return [model for judge in sections.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)]
+
+
+def launch_of(model):
+    """The config file of `accelerate launch`; none for a training in one process."""
+    return [str(model.launch)] if model.launch else []
 
 
 def consensus_of(judge):

@@ -84,6 +84,7 @@ rule train_genrm_sft:
         chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
         consensus=lambda wildcards: consensus_of(wildcards.judge),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
+        launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
     params:
@@ -101,7 +102,7 @@ rule train_genrm_sft:
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --chains {input.chains} --consensus {input.consensus} --base {input.base} --seed {wildcards.seed}"
-        " --output {output} > {log} 2>&1"
+        " --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule train_genrm_grpo:
@@ -111,6 +112,7 @@ rule train_genrm_grpo:
         preferences=PREFERENCES,
         consensus=lambda wildcards: consensus_of(wildcards.judge),
         model=lambda wildcards: start_of("judges", CONFIG.judges, wildcards.judge, wildcards.seed),
+        launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
     params:
@@ -128,7 +130,7 @@ rule train_genrm_grpo:
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
-        " --output {output} > {log} 2>&1"
+        " --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule train_bradley_terry:
@@ -138,6 +140,7 @@ rule train_bradley_terry:
         preferences=PREFERENCES,
         consensus=lambda wildcards: consensus_of(wildcards.judge),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
+        launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
         f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
     params:
@@ -155,7 +158,7 @@ rule train_bradley_terry:
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --base {input.base}"
-        " --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule evaluate_judge:

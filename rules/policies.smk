@@ -4,6 +4,7 @@ rule train_policy_sft:
     input:
         preferences=PREFERENCES,
         base=lambda wildcards: base_of(CONFIG.policies[wildcards.policy].base),
+        launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
     params:
@@ -20,7 +21,7 @@ rule train_policy_sft:
     threads: 1
     shell:
         "python workflow_scripts/train_policy_sft.py --config {params.config:q} --preferences {input.preferences}"
-        " --base {input.base} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --base {input.base} --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule train_policy_grpo:
@@ -31,6 +32,7 @@ rule train_policy_grpo:
         model=lambda wildcards: start_of("policies", CONFIG.policies, wildcards.policy, wildcards.seed),
         judge=lambda wildcards: judges_asked(wildcards.policy, wildcards.seed),
         verifier=lambda wildcards: verifier_model(sections.policy_verifier(CONFIG, wildcards.policy)),
+        launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:
         f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
     params:
@@ -50,7 +52,7 @@ rule train_policy_grpo:
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --judge {input.judge} --verifier {input.verifier} --seed {wildcards.seed}"
-        " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule read_stories:

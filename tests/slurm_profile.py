@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import yaml
 from smoke_run import ROOT
+from snakemake.iocontainers import Namedlist
 from snakemake.profiles import ProfileConfigFileParser
 from snakemake.resources import Resource
 
@@ -37,10 +38,15 @@ def own_resources(site):
     return rules
 
 
-def asked(rule, attempt, site, *, weights=True):
-    """The resources of a job; ``weights``: whether its judge has any, and is not behind an endpoint."""
+def asked(rule, attempt, site, *, weights=True, launch=None):
+    """The resources of a job; ``weights``: whether its judge has any, and is not behind an endpoint;
+    ``launch``: the file of its training's launch."""
     default = dict(line.split("=", 1) for line in options(site)["default-resources"])
     expressions = default | own_resources(site).get(rule, {})
     given = {"wildcards": None, "async_run": None, "attempt": attempt}
-    given["input"] = SimpleNamespace(model=["manifest.json"] if weights else [])
-    return {name: Resource.cli_evaluator(name, value, **given) for name, value in expressions.items()}
+    given["input"] = SimpleNamespace(
+        model=["manifest.json"] if weights else [], launch=Namedlist([str(launch)] if launch else [])
+    )
+    values = {name: Resource.cli_evaluator(name, value, **given) for name, value in expressions.items()}
+    # as Snakemake does; a constraint of None says nothing to sbatch
+    return {name: value for name, value in values.items() if value is not None or name == "constraint"}

@@ -381,7 +381,8 @@ def test_groups_that_straddle_processes_are_refused(monkeypatch):
 
 def check(section):
     script = ROOT / "workflow_scripts" / "check_config.py"
-    command = [sys.executable, script, "--config", json.dumps(section)]
+    plan = {"trainings": [], "answering": []}
+    command = [sys.executable, script, "--config", json.dumps(section), "--plan", json.dumps(plan)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

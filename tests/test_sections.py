@@ -42,6 +42,14 @@ BASE = copy.deepcopy(BASE) | {
     "effects": [FLIPS],
     "paper": {},
 }
+SHAPE = {
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "intermediate_size": 16,
+    "vocab_size": 100,
+}
 JUDGES, POLICIES, BASES = BASE["judges"], BASE["policies"], BASE["bases"]
 TRAINED_JUDGES = ["bt", "genrm-sft", "genrm"]
 
@@ -115,6 +123,9 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
         ("bases/small/layers", 3, {"base:small"}),
         ("bases/brought/revision", "abc", {"base:brought"}),
+        ("bases/brought/shape", SHAPE, set()),
+        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", set()),  # an input
+        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", set()),
         ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/bt/pairs", ["panel"], {"train:bt"}),

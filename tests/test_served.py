@@ -179,6 +179,14 @@ def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypat
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
 
 
-def test_a_trainer_without_a_gpu_is_refused():
-    with pytest.raises(InputError, match=r"serving\.gpus = 2 leaves the trainer none of the job's 2 GPUs"):
-        split_gpus(["0", "1"], 2)
+@pytest.mark.parametrize(("trainers", "served"), [(1, 2), (2, 1), (1, 3)])
+def test_a_trainer_without_a_gpu_is_refused(trainers, served):
+    left = max(2 - served, 0)
+    with pytest.raises(
+        InputError, match=rf"gpus = {served} leaves {left} of the job's 2 .* to {trainers} train"
+    ):
+        split_gpus(["0", "1"], served, trainers)
+
+
+def test_trainers_have_the_first_gpus_of_their_node():
+    assert split_gpus(["0", "1", "2", "3"], 1, trainers=2) == (["0", "1", "2"], ["3"])

@@ -65,6 +65,28 @@ def test_a_judge_without_weights_needs_no_gpu(rule, gpus):
     assert (without["gpu"], without["slurm_partition"]) == (gpus, "gpu" if gpus else "cpu")
 
 
+NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
+
+
+@pytest.mark.parametrize(
+    ("launch", "shape", "cpus", "gigabytes"),
+    [
+        (None, {"gpu": 1}, 8, 96),
+        ("ddp-8", {"gpu": 8}, 64, 768),
+        ("fsdp2-4", {"gpu": 4}, 32, 384),
+        ("fsdp2-4x8", {"gres": "gpu:8", "nodes": 4, "tasks_per_node": 2, "mpi": "srun"}, 32, 768),
+    ],
+)
+@pytest.mark.parametrize("rule", sorted(name for name in RULES if name.startswith("train_")))
+def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape, cpus, gigabytes):
+    file = launch and ROOT / "config" / "accelerate" / f"{launch}.yaml"
+    job = asked(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file)
+    assert {name: job[name] for name in NEW if name in job} == shape
+    assert (job["cpus_per_task"], job["mem_mb"]) == (cpus, 1000 * gigabytes)
+    assert (job["slurm_partition"], job["constraint"]) == ("gpu", "a100")
+    assert asked(rule, 1, FULL, launch=file)["mem_mb"] == min(gigabytes, 200) * 1000
+
+
 def test_what_is_left_to_slurm_is_not_asked_for():
     job = asked("train_genrm_grpo", 1, EMPTY)
     assert "slurm_account" not in job

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,15 @@ def test_folders_of_inputs(tmp_path):
 
 def test_an_error_of_the_user_is_a_value_error():
     assert issubclass(InputError, ValueError)
+
+
+def test_a_worker_writes_into_the_folder_of_the_stage_that_started_it(here):
+    output = here / "out" / "manifest.json"
+    one = Stage("s", here / "script.py", {}, {}, output, 0, {})
+    worker = replace(one, worker=True)
+    with one.artifact() as folder:
+        with worker.artifact() as same:
+            assert same == folder
+            (same / "model.txt").write_text("weights")
+        assert not output.exists()
+    assert json.loads(output.read_text())["files"].keys() == {"model.txt"}

@@ -15,6 +15,7 @@ from trl import GRPOConfig, RewardConfig, SFTConfig
 
 from rlcs import site
 from rlcs.grpo import assert_whole_groups
+from rlcs.plan import Plan, answering_plan, shape_of, training_plan
 from rlcs.stage import InputError
 from rlcs.training import build_options
 
@@ -43,16 +44,48 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
     return found
 
 
+def plans(config: dict[str, Any], stages: dict[str, Any]) -> tuple[list[Plan], list[str]]:
+    """The plan of each stage with a brought model, and a line for each whose shape is not known."""
+    made, unknown = [], []
+    shared = config["shared"] if torch.cuda.is_available() else {"use_cpu": True, **config["shared"]}
+    with TemporaryDirectory() as scratch:
+        for stage in (*stages["trainings"], *stages["answering"]):
+            shapes = [shape_of(base) for base in (stage["base"], *stage.get("judges", []))]
+            known = [shape for shape in shapes if shape is not None]
+            if len(known) < len(shapes):
+                unknown.append(
+                    f"{stage['key']}: shape unknown: not planned; name it under bases, as shape: {{...}}"
+                )
+            elif stage["key"] not in config["trainings"]:
+                made.append(answering_plan(stage, known[0]))
+            else:
+                training = config["trainings"][stage["key"]]
+                options = build_options(
+                    CLASSES[training["class"]], shared, training["options"], seed=0, output_dir=scratch
+                )
+                said = {**stage, "class": training["class"]}
+                made.append(training_plan(said, options, known[0], known[1:]))
+    return made, unknown
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads)
+    parser.add_argument("--plan", required=True, type=json.loads, help="what plan_sections.plan says")
     parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
     arguments = parser.parse_args()
     config = arguments.config
     found = problems(config["shared"], config["trainings"])
+    gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
         found += [f"{arguments.site}: {problem}" for problem in site.all_problems(filled_in)]
+        gigabytes = filled_in.get("gpu_gigabytes")
+    if not found:
+        made, unknown = plans(config, arguments.plan)
+        print("\n".join(f"plan: {line}" for line in [*map(str, made), *unknown]), end="\n" if made else "")
+        if isinstance(gigabytes, int):
+            found += [problem for plan in made if (problem := plan.problem(gigabytes))]
     if found:
         sys.exit("error: " + "\nerror: ".join(found))
     print(f"config of run {config['run']!r}: {len(config['trainings'])} trainings, all accepted by TRL")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlcs import stage
 from rlcs.examples import preference_examples
 from rlcs.judge_entries import BradleyTerryJudge
+from rlcs.launch import run_workers
 from rlcs.records import read_contexts, read_training_pairs
 from rlcs.reward_training import RewardTraining
 
@@ -22,4 +23,6 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "base"], optional=["consensus"], seed=True)
+    stage.run(
+        main, __file__, inputs=["preferences", "base"], optional=["consensus"], seed=True, launch=run_workers
+    )

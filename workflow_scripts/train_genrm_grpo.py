@@ -12,6 +12,7 @@ from rlcs import stage
 from rlcs.examples import verdict_examples
 from rlcs.grpo import ShapedGRPOTrainer
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
+from rlcs.launch import run_workers
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.records import (
@@ -72,4 +73,6 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "model"], optional=["consensus"], seed=True)
+    stage.run(
+        main, __file__, inputs=["preferences", "model"], optional=["consensus"], seed=True, launch=run_workers
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlcs import stage
 from rlcs.examples import Example, chain_examples, label_examples
 from rlcs.judge_entries import GenrmSFTJudge, Judging
+from rlcs.launch import run_workers
 from rlcs.records import comparisons_of, read_contexts, read_judgements, read_training_pairs
 from rlcs.sft import train_sft
 
@@ -36,4 +37,11 @@ def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "base"], optional=["chains", "consensus"], seed=True)
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences", "base"],
+        optional=["chains", "consensus"],
+        seed=True,
+        launch=run_workers,
+    )

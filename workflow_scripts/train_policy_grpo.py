@@ -17,6 +17,7 @@ from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
 from rlcs.judges import load_judges
 from rlcs.judging import Judge
+from rlcs.launch import run_workers
 from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
@@ -152,4 +153,5 @@ if __name__ == "__main__":
         optional=["judge", "verifier"],
         options=["endpoint", "answers"],
         seed=True,
+        launch=run_workers,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rlcs import stage
 from rlcs.entries import SFTPolicy
 from rlcs.examples import demonstration_examples
+from rlcs.launch import run_workers
 from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
 from rlcs.sft import train_sft
 
@@ -20,4 +21,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "base"], seed=True)
+    stage.run(main, __file__, inputs=["preferences", "base"], seed=True, launch=run_workers)

@@ -6,7 +6,6 @@ rollouts that were sampled but not used yet, neither of which TRL saves.
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from types import FrameType
 from typing import Any
 
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from rlcs.processes import gathered, is_main, wait_for_all
 
 
 def is_exact(args: TrainingArguments, step: int) -> bool:
@@ -55,22 +55,17 @@ def check_save_steps(args: TrainingArguments) -> None:
         )
 
 
+_COMPLETE = "complete"  # the last file of a checkpoint: every process has written its own
+
+
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end; its state file is written last."""
-    complete = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if _is_complete(path)]
+    """The newest checkpoint that was written to its end."""
+    complete = [file.parent for file in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_COMPLETE}")]
     return str(max(complete, key=_step)) if complete else None
 
 
 def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    try:
-        json.loads((checkpoint / TRAINER_STATE_NAME).read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return False
-    return True
 
 
 @contextmanager
@@ -87,7 +82,21 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM)
 
 
+class MarkComplete(TrainerCallback):
+    """Says of a checkpoint that it was written to its end, by all processes."""
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        wait_for_all()
+        if is_main():
+            folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            (folder / _COMPLETE).touch()
+
+
 class _SaveOnTerm(TrainerCallback):
+    """Asked by a signal, which reaches the processes at different times: they stop at the same step."""
+
     def __init__(self) -> None:
         self.asked = False
 
@@ -97,6 +106,7 @@ class _SaveOnTerm(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if self.asked and is_exact(args, state.global_step):
+        if is_exact(args, state.global_step) and any(gathered([self.asked])):
+            self.asked = True
             control.should_save = True
             control.should_training_stop = True

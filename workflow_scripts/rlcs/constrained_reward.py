@@ -12,6 +12,7 @@ from typing import Any
 
 from rlcs.constraint_entries import Constraints
 from rlcs.penalty import all_violate, penalised, verifier_reward, weighted
+from rlcs.processes import gathered
 from rlcs.prompts import Messages
 from rlcs.records import Context
 from rlcs.stage import InputError
@@ -72,7 +73,7 @@ class ConstrainedReward:
             [(self.contexts[name], story) for name, story in zip(context_id, stories, strict=True)],
             self.verifier,
         )
-        self._check_failures(checks)
+        self._check_failures(gathered(checks))
         broken = [sum(check is False for check in checks_) for checks_ in kept]
         rewards: list[float | None] = []
         hopeless: list[bool] = []
@@ -82,7 +83,7 @@ class ConstrainedReward:
             hopeless += [all_violate(told, broken[group])] * len(broken[group])
             rewards += self._group(writing[group], broken[group], kept[group])
         self.latest = Violations([count > 0 for count in broken], hopeless)
-        for name, value in constraint_metrics(kept, writing).items():
+        for name, value in constraint_metrics(gathered(kept), gathered(writing)).items():
             log_metric(f"constraints/{name}", value)
         return rewards
 

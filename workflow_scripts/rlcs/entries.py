@@ -12,6 +12,7 @@ from rlcs import prompts
 from rlcs.constraint_entries import Constraints
 from rlcs.noise_entries import Noise
 from rlcs.options import GRPOOptions, Name, Section, SFTOptions
+from rlcs.shape_entries import Shape
 from rlcs.shaping_entries import Shaped
 from rlcs.watch_entries import Select, Snapshots, Watch
 
@@ -70,6 +71,11 @@ class PretrainedBase(Section):
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Precision; auto is the files' own, and float32 for a GGUF file."
+    )
+    shape: Shape | None = Field(
+        None,
+        description="Sizes as in its config.json, for `snakemake check` to plan memory with. Empty: those of "
+        "the folder, of the hub's cache, or of a model that is often used.",
     )
 
     @model_validator(mode="after")
@@ -152,6 +158,13 @@ LORA = Field(
     None, description="Train adapters: {r, alpha, dropout, target_modules}. Empty: train all weights."
 )
 
+LAUNCH = Field(
+    None,
+    description="Train in several processes: a config file of `accelerate launch`, whose num_processes and "
+    "num_machines say how many. Empty: in one.",
+    examples=["config/accelerate/fsdp2-8.yaml"],
+)
+
 
 class SFTPolicy(Section):
     """A policy that imitates the preferred stories of the training pairs."""
@@ -159,6 +172,7 @@ class SFTPolicy(Section):
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
     lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
@@ -212,6 +226,7 @@ class GRPOPolicy(Shaped):
     )
     watch: Watch = Field(default_factory=Watch, description="Signs of collapse, and what to do about them.")
     lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property

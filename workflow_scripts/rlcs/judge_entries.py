@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs import prompts
 from rlcs.endpoint_entries import Endpoint
-from rlcs.entries import LORA, Lora
+from rlcs.entries import LAUNCH, LORA, Lora
 from rlcs.options import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
 from rlcs.records import HUMAN, ORDERS, Comparison
 from rlcs.shaping_entries import Shaped
@@ -183,6 +184,7 @@ class BradleyTerryJudge(Section):
     )
     folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
     lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
     @property
@@ -253,6 +255,7 @@ class GenrmSFTJudge(Section):
     )
     pairs: Pairs
     lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -284,6 +287,7 @@ class GenrmGRPOJudge(Shaped):
         "whose groups have no variance in their rewards.",
     )
     lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property

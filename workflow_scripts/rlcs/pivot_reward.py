@@ -16,6 +16,7 @@ from rlcs.entries import Reward
 from rlcs.judging import Judge
 from rlcs.noise import corrected_win_probability
 from rlcs.pivot import draw_pivots, pivot_rewards, plan, skew
+from rlcs.processes import gathered
 from rlcs.prompts import Messages
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.stage import InputError
@@ -81,15 +82,16 @@ class PivotReward:
                 comparisons.append(Comparison(pair_id, context, story, pivot, order))
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
-        self._check(judgements)
+        of_all = gathered(judgements)  # what is checked and logged is that of the whole step
+        self._check(of_all)
         said: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
             said[g][i, p].append(judgement)
         rewards = [self._group_rewards(said[g], pivots[g]) for g in range(len(groups))]
-        for name, value in judge_metrics(judgements).items():
+        for name, value in judge_metrics(of_all).items():
             log_metric(f"{self.metrics}/{name}", value)
         log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
-        for name, value in story_metrics(stories).items():
+        for name, value in story_metrics(gathered(stories)).items():
             log_metric(f"stories/{name}", value)
         return [reward for group in rewards for reward in group]
 

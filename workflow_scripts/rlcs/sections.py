@@ -34,30 +34,33 @@ SectionDict = dict[str, Any]
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Read where a judge is trained; its weights are an input where it answers.
-_TRAINING = {"training", "pairs"}
+_TRAINING = {"training", "pairs", "launch"}
+
+# A file that is an input: its content counts, wherever it lies.
+_INPUTS = {"launch"}
 
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
 _QUESTION = {"kind", "backend", "model", "sampling", "votes"}
 
 
-def _plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
+def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
     """As JSON would hold it, so that paths and tuples are builtins."""
     plain: SectionDict = json.loads(model.model_dump_json(exclude=exclude))
     return plain
 
 
 def world(config: Config) -> SectionDict:
-    return {"world": _plain(config.world)}
+    return {"world": plain(config.world)}
 
 
 def ingest(config: Config) -> SectionDict:
     """The files are inputs: their content counts, wherever they lie."""
-    return {"data": _plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
+    return {"data": plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
 
 
 def base(config: Config, name: str) -> SectionDict:
     entry = config.bases[name]
-    section: SectionDict = {"base": _plain(entry)}
+    section: SectionDict = {"base": plain(entry, exclude={"shape"})}
     if isinstance(entry, WorldBase):
         section["training"] = config.training
         section["templates"] = {"judge": config.judging.template, "policy": config.writing.template}
@@ -67,15 +70,15 @@ def base(config: Config, name: str) -> SectionDict:
 def judge(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer."""
     entry = config.judges[name]
-    section: SectionDict = {"name": name, "judge": _plain(entry, exclude=_TRAINING)}
+    section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING)}
     if isinstance(entry, EndpointTeacher):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
-        section["judging"] = _plain(config.judging, exclude=_ANSWERING)
+        section["judging"] = plain(config.judging, exclude=_ANSWERING)
     elif isinstance(entry, BradleyTerryJudge):
-        section["writing"] = _plain(config.writing)
+        section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
     elif not isinstance(entry, OracleJudge | LengthJudge):
-        section["judging"] = _plain(config.judging)
+        section["judging"] = plain(config.judging)
     return section
 
 
@@ -88,7 +91,7 @@ def teach(config: Config, name: str) -> SectionDict:
 
 
 def consensus(config: Config, name: str) -> SectionDict:
-    return {"name": name, "consensus": _plain(config.consensus[name])}
+    return {"name": name, "consensus": plain(config.consensus[name])}
 
 
 def consensus_table(config: Config) -> SectionDict:
@@ -100,31 +103,31 @@ def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]
     if isinstance(entry, EndpointTeacher):
-        return _plain(entry, exclude=_QUESTION)
-    return _plain(config.serving) if _is_served(config, entry) else {}
+        return plain(entry, exclude=_QUESTION)
+    return plain(config.serving) if is_served(config, entry) else {}
 
 
-def _is_served(config: Config, entry: BaseModel) -> bool:
+def is_served(config: Config, entry: BaseModel) -> bool:
     """Whether a judge's model is run by vLLM."""
     return config.judging.engine != "transformers" and _writes(entry) and not isinstance(entry, WorldTeacher)
 
 
 def train_judge(config: Config, name: str) -> SectionDict:
     entry = config.judges[name]
-    section: SectionDict = {"judge": _plain(entry), "training": config.training}
+    section: SectionDict = {"judge": plain(entry, exclude=_INPUTS), "training": config.training}
     if isinstance(entry, BradleyTerryJudge):
-        section["writing"] = _plain(config.writing)
+        section["writing"] = plain(config.writing)
     elif isinstance(entry, GenrmSFTJudge | GenrmGRPOJudge):
-        section["judging"] = _plain(config.judging, exclude=_ANSWERING)
+        section["judging"] = plain(config.judging, exclude=_ANSWERING)
     return section
 
 
 def train_policy(config: Config, name: str) -> SectionDict:
     entry = config.policies[name]
     section: SectionDict = {
-        "policy": _plain(entry),
+        "policy": plain(entry, exclude=_INPUTS),
         "training": config.training,
-        "writing": _plain(config.writing),
+        "writing": plain(config.writing),
     }
     if entry.train == "grpo":
         section["judges"] = {
@@ -145,7 +148,7 @@ def verifier(config: Config, name: str) -> SectionDict:
     """What a verifier needs to answer."""
     entry = config.verifiers[name]
     excluded = set(Endpoint.model_fields) - _QUESTION if isinstance(entry, EndpointVerifier) else None
-    return {"name": name, "verifier": _plain(entry, exclude=excluded)}
+    return {"name": name, "verifier": plain(entry, exclude=excluded)}
 
 
 def verifier_endpoint(config: Config, name: str) -> SectionDict:
@@ -153,9 +156,7 @@ def verifier_endpoint(config: Config, name: str) -> SectionDict:
     entry = config.verifiers[name]
     if not isinstance(entry, EndpointVerifier):
         return {}
-    return _plain(
-        entry, exclude=set(EndpointVerifier.model_fields) - (set(Endpoint.model_fields) - _QUESTION)
-    )
+    return plain(entry, exclude=set(EndpointVerifier.model_fields) - (set(Endpoint.model_fields) - _QUESTION))
 
 
 def policy_judges(config: Config, name: str) -> list[str]:
@@ -177,7 +178,7 @@ def external_stories(name: str) -> SectionDict:
 
 
 def stories(config: Config, name: str) -> SectionDict:
-    return {"policy": name, "sampling": _plain(config.sampling), "writing": _plain(config.writing)}
+    return {"policy": name, "sampling": plain(config.sampling), "writing": plain(config.writing)}
 
 
 def matches(config: Config, name: str) -> SectionDict:
@@ -193,8 +194,8 @@ def groups(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer about groups of stories, and where these come from."""
     assert config.tables.pivots is not None
     return {
-        "table": _plain(config.tables.pivots, exclude={"judges"}) | {"judges": [name]},
-        "writing": _plain(config.writing),
+        "table": plain(config.tables.pivots, exclude={"judges"}) | {"judges": [name]},
+        "writing": plain(config.writing),
         "max_new_tokens": config.sampling.max_new_tokens,
         "batch_size": config.sampling.batch_size,
         "judge": judge(config, name),
@@ -223,7 +224,7 @@ def alignment_table(config: Config) -> SectionDict:
 def injections(config: Config, name: str) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
-    return {**judge(config, name), "judging": _plain(config.judging), "pairs": table.pairs}
+    return {**judge(config, name), "judging": plain(config.judging), "pairs": table.pairs}
 
 
 def injection_table(config: Config) -> SectionDict:
@@ -234,7 +235,7 @@ def injection_table(config: Config) -> SectionDict:
 
 def effects_table(config: Config) -> SectionDict:
     return {
-        "effects": [_plain(effect) for effect in config.effects],
+        "effects": [plain(effect) for effect in config.effects],
         "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
         "teachers": effect_systems(config, "chain_correctness"),
         "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
@@ -265,8 +266,8 @@ def gain_table(config: Config) -> SectionDict:
 def win_rate_table(config: Config) -> SectionDict:
     model = config.tables.win_rates.sentence_model
     return {
-        **_plain(config.tables.win_rates, exclude={"sentence_model"}),
-        "sentence_model": _plain(model) if model and model.folder else None,
+        **plain(config.tables.win_rates, exclude={"sentence_model"}),
+        "sentence_model": plain(model) if model and model.folder else None,
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }
@@ -292,7 +293,7 @@ def constraint_table(config: Config) -> SectionDict:
 
 
 def responses(config: Config, name: str) -> SectionDict:
-    return {"policy": name, "sampling": _plain(config.sampling, exclude={"samples", "contexts"})}
+    return {"policy": name, "sampling": plain(config.sampling, exclude={"samples", "contexts"})}
 
 
 def instruction_table(config: Config) -> SectionDict:
@@ -325,7 +326,7 @@ def curves(config: Config) -> SectionDict:
     """The limits of the signs that each policy's training is watched for."""
     policies = {name: config.policies[name] for name in trained_models(config, "policies")}
     watches = {
-        name: _plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicy)
+        name: plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicy)
     }
     return {"watch": watches, "synthetic": config.synthetic}
 
@@ -369,8 +370,8 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "name": name,
         "kind": kind,
         "synthetic": config.synthetic,
-        "recipe": {f"base {base}": _plain(config.bases[base])}
-        | {model: _plain(models[model]) for model in ancestors},
+        "recipe": {f"base {base}": plain(config.bases[base])}
+        | {model: plain(models[model]) for model in ancestors},
         "training": config.training,
         "prompt": config.judging.template if kind == "genrm" else config.writing.template,
         "rubrics": config.judging.rubrics if kind == "genrm" else {},
@@ -384,7 +385,7 @@ def sheet(config: Config) -> SectionDict:
     return {
         "policies": list(table.rows),
         "reference": table.reference,
-        **_plain(config.human, exclude={"annotations"}),
+        **plain(config.human, exclude={"annotations"}),
     }
 
 

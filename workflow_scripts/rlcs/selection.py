@@ -2,21 +2,21 @@
 
 Every so many steps the policy writes a story for each of these contexts, and judges compare it, in both
 orders, with what the start of the training wrote. The stories are drawn with a seed of their own, and the
-training's random state is left alone.
+training's random state is left alone. Of several processes all write the same stories, as sharded weights
+need them all, and the main one asks the judges.
 """
 
 from __future__ import annotations
 
-import copy
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import torch
-from peft import PeftModel
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -30,9 +30,11 @@ from trl import GRPOConfig
 
 from rlcs.alignment import win_credits
 from rlcs.judging import Judge
+from rlcs.lora import save_whole
 from rlcs.models import Completion, device, generate
+from rlcs.processes import agreed, is_main
 from rlcs.prompts import policy_prompt
-from rlcs.records import Context, comparisons_of
+from rlcs.records import Comparison, Context, comparisons_of
 from rlcs.watch import INDEPENDENT, TRAINING, series
 
 log = logging.getLogger("rlcs")
@@ -70,7 +72,7 @@ class Validation:
             for context, own, its in zip(self.contexts, self._stories(model), self.reference, strict=True)
         ]
         comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
-        won = {metric: win_credits(judge.judge(comparisons)) for metric, judge in self.judges.items()}
+        won = {metric: agreed(partial(_credits, judge, comparisons)) for metric, judge in self.judges.items()}
         return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
 
     def _stories(self, model: PreTrainedModel) -> list[str]:
@@ -99,6 +101,10 @@ def draw_stories(
             temperature=options.temperature,
             seed=options.seed,
         )
+
+
+def _credits(judge: Judge, comparisons: Sequence[Comparison]) -> dict[str, float]:
+    return win_credits(judge.judge(comparisons))
 
 
 class SelectBest(TrainerCallback):
@@ -138,17 +144,13 @@ class SelectBest(TrainerCallback):
             self._keep()
 
     def _keep(self) -> None:
-        partial = self.folder.with_name(f"{self.folder.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        model = self.trainer.accelerator.unwrap_model(self.trainer.model)
-        if isinstance(model, PeftModel):  # of a copy: merging and parting again would change the weights
-            copy.deepcopy(model).merge_and_unload().save_pretrained(str(partial))
-            self.validation.tokenizer.save_pretrained(str(partial))
-        else:
-            self.trainer.save_model(str(partial))
-            (partial / "training_args.bin").unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        partial.rename(self.folder)
+        unfinished = self.folder.with_name(f"{self.folder.name}.partial")
+        if is_main():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        save_whole(self.trainer, unfinished)
+        if is_main():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            unfinished.rename(self.folder)
 
     def publish(self, artifact: Path) -> None:
         """Make the best weights the artifact's ``model``, and keep the last ones beside them as ``last``."""

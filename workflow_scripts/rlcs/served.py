@@ -11,6 +11,7 @@ from rlcs.answers import AnswerStore
 from rlcs.endpoint import EndpointJudge
 from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.manifest import NAME, content_id
+from rlcs.processes import of_the_node
 from rlcs.serving_entries import Serving
 from rlcs.vllm_server import start_server
 
@@ -23,7 +24,7 @@ def serve_judge(
     *,
     soft: bool,
 ) -> EndpointJudge:
-    """The judge of a section made by ``sections.judge``, behind a server of this process's own.
+    """The judge of a section made by ``sections.judge``, behind a server of this job's own, one on each node.
 
     The model's name is that of its artifact, so that answers that were kept are never those of other weights.
 
@@ -38,11 +39,12 @@ def serve_judge(
     judging = Judging.model_validate(section["judging"])
     serving = Serving.model_validate(json.loads(options["endpoint"]))
     model = f"{name}-{content_id(folder / NAME)}"
+    url = of_the_node(lambda: start_server(folder / "model", model, judging.vllm, serving))
     served = EndpointTeacher(
         kind="teacher",
         backend="openai",
         model=model,
-        base_url=start_server(folder / "model", model, judging.vllm, serving),
+        base_url=url,
         sampling={"temperature": entry.get("temperature", 0.0), "max_tokens": judging.max_new_tokens},
         votes=entry.get("votes", 1),
         concurrency=serving.concurrency,

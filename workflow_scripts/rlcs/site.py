@@ -20,8 +20,8 @@ REQUIRED = {
     "max_hours": "the longest time limit that these partitions allow",
     "max_gigabytes": "the memory of their smallest node",
 }
-OPTIONAL = ("qos", "gpu_constraint")
-_NUMBERS = ("max_hours", "max_gigabytes")
+OPTIONAL = ("qos", "gpu_constraint", "gpu_gigabytes")
+_NUMBERS = ("max_hours", "max_gigabytes", "gpu_gigabytes")
 
 # Snakemake's executor asks for the states of jobs every 180 s at the latest.
 _SQUEUE_AGE = 200

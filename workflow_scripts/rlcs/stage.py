@@ -11,6 +11,7 @@ import argparse
 import errno
 import json
 import logging
+import os
 import shutil
 import sys
 import time
@@ -27,13 +28,20 @@ from rlcs.manifest import content_id, identity, identity_key, publish, restore_m
 log = logging.getLogger("rlcs")
 
 
+WORKER = "--worker"  # one of the processes of a stage that was started with --launch
+
+
 class InputError(ValueError):
     """Something that the user can mend; shown as one message, without a traceback."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One run of a script: where it reads and what it makes. A stage that draws nothing has the seed 0."""
+    """One run of a script: where it reads and what it makes. A stage that draws nothing has the seed 0.
+
+    A worker is one of the processes that a stage started: it writes into the artifact's folder, which the
+    stage that started it makes and publishes.
+    """
 
     name: str
     script: Path
@@ -42,6 +50,7 @@ class Stage:
     output: Path
     seed: int
     options: Mapping[str, Any]
+    worker: bool = False
 
     def folder(self, name: str) -> Path:
         """The artifact folder of a single input."""
@@ -59,6 +68,9 @@ class Stage:
     @contextmanager
     def artifact(self) -> Iterator[Path]:
         """A folder to write into; published as the artifact when the block ends without an error."""
+        if self.worker:
+            yield self.unfinished
+            return
         started = time.time()
         destination, folder = self.output.parent, self.unfinished
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,6 +126,7 @@ def run(
     optional: Sequence[str] = (),
     options: Sequence[str] = (),
     seed: bool = False,
+    launch: Callable[[Path, Sequence[str]], None] | None = None,
 ) -> None:
     """Parse the command line and run a stage's work.
 
@@ -124,6 +137,8 @@ def run(
         optional: inputs of any number of files.
         options: further text arguments.
         seed: whether the stage takes a seed.
+        launch: starts the workers of a stage that is given ``--launch FILE``, an input; called with the file
+            and the command line.
     """
     path = Path(script)
     parser = argparse.ArgumentParser(
@@ -142,10 +157,21 @@ def run(
         parser.add_argument(f"--{name}", required=True)
     if seed:
         parser.add_argument("--seed", type=int, required=True)
+    if launch is not None:
+        optional = [*optional, "launch"]
+        parser.add_argument(
+            "--launch", nargs="*", type=_file, default=[], metavar="FILE", help="accelerate's config file"
+        )
+        parser.add_argument(WORKER, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, required=True, help="the artifact's manifest.json")
     arguments = vars(parser.parse_args())
+    worker = arguments.get("worker", False)
+    is_silent = worker and os.environ.get("RANK") != "0"
     logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+        level=logging.WARNING if is_silent else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
     )
     stage = Stage(
         name=path.stem,
@@ -155,11 +181,18 @@ def run(
         output=arguments["output"],
         seed=arguments.get("seed", 0),
         options={name: arguments[name] for name in options},
+        worker=worker,
     )
     try:
-        if stage.is_made():
+        if worker:
+            work(stage)
+        elif stage.is_made():
             shutil.rmtree(stage.unfinished, ignore_errors=True)
             log.info("%s was made of the same and stands; to make it anew, remove it", stage.output.parent)
+        elif launch is not None and stage.inputs["launch"]:
+            with stage.artifact():
+                stage.checkpoints()
+                launch(stage.inputs["launch"][0], sys.argv)
         else:
             work(stage)
     except InputError as error:

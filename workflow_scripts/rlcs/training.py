@@ -12,8 +12,9 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments, set_seed
 
-from rlcs.checkpointing import check_save_steps, last_checkpoint, saves_on_sigterm
-from rlcs.lora import publish_adapter
+from rlcs.checkpointing import MarkComplete, check_save_steps, last_checkpoint, saves_on_sigterm
+from rlcs.lora import save_whole
+from rlcs.processes import agreed, is_main, wait_for_all
 from rlcs.records import HISTORY, write_rows
 from rlcs.stage import InputError, Stage
 
@@ -56,6 +57,8 @@ def build_options(
             report_to="none",
             save_strategy="steps",
         )
+        # one process drives one GPU: others are a served judge's, or of other processes
+        options._n_gpu = min(options.n_gpu, 1)
         check_save_steps(options)
     except (TypeError, ValueError) as error:
         raise InputError(f"training options refused by {options_class.__name__}: {error}") from error
@@ -77,14 +80,14 @@ def train(
         checkpoints = stage.checkpoints()
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
+        trainer.add_callback(MarkComplete())
         with saves_on_sigterm(trainer):
-            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
-        publish_adapter(trainer, folder / "adapter")
-        trainer.save_model(str(folder / "model"))
-        # a pickle of the options, which the manifest states in the clear
-        (folder / "model" / "training_args.bin").unlink()
-        write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
-        finish(trainer, folder)
+            trainer.train(resume_from_checkpoint=agreed(lambda: last_checkpoint(checkpoints)))
+        save_whole(trainer, folder / "model", folder / "adapter")
+        if is_main():
+            write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
+            finish(trainer, folder)
+        wait_for_all()
 
 
 def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
 import os
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,14 +14,13 @@ from typing import Any
 
 import openai
 
+from rlcs.children import die_with_parent, free_port
 from rlcs.serving_entries import Serving
 from rlcs.stage import InputError
 
 log = logging.getLogger("rlcs")
 
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
-_PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a child gets when its parent dies, even by SIGKILL
-_libc = ctypes.CDLL(None)
 
 
 def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: Serving) -> str:
@@ -44,7 +40,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
     """
     environment = {**os.environ, **serving.environment, **_gpus(serving)}
     for attempt in range(1, ATTEMPTS + 1):
-        port = _free_port()
+        port = free_port()
         command = [*serving.command, "serve", str(model), *_flags(arguments)]
         command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
         printed = Path(tempfile.mkstemp(prefix="rlcs-vllm-", suffix=".log")[1])
@@ -56,7 +52,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
                     stdout=file,
                     stderr=subprocess.STDOUT,
                     env=environment,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
             except OSError as error:
                 raise InputError(
@@ -100,16 +96,6 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _die_with_parent() -> None:
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 def _flags(arguments: Mapping[str, Any]) -> list[str]:
     flags = []
     for key, value in arguments.items():
@@ -122,21 +108,23 @@ def _gpus(serving: Serving) -> dict[str, str]:
     """The server's GPUs; those of this process become the others, which it must not have touched yet.
 
     Raises:
-        InputError: the job has not more GPUs than the server is to have.
+        InputError: the job has not as many GPUs as the server and the training's processes on this node.
     """
     if not serving.gpus:
         return {}
-    own, its = split_gpus(os.environ.get("CUDA_VISIBLE_DEVICES", "").split(","), serving.gpus)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    own, its = split_gpus(visible, serving.gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(own)
     return {"CUDA_VISIBLE_DEVICES": ",".join(its)}
 
 
-def split_gpus(visible: Sequence[str], served: int) -> tuple[list[str], list[str]]:
-    """The trainer's GPUs and the last ``served``, the judge's."""
+def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[list[str], list[str]]:
+    """The GPUs of the node's trainers, one for each, and the last ``served``, the judge's."""
     gpus = [gpu for gpu in visible if gpu]
-    if len(gpus) <= served:
+    if len(gpus) < trainers + served:
         raise InputError(
-            f"serving.gpus = {served} leaves the trainer none of the job's {len(gpus)} GPUs "
-            f"(CUDA_VISIBLE_DEVICES = {','.join(gpus)!r}): ask for more, or set serving.gpus to 0"
+            f"serving.gpus = {served} leaves {max(len(gpus) - served, 0)} of the job's {len(gpus)} GPUs "
+            f"(CUDA_VISIBLE_DEVICES = {','.join(gpus)!r}) to {trainers} training processes: ask for more, "
+            f"launch fewer, or set serving.gpus to 0"
         )
     return gpus[:-served], gpus[-served:]

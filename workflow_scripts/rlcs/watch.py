@@ -153,7 +153,8 @@ class Watchdog(TrainerCallback):
             if flag in self.told:
                 continue
             self.told.add(flag)
-            log.warning("watch: %s", flag)
+            if state.is_world_process_zero:
+                log.warning("watch: %s", flag)
             if self.watch.action == "stop":
                 # no checkpoint of this step: a training that is resumed must come here and stop again
                 control.should_save = False

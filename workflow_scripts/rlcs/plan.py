@@ -1,0 +1,182 @@
+"""What each stage that loads a model needs of a GPU, before any job is queued: ``snakemake check`` prints it.
+
+An estimate by the formulas of ``memory``; where lengths are not known before the data is read, the longest
+that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlcs import memory
+from rlcs.launch import Launch
+from rlcs.shape_entries import Shape, known_shape
+
+PROMPT_TOKENS = 512  # our assumption: a template, its rubric and a context, without stories
+GB = 10**9
+
+# Of an NVIDIA A100 80GB by its data sheet (dense bf16), and the share of it that trainings reach (Narayanan
+# et al. 2021: 44-52 %): a plan's times are such a GPU's.
+TERAFLOPS, SHARE_REACHED, TERABYTES_PER_SECOND = 312, 0.4, 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One stage: bytes by what holds them, on the fullest GPU of the job, and how long its steps take there.
+
+    ``parts`` are held all the time, of ``phases`` one after the other. ``hours``: None where the number of
+    steps is not known before the data is read.
+    """
+
+    key: str
+    parts: Mapping[str, float]
+    phases: Mapping[str, float]
+    gpus: int = 1
+    advice: Sequence[str] = ()
+    hours: float | None = None
+
+    @property
+    def total(self) -> float:
+        return sum(self.parts.values()) + max(self.phases.values(), default=0.0) + memory.OVERHEAD
+
+    def __str__(self) -> str:
+        held = [f"{name} {size / GB:.1f}" for name, size in self.parts.items() if size]
+        most = " or ".join(f"{name} {size / GB:.1f}" for name, size in self.phases.items() if size)
+        sums = [*held, *([f"the largest of ({most})"] if " or " in most else [most] if most else [])]
+        gpus = f", each of {self.gpus} GPUs" if self.gpus > 1 else ""
+        hours = "" if self.hours is None else f"; at least {self.hours:.2g} h on A100s"
+        return (
+            f"{self.key}: {self.total / GB:.0f} GB{gpus} = {' + '.join(sums)} + "
+            f"{memory.OVERHEAD / GB:.0f} beside the model{hours}"
+        )
+
+    def problem(self, gigabytes: float) -> str | None:
+        """What to say where it does not fit into a GPU of so many GB; None where it does."""
+        if self.total <= gigabytes * GB:
+            return None
+        ways = "; ".join(self.advice)
+        return f"{self} does not fit into a GPU of {gigabytes:g} GB (gpu_gigabytes): {ways}"
+
+
+def shape_of(base: Mapping[str, Any]) -> Shape | None:
+    """The shape of a base by its entry; None where it is not known without a network."""
+    if base.get("shape"):
+        return Shape.model_validate(base["shape"])
+    return known_shape(base["model"], base.get("revision"))
+
+
+def training_plan(stage: Mapping[str, Any], options: Any, shape: Shape, judges: Sequence[Shape]) -> Plan:
+    """Of a training on GPUs.
+
+    Args:
+        stage: made by ``plan_sections.plan``, and the class of its options.
+        options: the trainer's, as ``build_options`` makes them.
+        judges: frozen models that this process holds beside it.
+    """
+    launch = Launch.of_file(Path(stage["launch"])) if stage["launch"] else None
+    gpus = launch.processes if launch else 1
+    is_sharded = launch is not None and shards_weights(launch.config)
+    shards = gpus if is_sharded else 1
+    total = memory.parameters(shape)
+    trained = memory.lora_parameters(shape, stage["lora"]) if stage["lora"] else total
+    parts = memory.training_state(total, trained, shards)
+    if is_sharded:
+        parts["gathered layers"] = memory.gathered_weights(shape)
+    if getattr(options, "beta", 0) and not stage["lora"]:
+        parts["reference model"] = memory.BF16 * total / shards
+    parts["judges"] = sum(memory.BF16 * memory.parameters(judge) for judge in judges)
+
+    rows, length, checkpointing = batch(stage, options), row_tokens(stage, options), is_checkpointed(options)
+    phases = {"activations": float(memory.activations(shape, rows * length, checkpointing=checkpointing))}
+    rollouts = options.per_device_train_batch_size * getattr(options, "steps_per_generation", 0)
+    if rollouts and not (options.use_vllm and options.vllm_mode == "server"):
+        phases["KV cache of rollouts"] = memory.kv_cache(shape, rollouts * length)
+        if options.use_vllm:
+            parts["vLLM's weights"] = memory.BF16 * total / options.vllm_tensor_parallel_size
+    if judges:
+        asked = PROMPT_TOKENS + stage["judging_stories"] * stage["story_tokens"]
+        tokens = stage["judging_batch_size"] * (asked + stage["judging_answer_tokens"])
+        phases["KV cache of judges"] = max(memory.kv_cache(judge, tokens) for judge in judges)
+    return Plan(
+        stage["key"],
+        parts,
+        phases,
+        gpus,
+        training_advice(stage, options, is_sharded=is_sharded, checkpointing=checkpointing),
+        hours(stage, options, shape, gpus),
+    )
+
+
+def shards_weights(config: Path) -> bool:
+    """Whether accelerate's config file parts the weights over the GPUs."""
+    said = yaml.safe_load(config.read_text(encoding="utf-8"))
+    if said.get("distributed_type") == "DEEPSPEED":
+        return bool((said.get("deepspeed_config") or {}).get("zero_stage") == 3)
+    return said.get("distributed_type") == "FSDP"
+
+
+def batch(stage: Mapping[str, Any], options: Any) -> int:
+    """Rows that one forward pass of the training has; a pair is two."""
+    return int(options.per_device_train_batch_size) * (2 if stage["class"] == "RewardConfig" else 1)
+
+
+def prompt_tokens(stage: Mapping[str, Any]) -> int:
+    """The longest prompt of a stage, as far as the config says."""
+    return PROMPT_TOKENS + int(stage["stories"]) * int(stage["story_tokens"])
+
+
+def row_tokens(stage: Mapping[str, Any], options: Any) -> int:
+    """The longest row of a training."""
+    if stage["class"] == "GRPOConfig":
+        return prompt_tokens(stage) + int(options.max_completion_length)
+    return int(options.max_length or prompt_tokens(stage) + stage["answer_tokens"])
+
+
+def is_checkpointed(options: Any) -> bool:
+    return bool(options.activation_checkpointing)
+
+
+def hours(stage: Mapping[str, Any], options: Any, shape: Shape, gpus: int) -> float | None:
+    """Of a known number of steps: the arithmetic of training, and the reading of the weights for each token
+    that transformers writes; what a judge takes is not in it."""
+    if options.max_steps <= 0:
+        return None
+    total, length = memory.parameters(shape), row_tokens(stage, options)
+    tokens = batch(stage, options) * options.gradient_accumulation_steps * length
+    flops = memory.training_flops(total, tokens, checkpointing=is_checkpointed(options))
+    seconds = flops / (TERAFLOPS * 1e12 * SHARE_REACHED)
+    if stage["class"] == "GRPOConfig" and not options.use_vllm:
+        rounds = options.gradient_accumulation_steps / (options.steps_per_generation * options.num_iterations)
+        reading = memory.BF16 * total / (TERABYTES_PER_SECOND * 1e12)
+        seconds += rounds * options.max_completion_length * reading
+    return float(options.max_steps * seconds / 3600)
+
+
+def training_advice(
+    stage: Mapping[str, Any], options: Any, *, is_sharded: bool, checkpointing: bool
+) -> list[str]:
+    """What makes a training smaller, the cheapest first."""
+    ways = [
+        (not checkpointing, "set activation_checkpointing: true"),
+        (options.per_device_train_batch_size > 1, "halve per_device_train_batch_size"),
+        (bool(stage["judges"]), "serve the judges (judging.engine: vllm, serving.gpus)"),
+        (not stage["lora"], "train with lora"),
+        (not is_sharded, "launch with config/accelerate/fsdp2-8.yaml"),
+        (is_sharded, "launch on more GPUs"),
+        (True, "take a smaller base"),
+    ]
+    return [way for applies, way in ways if applies]
+
+
+def answering_plan(stage: Mapping[str, Any], shape: Shape) -> Plan:
+    """Of a stage where a model answers or writes, in process."""
+    weights = {"weights": float(memory.BF16 * memory.parameters(shape))}
+    tokens = stage["batch_size"] * (prompt_tokens(stage) + stage["answer_tokens"])
+    cache = memory.kv_cache(shape, tokens)
+    advice = [f"lower {stage['key_of_batch']} = {stage['batch_size']}", "take a smaller base"]
+    return Plan(stage["key"], weights, {"KV cache": float(cache)}, advice=advice)

@@ -1,0 +1,77 @@
+"""What ``plan`` needs to know of the config: every stage that puts a brought model on a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rlcs import references
+from rlcs.config import Config
+from rlcs.entries import PretrainedBase
+from rlcs.judge_entries import BradleyTerryJudge
+from rlcs.sections import SectionDict, is_served, plain, policy_judges
+
+
+def plan(config: Config) -> SectionDict:
+    """Stages that train, and stages that judge or write with a model in process."""
+    stages = [
+        (registry, name, entry, base)
+        for registry in ("judges", "policies")
+        for name, entry in getattr(config, registry).items()
+        if (base := _base(config, registry, name)) is not None
+    ]
+    return {
+        "trainings": [
+            {"key": f"{registry}.{name}", "base": base, **_training(config, registry, name, entry)}
+            for registry, name, entry, base in stages
+            if hasattr(entry, "training")
+        ],
+        "answering": [
+            {"base": base, **_answering(config, registry, name, entry)}
+            for registry, name, entry, base in stages
+            if registry == "policies" or not is_served(config, entry)
+        ],
+    }
+
+
+def _base(config: Config, registry: str, name: str) -> SectionDict | None:
+    """The brought model that an entry comes from; None for one of the tiny world, or none at all."""
+    models = getattr(config, registry)
+    first = references.lineage(models, name)[-1]
+    base = config.bases.get(getattr(models[first], "base", None) or "")
+    return plain(base) if isinstance(base, PretrainedBase) else None
+
+
+def _training(config: Config, registry: str, name: str, entry: Any) -> SectionDict:
+    asked = policy_judges(config, name) if registry == "policies" else []
+    beside = [
+        judge for judge in asked if config.serving.gpus == 0 or not is_served(config, config.judges[judge])
+    ]
+    return {
+        "lora": entry.lora.r if entry.lora else None,
+        "launch": str(entry.launch) if entry.launch else None,
+        **_lengths(config, registry, entry),
+        "judges": [base for judge in beside if (base := _base(config, "judges", judge)) is not None],
+        "judging_batch_size": config.judging.batch_size,
+        "judging_stories": 2,
+        "judging_answer_tokens": config.judging.max_new_tokens,
+    }
+
+
+def _lengths(config: Config, registry: str, entry: Any) -> SectionDict:
+    """How many stories a prompt holds, how long one is, and how long an answer."""
+    judges = registry == "judges"
+    story = config.sampling.max_new_tokens
+    if judges and isinstance(entry, BradleyTerryJudge):
+        return {"stories": 1, "story_tokens": story, "answer_tokens": 0}
+    answer = config.judging.max_new_tokens if judges else story
+    return {"stories": 2 if judges else 0, "story_tokens": story, "answer_tokens": answer}
+
+
+def _answering(config: Config, registry: str, name: str, entry: Any) -> SectionDict:
+    judges = registry == "judges"
+    return {
+        "key": f"{name} {'judges' if judges else 'writes'}",
+        **_lengths(config, registry, entry),
+        "key_of_batch": "judging.batch_size" if judges else "sampling.batch_size",
+        "batch_size": config.judging.batch_size if judges else config.sampling.batch_size,
+    }
