@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jsonschema
 import pytest
@@ -377,6 +378,46 @@ def test_groups_that_straddle_processes_are_refused(monkeypatch):
         gradient_accumulation_steps=1,
     )
     assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("num_machines: 1\nnum_processes: 8\n", {}, None),
+        ("num_machines: 1\nnum_processes: 8\nnum_proceses: 8\n", {}, "num_proceses"),
+        ("num_machines: 3\nnum_processes: 8\n", {}, "must be a multiple of num_machines = 3"),
+        (None, {}, "No such file"),
+        (
+            "num_machines: 1\nnum_processes: 6\n",
+            {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 4},
+            "6 processes on each node must be a multiple of vllm_tensor_parallel_size = 4",
+        ),
+    ],
+)
+def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
+    file = tmp_path / "launch.yaml"
+    if text is not None:
+        file.write_text(f"compute_environment: LOCAL_MACHINE\ndistributed_type: MULTI_GPU\n{text}")
+    found = check_config.launch_problems({"launch": str(file)}, SimpleNamespace(**options))
+    assert len(found) == (message is not None)
+    assert all(message in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.3},
+        {"use_vllm": True, "vllm_mode": "server", "vllm_server_base_url": "http://127.0.0.1:8000"},
+        {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"use_reentrant": False}},
+        {"use_liger_kernel": True},
+    ],
+)
+def test_what_helps_at_scale_is_trls_own_option(options):
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}) == []
+
+
+def training(options):
+    return {"class": "GRPOConfig", "options": options, "groups_per_unit": 1, "launch": None}
 
 
 def check(section):

@@ -53,7 +53,7 @@ def options(**given):
 
 
 def train(stage, cls="SFTConfig", **given):
-    shapes = [shape_of(base) for base in (stage["base"], *stage["judges"])]
+    shapes = [shape_of(base) for base in (stage["base"], *(judge["base"] for judge in stage["judges"]))]
     return training_plan({**stage, "class": cls}, options(**given), shapes[0], shapes[1:])
 
 
@@ -75,7 +75,14 @@ def test_a_served_judge_is_not_in_the_trainings_process():
     assert len(planned()["policies.large"]["judges"]) == 1
     stages = planned(served)
     assert stages["policies.large"]["judges"] == []
-    assert "large judges" not in stages
+
+
+def test_a_verifier_is_in_the_trainings_process():
+    def verified(raw):
+        raw["verifiers"] = {"reader": {"backend": "transformers", "base": "qwen"}}
+        raw["policies"]["large"]["constraints"] = {"mode": "penalty", "verifier": "reader"}
+
+    assert len(planned(verified)["policies.large"]["judges"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -117,9 +124,10 @@ def test_grpo_holds_rollouts_judges_and_a_reference():
 def test_rollouts_of_a_server_are_elsewhere():
     stage = planned()["policies.large"] | {"launch": None}
     there = train(stage, "GRPOConfig", use_vllm=True, vllm_mode="server")
-    here = train(stage, "GRPOConfig", use_vllm=True, vllm_mode="colocate", vllm_tensor_parallel_size=2)
-    assert "KV cache of rollouts" not in there.phases
-    assert here.parts["vLLM's weights"] == pytest.approx(PARAMETERS * GB, rel=0.01)
+    vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 2}
+    awake, asleep = (train(stage, "GRPOConfig", **vllm, vllm_enable_sleep_mode=on) for on in (False, True))
+    assert {"vLLM", "KV cache of rollouts"}.isdisjoint({*there.parts, *there.phases})
+    assert awake.parts["vLLM"] == asleep.phases["vLLM"] == pytest.approx(PARAMETERS * GB, rel=0.02)
 
 
 def test_a_pair_is_two_rows_and_time_is_that_of_known_steps():
@@ -153,6 +161,18 @@ def test_a_judge_in_process():
     shape = shape_of(stage["base"])
     assert answering_plan(stage, shape).phases == {"KV cache": memory.kv_cache(shape, tokens)}
     assert "lower judging.batch_size = 64" in answering_plan(stage, shape).problem(1)
+
+
+def test_a_judge_in_vllm():
+    def served(raw):
+        raw["judging"] |= {"engine": "vllm", "vllm": {"tensor_parallel_size": 2, "max_model_len": 1000}}
+
+    stage = planned(served)["large judges"]
+    plan = answering_plan(stage, shape_of(stage["base"]))
+    assert plan.parts["weights"] == memory.parameters(shape_of(stage["base"]))
+    assert "0.9 (gpu_memory_utilization) of a GPU of 11 GB" in plan.problem(11)
+    assert "raise judging.vllm.tensor_parallel_size = 2" in plan.problem(11)
+    assert plan.problem(13) is None
 
 
 def test_a_shape_can_be_said():

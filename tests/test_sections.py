@@ -124,8 +124,8 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("bases/small/layers", 3, {"base:small"}),
         ("bases/brought/revision", "abc", {"base:brought"}),
         ("bases/brought/shape", SHAPE, set()),
-        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", set()),  # an input
-        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", set()),
+        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", {"check"}),  # an input of the training
+        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", {"check"}),
         ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/bt/pairs", ["panel"], {"train:bt"}),

@@ -11,10 +11,12 @@ from typing import Any
 
 import torch
 import yaml
+from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig, RewardConfig, SFTConfig
 
 from rlcs import site
 from rlcs.grpo import assert_whole_groups
+from rlcs.launch import Launch
 from rlcs.plan import Plan, answering_plan, shape_of, training_plan
 from rlcs.stage import InputError
 from rlcs.training import build_options
@@ -41,7 +43,27 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
                     assert_whole_groups(options, training["groups_per_unit"])
             except (InputError, ValueError) as error:
                 found.append(f"{key}.training: {error}")
+            else:
+                found += [f"{key}.launch: {problem}" for problem in launch_problems(training, options)]
     return found
+
+
+def launch_problems(training: dict[str, Any], options: Any) -> list[str]:
+    """What is wrong with the config file of a training's ``accelerate launch``, by accelerate itself."""
+    if not training["launch"]:
+        return []
+    try:
+        launch = Launch.of_file(Path(training["launch"]))
+        load_config_from_file(training["launch"])
+    except (OSError, TypeError, ValueError) as error:
+        return [str(error)]
+    together = getattr(options, "vllm_tensor_parallel_size", 1)
+    if getattr(options, "use_vllm", False) and options.vllm_mode == "colocate" and launch.per_node % together:
+        return [
+            f"{launch.per_node} processes on each node must be a multiple of vllm_tensor_parallel_size = "
+            f"{together}: vLLM is colocated with so many of them"
+        ]
+    return []
 
 
 def plans(config: dict[str, Any], stages: dict[str, Any]) -> tuple[list[Plan], list[str]]:
@@ -50,7 +72,10 @@ def plans(config: dict[str, Any], stages: dict[str, Any]) -> tuple[list[Plan], l
     shared = config["shared"] if torch.cuda.is_available() else {"use_cpu": True, **config["shared"]}
     with TemporaryDirectory() as scratch:
         for stage in (*stages["trainings"], *stages["answering"]):
-            shapes = [shape_of(base) for base in (stage["base"], *stage.get("judges", []))]
+            shapes = [
+                shape_of(base)
+                for base in (stage["base"], *(judge["base"] for judge in stage.get("judges", [])))
+            ]
             known = [shape for shape in shapes if shape is not None]
             if len(known) < len(shapes):
                 unknown.append(

@@ -29,8 +29,9 @@ TERAFLOPS, SHARE_REACHED, TERABYTES_PER_SECOND = 312, 0.4, 2.0
 class Plan:
     """One stage: bytes by what holds them, on the fullest GPU of the job, and how long its steps take there.
 
-    ``parts`` are held all the time, of ``phases`` one after the other. ``hours``: None where the number of
-    steps is not known before the data is read.
+    ``parts`` are held all the time, of ``phases`` one after the other. ``share``: of the GPU's memory, what
+    the stage may have (vLLM's gpu_memory_utilization). ``hours``: None where the number of steps is not known
+    before the data is read.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Plan:
     gpus: int = 1
     advice: Sequence[str] = ()
     hours: float | None = None
+    share: float = 1.0
 
     @property
     def total(self) -> float:
@@ -57,10 +59,12 @@ class Plan:
 
     def problem(self, gigabytes: float) -> str | None:
         """What to say where it does not fit into a GPU of so many GB; None where it does."""
-        if self.total <= gigabytes * GB:
+        if self.total <= self.share * gigabytes * GB:
             return None
-        ways = "; ".join(self.advice)
-        return f"{self} does not fit into a GPU of {gigabytes:g} GB (gpu_gigabytes): {ways}"
+        place = f"a GPU of {gigabytes:g} GB (gpu_gigabytes)"
+        if self.share < 1:
+            place = f"{self.share:g} (gpu_memory_utilization) of {place}"
+        return f"{self} does not fit into {place}: {'; '.join(self.advice)}"
 
 
 def shape_of(base: Mapping[str, Any]) -> Shape | None:
@@ -94,20 +98,24 @@ def training_plan(stage: Mapping[str, Any], options: Any, shape: Shape, judges: 
     rows, length, checkpointing = batch(stage, options), row_tokens(stage, options), is_checkpointed(options)
     phases = {"activations": float(memory.activations(shape, rows * length, checkpointing=checkpointing))}
     rollouts = options.per_device_train_batch_size * getattr(options, "steps_per_generation", 0)
-    if rollouts and not (options.use_vllm and options.vllm_mode == "server"):
+    if rollouts and not options.use_vllm:
         phases["KV cache of rollouts"] = memory.kv_cache(shape, rollouts * length)
-        if options.use_vllm:
-            parts["vLLM's weights"] = memory.BF16 * total / options.vllm_tensor_parallel_size
-    if judges:
-        asked = PROMPT_TOKENS + stage["judging_stories"] * stage["story_tokens"]
-        tokens = stage["judging_batch_size"] * (asked + stage["judging_answer_tokens"])
-        phases["KV cache of judges"] = max(memory.kv_cache(judge, tokens) for judge in judges)
+    elif rollouts and options.vllm_mode == "colocate":  # asleep, it holds nothing while the policy learns
+        held = phases if options.vllm_enable_sleep_mode else parts
+        weights = memory.BF16 * total / options.vllm_tensor_parallel_size
+        held["vLLM"] = weights + memory.kv_cache(shape, length)
+    answers = [
+        memory.kv_cache(judge, asked["batch_size"] * (PROMPT_TOKENS + asked["tokens"]))
+        for judge, asked in zip(judges, stage["judges"], strict=True)
+    ]
+    if answers:
+        phases["KV cache of judges"] = max(answers)
     return Plan(
         stage["key"],
         parts,
         phases,
         gpus,
-        training_advice(stage, options, is_sharded=is_sharded, checkpointing=checkpointing),
+        training_advice(stage, options, max(phases, key=phases.__getitem__), is_sharded=is_sharded),
         hours(stage, options, shape, gpus),
     )
 
@@ -157,14 +165,17 @@ def hours(stage: Mapping[str, Any], options: Any, shape: Shape, gpus: int) -> fl
     return float(options.max_steps * seconds / 3600)
 
 
-def training_advice(
-    stage: Mapping[str, Any], options: Any, *, is_sharded: bool, checkpointing: bool
-) -> list[str]:
-    """What makes a training smaller, the cheapest first."""
+def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_sharded: bool) -> list[str]:
+    """What makes a training smaller, the cheapest first; ``largest``: of its phases."""
+    trains, rolls_out = largest == "activations", largest == "KV cache of rollouts"
+    together = getattr(options, "vllm_tensor_parallel_size", 1)
     ways = [
-        (not checkpointing, "set activation_checkpointing: true"),
-        (options.per_device_train_batch_size > 1, "halve per_device_train_batch_size"),
-        (bool(stage["judges"]), "serve the judges (judging.engine: vllm, serving.gpus)"),
+        (trains and not is_checkpointed(options), "set activation_checkpointing: true"),
+        (trains and options.per_device_train_batch_size > 1, "halve per_device_train_batch_size"),
+        (rolls_out, "let vLLM write the rollouts (use_vllm)"),
+        (largest == "vLLM", f"raise vllm_tensor_parallel_size = {together}"),
+        (largest == "KV cache of judges", "lower the judges' batch_size"),
+        (bool(stage["judges"]), "let endpoints judge and verify (judging.engine: vllm, backend: openai)"),
         (not stage["lora"], "train with lora"),
         (not is_sharded, "launch with config/accelerate/fsdp2-8.yaml"),
         (is_sharded, "launch on more GPUs"),
@@ -174,9 +185,24 @@ def training_advice(
 
 
 def answering_plan(stage: Mapping[str, Any], shape: Shape) -> Plan:
-    """Of a stage where a model answers or writes, in process."""
-    weights = {"weights": float(memory.BF16 * memory.parameters(shape))}
-    tokens = stage["batch_size"] * (prompt_tokens(stage) + stage["answer_tokens"])
-    cache = memory.kv_cache(shape, tokens)
-    advice = [f"lower {stage['key_of_batch']} = {stage['batch_size']}", "take a smaller base"]
-    return Plan(stage["key"], weights, {"KV cache": float(cache)}, advice=advice)
+    """Of a stage where a model answers or writes: in process a whole batch at once; vLLM needs room for one
+    answer at least, and uses what is left for more."""
+    vllm = stage["vllm"]
+    gpus = 1 if vllm is None else int(vllm.get("tensor_parallel_size", 1))
+    tokens = prompt_tokens(stage) + stage["answer_tokens"]
+    if vllm is None:
+        tokens *= stage["batch_size"]
+        advice = [f"lower {stage['key_of_batch']} = {stage['batch_size']}"]
+    else:
+        tokens = int(vllm.get("max_model_len", tokens))
+        advice = [
+            f"raise judging.vllm.tensor_parallel_size = {gpus}, and the job's GPUs in slurm/config.yaml"
+        ]
+    return Plan(
+        stage["key"],
+        {"weights": memory.BF16 * memory.parameters(shape) / gpus},
+        {"KV cache": memory.kv_cache(shape, tokens) / gpus},
+        gpus,
+        [*advice, "take a smaller base"],
+        share=1.0 if vllm is None else float(vllm.get("gpu_memory_utilization", 0.9)),
+    )

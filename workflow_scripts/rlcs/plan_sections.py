@@ -8,7 +8,8 @@ from rlcs import references
 from rlcs.config import Config
 from rlcs.entries import PretrainedBase
 from rlcs.judge_entries import BradleyTerryJudge
-from rlcs.sections import SectionDict, is_served, plain, policy_judges
+from rlcs.sections import SectionDict, is_served, plain, policy_judges, policy_verifier
+from rlcs.verifier_entries import ModelVerifier
 
 
 def plan(config: Config) -> SectionDict:
@@ -28,7 +29,6 @@ def plan(config: Config) -> SectionDict:
         "answering": [
             {"base": base, **_answering(config, registry, name, entry)}
             for registry, name, entry, base in stages
-            if registry == "policies" or not is_served(config, entry)
         ],
     }
 
@@ -46,14 +46,21 @@ def _training(config: Config, registry: str, name: str, entry: Any) -> SectionDi
     beside = [
         judge for judge in asked if config.serving.gpus == 0 or not is_served(config, config.judges[judge])
     ]
+    story, answer = config.sampling.max_new_tokens, config.judging.max_new_tokens
+    held = [
+        {"base": base, "batch_size": config.judging.batch_size, "tokens": 2 * story + answer}
+        for judge in beside
+        if (base := _base(config, "judges", judge)) is not None
+    ]
+    reader = config.verifiers.get((policy_verifier(config, name) if registry == "policies" else None) or "")
+    if isinstance(reader, ModelVerifier) and isinstance(base := config.bases[reader.base], PretrainedBase):
+        tokens = story + reader.max_new_tokens
+        held.append({"base": plain(base), "batch_size": reader.batch_size, "tokens": tokens})
     return {
         "lora": entry.lora.r if entry.lora else None,
         "launch": str(entry.launch) if entry.launch else None,
         **_lengths(config, registry, entry),
-        "judges": [base for judge in beside if (base := _base(config, "judges", judge)) is not None],
-        "judging_batch_size": config.judging.batch_size,
-        "judging_stories": 2,
-        "judging_answer_tokens": config.judging.max_new_tokens,
+        "judges": held,
     }
 
 
@@ -74,4 +81,5 @@ def _answering(config: Config, registry: str, name: str, entry: Any) -> SectionD
         **_lengths(config, registry, entry),
         "key_of_batch": "judging.batch_size" if judges else "sampling.batch_size",
         "batch_size": config.judging.batch_size if judges else config.sampling.batch_size,
+        "vllm": dict(config.judging.vllm) if judges and is_served(config, entry) else None,
     }

@@ -314,6 +314,7 @@ def check(config: Config) -> SectionDict:
             "class": classes[getattr(entry, "train", None) or entry.kind],
             "options": entry.training,
             "groups_per_unit": getattr(entry, "groups_per_unit", 1),
+            "launch": str(entry.launch) if getattr(entry, "launch", None) else None,
         }
         for registry in ("bases", "judges", "policies")
         for name, entry in getattr(config, registry).items()

@@ -1,0 +1,59 @@
+"""The examples of docs/scale.md are taken at their word, and so are the files that it names."""
+
+import copy
+import re
+
+import pytest
+import yaml
+from smoke_run import ROOT, SMOKE
+
+import check_config
+from rlcs import config, plan_sections, sections
+from rlcs.entries import PretrainedBase, SFTPolicy
+from rlcs.launch import Launch
+from rlcs.plan import shape_of
+
+TEXT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S)]
+FILES = sorted((ROOT / "config" / "accelerate").glob("*.yaml"))
+
+
+def test_the_example_of_a_launch_is_a_policy():
+    entry = SFTPolicy.model_validate(BLOCKS[0]["policies"]["example"])
+    assert Launch.of_file(ROOT / entry.launch).processes == 8
+
+
+def planned():
+    """What check prints of the example, as a policy of a run."""
+    raw = copy.deepcopy(SMOKE) | {"training": {}}
+    raw["bases"]["qwen-7b"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
+    example = BLOCKS[0]["policies"]["example"]
+    raw["policies"]["example"] = example | {"launch": str(ROOT / example["launch"])}
+    run = config.parse(raw)
+    made, _ = check_config.plans(sections.check(run), plan_sections.plan(run))
+    return [f"plan: {plan}" for plan in made]
+
+
+def test_the_plan_of_the_example_is_what_check_prints():
+    shown = re.findall(r"^plan: .*$", TEXT, re.M)
+    assert shown == planned()
+
+
+def test_the_options_are_trls():
+    training = {"class": "GRPOConfig", "options": BLOCKS[1], "groups_per_unit": 1, "launch": None}
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training}) == []
+
+
+def test_the_example_of_a_shape_is_that_of_its_model():
+    entry = PretrainedBase.model_validate(BLOCKS[2]["my-model"])
+    assert shape_of(entry.model_dump()) == shape_of({"model": "Qwen/Qwen2.5-7B"})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_file_is_named_and_accelerate_takes_it(file):
+    assert f"`{file.name}`" in TEXT
+    training = {"launch": str(file)}
+    assert check_config.launch_problems(training, object()) == []
+    launch = Launch.of_file(file)
+    nodes, _, per_node = file.stem.partition("-")[2].rpartition("x")
+    assert (launch.nodes, launch.per_node) == (int(nodes or 1), int(per_node))
