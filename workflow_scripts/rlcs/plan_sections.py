@@ -53,9 +53,9 @@ def _training(config: Config, registry: str, name: str, entry: Any) -> SectionDi
         if (base := _base(config, "judges", judge)) is not None
     ]
     reader = config.verifiers.get((policy_verifier(config, name) if registry == "policies" else None) or "")
-    if isinstance(reader, ModelVerifier) and isinstance(base := config.bases[reader.base], PretrainedBase):
+    if isinstance(reader, ModelVerifier) and isinstance(read := config.bases[reader.base], PretrainedBase):
         tokens = story + reader.max_new_tokens
-        held.append({"base": plain(base), "batch_size": reader.batch_size, "tokens": tokens})
+        held.append({"base": plain(read), "batch_size": reader.batch_size, "tokens": tokens})
     return {
         "lora": entry.lora.r if entry.lora else None,
         "launch": str(entry.launch) if entry.launch else None,

@@ -371,8 +371,8 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "name": name,
         "kind": kind,
         "synthetic": config.synthetic,
-        "recipe": {f"base {base}": plain(config.bases[base])}
-        | {model: plain(models[model]) for model in ancestors},
+        "recipe": {f"base {base}": plain(config.bases[base], exclude={"shape"})}
+        | {model: plain(models[model], exclude=_INPUTS) for model in ancestors},
         "training": config.training,
         "prompt": config.judging.template if kind == "genrm" else config.writing.template,
         "rubrics": config.judging.rubrics if kind == "genrm" else {},
