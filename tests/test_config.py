@@ -127,6 +127,11 @@ def test_the_schema_speaks_of_from():
         ("judges/a b", {"kind": "oracle"}, "judges.a b.[key]: String should match pattern"),
         ("judges/bt/training", 3, "judges.bt.training: Input should be a valid dictionary"),
         (
+            "judges/bt",
+            {"kind": "bradley_terry", "base": "world", "train": "probe", "launch": "x.yaml"},
+            "judges.bt: launch needs train: lora or train: full, has ['probe']: probes are of one process",
+        ),
+        (
             "judges/genrm-grpo/training",
             {"learning_rat": 1e-4},
             "judges.genrm-grpo.training: 'learning_rat' is no option of TRL's GRPOConfig; "

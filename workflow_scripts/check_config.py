@@ -67,7 +67,9 @@ def launch_problems(training: dict[str, Any], options: Any) -> list[str]:
 
 
 def plans(config: dict[str, Any], stages: dict[str, Any]) -> tuple[list[Plan], list[str]]:
-    """The plan of each stage with a brought model, and a line for each whose shape is not known."""
+    """The plan of each stage with a brought model on a GPU, and a line for each whose shape is not known."""
+    if config["shared"].get("use_cpu"):
+        return [], []
     made, unknown = [], []
     shared = config["shared"] if torch.cuda.is_available() else {"use_cpu": True, **config["shared"]}
     with TemporaryDirectory() as scratch:

@@ -70,9 +70,13 @@ def _step(checkpoint: Path) -> int:
 
 @contextmanager
 def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
-    """On SIGTERM (Slurm's warning) save at the next exact step, then end the process with status 143."""
+    """On SIGTERM (Slurm's warning) save at the next exact step, then end the process with status 143.
+
+    Every checkpoint is marked when it is complete, for ``last_checkpoint``.
+    """
     callback = _SaveOnTerm()
     trainer.add_callback(callback)
+    trainer.add_callback(_MarkComplete())
     previous = signal.signal(signal.SIGTERM, callback.ask)
     try:
         yield
@@ -82,7 +86,7 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-class MarkComplete(TrainerCallback):
+class _MarkComplete(TrainerCallback):
     """Says of a checkpoint that it was written to its end, by all processes."""
 
     def on_save(

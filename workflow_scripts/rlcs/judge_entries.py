@@ -202,6 +202,10 @@ class BradleyTerryJudge(Section):
             raise ValueError(f"lora is given, but train is {self.train!r}")
         if self.features == "perplexity" and self.ways != ["probe"]:
             raise ValueError("features: perplexity needs train: probe")
+        if self.launch is not None and self.ways not in (["lora"], ["full"]):
+            raise ValueError(
+                f"launch needs train: lora or train: full, has {self.ways}: probes are of one process"
+            )
         return self
 
 

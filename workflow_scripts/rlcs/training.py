@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments, set_seed
 
-from rlcs.checkpointing import MarkComplete, check_save_steps, last_checkpoint, saves_on_sigterm
+from rlcs.checkpointing import check_save_steps, last_checkpoint, saves_on_sigterm
 from rlcs.lora import save_whole
 from rlcs.processes import agreed, is_main, wait_for_all
 from rlcs.records import HISTORY, write_rows
@@ -80,7 +80,6 @@ def train(
         checkpoints = stage.checkpoints()
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
-        trainer.add_callback(MarkComplete())
         with saves_on_sigterm(trainer):
             trainer.train(resume_from_checkpoint=agreed(lambda: last_checkpoint(checkpoints)))
         save_whole(trainer, folder / "model", folder / "adapter")
