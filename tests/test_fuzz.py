@@ -70,7 +70,11 @@ def read_through(path, tmp_path):
     anchors.write_text("".join(json.dumps(row) + "\n" for row in ANCHORS))
     config = {"data": {"max_quarantine_share": 1}, "synthetic": False}
     output = tmp_path / "out" / "manifest.json"
-    ingest.main(Stage("ingest", Path(ingest.__file__), config, {"files": (anchors, path)}, output, 0, {}))
+    ingest.main(
+        Stage(
+            "ingest", Path(ingest.__file__), config, {"files": (anchors, path), "contexts": ()}, output, 0, {}
+        )
+    )
     out = output.parent
     used = read_rows(out / "pairs.parquet", PAIRS) + read_rows(out / "unlabelled.parquet", UNLABELLED)
     return len(used), len(read_rows(out / "quarantine.parquet", QUARANTINE))

@@ -22,7 +22,7 @@ from rlcs.models import load_causal, load_scalar
 from rlcs.prompts import assistant, user
 from rlcs.records import HISTORY, read_rows
 from rlcs.stage import InputError, Stage
-from rlcs.training import build_options, history, train
+from rlcs.training import build_options, history, in_known_names, train
 from rlcs.world.pretraining import new_model
 
 TRAJECTORIES = Path(__file__).parent / "data" / "trajectories.json"
@@ -203,6 +203,15 @@ def test_a_models_own_options_win_over_the_shared_ones(tmp_path):
     assert (options.learning_rate, options.max_steps) == (0.1, 7)
     assert (options.seed, options.data_seed) == (3, 3)
     assert options.report_to == []
+
+
+@pytest.mark.parametrize(
+    ("known", "name"),
+    [({"activation_checkpointing"}, "activation_checkpointing"), ({"seed"}, "gradient_checkpointing")],
+)
+def test_an_option_that_was_renamed_has_the_name_that_is_installed(known, name):
+    given = {"activation_checkpointing": False, "seed": 1}
+    assert in_known_names(given, {*known, "seed"}) == {name: False, "seed": 1}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Trainers are TRL's; a stage only chooses data and options.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -24,6 +24,20 @@ Options = TypeVar("Options", bound=TrainingArguments)
 _NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
 
 
+# vLLM holds transformers below 5.18 where jobs have a GPU; there the option has its former name.
+_FORMER_NAMES = {
+    "activation_checkpointing": "gradient_checkpointing",
+    "activation_checkpointing_kwargs": "gradient_checkpointing_kwargs",
+}
+
+
+def in_known_names(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Options of the config in the names that the installed transformers knows."""
+    return {
+        name if name in known else _FORMER_NAMES.get(name, name): value for name, value in options.items()
+    }
+
+
 def build_options(
     options_class: Callable[..., Options],
     shared: Mapping[str, Any],
@@ -39,6 +53,7 @@ def build_options(
             refuses.
     """
     types = get_type_hints(options_class)
+    shared, own = in_known_names(shared, types), in_known_names(own, types)
     for name, value in {**shared, **own}.items():
         try:  # TRL checks few types by itself: the text "1e-2" would fail in the middle of a training
             TypeAdapter(types.get(name, Any)).validate_python(value, strict=True)
