@@ -146,7 +146,10 @@ def row_tokens(stage: Mapping[str, Any], options: Any) -> int:
 
 
 def is_checkpointed(options: Any) -> bool:
-    return bool(options.activation_checkpointing)
+    """Whether activations are computed again; transformers before 5.23 have the older name alone."""
+    return bool(
+        getattr(options, "activation_checkpointing", getattr(options, "gradient_checkpointing", False))
+    )
 
 
 def hours(stage: Mapping[str, Any], options: Any, shape: Shape, gpus: int) -> float | None:
