@@ -188,3 +188,12 @@ def test_every_stage_of_the_papers_run_is_planned():
     assert unknown == []
     trained = [f"{part}.{name}" for part in ("judges", "policies") for name in getattr(paper, part)]
     assert {plan.key for plan in made} >= set(sections.check(paper)["trainings"]) & set(trained)
+
+
+def test_every_stage_of_the_papers_run_fits_into_gpus_of_80_gb(monkeypatch):
+    monkeypatch.chdir(ROOT)  # launch files are named from there
+    paper = config.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    made, unknown = check_config.plans(sections.check(paper), plan_sections.plan(paper))
+    assert len(made) > 80
+    assert not unknown
+    assert [problem for plan in made if (problem := plan.problem(80))] == []
