@@ -258,3 +258,9 @@ def tables():
 
 
 TABLES = tables()
+
+
+def figures_of(registry):
+    """The tables whose rows a card shows."""
+    names = {"judges": ["alignment"], "policies": ["win_rates", "constraints"]}[registry]
+    return [manifest for name in names for manifest in TABLES if f"/{name}/" in manifest]

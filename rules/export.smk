@@ -1,9 +1,3 @@
-def figures_of(registry):
-    """The tables whose rows a card shows."""
-    names = {"judges": ["alignment"], "policies": ["win_rates", "constraints"]}[registry]
-    return [manifest for name in names for manifest in TABLES if f"/{name}/" in manifest]
-
-
 rule export_model:
     message:
         "Model card and folder of {wildcards.name}, seed {wildcards.seed}"
