@@ -185,7 +185,8 @@ def test_the_same_bytes_stop_a_rerun(after):
     script.write_text(text, encoding="utf-8")
     done = after.snakemake("all")  # plans all below the filter, since Snakemake cannot know
     assert done.returncode == 0, done.stdout
-    assert manifests(after) == before
+    report = after.results / "report" / "manifest.json"  # states durations
+    assert {path for path, made in manifests(after).items() if before[path] != made} <= {report}
     logs = after.results / "logs"
     stood = {
         path.relative_to(logs).with_suffix("").as_posix()
