@@ -119,7 +119,7 @@ def test_flags_of_a_prefix_are_those_of_the_whole_until_then(end):
 def crash(watch, history):
     """Runs the callback over a log that grows; returns the step where it stopped and whether it saved."""
     dog, log_history = Watchdog(watch), []
-    state = SimpleNamespace(log_history=log_history)
+    state = SimpleNamespace(log_history=log_history, is_world_process_zero=True)
     dog.on_train_begin(None, state, TrainerControl())
     for entry in history:
         control = TrainerControl(should_save=True)
