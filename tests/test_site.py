@@ -80,14 +80,21 @@ NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
 @pytest.mark.parametrize("rule", sorted(name for name in RULES if name.startswith("train_")))
 def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape, cpus, gigabytes):
     file = launch and ROOT / "config" / "accelerate" / f"{launch}.yaml"
-    job = asked(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file)
+    several = "nodes" in shape
+    job = asked(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file, several_nodes=several)
     if rule == "train_policy_grpo":  # and one of each node for its judge, as in paper.yaml
         shape = {"gres": "gpu:9"} if "gres" in shape else {"gpu": shape["gpu"] + 1}
         shape = {**shape, **({"nodes": 4, "tasks_per_node": 2, "mpi": "srun"} if "gres" in shape else {})}
     assert {name: job[name] for name in NEW if name in job} == shape
     assert (job["cpus_per_task"], job["mem_mb"]) == (cpus, 1000 * gigabytes)
     assert (job["slurm_partition"], job["constraint"]) == ("gpu", "a100")
-    assert asked(rule, 1, FULL, launch=file)["mem_mb"] == min(gigabytes, 200) * 1000
+    job = asked(rule, 1, FULL, launch=file, several_nodes=several)
+    assert job["mem_mb"] == min(gigabytes, 200) * 1000
+
+
+def test_a_job_on_one_node_has_a_step_of_its_own():
+    # the executor gives none to a job that names mpi, even as None; no step, no warning before the time limit
+    assert all("mpi" not in resources for resources in own_resources(FULL).values())
 
 
 def test_what_is_left_to_slurm_is_not_asked_for():
