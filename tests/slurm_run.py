@@ -92,7 +92,7 @@ def run(folder):
                 slurm.do("scancel", number[CANCELLED])
                 _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
                 # not now: that has passed, and is refused, where the controller gets it a second later
-                slurm.do("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now+20")
+                slurm.do("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now+5")
                 saved = {policy: _saved(workflow, policy) for policy in STOPPED}
                 process.wait(PATIENCE)
             except Exception as error:

@@ -93,7 +93,7 @@ def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape
 
 
 def test_a_job_on_one_node_has_a_step_of_its_own():
-    # the executor gives none to a job that names mpi, even as None; no step, no warning before the time limit
+    # the executor gives none to a job that names mpi; no step, no warning before the time limit
     assert all("mpi" not in resources for resources in own_resources(FULL).values())
 
 
