@@ -91,8 +91,7 @@ def run(folder):
                 slurm.do("scontrol", "requeue", number[REQUEUED])
                 slurm.do("scancel", number[CANCELLED])
                 _pause(LATE)  # Slurm looks at time limits twice a minute, and wakes what it ends
-                # not now: that has passed, and is refused, where the controller gets it a second later
-                slurm.do("scontrol", "update", f"JobId={number[LATE]}", "EndTime=now+5")
+                _await(lambda: _ended_now(slurm, number[LATE]), "a time limit of now to be taken")
                 saved = {policy: _saved(workflow, policy) for policy in STOPPED}
                 process.wait(PATIENCE)
             except Exception as error:
@@ -138,6 +137,18 @@ def _await_trainings(workflow, process):
         return all(log.exists() and "'loss'" in log.read_text() for log in logs)
 
     _await(begun, "trainings")
+
+
+def _ended_now(slurm, number):
+    """Whether Slurm takes it that a job's time is over: not where the controller hears of it a second later.
+
+    A limit that is ahead would come after its warning, which wakes the training: it would end before.
+    """
+    try:
+        slurm.do("scontrol", "update", f"JobId={number}", "EndTime=now")
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 def _pause(policy):

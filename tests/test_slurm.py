@@ -35,9 +35,6 @@ def results(record):
 
 
 def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
-    late = record.states[comment(LATE)]
-    # Slurm calls it FAILED where its warning woke the training, which saved and ended before the limit
-    assert late[0] in ("TIMEOUT", "FAILED")
     assert record.states == {
         "rule_make_world": ["COMPLETED"],
         "rule_ingest": ["COMPLETED"],
@@ -45,7 +42,7 @@ def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
         comment(WHOLE): ["COMPLETED"],
         comment(REQUEUED): ["COMPLETED"],
         comment(CANCELLED): ["CANCELLED", "COMPLETED"],
-        comment(LATE): [late[0], "COMPLETED"],
+        comment(LATE): ["TIMEOUT", "COMPLETED"],
     }
     assert {name for name, restarts in record.restarts.items() if restarts} == {comment(REQUEUED)}
 
