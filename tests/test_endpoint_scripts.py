@@ -133,7 +133,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
         },
         "training": {},
         "writing": {"template": POLICY_TEMPLATE},
-        "judges": {"far": FAR},
+        "judges": [FAR],
     }
     (tmp_path / "base").mkdir()
     shutil.copytree(model_folder, tmp_path / "base" / "model")

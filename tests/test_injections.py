@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_no_verdict_and_is_said(model_folder, judging, cont
     tokenizer, template = load_tokenizer(model_folder), judging.template.partition("\n")[0]
     for judge in (
         GenerativeJudge("genrm", load_causal(model_folder), tokenizer, judging),
-        ScalarJudge("bt", load_scalar(model_folder), tokenizer, template, 4),
+        ScalarJudge("bt", load_scalar(model_folder, new_head=True), tokenizer, template, 4),
     ):
         said = judge.judge([long, *comparisons[1:3]])
         assert (said[0].verdict, said[0].raw) == ("none", "")

@@ -29,19 +29,20 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
     monkeypatch.setattr(
         judges, "load_judge", lambda section, *more, **soft: loaded.update({section["name"]: (more, soft)})
     )
-    sections = {
-        "length": LENGTH,
-        "bt": {"name": "bt", "judge": {"kind": "bradley_terry"}},
-        "far": {"name": "far", "judge": {"kind": "teacher", "backend": "openai"}},
-        "genrm": {"name": "genrm", "judge": {"kind": "genrm"}},
-    }
+    sections = [
+        LENGTH,
+        {"name": "genrm", "judge": {"kind": "genrm"}},
+        {"name": "far", "judge": {"kind": "teacher", "backend": "openai"}},
+        {"name": "bt", "judge": {"kind": "bradley_terry"}},
+    ]
+    sections = json.loads(json.dumps(sections, sort_keys=True))  # as the rules hand them over
     options = {"endpoint": json.dumps({"far": {"attempts": 2}}), "answers": "answers"}
     load_judges(sections, [Path("one"), Path("two")], options, {"far": 0.3}, soft=["genrm"])
     assert {name: more[0] for name, (more, _) in loaded.items()} == {
         "length": None,
-        "bt": Path("one"),
+        "genrm": Path("one"),
         "far": None,
-        "genrm": Path("two"),
+        "bt": Path("two"),
     }
     (_, asking, share), soft = loaded["far"]
     assert asking == {"endpoint": '{"attempts": 2}', "answers": str(Path("answers") / "far")}
@@ -52,7 +53,7 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
 def test_folders_must_be_those_of_the_judges_with_weights():
     assert not has_weights(LENGTH)
     with pytest.raises(ValueError, match="zip"):
-        load_judges({"length": LENGTH}, [Path("one")], OPTIONS, {})
+        load_judges([LENGTH], [Path("one")], OPTIONS, {})
 
 
 @pytest.mark.parametrize(("difference", "verdict"), [(1e-12, "tie"), (0.1, "a"), (-0.1, "b")])

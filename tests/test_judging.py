@@ -10,7 +10,7 @@ import torch
 from rlcs.judge_entries import WorldTeacher
 from rlcs.judges import OracleJudge, SimulatedTeacher, load_judge
 from rlcs.judging import GenerativeJudge, ScalarJudge
-from rlcs.models import batches, generate, load_causal, load_tokenizer
+from rlcs.models import batches, generate, load_causal, load_scalar, load_tokenizer
 from rlcs.prompts import judge_prompt, user
 from rlcs.records import Comparison
 from rlcs.verdict import compare
@@ -29,9 +29,28 @@ def generative(model_folder, judging):
 
 
 @pytest.fixture(scope="module")
-def scalar(model_folder):
+def reward_model(model_folder, tmp_path_factory):
+    """As a Bradley-Terry training leaves it."""
+    folder = tmp_path_factory.mktemp("bt") / "model"
     torch.manual_seed(0)  # the new head's weights
-    return ScalarJudge.load("bt", model_folder, TEMPLATE, batch_size=3)
+    load_scalar(model_folder, new_head=True).save_pretrained(folder)
+    load_tokenizer(model_folder).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scalar(reward_model):
+    return ScalarJudge.load("bt", reward_model, TEMPLATE, batch_size=3)
+
+
+def test_a_judge_of_the_other_kind_is_no_judge(model_folder, reward_model, judging):
+    """transformers would draw what is missing, and judge with it."""
+    with pytest.raises(
+        ValueError, match=r"lacks score.weight: .* weights of a Llama.*Classification"
+    ):
+        ScalarJudge.load("bt", model_folder, TEMPLATE, batch_size=3)
+    with pytest.raises(ValueError, match=r"has score.weight, .* not the weights of a LlamaForCausalLM"):
+        GenerativeJudge.load("genrm", reward_model, judging)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
@@ -218,8 +237,9 @@ def section(judging, **entry):
         ({"kind": "genrm", "train": "grpo", "from": "genrm-sft"}, GenerativeJudge),
     ],
 )
-def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, comparisons):
-    judge = load_judge(section(judging, **entry), model_folder.parent)
+def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, reward_model, comparisons):
+    model = reward_model if kind is ScalarJudge else model_folder
+    judge = load_judge(section(judging, **entry), model.parent)
     assert type(judge) is kind
     judgements = judge.judge(comparisons)
     assert [(j.pair_id, j.order, j.judge) for j in judgements] == [

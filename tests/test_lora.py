@@ -45,7 +45,7 @@ def sft(model, scratch, lora=LORA):
 
 def bradley_terry(model, scratch):
     return RewardTrainer(
-        model=load_scalar(model),
+        model=load_scalar(model, new_head=True),
         args=options(RewardConfig, scratch),
         train_dataset=Dataset.from_list(
             [{"prompt": p, "chosen": assistant("a wolf"), "rejected": assistant("rope")} for p in PROMPTS]

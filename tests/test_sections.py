@@ -236,3 +236,13 @@ def test_a_card_tells_the_whole_line_of_a_model():
     told = sections.card(parsed, "policies", "rlcs")
     assert list(told["recipe"]) == ["base small", "sft", "rlcs"]
     assert (told["kind"], told["prompt"], told["rubrics"]) == ("policy", parsed.writing.template, {})
+
+
+def test_a_policys_judges_are_in_the_order_of_their_artifacts():
+    """The rules hand over the artifacts in this order, and the section as JSON with sorted keys."""
+    raw = copy.deepcopy(BASE)
+    raw["policies"]["rlcs"] |= {"reward": {"judge": "genrm"}, "select": {"judge": "bt"}}
+    parsed = config.parse(raw)
+    section = json.loads(json.dumps(sections.train_policy(parsed, "rlcs"), sort_keys=True))
+    assert [judge["name"] for judge in section["judges"]] == ["genrm", "bt"]
+    assert sections.policy_judges(parsed, "rlcs") == ["genrm", "bt"]

@@ -54,7 +54,7 @@ def sft(model, tokenizer, scratch, seed, options=None):
 def bradley_terry(model, tokenizer, scratch, seed):
     own = {"per_device_train_batch_size": 8, "max_steps": 6, "learning_rate": 1e-2}
     return RewardTrainer(
-        model=load_scalar(model),
+        model=load_scalar(model, new_head=True),
         args=build_options(RewardConfig, SHARED, own, seed=seed, output_dir=scratch),
         train_dataset=Dataset.from_list(
             [

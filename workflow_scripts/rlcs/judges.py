@@ -151,7 +151,7 @@ def load_judge(
 
 
 def load_judges(
-    sections: Mapping[str, Mapping[str, Any]],
+    sections: Sequence[Mapping[str, Any]],
     folders: Sequence[Path],
     options: Mapping[str, str],
     max_failure_shares: Mapping[str, float],
@@ -170,13 +170,12 @@ def load_judges(
     Raises:
         ValueError: more or fewer folders than judges with weights.
     """
-    sections = {name: _as_served(section) for name, section in sections.items()}
-    with_weights = [name for name, section in sections.items() if has_weights(section)]
+    with_weights = [section["name"] for section in sections if has_weights(section)]
     folder_of = dict(zip(with_weights, folders, strict=True))
     asking = json.loads(options["endpoint"])
     return {
         name: load_judge(
-            section,
+            _as_served(section),
             folder_of.get(name),
             {
                 "endpoint": json.dumps(asking.get(name, {})),
@@ -185,7 +184,7 @@ def load_judges(
             max_failure_shares.get(name),
             soft=name in soft,
         )
-        for name, section in sections.items()
+        for name, section in ((section["name"], section) for section in sections)
     }
 
 

@@ -54,8 +54,8 @@ def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> N
 
 def merged(config: PeftConfig, adapter: Path) -> PreTrainedModel:
     """The model that an adapter was trained on, with the adapter in its weights."""
-    load = load_scalar if config.task_type == "SEQ_CLS" else load_causal
-    base = load(config.base_model_name_or_path)
+    path = config.base_model_name_or_path
+    base = load_scalar(path, new_head=True) if config.task_type == "SEQ_CLS" else load_causal(path)
     return PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
 
 

@@ -63,27 +63,56 @@ def load_causal(
     Args:
         gguf_file: in the folder or repository ``model``.
         dtype: ``auto`` is the precision of the files; of a GGUF file float32, in which blocks are unpacked.
+
+    Raises:
+        ValueError: these are not all weights of a language model, or those of a reward model.
     """
-    if gguf_file is None:
-        return AutoModelForCausalLM.from_pretrained(
-            model, revision=revision, dtype=dtype, use_safetensors=True
-        )
-    from transformers import GgufConfig  # since 5.23; jobs that load no GGUF file may have an older one
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
+    if gguf_file is not None:
+        from transformers import GgufConfig  # since 5.23; jobs that load no GGUF file may have an older one
 
-    return AutoModelForCausalLM.from_pretrained(
+        options = {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
+        options["dtype"] = "float32" if dtype == "auto" else dtype
+    return _complete(AutoModelForCausalLM, model, revision=revision, **options)
+
+
+def load_scalar(model: Path | str, *, new_head: bool = False) -> PreTrainedModel:
+    """A Bradley-Terry reward model: a language model's weights under a head of one output.
+
+    Args:
+        new_head: draw the head; else it is among the weights.
+
+    Raises:
+        ValueError: these are not all weights of a reward model.
+    """
+    drawn = [_HEAD] if new_head else []
+    return _complete(
+        AutoModelForSequenceClassification,
         model,
-        revision=revision,
-        gguf_file=gguf_file,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype="float32" if dtype == "auto" else dtype,
+        drawn=drawn,
+        num_labels=1,
+        dtype="auto",
+        use_safetensors=True,
     )
 
 
-def load_scalar(model: Path | str) -> PreTrainedModel:
-    """The same weights with a head of one output: a Bradley-Terry reward model."""
-    return AutoModelForSequenceClassification.from_pretrained(
-        model, num_labels=1, dtype="auto", use_safetensors=True
-    )
+_HEAD = "score.weight"  # transformers' name of a reward model's head
+
+
+def _complete(
+    kind: type[AutoModelForCausalLM | AutoModelForSequenceClassification],
+    model: Path | str,
+    *,
+    drawn: Sequence[str] = (),
+    **options: Any,
+) -> PreTrainedModel:
+    """A model all of whose weights were found: transformers draws those that are missing, and only warns."""
+    loaded, info = kind.from_pretrained(model, output_loading_info=True, **options)
+    missing = sorted(set(info["missing_keys"]) - set(drawn))
+    if missing or _HEAD in info["unexpected_keys"]:
+        what = f"lacks {', '.join(missing[:3])}" if missing else f"has {_HEAD}, a reward model's head"
+        raise ValueError(f"{model} {what}: these are not the weights of a {type(loaded).__name__}")
+    return loaded
 
 
 def device() -> torch.device:

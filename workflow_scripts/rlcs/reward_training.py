@@ -139,7 +139,7 @@ class RewardTraining:
     ) -> RewardTrainer:
         lora = (self.entry.lora or Lora()) if way == "lora" else None
         return RewardTrainer(
-            model=load_scalar(self.base),
+            model=load_scalar(self.base, new_head=True),
             args=build_options(
                 RewardConfig,
                 {"max_length": None, **self.this.config["training"]},

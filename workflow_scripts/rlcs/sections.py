@@ -130,9 +130,8 @@ def train_policy(config: Config, name: str) -> SectionDict:
         "writing": plain(config.writing),
     }
     if entry.train == "grpo":
-        section["judges"] = {
-            judge_name: judge(config, judge_name) for judge_name in policy_judges(config, name)
-        }
+        # a list, in the order of the judges' artifacts: the keys of a param are sorted
+        section["judges"] = [judge(config, judge_name) for judge_name in policy_judges(config, name)]
         if (verifier_name := policy_verifier(config, name)) is not None:
             section["verifier"] = verifier(config, verifier_name)
     return section
