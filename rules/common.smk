@@ -78,6 +78,11 @@ def endpoint(judge_of):
     return lambda wildcards, output: part(sections.endpoint(CONFIG, judge_of(wildcards)))
 
 
+def serving():
+    """How vLLM is started beside a training, as a param that makes nothing run again, as ``endpoint``."""
+    return lambda wildcards, output: part(sections.plain(CONFIG.serving))
+
+
 def names_of(models, *kinds):
     """A regular expression for the names of the models of some kinds; matches nothing where there are none."""
     names = [re.escape(name) for name, model in models.items() if isinstance(model, kinds)]

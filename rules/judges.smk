@@ -118,6 +118,7 @@ rule train_genrm_grpo:
     params:
         code=code("train_genrm_grpo.py"),
         config=lambda wildcards: part(sections.train_judge(CONFIG, wildcards.judge)),
+        serving=serving(),
     log:
         f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -130,7 +131,7 @@ rule train_genrm_grpo:
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
-        " --launch {input.launch} --output {output} > {log} 2>&1"
+        " --serving {params.serving:q} --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule train_bradley_terry:

@@ -40,6 +40,7 @@ rule train_policy_grpo:
         config=lambda wildcards: part(sections.train_policy(CONFIG, wildcards.policy)),
         endpoint=lambda wildcards, output: part(sections.policy_endpoints(CONFIG, wildcards.policy)),
         answers=ANSWERS,
+        serving=serving(),
     log:
         f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
     benchmark:
@@ -52,7 +53,8 @@ rule train_policy_grpo:
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --judge {input.judge} --verifier {input.verifier} --seed {wildcards.seed}"
-        " --endpoint {params.endpoint:q} --answers {params.answers} --launch {input.launch} --output {output} > {log} 2>&1"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --serving {params.serving:q}"
+        " --launch {input.launch} --output {output} > {log} 2>&1"
 
 
 rule read_stories:

@@ -46,7 +46,8 @@ arguments = dict(zip(sys.argv[3::2], sys.argv[4::2], strict=True))
 name, port = arguments["--served-model-name"], int(arguments["--port"])
 wrong = os.environ.get("FAKE_VLLM")
 if told := os.environ.get("FAKE_VLLM_TOLD"):
-    Path(told).write_text(json.dumps({"argv": sys.argv[1:], "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}))
+    variables = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "VLLM_SERVER_DEV_MODE")}
+    Path(told).write_text(json.dumps({"argv": sys.argv[1:], "variables": variables}))
 if wrong == "fail":
     sys.exit("ValueError: no room for the model")
 if wrong == "taken" and not Path(os.environ["FAKE_VLLM_TRIED"]).exists():

@@ -57,12 +57,13 @@ VICTIMS = {
         "train_genrm_grpo.py",
         sections.train_judge(CONFIG, "genrm"),
         PREFERENCES | {"model": "judges/genrm-sft/seed1"},
+        ("--seed", "1", "--serving", "{}"),
     ),
     "policy GRPO": Victim(
         "train_policy_grpo.py",
         sections.train_policy(CONFIG, "rlcs-bt"),
         PREFERENCES | {"model": "policies/sft/seed1", "judge": "judges/bt/seed1"},
-        ASKING,
+        (*ASKING, "--serving", "{}"),
     ),
     "judging": Victim(
         "judge_pairs.py",

@@ -39,7 +39,7 @@ if __name__ == "__main__":
         __file__,
         inputs=["preferences", "model"],
         optional=["judge", "verifier"],
-        options=["endpoint", "answers"],
+        options=["endpoint", "answers", "serving"],
         seed=True,
         launch=run_workers,
     )

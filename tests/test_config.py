@@ -16,6 +16,7 @@ from snakemake.utils import update_config
 import check_config
 import document_config
 from rlcs import config, sections
+from rlcs.serving_entries import Serving
 
 ROOT = Path(__file__).parent.parent
 RUNS = sorted(ROOT.glob("config/*.yaml"))
@@ -348,7 +349,7 @@ def options(registry, name, **changes):
             entry["training"] = {"bf16": False, "use_cpu": True}
     raw[registry][name]["training"] |= changes
     section = sections.check(config.parse(raw))
-    return check_config.problems(section["shared"], section["trainings"])
+    return check_config.problems(section["shared"], section["trainings"], Serving())
 
 
 def test_options_that_trl_takes_are_accepted():
@@ -418,7 +419,16 @@ def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
     ],
 )
 def test_what_helps_at_scale_is_trls_own_option(options):
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}) == []
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, Serving()) == []
+
+
+@pytest.mark.parametrize(("place", "gpus", "problems"), [({}, 0, 1), ({}, 1, 0), ({"host": "node7"}, 0, 0)])
+def test_a_server_of_rollouts_is_the_jobs_or_yours(place, gpus, problems):
+    options = {"use_vllm": True, "vllm_mode": "server", **{f"vllm_server_{k}": v for k, v in place.items()}}
+    serving = Serving(rollouts={"gpus": gpus})
+    found = check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, serving)
+    assert len(found) == problems
+    assert all("policies.x.training: vllm_mode: server has no server: set serving." in said for said in found)
 
 
 def training(options):

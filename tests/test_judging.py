@@ -45,9 +45,7 @@ def scalar(reward_model):
 
 def test_a_judge_of_the_other_kind_is_no_judge(model_folder, reward_model, judging):
     """transformers would draw what is missing, and judge with it."""
-    with pytest.raises(
-        ValueError, match=r"lacks score.weight: .* weights of a Llama.*Classification"
-    ):
+    with pytest.raises(ValueError, match=r"lacks score.weight: .* weights of a Llama.*Classification"):
         ScalarJudge.load("bt", model_folder, TEMPLATE, batch_size=3)
     with pytest.raises(ValueError, match=r"has score.weight, .* not the weights of a LlamaForCausalLM"):
         GenerativeJudge.load("genrm", reward_model, judging)

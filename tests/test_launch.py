@@ -147,7 +147,7 @@ def section(policy, batch):
     return sections.train_policy(config.parse(raw), policy)
 
 
-GIVEN = {"endpoint": "{}", "answers": "answers"}
+GIVEN = {"endpoint": "{}", "answers": "answers", "serving": "{}"}
 
 
 def in_this_process(main, policy, inputs, folder):

@@ -125,9 +125,28 @@ def test_rollouts_of_a_server_are_elsewhere():
     stage = planned()["policies.large"] | {"launch": None}
     there = train(stage, "GRPOConfig", use_vllm=True, vllm_mode="server")
     vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 2}
+    vllm |= {"vllm_gpu_memory_utilization": 0.3}
     awake, asleep = (train(stage, "GRPOConfig", **vllm, vllm_enable_sleep_mode=on) for on in (False, True))
     assert {"vLLM", "KV cache of rollouts"}.isdisjoint({*there.parts, *there.phases})
     assert awake.parts["vLLM"] == asleep.phases["vLLM"] == pytest.approx(PARAMETERS * GB, rel=0.02)
+
+
+def test_a_colocated_vllm_takes_its_share_whatever_it_needs():
+    stage = planned()["policies.large"] | {"launch": None, "judges": []}
+
+    def problem(gigabytes, share, *, sleeps=False):
+        vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 1}
+        vllm |= {"vllm_gpu_memory_utilization": share, "vllm_enable_sleep_mode": sleeps}
+        return train(stage, "GRPOConfig", **vllm).problem(gigabytes)
+
+    assert problem(80, 0.3) is None
+    assert "vLLM needs 15.3 GB of each GPU, and vllm_gpu_memory_utilization = 0.1 of a GPU of 80" in problem(
+        80, 0.1
+    )
+    assert "vLLM 72.0" in problem(80, 0.9)
+    assert problem(80, 0.9).endswith("vllm_gpu_memory_utilization = 0.9 is what vLLM takes, lower it")
+    assert problem(200, 0.7) is None
+    assert problem(80, 0.75, sleeps=True) is None  # asleep while the policy learns
 
 
 def test_a_pair_is_two_rows_and_time_is_that_of_known_steps():

@@ -12,6 +12,7 @@ from rlcs import config, plan_sections, sections
 from rlcs.entries import PretrainedBase, SFTPolicy
 from rlcs.launch import Launch
 from rlcs.plan import shape_of
+from rlcs.serving_entries import Serving
 
 TEXT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S)]
@@ -41,7 +42,7 @@ def test_the_plan_of_the_example_is_what_check_prints():
 
 def test_the_options_are_trls():
     training = {"class": "GRPOConfig", "options": BLOCKS[1], "groups_per_unit": 1, "launch": None}
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training}) == []
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving()) == []
 
 
 def test_the_example_of_a_shape_is_that_of_its_model():

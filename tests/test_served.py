@@ -8,9 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from trl import GRPOConfig
+from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from rlcs import vllm_server
 from rlcs.judges import load_judge
+from rlcs.rollout_server import serve_rollouts
 from rlcs.serving_entries import Serving
 from rlcs.soft_verdict import first_wins_by_logprobs
 from rlcs.stage import InputError
@@ -164,16 +167,15 @@ def alive(pid):
 def test_gpus_are_split_between_trainer_and_judge(tmp_path, children, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,5")
     told = tmp_path / "told"
-    split = serving(FAKE_VLLM_TOLD=str(told)).model_copy(update={"gpus": 1})
-    start_server(tmp_path, "m", {}, split)
-    assert json.loads(told.read_text())["gpus"] == "5"
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told)), gpus=1)
+    assert json.loads(told.read_text())["variables"]["CUDA_VISIBLE_DEVICES"] == "5"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2"
 
 
 def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    taken = serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried")).model_copy(update={"gpus": 1})
-    start_server(tmp_path, "m", {}, taken)
+    taken = serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried"))
+    start_server(tmp_path, "m", {}, taken, gpus=1)
     assert len(children) == 2
     assert len(children) == 2
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
@@ -183,10 +185,57 @@ def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypat
 def test_a_trainer_without_a_gpu_is_refused(trainers, served):
     left = max(2 - served, 0)
     with pytest.raises(
-        InputError, match=rf"gpus = {served} leaves {left} of the job's 2 .* to {trainers} train"
+        InputError, match=rf"server of {served} GPUs .* leaves {left} of the job's 2 .* to {trainers} train"
     ):
         split_gpus(["0", "1"], served, trainers)
 
 
 def test_trainers_have_the_first_gpus_of_their_node():
     assert split_gpus(["0", "1", "2", "3"], 1, trainers=2) == (["0", "1", "2"], ["3"])
+
+
+def rolling_out(tmp_path, **options):
+    server = {"use_vllm": True, "vllm_mode": "server", **options}
+    return GRPOConfig(output_dir=str(tmp_path), use_cpu=True, **server)
+
+
+def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    told, options = tmp_path / "told", rolling_out(tmp_path)
+    several = {"gpus": 2, "arguments": {"max_model_len": 64}}
+    serve_rollouts(
+        options,
+        tmp_path / "model",
+        serving(FAKE_VLLM_TOLD=str(told)).model_copy(update={"rollouts": Serving(rollouts=several).rollouts}),
+    )
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert options.vllm_server_base_url.startswith("http://127.0.0.1:")
+    assert not options.vllm_server_base_url.endswith("/v1")
+    said = json.loads(told.read_text())
+    assert said["variables"] == {"CUDA_VISIBLE_DEVICES": "2,3", "VLLM_SERVER_DEV_MODE": "1"}
+    flags = said["argv"][2:]
+    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    assert (given["--max-model-len"], given["--tensor-parallel-size"]) == ("64", "2")
+    # TRL's own command, without what is the same for every server
+    needed = build_command(ScriptArguments(model="m"))
+    needed = needed[needed.index("--weight-transfer-config") :]
+    assert dict(zip(needed[::2], needed[1::2], strict=True)).items() <= given.items()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"vllm_server_base_url": "http://node7:8000"},
+        {"vllm_server_host": "node7"},
+        {"vllm_mode": "colocate"},
+        {"use_vllm": False},
+    ],
+)
+def test_who_has_rollouts_elsewhere_gets_no_server(tmp_path, children, place):
+    serve_rollouts(rolling_out(tmp_path, **place), tmp_path / "model", Serving(rollouts={"gpus": 1}))
+    assert children == []
+
+
+def test_rollouts_of_a_server_without_gpus_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"vllm_mode: server has no server: set serving.rollouts.gpus"):
+        serve_rollouts(rolling_out(tmp_path), tmp_path / "model", serving())

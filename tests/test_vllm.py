@@ -78,7 +78,8 @@ def adapter(folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(folder, adapter):
-    return start_server(folder, "base", {**ARGUMENTS, "lora_modules": f"tuned={adapter}"}, SERVING)
+    server = start_server(folder, "base", {**ARGUMENTS, "lora_modules": f"tuned={adapter}"}, SERVING)
+    return f"{server}/v1"
 
 
 @pytest.fixture

@@ -18,14 +18,16 @@ from rlcs import site
 from rlcs.grpo import assert_whole_groups
 from rlcs.launch import Launch
 from rlcs.plan import Plan, answering_plan, shape_of, training_plan
+from rlcs.rollout_server import rollouts_problem
+from rlcs.serving_entries import Serving
 from rlcs.stage import InputError
 from rlcs.training import build_options
 
 CLASSES: dict[str, Any] = {"SFTConfig": SFTConfig, "GRPOConfig": GRPOConfig, "RewardConfig": RewardConfig}
 
 
-def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> list[str]:
-    """One line per model whose options TRL refuses.
+def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]], serving: Serving) -> list[str]:
+    """One line per model whose options TRL refuses, or that lacks what they ask for.
 
     Args:
         trainings: by key in the config, the TRL class, its options and ``groups_per_unit``.
@@ -45,6 +47,8 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]]) -> li
                 found.append(f"{key}.training: {error}")
             else:
                 found += [f"{key}.launch: {problem}" for problem in launch_problems(training, options)]
+                if isinstance(options, GRPOConfig) and (problem := rollouts_problem(options, serving)):
+                    found.append(f"{key}.training: {problem}")
     return found
 
 
@@ -102,7 +106,7 @@ def main() -> None:
     parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
     arguments = parser.parse_args()
     config = arguments.config
-    found = problems(config["shared"], config["trainings"])
+    found = problems(config["shared"], config["trainings"], Serving.model_validate(config["serving"]))
     gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))

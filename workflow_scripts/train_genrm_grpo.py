@@ -23,6 +23,8 @@ from rlcs.records import (
     read_rows,
     read_training_pairs,
 )
+from rlcs.rollout_server import serve_rollouts
+from rlcs.serving_entries import Serving
 from rlcs.training import build_options, train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 from rlcs.windows import TRL_ANSWER, Window
@@ -49,16 +51,18 @@ def main(this: stage.Stage) -> None:
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
+        options = build_options(
+            GRPOConfig,
+            {**this.config["training"], "shuffle_dataset": False},
+            entry.training,
+            seed=this.seed,
+            output_dir=scratch,
+        )
+        serve_rollouts(options, start, Serving.model_validate_json(this.options["serving"]))
         return ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
-            args=build_options(
-                GRPOConfig,
-                {**this.config["training"], "shuffle_dataset": False},
-                entry.training,
-                seed=this.seed,
-                output_dir=scratch,
-            ),
+            args=options,
             train_dataset=prompts(training, "training prompt"),
             eval_dataset=prompts(validation, "validation prompt"),
             processing_class=load_tokenizer(start),
@@ -74,5 +78,11 @@ def main(this: stage.Stage) -> None:
 
 if __name__ == "__main__":
     stage.run(
-        main, __file__, inputs=["preferences", "model"], optional=["consensus"], seed=True, launch=run_workers
+        main,
+        __file__,
+        inputs=["preferences", "model"],
+        optional=["consensus"],
+        options=["serving"],
+        seed=True,
+        launch=run_workers,
     )

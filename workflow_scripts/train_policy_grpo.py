@@ -22,8 +22,10 @@ from rlcs.lora import adapter_config
 from rlcs.models import load_causal, load_tokenizer
 from rlcs.pivot_reward import PivotReward
 from rlcs.records import SPLITS, read_contexts
+from rlcs.rollout_server import serve_rollouts
 from rlcs.scalar_reward import ScalarReward
 from rlcs.selection import SelectBest, Validation
+from rlcs.serving_entries import Serving
 from rlcs.snapshots import TakeSnapshots
 from rlcs.training import build_options, train
 from rlcs.verification import Verifier
@@ -66,6 +68,7 @@ def main(this: stage.Stage) -> None:
             max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
             soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
+        serve_rollouts(options, start, Serving.model_validate_json(this.options["serving"]))
         rewards: list[Writing] = [
             ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
             if reward.kind == "scalar"
@@ -151,7 +154,7 @@ if __name__ == "__main__":
         __file__,
         inputs=["preferences", "model"],
         optional=["judge", "verifier"],
-        options=["endpoint", "answers"],
+        options=["endpoint", "answers", "serving"],
         seed=True,
         launch=run_workers,
     )

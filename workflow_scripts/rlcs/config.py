@@ -34,7 +34,9 @@ class Config(Section):
     data: Data = Field(default_factory=Data, description="Where preferences come from.")
     world: World = Field(default_factory=World, description="Size and noise of the synthetic tiny world.")
     judging: Judging = Field(description="What generative judges are asked.")
-    serving: Serving = Field(default_factory=Serving, description="How judges are served by vLLM.")
+    serving: Serving = Field(
+        default_factory=Serving, description="How vLLM serves judges, and the rollouts of trainings."
+    )
     writing: Writing = Field(description="What policies are asked for.")
     training: SharedOptions = Field(
         default_factory=dict,

@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from threading import Event, Lock
 
 import tenacity
@@ -23,7 +22,7 @@ from rlcs.endpoint_entries import Endpoint
 from rlcs.judge_entries import EndpointTeacher, Judging
 from rlcs.prompts import Messages, without_control_tokens
 from rlcs.records import Comparison, Judgement
-from rlcs.soft_verdict import first_wins_by_logprobs
+from rlcs.soft_verdict import with_probability
 from rlcs.stage import InputError
 from rlcs.verdict import by_majority, read_judgement
 
@@ -54,6 +53,7 @@ class EndpointJudge:
     ) -> None:
         self.name = name
         self.judging = judging
+        self.scores = judging.scores.low, judging.scores.high
         self.votes = entry.votes
         self.by_tokens = soft and entry.votes == 1  # several votes have a probability of their own
         if self.by_tokens:
@@ -70,22 +70,11 @@ class EndpointJudge:
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
         if answer is None:
             return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        low, high = self.judging.scores.low, self.judging.scores.high
+        low, high, cut_off = *self.scores, answer.finish_reason == "length"
         judgement = read_judgement(
-            comparison,
-            self.name,
-            answer.text,
-            answer.completion_tokens,
-            low,
-            high,
-            cut_off=answer.finish_reason == "length",
+            comparison, self.name, answer.text, answer.completion_tokens, low, high, cut_off=cut_off
         )
-        if not self.by_tokens or judgement.verdict == "none":
-            return judgement
-        swapped = judgement.order == "ba"
-        scores = (judgement.score_a, judgement.score_b)[:: -1 if swapped else 1]
-        p = first_wins_by_logprobs(answer.scores, scores, low, high)
-        return judgement if p is None else replace(judgement, p_a=1 - p if swapped else p)
+        return with_probability(judgement, answer.scores, low, high) if self.by_tokens else judgement
 
 
 class Asker:

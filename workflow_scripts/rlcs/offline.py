@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rlcs.judge_entries import Judging
 from rlcs.models import encode, load_tokenizer
 from rlcs.records import Comparison, Judgement
-from rlcs.soft_verdict import first_wins_by_logprobs
+from rlcs.soft_verdict import with_probability
 from rlcs.stage import InputError
 from rlcs.verdict import by_majority, read_judgement
 
@@ -50,6 +49,7 @@ class OfflineJudge:
             ) from None
         self.name = name
         self.judging = judging
+        self.scores = judging.scores.low, judging.scores.high
         self.votes = votes
         self.by_tokens = soft and votes == 1  # several votes have a probability of their own
         self.shard_size = 16 * judging.batch_size  # the engine fills its own batches
@@ -81,22 +81,14 @@ class OfflineJudge:
     def _judgement(self, comparison: Comparison, answer: Any) -> Judgement:
         if answer is None:
             return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        low, high = self.judging.scores.low, self.judging.scores.high
+        tokens, cut_off = len(answer.token_ids), answer.finish_reason == "length"
+        low, high = self.scores
         judgement = read_judgement(
-            comparison,
-            self.name,
-            answer.text.strip(),
-            len(answer.token_ids),
-            low,
-            high,
-            cut_off=answer.finish_reason == "length",
+            comparison, self.name, answer.text.strip(), tokens, low, high, cut_off=cut_off
         )
-        if not self.by_tokens or judgement.verdict == "none":
+        if not self.by_tokens:
             return judgement
-        swapped = judgement.order == "ba"
-        scores = (judgement.score_a, judgement.score_b)[:: -1 if swapped else 1]
-        p = first_wins_by_logprobs(last_numbers(answer.token_ids, answer.logprobs), scores, low, high)
-        return judgement if p is None else replace(judgement, p_a=1 - p if swapped else p)
+        return with_probability(judgement, last_numbers(answer.token_ids, answer.logprobs), low, high)
 
 
 def last_numbers(written: Sequence[int], places: Sequence[Mapping[int, Any]]) -> list[dict[str, float]]:

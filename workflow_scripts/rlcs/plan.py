@@ -7,7 +7,7 @@ that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rlcs.shape_entries import Shape, known_shape
 
 PROMPT_TOKENS = 512  # our assumption: a template, its rubric and a context, without stories
 GB = 10**9
+VLLM = "vLLM"  # beside a training, which it writes the rollouts of
 
 # Of an NVIDIA A100 80GB by its data sheet (dense bf16), and the share of it that trainings reach (Narayanan
 # et al. 2021: 44-52 %): a plan's times are such a GPU's.
@@ -30,8 +31,8 @@ class Plan:
     """One stage: bytes by what holds them, on the fullest GPU of the job, and how long its steps take there.
 
     ``parts`` are held all the time, of ``phases`` one after the other. ``share``: of the GPU's memory, what
-    the stage may have (vLLM's gpu_memory_utilization). ``hours``: None where the number of steps is not known
-    before the data is read.
+    the stage may have (vLLM's gpu_memory_utilization). ``reserved``: of it, what a colocated vLLM takes
+    whole, whatever it needs. ``hours``: None where the number of steps is not known before the data is read.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Plan:
     advice: Sequence[str] = ()
     hours: float | None = None
     share: float = 1.0
+    reserved: float = 0.0
 
     @property
     def total(self) -> float:
@@ -59,12 +61,29 @@ class Plan:
 
     def problem(self, gigabytes: float) -> str | None:
         """What to say where it does not fit into a GPU of so many GB; None where it does."""
+        place = f"a GPU of {gigabytes:g} GB (gpu_gigabytes)"
+        if self.reserved:
+            return self._beside_vllm(gigabytes, place)
         if self.total <= self.share * gigabytes * GB:
             return None
-        place = f"a GPU of {gigabytes:g} GB (gpu_gigabytes)"
         if self.share < 1:
             place = f"{self.share:g} (gpu_memory_utilization) of {place}"
         return f"{self} does not fit into {place}: {'; '.join(self.advice)}"
+
+    def _beside_vllm(self, gigabytes: float, place: str) -> str | None:
+        taken, need = self.reserved * gigabytes * GB, {**self.parts, **self.phases}[VLLM]
+        said = f"vllm_gpu_memory_utilization = {self.reserved:g}"
+        if need > taken:
+            return (
+                f"{self.key}: vLLM needs {need / GB:.1f} GB of each GPU, and {said} of {place} gives it "
+                f"{taken / GB:.1f}: raise it, or vllm_tensor_parallel_size"
+            )
+        parts, phases = (
+            {name: taken if name == VLLM else size for name, size in held.items()}
+            for held in (self.parts, self.phases)
+        )
+        there = replace(self, parts=parts, phases=phases, reserved=0.0)
+        return (told := there.problem(gigabytes)) and f"{told}; {said} is what vLLM takes, lower it"
 
 
 def shape_of(base: Mapping[str, Any]) -> Shape | None:
@@ -103,7 +122,7 @@ def training_plan(stage: Mapping[str, Any], options: Any, shape: Shape, judges: 
     elif rollouts and options.vllm_mode == "colocate":  # asleep, it holds nothing while the policy learns
         held = phases if options.vllm_enable_sleep_mode else parts
         weights = memory.BF16 * total / options.vllm_tensor_parallel_size
-        held["vLLM"] = weights + memory.kv_cache(shape, length)
+        held[VLLM] = weights + memory.kv_cache(shape, length)
     answers = [
         memory.kv_cache(judge, asked["batch_size"] * (PROMPT_TOKENS + asked["tokens"]))
         for judge, asked in zip(judges, stage["judges"], strict=True)
@@ -117,6 +136,7 @@ def training_plan(stage: Mapping[str, Any], options: Any, shape: Shape, judges: 
         gpus,
         training_advice(stage, options, max(phases, key=phases.__getitem__), is_sharded=is_sharded),
         hours(stage, options, shape, gpus),
+        reserved=options.vllm_gpu_memory_utilization if VLLM in {**parts, **phases} else 0.0,
     )
 
 
@@ -176,7 +196,7 @@ def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_
         (trains and not is_checkpointed(options), "set activation_checkpointing: true"),
         (trains and options.per_device_train_batch_size > 1, "halve per_device_train_batch_size"),
         (rolls_out, "let vLLM write the rollouts (use_vllm)"),
-        (largest == "vLLM", f"raise vllm_tensor_parallel_size = {together}"),
+        (largest == VLLM, f"raise vllm_tensor_parallel_size = {together}"),
         (largest == "KV cache of judges", "lower the judges' batch_size"),
         (bool(stage["judges"]), "let endpoints judge and verify (judging.engine: vllm, backend: openai)"),
         (not stage["lora"], "train with lora"),

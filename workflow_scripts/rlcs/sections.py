@@ -319,7 +319,12 @@ def check(config: Config) -> SectionDict:
         for name, entry in getattr(config, registry).items()
         if hasattr(entry, "training")
     }
-    return {"run": config.run, "shared": config.training, "trainings": trainings}
+    return {
+        "run": config.run,
+        "shared": config.training,
+        "trainings": trainings,
+        "serving": plain(config.serving),
+    }
 
 
 def curves(config: Config) -> SectionDict:

@@ -39,12 +39,12 @@ def serve_judge(
     judging = Judging.model_validate(section["judging"])
     serving = Serving.model_validate(json.loads(options["endpoint"]))
     model = f"{name}-{content_id(folder / NAME)}"
-    url = of_the_node(lambda: start_server(folder / "model", model, judging.vllm, serving))
+    url = of_the_node(lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus))
     served = EndpointTeacher(
         kind="teacher",
         backend="openai",
         model=model,
-        base_url=url,
+        base_url=f"{url}/v1",
         sampling={"temperature": entry.get("temperature", 0.0), "max_tokens": judging.max_new_tokens},
         votes=entry.get("votes", 1),
         concurrency=serving.concurrency,

@@ -1,10 +1,25 @@
-"""How the server of a judge in process is started and asked; nothing that its answers depend on."""
+"""How `vllm serve` is started beside a stage, and asked; nothing that its answers depend on."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pydantic import Field
 
 from rlcs.options import Section
+
+
+class Rollouts(Section):
+    """The server of a training's rollouts, where its options say vllm_mode: server and no address."""
+
+    gpus: int = Field(
+        0, ge=0, description="Of the job's GPUs on its first node, how many it has: the last but the judge's."
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Of `vllm serve`, beside those that TRL needs; tensor_parallel_size is gpus.",
+        examples=[{"max_model_len": 4096}],
+    )
 
 
 class Serving(Section):
@@ -23,6 +38,9 @@ class Serving(Section):
         ge=0,
         description="Of the job's GPUs, how many a policy's training leaves to its judge: the last ones. 0: "
         "trainer and server share all of them, and gpu_memory_utilization must leave room.",
+    )
+    rollouts: Rollouts = Field(
+        default_factory=Rollouts, description="The server of a training's rollouts: {gpus, arguments}."
     )
     startup_timeout: float = Field(900.0, gt=0, description="Seconds until the server must answer.")
     concurrency: int = Field(256, ge=1, description="Questions that are in flight at once.")

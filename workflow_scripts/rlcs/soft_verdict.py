@@ -14,6 +14,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rlcs.records import Judgement
+
+
+def with_probability(
+    judgement: Judgement, places: Sequence[Mapping[str, float]], low: int, high: int
+) -> Judgement:
+    """A judgement with p(a beats b), where it was read and ``first_wins_by_logprobs`` knows one."""
+    if judgement.verdict == "none":
+        return judgement
+    swapped = judgement.order == "ba"
+    scores = (judgement.score_a, judgement.score_b)[:: -1 if swapped else 1]
+    p = first_wins_by_logprobs(places, scores, low, high)
+    return judgement if p is None else replace(judgement, p_a=1 - p if swapped else p)
 
 
 def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:

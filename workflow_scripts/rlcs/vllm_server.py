@@ -23,7 +23,9 @@ log = logging.getLogger("rlcs")
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
 
 
-def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: Serving) -> str:
+def start_server(
+    model: Path, name: str, arguments: Mapping[str, Any], serving: Serving, *, gpus: int = 0
+) -> str:
     """Serve a model, and wait until it answers.
 
     Args:
@@ -31,14 +33,15 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
         name: by which the model is asked for. It must tell this model from all others: a server of another
             job that happens to have the port is known by it.
         arguments: of `vllm serve`, in its names with underscores; True is a flag.
+        gpus: how many of this process's it gets, the last ones; 0: it shares all of them.
 
     Returns:
-        The base URL of its API. The server ends with this process.
+        The URL of the server, under which ``/v1`` is its API. It ends with this process.
 
     Raises:
         InputError: it ended, or did not answer in time; with the last lines that it printed.
     """
-    environment = {**os.environ, **serving.environment, **_gpus(serving)}
+    environment = {**os.environ, **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
         command = [*serving.command, "serve", str(model), *_flags(arguments)]
@@ -59,7 +62,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
                     f"vLLM cannot be started: {error}; serving.command is {serving.command}"
                 ) from None
         atexit.register(_stop, server)
-        url = f"http://127.0.0.1:{port}/v1"
+        url = f"http://127.0.0.1:{port}"
         if _await(server, url, name, serving.startup_timeout):
             return url
         ended = server.poll()
@@ -74,7 +77,7 @@ def start_server(model: Path, name: str, arguments: Mapping[str, Any], serving: 
 
 def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:
     """Whether it is our server that answers, before it ends or the time is over."""
-    client = openai.OpenAI(api_key="EMPTY", base_url=url, timeout=5, max_retries=0)
+    client = openai.OpenAI(api_key="EMPTY", base_url=f"{url}/v1", timeout=5, max_retries=0)
     deadline = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -104,27 +107,27 @@ def _flags(arguments: Mapping[str, Any]) -> list[str]:
     return flags
 
 
-def _gpus(serving: Serving) -> dict[str, str]:
+def _give_away(gpus: int) -> dict[str, str]:
     """The server's GPUs; those of this process become the others, which it must not have touched yet.
 
     Raises:
         InputError: the job has not as many GPUs as the server and the training's processes on this node.
     """
-    if not serving.gpus:
+    if not gpus:
         return {}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    own, its = split_gpus(visible, serving.gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    own, its = split_gpus(visible, gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(own)
     return {"CUDA_VISIBLE_DEVICES": ",".join(its)}
 
 
 def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[list[str], list[str]]:
-    """The GPUs of the node's trainers, one for each, and the last ``served``, the judge's."""
+    """The GPUs of the node's trainers, one for each, and the last ``served``, a server's."""
     gpus = [gpu for gpu in visible if gpu]
     if len(gpus) < trainers + served:
         raise InputError(
-            f"serving.gpus = {served} leaves {max(len(gpus) - served, 0)} of the job's {len(gpus)} GPUs "
-            f"(CUDA_VISIBLE_DEVICES = {','.join(gpus)!r}) to {trainers} training processes: ask for more, "
-            f"launch fewer, or set serving.gpus to 0"
+            f"a server of {served} GPUs (serving.gpus, serving.rollouts.gpus) leaves "
+            f"{max(len(gpus) - served, 0)} of the job's {len(gpus)} (CUDA_VISIBLE_DEVICES = "
+            f"{','.join(gpus)!r}) to {trainers} training processes: ask for more, launch or serve with fewer"
         )
     return gpus[:-served], gpus[-served:]
