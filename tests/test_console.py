@@ -1,6 +1,7 @@
 """What a run prints of the stages under way, and at its end."""
 
 import json
+import math
 import os
 import time
 
@@ -61,8 +62,10 @@ def test_the_summary_tells_headlines_and_where_the_report_is(tmp_path):
     assert summary(tmp_path, 0) == ""
     share = Estimate(0.7, 0.65, 0.75, 100)
     alignment = pd.DataFrame([{"system": "genrm", "accuracy": share, "paper": 68.0}], dtype=object)
-    wins = {"policy": "rlcs", "judge": "oracle", "reference": "sft", "win_rate": share, "paper": None}
-    for name, frame in (("alignment", alignment), ("win_rates", pd.DataFrame([wins], dtype=object))):
+    row = {"policy": "rlcs", "judge": "oracle", "reference": "sft", "win_rate": share, "paper": None}
+    unread = {**row, "policy": "unread", "win_rate": Estimate(math.nan, math.nan, math.nan, 0)}
+    wins = pd.DataFrame([row, unread], dtype=object)
+    for name, frame in (("alignment", alignment), ("win_rates", wins)):
         (tmp_path / "tables" / name).mkdir(parents=True)
         write_table(frame, tmp_path / "tables" / name, name, "caption", synthetic=False)
         (tmp_path / "tables" / name / "run.json").write_text(json.dumps({}))
@@ -72,6 +75,7 @@ def test_the_summary_tells_headlines_and_where_the_report_is(tmp_path):
         f"Made 2 artifacts in {tmp_path}.",
         "  genrm agrees with the label: 70.0 [65.0, 75.0] % (paper 68)",
         "  rlcs wins against sft: 70.0 [65.0, 75.0] %",
+        "  unread wins against sft: – (nothing could be judged)",
         f"Report: {tmp_path}/report/report.html",
     ]
     assert summary(tmp_path, time.time() + 5) == ""

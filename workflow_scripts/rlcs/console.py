@@ -95,7 +95,8 @@ def summary(results: Path, since: float) -> str:
     tables = [results / "tables" / name / f"{name}.csv" for name in ("alignment", "win_rates")]
     if all(path.exists() for path in tables):
         lines += [
-            f"  {headline.label}: {headline.value} %"
+            f"  {headline.label}: {headline.value}"
+            + (" %" if headline.estimate.n else " (nothing could be judged)")
             + ("" if headline.paper is None else f" (paper {headline.paper:g})")
             for headline in headlines(*map(read_table, tables))
         ]
