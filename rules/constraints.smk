@@ -48,7 +48,7 @@ rule tabulate_constraints:
         ),
     params:
         code=code("tabulate_constraints.py"),
-        config=lambda _: part(sections.constraint_table(CONFIG)),
+        config=lambda _: part(table_sections.constraint_table(CONFIG)),
     log:
         f"{LOGS}/tables/constraints.log",
     benchmark:
@@ -101,7 +101,7 @@ rule tabulate_instructions:
         ),
     params:
         code=code("tabulate_instructions.py"),
-        config=lambda _: part(sections.instruction_table(CONFIG)),
+        config=lambda _: part(table_sections.instruction_table(CONFIG)),
     log:
         f"{LOGS}/tables/ifeval.log",
     benchmark:

@@ -24,7 +24,7 @@ rule tabulate_effects:
         text=f"{RESULTS}/tables/effects/effects.md",
     params:
         code=code("tabulate_effects.py"),
-        config=lambda _: part(sections.effects_table(CONFIG)),
+        config=lambda _: part(table_sections.effects_table(CONFIG)),
     log:
         f"{LOGS}/tables/effects.log",
     benchmark:

@@ -9,7 +9,7 @@ rule export_model:
         f"{RESULTS}/export/{{registry}}/{{name}}/seed{{seed}}/manifest.json",
     params:
         code=code("export_model.py"),
-        config=lambda wildcards: part(sections.card(CONFIG, wildcards.registry, wildcards.name)),
+        config=lambda wildcards: part(table_sections.card(CONFIG, wildcards.registry, wildcards.name)),
     log:
         f"{LOGS}/export/{{registry}}/{{name}}/seed{{seed}}.log",
     benchmark:

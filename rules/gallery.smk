@@ -6,7 +6,7 @@ rule draw_gallery:
         stories=stories_of,
         matches=matches_of,
         checks=lambda _: of_seeds("checks", verified_policies()),
-        policies=lambda _: of_seeds("policies", sections.policies_with_snapshots(CONFIG)),
+        policies=lambda _: of_seeds("policies", table_sections.policies_with_snapshots(CONFIG)),
     output:
         manifest=f"{RESULTS}/gallery/manifest.json",
         page=report(
@@ -17,7 +17,7 @@ rule draw_gallery:
         ),
     params:
         code=code("draw_gallery.py"),
-        config=lambda _: part(sections.gallery(CONFIG)),
+        config=lambda _: part(table_sections.gallery(CONFIG)),
     log:
         f"{LOGS}/gallery.log",
     benchmark:
@@ -45,7 +45,7 @@ rule draw_sheet:
         page=f"{RESULTS}/human/sheet.html",
     params:
         code=code("draw_sheet.py"),
-        config=lambda _: part(sections.sheet(CONFIG)),
+        config=lambda _: part(table_sections.sheet(CONFIG)),
     log:
         f"{LOGS}/human.log",
     benchmark:
@@ -74,7 +74,7 @@ rule tabulate_human_win_rates:
         ),
     params:
         code=code("tabulate_human_win_rates.py"),
-        config=lambda _: part(sections.human_table(CONFIG)),
+        config=lambda _: part(table_sections.human_table(CONFIG)),
     log:
         f"{LOGS}/tables/human_win_rates.log",
     benchmark:

@@ -13,7 +13,7 @@ rule tabulate_filter:
         ),
     params:
         code=code("tabulate_filter.py"),
-        config=lambda _: part(sections.filter_table(CONFIG)),
+        config=lambda _: part(table_sections.filter_table(CONFIG)),
     log:
         f"{LOGS}/tables/filter.log",
     benchmark:
@@ -34,7 +34,7 @@ rule tabulate_consensus:
         consensus=[f"{RESULTS}/consensus/{source}/manifest.json" for source in CONFIG.consensus],
         judgements=[
             f"{RESULTS}/teachers/{teacher}/manifest.json"
-            for teacher in sections.consensus_table(CONFIG)["teachers"]
+            for teacher in table_sections.consensus_table(CONFIG)["teachers"]
         ],
     output:
         manifest=f"{RESULTS}/tables/consensus/manifest.json",
@@ -46,7 +46,7 @@ rule tabulate_consensus:
         ),
     params:
         code=code("tabulate_consensus.py"),
-        config=lambda _: part(sections.consensus_table(CONFIG)),
+        config=lambda _: part(table_sections.consensus_table(CONFIG)),
     log:
         f"{LOGS}/tables/consensus.log",
     benchmark:
@@ -106,7 +106,7 @@ rule tabulate_alignment:
         ),
     params:
         code=code("tabulate_alignment.py"),
-        config=lambda _: part(sections.alignment_table(CONFIG)),
+        config=lambda _: part(table_sections.alignment_table(CONFIG)),
     log:
         f"{LOGS}/tables/alignment.log",
     benchmark:
@@ -135,7 +135,7 @@ rule tabulate_injections:
         ),
     params:
         code=code("tabulate_injections.py"),
-        config=lambda _: part(sections.injection_table(CONFIG)),
+        config=lambda _: part(table_sections.injection_table(CONFIG)),
     log:
         f"{LOGS}/tables/injections.log",
     benchmark:
@@ -177,7 +177,7 @@ rule tabulate_win_rates:
         ),
     params:
         code=code("tabulate_win_rates.py"),
-        config=lambda _: part(sections.win_rate_table(CONFIG)),
+        config=lambda _: part(table_sections.win_rate_table(CONFIG)),
     log:
         f"{LOGS}/tables/win_rates.log",
     benchmark:
@@ -196,7 +196,7 @@ rule tabulate_gains:
         "Table: judges as rewards"
     input:
         preferences=PREFERENCES,
-        judgements=lambda _: alignment_of(dict.fromkeys(sections.gain_table(CONFIG)["judge_of"].values())),
+        judgements=lambda _: alignment_of(dict.fromkeys(table_sections.gain_table(CONFIG)["judge_of"].values())),
         matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
         manifest=f"{RESULTS}/tables/gains/manifest.json",
@@ -214,7 +214,7 @@ rule tabulate_gains:
         ),
     params:
         code=code("tabulate_gains.py"),
-        config=lambda _: part(sections.gain_table(CONFIG)),
+        config=lambda _: part(table_sections.gain_table(CONFIG)),
     log:
         f"{LOGS}/tables/gains.log",
     benchmark:
@@ -249,7 +249,7 @@ rule tabulate_pivots:
         ),
     params:
         code=code("tabulate_pivots.py"),
-        config=lambda _: part(sections.pivot_table(CONFIG)),
+        config=lambda _: part(table_sections.pivot_table(CONFIG)),
     log:
         f"{LOGS}/tables/pivots.log",
     benchmark:
@@ -273,7 +273,7 @@ rule draw_curves:
         f"{RESULTS}/figures/manifest.json",
     params:
         code=code("draw_curves.py"),
-        config=lambda _: part(sections.curves(CONFIG)),
+        config=lambda _: part(table_sections.curves(CONFIG)),
     log:
         f"{LOGS}/figures.log",
     benchmark:
@@ -308,7 +308,7 @@ rule write_report:
         ),
     params:
         code=code("write_report.py"),
-        config=lambda _: part(sections.report(CONFIG)),
+        config=lambda _: part(table_sections.report(CONFIG)),
     log:
         f"{LOGS}/report.log",
     benchmark:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlcs import config, sections
+from rlcs import config, sections, table_sections
 
 BASE = yaml.safe_load((Path(__file__).parent.parent / "config" / "smoke.yaml").read_text(encoding="utf-8"))
 FLIPS = {"claim": "few flips", "metric": "flip_rate", "systems": ["genrm"], "below": 15}
@@ -63,16 +63,16 @@ def all_sections(raw):
             "ingest": sections.ingest(parsed),
             "teach": sections.teach(parsed, "teacher"),
             "consensus": sections.consensus(parsed, "panel"),
-            "consensus table": sections.consensus_table(parsed),
-            "filter table": sections.filter_table(parsed),
-            "alignment table": sections.alignment_table(parsed),
-            "win-rate table": sections.win_rate_table(parsed),
-            "effects table": sections.effects_table(parsed),
-            "report": sections.report(parsed),
-            "curves": sections.curves(parsed),
-            "gallery": sections.gallery(parsed),
-            "sheet": sections.sheet(parsed),
-            "human table": sections.human_table(parsed),
+            "consensus table": table_sections.consensus_table(parsed),
+            "filter table": table_sections.filter_table(parsed),
+            "alignment table": table_sections.alignment_table(parsed),
+            "win-rate table": table_sections.win_rate_table(parsed),
+            "effects table": table_sections.effects_table(parsed),
+            "report": table_sections.report(parsed),
+            "curves": table_sections.curves(parsed),
+            "gallery": table_sections.gallery(parsed),
+            "sheet": table_sections.sheet(parsed),
+            "human table": table_sections.human_table(parsed),
             "check": sections.check(parsed),
         }
         | {f"base:{name}": sections.base(parsed, name) for name in BASES}
@@ -216,7 +216,12 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     }
     synthetic = config.parse(raw)
     real = config.parse(raw | {"data": {"preferences": ["/somewhere/pairs.jsonl"]}})
-    for section in (sections.ingest, sections.filter_table, sections.alignment_table, sections.report):
+    for section in (
+        sections.ingest,
+        table_sections.filter_table,
+        table_sections.alignment_table,
+        table_sections.report,
+    ):
         assert section(synthetic) == section(real) | {"synthetic": True}
     # where the files lie is no part of it: their content is the stage's input
     moved = config.parse(raw | {"data": {"preferences": ["/elsewhere/pairs.jsonl"]}})
@@ -230,10 +235,10 @@ def test_sections_are_plain(stage):
 
 def test_a_card_tells_the_whole_line_of_a_model():
     parsed = config.parse(BASE)
-    told = sections.card(parsed, "judges", "genrm")
+    told = table_sections.card(parsed, "judges", "genrm")
     assert list(told["recipe"]) == ["base small", "genrm-sft", "genrm"]
     assert (told["kind"], told["prompt"]) == ("genrm", parsed.judging.template)
-    told = sections.card(parsed, "policies", "rlcs")
+    told = table_sections.card(parsed, "policies", "rlcs")
     assert list(told["recipe"]) == ["base small", "sft", "rlcs"]
     assert (told["kind"], told["prompt"], told["rubrics"]) == ("policy", parsed.writing.template, {})
 

@@ -7,14 +7,13 @@ and only there. Scripts read their section back with the models of ``entries`` a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from rlcs.config import Config
 from rlcs.endpoint_entries import Endpoint
-from rlcs.entries import GRPOPolicy, WorldBase
+from rlcs.entries import WorldBase
 from rlcs.judge_entries import (
     BradleyTerryJudge,
     EndpointTeacher,
@@ -24,8 +23,6 @@ from rlcs.judge_entries import (
     OracleJudge,
     WorldTeacher,
 )
-from rlcs.references import lineage
-from rlcs.trainings import trained_models
 from rlcs.verifier_entries import EndpointVerifier
 
 SectionDict = dict[str, Any]
@@ -37,7 +34,7 @@ _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 _TRAINING = {"training", "pairs", "launch"}
 
 # A file that is an input: its content counts, wherever it lies.
-_INPUTS = {"launch"}
+INPUTS = {"launch"}
 
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
 _QUESTION = {"kind", "backend", "model", "sampling", "votes"}
@@ -94,11 +91,6 @@ def consensus(config: Config, name: str) -> SectionDict:
     return {"name": name, "consensus": plain(config.consensus[name])}
 
 
-def consensus_table(config: Config) -> SectionDict:
-    teachers = dict.fromkeys(name for entry in config.consensus.values() for name in entry.teachers)
-    return {"sources": list(config.consensus), "teachers": list(teachers), "synthetic": config.synthetic}
-
-
 def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]
@@ -109,12 +101,12 @@ def endpoint(config: Config, name: str) -> SectionDict:
 
 def is_served(config: Config, entry: BaseModel) -> bool:
     """Whether a judge's model is run by vLLM."""
-    return config.judging.engine != "transformers" and _writes(entry) and not isinstance(entry, WorldTeacher)
+    return config.judging.engine != "transformers" and writes(entry) and not isinstance(entry, WorldTeacher)
 
 
 def train_judge(config: Config, name: str) -> SectionDict:
     entry = config.judges[name]
-    section: SectionDict = {"judge": plain(entry, exclude=_INPUTS), "training": config.training}
+    section: SectionDict = {"judge": plain(entry, exclude=INPUTS), "training": config.training}
     if isinstance(entry, BradleyTerryJudge):
         section["writing"] = plain(config.writing)
     elif isinstance(entry, GenrmSFTJudge | GenrmGRPOJudge):
@@ -125,7 +117,7 @@ def train_judge(config: Config, name: str) -> SectionDict:
 def train_policy(config: Config, name: str) -> SectionDict:
     entry = config.policies[name]
     section: SectionDict = {
-        "policy": plain(entry, exclude=_INPUTS),
+        "policy": plain(entry, exclude=INPUTS),
         "training": config.training,
         "writing": plain(config.writing),
     }
@@ -184,7 +176,7 @@ def matches(config: Config, name: str) -> SectionDict:
     return {"policies": list(config.tables.win_rates.rows), **judge(config, name)}
 
 
-def _writes(judge: BaseModel) -> bool:
+def writes(judge: BaseModel) -> bool:
     """Whether a judge's answers are texts, of so and so many tokens."""
     return not isinstance(judge, OracleJudge | LengthJudge | BradleyTerryJudge)
 
@@ -201,75 +193,10 @@ def groups(config: Config, name: str) -> SectionDict:
     }
 
 
-def pivot_table(config: Config) -> SectionDict:
-    return {"judges": list(config.tables.pivots.judges)} if config.tables.pivots else {}
-
-
-def alignment_table(config: Config) -> SectionDict:
-    rows = config.tables.alignment.rows
-    return {
-        "rows": list(config.tables.alignment.rows),
-        "reward_model": next(
-            (row for row in rows if isinstance(config.judges[row], BradleyTerryJudge)), None
-        ),
-        "calls": {
-            row: getattr(config.judges[row], "votes", 1) for row in rows if _writes(config.judges[row])
-        },
-        "paper": config.paper.get("alignment", {}),
-        "synthetic": config.synthetic,
-    }
-
-
 def injections(config: Config, name: str) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {**judge(config, name), "judging": plain(config.judging), "pairs": table.pairs}
-
-
-def injection_table(config: Config) -> SectionDict:
-    table = config.tables.injections
-    assert table is not None, "a stage of a table that the run does not have"
-    return {"judges": list(table.judges), "synthetic": config.synthetic}
-
-
-def effects_table(config: Config) -> SectionDict:
-    return {
-        "effects": [plain(effect) for effect in config.effects],
-        "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
-        "teachers": effect_systems(config, "chain_correctness"),
-        "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
-        "synthetic": config.synthetic,
-    }
-
-
-def effect_systems(config: Config, *metrics: str) -> list[str]:
-    """The systems of all effects that are measured by some metrics, each once."""
-    chosen = [effect.systems for effect in config.effects if effect.metric in metrics]
-    return list(dict.fromkeys(name for systems in chosen for name in systems))
-
-
-def gain_table(config: Config) -> SectionDict:
-    rows = config.tables.gains.rows if config.tables.gains else []
-    return {
-        "judge_of": {
-            name: policy.rewards[0].judge
-            for name in rows
-            if isinstance(policy := config.policies[name], GRPOPolicy)
-        },
-        "reference": config.tables.win_rates.reference,
-        "match_judge": config.tables.win_rates.judges[0],
-        "synthetic": config.synthetic,
-    }
-
-
-def win_rate_table(config: Config) -> SectionDict:
-    model = config.tables.win_rates.sentence_model
-    return {
-        **plain(config.tables.win_rates, exclude={"sentence_model"}),
-        "sentence_model": plain(model) if model and model.folder else None,
-        "paper": config.paper.get("win_rates", {}),
-        "synthetic": config.synthetic,
-    }
 
 
 def verified(config: Config, name: str) -> SectionDict:
@@ -280,24 +207,8 @@ def verified(config: Config, name: str) -> SectionDict:
     return {"policy": name, **verifier(config, table.verifier)}
 
 
-def constraint_table(config: Config) -> SectionDict:
-    assert config.tables.constraints is not None
-    return {
-        "rows": list(config.tables.constraints.rows),
-        "reference": config.tables.win_rates.reference,
-        "judge": config.tables.win_rates.judges[0],
-        "paper": config.paper.get("constraints", {}),
-        "synthetic": config.synthetic,
-    }
-
-
 def responses(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": plain(config.sampling, exclude={"samples", "contexts"})}
-
-
-def instruction_table(config: Config) -> SectionDict:
-    assert config.tables.ifeval is not None
-    return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
 
 
 def check(config: Config) -> SectionDict:
@@ -325,76 +236,3 @@ def check(config: Config) -> SectionDict:
         "trainings": trainings,
         "serving": plain(config.serving),
     }
-
-
-def curves(config: Config) -> SectionDict:
-    """The limits of the signs that each policy's training is watched for."""
-    policies = {name: config.policies[name] for name in trained_models(config, "policies")}
-    watches = {
-        name: plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicy)
-    }
-    return {"watch": watches, "synthetic": config.synthetic}
-
-
-def filter_table(config: Config) -> SectionDict:
-    return {"synthetic": config.synthetic}
-
-
-def report(config: Config) -> SectionDict:
-    table = config.tables.win_rates
-    return {
-        "run": config.run,
-        "synthetic": config.synthetic,
-        "policies": list(table.rows),
-        "reference": table.reference,
-    }
-
-
-def gallery(config: Config) -> SectionDict:
-    return {
-        **report(config),
-        "judges": list(config.tables.win_rates.judges),
-        "contexts": config.gallery.contexts,
-    }
-
-
-def policies_with_snapshots(config: Config) -> list[str]:
-    """Of the policies in the win rates, those that wrote on the way through their training."""
-    rows = config.tables.win_rates.rows
-    return [name for name in rows if getattr(config.policies[name], "snapshots", None) is not None]
-
-
-def card(config: Config, registry: str, name: str) -> SectionDict:
-    """What a model card tells of a trained model."""
-    models: Mapping[str, Any] = getattr(config, registry)
-    ancestors = list(reversed(lineage(models, name)))
-    base = models[ancestors[0]].base
-    kind = "policy" if registry == "policies" else models[name].kind
-    return {
-        "run": config.run,
-        "name": name,
-        "kind": kind,
-        "synthetic": config.synthetic,
-        "recipe": {f"base {base}": plain(config.bases[base], exclude={"shape"})}
-        | {model: plain(models[model], exclude=_INPUTS) for model in ancestors},
-        "training": config.training,
-        "prompt": config.judging.template if kind == "genrm" else config.writing.template,
-        "rubrics": config.judging.rubrics if kind == "genrm" else {},
-        "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
-    }
-
-
-def sheet(config: Config) -> SectionDict:
-    assert config.human is not None, "a stage of a sheet that the run does not have"
-    table = config.tables.win_rates
-    return {
-        "policies": list(table.rows),
-        "reference": table.reference,
-        **plain(config.human, exclude={"annotations"}),
-    }
-
-
-def human_table(config: Config) -> SectionDict:
-    """The annotations are an input: their content counts, wherever they lie."""
-    table = config.tables.win_rates
-    return {"policies": list(table.rows), "reference": table.reference, "synthetic": config.synthetic}
