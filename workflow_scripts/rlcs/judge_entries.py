@@ -199,7 +199,7 @@ class BradleyTerryJudge(Section):
         if not self.ways or len(set(self.ways)) < len(self.ways):
             raise ValueError(f"train needs at least one way and none twice, has {self.ways}")
         if self.lora is not None and "lora" not in self.ways:
-            raise ValueError(f"lora is given, but train is {self.train!r}")
+            raise ValueError(f"lora is given, but train is {self.train!r}: set lora to null")
         if self.features == "perplexity" and self.ways != ["probe"]:
             raise ValueError("features: perplexity needs train: probe")
         if self.launch is not None and self.ways not in (["lora"], ["full"]):
