@@ -1,9 +1,11 @@
-"""One run of the workflow on a real Slurm: four equal trainings, of which one is cancelled, one is
-queued again by Slurm, and one runs into its time limit. What was recorded of it is kept for the tests."""
+"""Runs of the workflow on a real Slurm: four equal trainings, of which one is cancelled, one is queued again
+by Slurm, and one runs into its time limit; then a training on two nodes. What was recorded is kept for the
+tests."""
 
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import yaml
 from slurm_cluster import Slurm
-from smoke_run import SMOKE, Workflow
+from smoke_run import ROOT, SMOKE, Workflow
 
 from rlcs import site
 
@@ -31,13 +33,15 @@ SITE = {
 # Their configs are equal, so that their weights must be.
 WHOLE, REQUEUED, CANCELLED, LATE = POLICIES = ("whole", "requeued", "cancelled", "late")
 STOPPED = (REQUEUED, CANCELLED, LATE)
+# A training in two processes on the CPU, each on a node of its own.
+WIDE, WIDE_STEPS, NODES = "wide", 6, 2
 
 
 @dataclass(frozen=True)
 class Record:
     """``jobs``: Slurm's records by comment, in order of submission, from before anything was done to them;
     ``states``: how each ended; ``restarts``: how often Slurm queued one of them again; ``saved``: the step at
-    which a stopped training saved."""
+    which a stopped training saved; ``wide``: the record of the training on two nodes."""
 
     output: str
     jobs: dict
@@ -46,6 +50,7 @@ class Record:
     saved: dict
     wrong_site: list
     results: str
+    wide: dict
 
     def write(self, path):
         path.write_text(json.dumps(asdict(self)))
@@ -67,6 +72,14 @@ def config():
     judges = {"oracle": raw["judges"]["oracle"]}
     raw |= {"judges": judges, "policies": dict.fromkeys(POLICIES, sft), "tables": tables}
     return {key: value for key, value in raw.items() if key not in ("consensus", "effects")}
+
+
+def wide_config():
+    """One more policy, with half of the batch in each process."""
+    raw = config()
+    sft = json.loads(json.dumps(raw["policies"][WHOLE]))
+    sft["training"] |= {"max_steps": WIDE_STEPS, "save_steps": WIDE_STEPS}
+    return raw | {"policies": raw["policies"] | {WIDE: sft | {"launch": "wide.yaml"}}}
 
 
 def comment(policy):
@@ -100,16 +113,40 @@ def run(folder):
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
         ended = _by_comment(slurm.jobs())
+        wide = _run_wide(workflow, slurm)
     for name, attempts in ended.items():  # what came after
         jobs.setdefault(name, []).extend(attempts[len(jobs.get(name, ())) :])
     states = {name: [job["JobState"] for job in attempts] for name, attempts in ended.items()}
     restarts = {name: sum(int(job["Restarts"]) for job in attempts) for name, attempts in ended.items()}
-    return Record(log.read_text(), jobs, states, restarts, saved, wrong, str(workflow.results))
+    return Record(log.read_text(), jobs, states, restarts, saved, wrong, str(workflow.results), wide)
 
 
-def _snakemake(workflow, output):
+def _run_wide(workflow, slurm):
+    """The training on two nodes: a launch file, and the profile's line as docs/scale.md says."""
+    launch = yaml.safe_load((ROOT / "config" / "accelerate" / "cpu-2.yaml").read_text())
+    launch |= {"num_machines": NODES, "num_processes": NODES}
+    (workflow.folder / "wide.yaml").write_text(yaml.safe_dump(launch))
+    (workflow.folder / "wide_run.yaml").write_text(yaml.safe_dump(wide_config()))
+    profile = workflow.folder / "slurm" / "config.yaml"
+    line = re.compile(r"(  train_policy_sft: \?training\(.*)\)")
+    text, changed = line.subn(r"\1, several_nodes=True)", profile.read_text())
+    assert changed == 1
+    profile.write_text(text)
+    log = workflow.folder / "wide.log"
+    with log.open("w") as output, _snakemake(workflow, output, [WIDE], "wide_run.yaml") as process:
+        try:
+            process.wait(PATIENCE)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    (job,) = _by_comment(slurm.jobs())[comment(WIDE)]
+    assert job["JobState"] == "COMPLETED", log.read_text()[-5000:]
+    return job
+
+
+def _snakemake(workflow, output, policies=POLICIES, config="small.yaml"):
     targets = [
-        f"{workflow.results.relative_to(workflow.folder)}/policies/{p}/seed1/manifest.json" for p in POLICIES
+        f"{workflow.results.relative_to(workflow.folder)}/policies/{p}/seed1/manifest.json" for p in policies
     ]
     command = [
         sys.executable,
@@ -119,7 +156,7 @@ def _snakemake(workflow, output):
         "slurm",
         *targets,
         "--configfile",
-        "small.yaml",
+        config,
     ]
     # asks for the jobs' states soon; says what it submits
     command += ["--slurm-init-seconds-before-status-checks", "2", "--verbose"]

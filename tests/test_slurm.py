@@ -8,7 +8,22 @@ import pytest
 from filelock import FileLock
 from slurm_cluster import unavailable
 from slurm_profile import asked
-from slurm_run import CANCELLED, LATE, POLICIES, REQUEUED, SITE, STEPS, STOPPED, WHOLE, Record, comment, run
+from slurm_run import (
+    CANCELLED,
+    LATE,
+    NODES,
+    POLICIES,
+    REQUEUED,
+    SITE,
+    STEPS,
+    STOPPED,
+    WHOLE,
+    WIDE,
+    WIDE_STEPS,
+    Record,
+    comment,
+    run,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -136,3 +151,14 @@ def test_check_asks_the_cluster(record):
         "max_hours: 100 is more than the 96 hours of 'cpu'",
         "max_gigabytes: 4000 is more than the 2000000 MB in 'cpu'",
     ]
+
+
+def test_a_training_on_two_nodes_is_one_training(record, results):
+    job = record.wide
+    assert job["NumNodes"] == str(NODES)
+    assert job["TresPerNode"].strip() == "gres:gpu:1"
+    log = (results / "logs" / "policies" / WIDE / "seed1.log").read_text()
+    assert f"starting {NODES} processes: srun " in log
+    assert log.count("'loss'") == WIDE_STEPS
+    assert "wrote" in log
+    assert (results / "policies" / WIDE / "seed1" / "model" / "model.safetensors").exists()
