@@ -1,6 +1,7 @@
 """Trainings in several processes: what is started, and that two on a CPU do what one does."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from smoke_run import ROOT, SMOKE
 
 import train_policy_sft
 from rlcs import config, sections
-from rlcs.launch import Launch, command
+from rlcs.launch import Allocation, Launch, allocation, command
 from rlcs.records import HISTORY, PAIRS, Constraint, Context, read_rows, write_contexts, write_rows
 from rlcs.stage import InputError, Stage
 
@@ -30,7 +31,7 @@ def launch_file(folder, text):
 
 
 def test_one_node_is_accelerates_own_launch():
-    line = command(Launch(TWO, 2, 1), ["train.py", "--seed", "1"], {})
+    line = command(Launch(TWO, 2, 1), ["train.py", "--seed", "1"], None)
     assert line == [
         *(sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(TWO)),
         *("--main_process_port", "0", "train.py", "--seed", "1"),
@@ -39,8 +40,7 @@ def test_one_node_is_accelerates_own_launch():
 
 def test_several_nodes_are_one_launcher_on_each(monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "n1")
-    job = {"SLURM_JOB_NUM_NODES": "4", "SLURM_CPUS_ON_NODE": "64"}
-    line = command(Launch(TWO, 32, 4), ["train.py"], job)
+    line = command(Launch(TWO, 32, 4), ["train.py"], Allocation(nodes=4, cpus=256))
     step, _, rest = (part.split("\0") for part in "\0".join(line).partition("\0bash\0-c\0"))
     assert step[:2] == ["srun", "--kill-on-bad-exit=1"]
     assert dict(zip(step[2::2], step[3::2], strict=True)) == {
@@ -57,10 +57,28 @@ def test_several_nodes_are_one_launcher_on_each(monkeypatch):
     assert rest[8:] == ["train.py"]
 
 
-@pytest.mark.parametrize("job", [{}, {"SLURM_JOB_NUM_NODES": "2"}])
+@pytest.mark.parametrize("job", [None, Allocation(nodes=2, cpus=16)])
 def test_nodes_that_are_not_there(job):
-    with pytest.raises(InputError, match=r"num_machines = 4: .* this one has (none|2)"):
+    with pytest.raises(InputError, match=r"num_machines = 4: .* this one (is none|has 2)"):
         command(Launch(TWO, 32, 4), ["train.py"], job)
+
+
+@pytest.mark.parametrize(
+    ("prints", "code", "said"),
+    [("4 256", 0, Allocation(4, 256)), ("", 0, None), ("slurm_load_jobs error", 1, None)],
+)
+def test_slurm_says_what_a_job_has(tmp_path, monkeypatch, prints, code, said):
+    """As the real one does: tests/test_slurm.py."""
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f'#!/bin/sh\n[ "$3" = 17 ] && echo "{prints}" && exit {code}\n')
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert allocation({}) is None
+    if said:
+        assert allocation({"SLURM_JOB_ID": "17"}) == said
+    else:
+        with pytest.raises(InputError, match=r"squeue .* does not say what the job has"):
+            allocation({"SLURM_JOB_ID": "17"})
 
 
 def test_how_many_is_said_by_accelerates_file(tmp_path):

@@ -142,7 +142,8 @@ def test_trainings_side_by_side_have_a_gpu_each_and_other_jobs_none(record, resu
 
 
 def test_what_every_job_printed_is_kept(record, results):
-    assert slurm_logs(results).keys() == {job["JobId"] for tries in record.jobs.values() for job in tries}
+    jobs = [*(job for tries in record.jobs.values() for job in tries), record.wide]
+    assert slurm_logs(results).keys() == {job["JobId"] for job in jobs}
 
 
 def test_check_asks_the_cluster(record):

@@ -61,14 +61,40 @@ class Launch:
 _COUNTS = ("num_processes", "num_machines")
 
 
-def command(launch: Launch, script: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+@dataclass(frozen=True)
+class Allocation:
+    """What a Slurm job has: nodes, and CPUs on all of them together."""
+
+    nodes: int
+    cpus: int
+
+
+def allocation(environment: Mapping[str, str]) -> Allocation | None:
+    """What this job has; None where it is none of Slurm's.
+
+    Slurm is asked: its executor leaves a job that starts its own steps nothing but its number.
+
+    Raises:
+        InputError: Slurm does not say it.
+    """
+    if (job := environment.get("SLURM_JOB_ID")) is None:
+        return None
+    asked = ["squeue", "--noheader", "--jobs", job, "--format", "%D %C"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)
+    numbers = said.stdout.split()
+    if said.returncode or len(numbers) != 2:
+        raise InputError(f"{shlex.join(asked)} does not say what the job has: {said.stdout}{said.stderr}")
+    return Allocation(nodes=int(numbers[0]), cpus=int(numbers[1]))
+
+
+def command(launch: Launch, script: Sequence[str], job: Allocation | None) -> list[str]:
     """The command that starts the workers.
 
     On several nodes srun starts one launcher on each; the node that this process runs on is the first.
 
     Args:
         script: the script's path and arguments.
-        environment: where Slurm says what the job has.
+        job: the Slurm job that this process is of.
 
     Raises:
         InputError: several nodes without a Slurm job that has them.
@@ -77,15 +103,14 @@ def command(launch: Launch, script: Sequence[str], environment: Mapping[str, str
     config = ["--config_file", str(launch.config)]
     if launch.nodes == 1:
         return [*start, *config, "--main_process_port", "0", *script]  # 0: any that is free
-    given = environment.get("SLURM_JOB_NUM_NODES")
-    if given != str(launch.nodes):
+    if job is None or job.nodes != launch.nodes:
         raise InputError(
             f"{launch.config} has num_machines = {launch.nodes}: several nodes need a Slurm job that has as "
-            f"many, and this one has {given or 'none, as it is no Slurm job'}"
+            f"many, and this one {f'has {job.nodes}' if job else 'is none'}"
         )
     on_each = f'exec {shlex.join(start)} --machine_rank "$SLURM_PROCID" "$@"'
     steps = ["--nodes", str(launch.nodes), "--ntasks", str(launch.nodes), "--ntasks-per-node", "1"]
-    steps += ["--cpus-per-task", environment["SLURM_CPUS_ON_NODE"], "--cpu-bind", "none"]
+    steps += ["--cpus-per-task", str(job.cpus // job.nodes), "--cpu-bind", "none"]
     place = ["--main_process_ip", socket.gethostname(), "--main_process_port", str(free_port(""))]
     return ["srun", "--kill-on-bad-exit=1", *steps, "bash", "-c", on_each, "bash", *config, *place, *script]
 
@@ -102,7 +127,10 @@ def run_workers(config: Path, script: Sequence[str]) -> None:
         SystemExit: they did not end well.
     """
     launch = Launch.of_file(config)
-    line = command(launch, [*script, WORKER], os.environ)
+    job = allocation(os.environ) if launch.nodes > 1 else None
+    if job:  # as Slurm had it: the run's GPU hours are counted by it
+        os.environ["SLURM_JOB_NUM_NODES"] = str(job.nodes)
+    line = command(launch, [*script, WORKER], job)
     log.info("starting %d processes: %s", launch.processes, shlex.join(line))
     environment = {**os.environ, "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(_GRACE)}
     workers = subprocess.Popen(line, env=environment, preexec_fn=die_with_parent)
