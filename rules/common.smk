@@ -13,7 +13,15 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import config as configuration, console, entries, judge_entries, plan_sections, sections, table_sections
+from rlcs import (
+    config as configuration,
+    console,
+    entries,
+    judge_entries,
+    plan_sections,
+    sections,
+    table_sections,
+)
 from rlcs.codehash import code_hash
 from rlcs.records import HUMAN
 from rlcs.trainings import trained_models

@@ -196,7 +196,9 @@ rule tabulate_gains:
         "Table: judges as rewards"
     input:
         preferences=PREFERENCES,
-        judgements=lambda _: alignment_of(dict.fromkeys(table_sections.gain_table(CONFIG)["judge_of"].values())),
+        judgements=lambda _: alignment_of(
+            dict.fromkeys(table_sections.gain_table(CONFIG)["judge_of"].values())
+        ),
         matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
         manifest=f"{RESULTS}/tables/gains/manifest.json",
