@@ -57,7 +57,9 @@ def test_a_bare_number_of_votes_says_nothing_about_who_won():
     assert one(votes=7).pairs == []
 
 
-@pytest.mark.parametrize("votes", [["c"], {"c": 1}, "often", {"a": "two"}, True, [["a"]]])
+@pytest.mark.parametrize(
+    "votes", [["c"], {"c": 1}, "often", {"a": "two"}, True, [["a"]], {"a": -1}, {"a": 2**40}, {"c": 2**60}]
+)
 def test_votes_that_cannot_be_read(votes):
     (bad,) = one(votes=votes).quarantine
     assert bad["reason"] == "bad votes"

@@ -22,7 +22,8 @@ HINTS = {
     "missing": "Columns of other names are told by data.columns, such as {story_a: first}",
     "unknown label": f"A label is one of {', '.join(LABELS)}",
     "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
-    "bad votes": 'Votes are counts such as {"a": 3, "b": 1} or a list such as ["a", "a", "b"]',
+    "bad votes": 'Votes are counts such as {"a": 3, "b": 1}, of at most 10,000 people, or a list such as '
+    '["a", "a", "b"]',
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "broken JSON": "A .jsonl file has one JSON object on each line",
     "story of more": "data.story_words says how long a story may be, and whether a longer one is cut",

@@ -58,6 +58,10 @@ def _constraints(value: Any) -> list[Constraint]:
     return constraints
 
 
+# More people than ever read a pair; a number above it is none of votes, and each vote is held in memory.
+MOST_VOTES = 10_000
+
+
 def _votes(value: Any) -> list[Label]:
     """Votes for a, b and tie: a list of labels, or counts by label; either may be JSON (CSV).
 
@@ -67,6 +71,10 @@ def _votes(value: Any) -> list[Label]:
     if isinstance(found, int | float) and not isinstance(found, bool):
         return []
     if isinstance(found, dict):
+        if any(
+            type(count or 0) is not int or not 0 <= (count or 0) <= MOST_VOTES for count in found.values()
+        ):
+            raise ValueError("no counts of people")
         found = [label for label, count in found.items() for _ in range(count or 0)]
     if not isinstance(found, list) or any(label not in LABELS for label in found):
         raise ValueError("no votes")
