@@ -138,7 +138,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
     (tmp_path / "base").mkdir()
     shutil.copytree(model_folder, tmp_path / "base" / "model")
     (tmp_path / "base" / "manifest.json").write_text("{}")
-    more = ("--preferences", preferences, "--model", tmp_path / "base" / "manifest.json")
+    more = ("--preferences", preferences, "--model", tmp_path / "base" / "manifest.json", "--serving", "{}")
 
     def answered(prompt, attempt):
         """Now and then a fault, and another verdict for another prompt."""
