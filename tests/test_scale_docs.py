@@ -15,12 +15,14 @@ from rlcs.plan import shape_of
 from rlcs.serving_entries import Serving
 
 TEXT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S)]
+EXAMPLE, OPTIONS, SERVERS, SHAPE = (
+    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
+)
 FILES = sorted((ROOT / "config" / "accelerate").glob("*.yaml"))
 
 
 def test_the_example_of_a_launch_is_a_policy():
-    entry = SFTPolicy.model_validate(BLOCKS[0]["policies"]["example"])
+    entry = SFTPolicy.model_validate(EXAMPLE["policies"]["example"])
     assert Launch.of_file(ROOT / entry.launch).processes == 8
 
 
@@ -28,7 +30,7 @@ def planned():
     """What check prints of the example, as a policy of a run."""
     raw = copy.deepcopy(SMOKE) | {"training": {}}
     raw["bases"]["qwen-7b"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
-    example = BLOCKS[0]["policies"]["example"]
+    example = EXAMPLE["policies"]["example"]
     raw["policies"]["example"] = example | {"launch": str(ROOT / example["launch"])}
     run = config.parse(raw)
     made, _ = check_config.plans(sections.check(run), plan_sections.plan(run))
@@ -41,12 +43,26 @@ def test_the_plan_of_the_example_is_what_check_prints():
 
 
 def test_the_options_are_trls():
-    training = {"class": "GRPOConfig", "options": BLOCKS[1], "groups_per_unit": 1, "launch": None}
+    training = {"class": "GRPOConfig", "options": OPTIONS, "groups_per_unit": 1, "launch": None}
     assert check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving()) == []
 
 
+def test_the_example_of_servers_is_a_runs():
+    rollouts = Serving.model_validate(SERVERS["serving"]).rollouts
+    assert rollouts.gpus == 2
+    training = {
+        "class": "GRPOConfig",
+        "options": {"use_vllm": True, "vllm_mode": "server"},
+        "groups_per_unit": 1,
+        "launch": None,
+    }
+    assert (
+        check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving(rollouts=rollouts)) == []
+    )
+
+
 def test_the_example_of_a_shape_is_that_of_its_model():
-    entry = PretrainedBase.model_validate(BLOCKS[2]["my-model"])
+    entry = PretrainedBase.model_validate(SHAPE["my-model"])
     assert shape_of(entry.model_dump()) == shape_of({"model": "Qwen/Qwen2.5-7B"})
 
 
