@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from endpoint_server import Server, always, entry, ok
-from kills import VICTIMS, teacher_at, torture
+from kills import STEPS, VICTIMS, teacher_at, torture
 
 pytest_plugins = ["endpoint_fixtures"]
 pytestmark = pytest.mark.slow
@@ -31,6 +31,16 @@ def test_a_killed_teacher_ends_with_the_same_bytes(workflow, tmp_path):
         assert (tally.kills, tally.different) == (KILLS, 0)
         # what was on its way at a kill may be asked again, nothing else
         assert server.paid.total() - len(server.paid) <= KILLS * 2
+
+
+@pytest.mark.parametrize("name", ["SFT", "GenRM GRPO", "policy GRPO"])
+def test_a_stage_that_is_killed_after_its_last_step_ends_with_the_same_bytes(name, workflow, tmp_path):
+    victim = VICTIMS[name]
+    last = f"checkpoint-{STEPS}"
+    assert stopped(victim, workflow, tmp_path, signal.SIGKILL, lambda: last in checkpoints(tmp_path)) != 0
+    ends = [victim.start(workflow, tmp_path / name).wait() for name in ("broken", "whole")]
+    manifests = [(tmp_path / name / "manifest.json").read_bytes() for name in ("broken", "whole")]
+    assert ends == [0, 0] and manifests[0] == manifests[1]
 
 
 def changed(victim, **training):

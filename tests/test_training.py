@@ -12,7 +12,7 @@ import pytest
 from datasets import Dataset
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import EarlyStoppingCallback, PreTrainedTokenizerFast
 from trl import GRPOConfig, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
 from rlcs.entries import WorldBase
@@ -41,12 +41,12 @@ def even_first_token(completion_ids, **_):
 
 def sft(model, tokenizer, scratch, seed, options=None):
     own = {"per_device_train_batch_size": 8, "max_steps": 6, "learning_rate": 1e-2} | (options or {})
+    examples = [{"prompt": prompt, "completion": story(n)} for n, prompt in enumerate(PROMPTS)]
     return SFTTrainer(
         model=load_causal(model),
         args=build_options(SFTConfig, SHARED, own, seed=seed, output_dir=scratch),
-        train_dataset=Dataset.from_list(
-            [{"prompt": prompt, "completion": story(n)} for n, prompt in enumerate(PROMPTS)]
-        ),
+        train_dataset=Dataset.from_list(examples),
+        eval_dataset=Dataset.from_list(examples[:8]),
         processing_class=tokenizer,
     )
 
@@ -166,6 +166,37 @@ def test_the_same_seed_gives_the_same_bytes(make, trained):
     assert weights(here) == weights(there)
     assert read_manifest(here / "manifest.json") == read_manifest(there / "manifest.json")
     assert weights(trained(make, seed=2)) != weights(here)
+
+
+def sft_to_be_stopped(model, tokenizer, scratch, seed):
+    """Ends before its last step, since no loss is much lower than the first."""
+    options = {"max_steps": 12, "learning_rate": 1e-6, "load_best_model_at_end": True}
+    options |= {"metric_for_best_model": "loss", "restore_callback_states_from_checkpoint": True}
+    trainer = sft(model, tokenizer, scratch, seed, options | {"eval_strategy": "steps", "eval_steps": 2})
+    trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=1, early_stopping_threshold=1.0))
+    return trainer
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [sft, sft_to_be_stopped], ids=lambda make: make.__name__)
+def test_a_training_that_is_killed_when_it_is_over_takes_no_step_more(make, base, tokenizer, tmp_path):
+    def kill(trainer, folder):
+        raise KeyboardInterrupt
+
+    def trained(name, finish):
+        stage = Stage(make.__name__, Path(__file__), {}, {}, tmp_path / name / "manifest.json", 1, {})
+
+        def saving(scratch):
+            trainer = make(base, tokenizer, scratch, 1)
+            trainer.args.save_steps = 2
+            return trainer
+
+        train(stage, saving, finish)
+        return read_manifest(stage.output)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained("killed", kill)
+    assert trained("killed", lambda *_: None) == trained("whole", lambda *_: None)
 
 
 @pytest.mark.slow

@@ -72,11 +72,10 @@ def _step(checkpoint: Path) -> int:
 def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
     """On SIGTERM (Slurm's warning) save at the next exact step, then end the process with status 143.
 
-    Every checkpoint is marked when it is complete, for ``last_checkpoint``.
+    Every checkpoint from which a training can go on is marked when it is complete, for ``last_checkpoint``.
     """
     callback = _SaveOnTerm()
     trainer.add_callback(callback)
-    trainer.add_callback(_MarkComplete())
     previous = signal.signal(signal.SIGTERM, callback.ask)
     try:
         yield
@@ -86,23 +85,12 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-class _MarkComplete(TrainerCallback):
-    """Says of a checkpoint that it was written to its end, by all processes."""
-
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        wait_for_all()
-        if is_main():
-            folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-            (folder / _COMPLETE).touch()
-
-
 class _SaveOnTerm(TrainerCallback):
     """Asked by a signal, which reaches the processes at different times: they stop at the same step."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._stops = False  # in all processes at the same step
 
     def ask(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked = True
@@ -111,6 +99,14 @@ class _SaveOnTerm(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         if is_exact(args, state.global_step) and any(gathered([self.asked])):
-            self.asked = True
-            control.should_save = True
-            control.should_training_stop = True
+            self.asked = self._stops = control.should_save = True
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        wait_for_all()
+        # transformers takes one step more where it resumes a training that is over
+        if is_main() and not control.should_training_stop:
+            folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            (folder / _COMPLETE).touch()
+        control.should_training_stop |= self._stops
