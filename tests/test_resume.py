@@ -40,7 +40,8 @@ def test_a_stage_that_is_killed_after_its_last_step_ends_with_the_same_bytes(nam
     assert stopped(victim, workflow, tmp_path, signal.SIGKILL, lambda: last in checkpoints(tmp_path)) != 0
     ends = [victim.start(workflow, tmp_path / name).wait() for name in ("broken", "whole")]
     manifests = [(tmp_path / name / "manifest.json").read_bytes() for name in ("broken", "whole")]
-    assert ends == [0, 0] and manifests[0] == manifests[1]
+    assert ends == [0, 0]
+    assert manifests[0] == manifests[1]
 
 
 def changed(victim, **training):
