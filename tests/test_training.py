@@ -236,6 +236,14 @@ def test_a_models_own_options_win_over_the_shared_ones(tmp_path):
     assert options.report_to == []
 
 
+@pytest.mark.parametrize(("has", "precision"), [(True, "bf16"), (False, "no")])
+def test_bf16_is_for_processors_that_have_it(has, precision, monkeypatch, tmp_path):
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx2": True, "avx512_bf16": has})
+    shared = SHARED | {"bf16": True}
+    options = build_options(SFTConfig, shared, {}, seed=0, output_dir=str(tmp_path))
+    assert (options.bf16, options.mixed_precision) == (has, precision)
+
+
 @pytest.mark.parametrize(
     ("known", "name"),
     [({"activation_checkpointing"}, "activation_checkpointing"), ({"seed"}, "gradient_checkpointing")],

@@ -19,7 +19,7 @@ SEED = 0  # of the bootstrap and the permutations
 def main(this: stage.Stage) -> None:
     pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
     matches, match_judge = this.folders("matches"), this.config["match_judge"]
-    judge_of = this.config["judge_of"]
+    judge_of = dict(this.config["judge_of"])
     evidence = Evidence(
         judged=read_judged(this.folders("judgements"), list(dict.fromkeys(judge_of.values()))),
         labels={pair["pair_id"]: pair["label"] for pair in pairs},

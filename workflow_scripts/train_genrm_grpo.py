@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasets import Dataset
-from trl import GRPOConfig
 
 from rlcs import stage
 from rlcs.examples import verdict_examples
-from rlcs.grpo import ShapedGRPOTrainer
+from rlcs.grpo import ShapedGRPOTrainer, grpo_options
 from rlcs.judge_entries import GenrmGRPOJudge, Judging
 from rlcs.launch import run_workers
 from rlcs.lora import adapter_config
@@ -25,7 +24,7 @@ from rlcs.records import (
 )
 from rlcs.rollout_server import serve_rollouts
 from rlcs.serving_entries import Serving
-from rlcs.training import build_options, train
+from rlcs.training import train
 from rlcs.verdict_reward import RIGHT, VerdictReward
 from rlcs.windows import TRL_ANSWER, Window
 
@@ -51,13 +50,7 @@ def main(this: stage.Stage) -> None:
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
-        options = build_options(
-            GRPOConfig,
-            {**this.config["training"], "shuffle_dataset": False},
-            entry.training,
-            seed=this.seed,
-            output_dir=scratch,
-        )
+        options = grpo_options(this, entry.training, scratch)
         serve_rollouts(options, start, Serving.model_validate_json(this.options["serving"]))
         return ShapedGRPOTrainer(
             model=load_causal(start),

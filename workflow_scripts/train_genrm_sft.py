@@ -16,7 +16,15 @@ FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
 def main(this: stage.Stage) -> None:
     entry = GenrmSFTJudge.model_validate(this.config["judge"])
     base = this.folder("base") / "model"
-    train_sft(this, base, entry.training, entry.lora, examples(this, entry), entry.early_stopping)
+    train_sft(
+        this,
+        base,
+        entry.training,
+        entry.lora,
+        examples(this, entry),
+        entry.early_stopping,
+        shuffle=entry.teacher is not None,
+    )
 
 
 def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:
@@ -27,7 +35,7 @@ def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:
     comparisons = comparisons_of(training, contexts)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:
-        return label_examples(comparisons, labels, judging)
+        return label_examples(comparisons, labels, judging, seed=this.seed)
     files = [folder / FILES[entry.chains] for folder in this.folders("chains")]
     files += [folder / "chains.parquet" for folder in consensus]
     said = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]

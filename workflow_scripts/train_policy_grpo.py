@@ -7,7 +7,6 @@ from pathlib import Path
 
 from datasets import Dataset
 from transformers import Trainer
-from trl import GRPOConfig
 
 from rlcs import stage
 from rlcs.constrained_grpo import ConstrainedGRPOTrainer
@@ -15,6 +14,7 @@ from rlcs.constrained_reward import ConstrainedReward, Writing
 from rlcs.constraint_entries import Constraints
 from rlcs.entries import GRPOPolicy
 from rlcs.examples import writing_prompts
+from rlcs.grpo import grpo_options
 from rlcs.judges import load_judges
 from rlcs.judging import Judge
 from rlcs.launch import run_workers
@@ -27,7 +27,7 @@ from rlcs.scalar_reward import ScalarReward
 from rlcs.selection import SelectBest, Validation
 from rlcs.serving_entries import Serving
 from rlcs.snapshots import TakeSnapshots
-from rlcs.training import build_options, train
+from rlcs.training import train
 from rlcs.verification import Verifier
 from rlcs.verifiers import load_verifier
 from rlcs.watch import INDEPENDENT, TRAINING, Watchdog, flags
@@ -52,13 +52,7 @@ def main(this: stage.Stage) -> None:
     published: list[SelectBest | TakeSnapshots] = []
 
     def trainer(scratch: str) -> ConstrainedGRPOTrainer:
-        options = build_options(
-            GRPOConfig,
-            {**this.config["training"], "shuffle_dataset": False},
-            entry.training,
-            seed=this.seed,
-            output_dir=scratch,
-        )
+        options = grpo_options(this, entry.training, scratch)
         if several and entry.constraints is None:
             options.reward_weights = [reward.weight for reward in entry.rewards]
         judges = load_judges(

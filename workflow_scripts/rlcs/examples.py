@@ -38,9 +38,9 @@ def chain_examples(
 
 
 def label_examples(
-    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging
+    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging, *, seed: int
 ) -> list[Example]:
-    """{prompt, completion, context_id} of scores without an analysis, made from labels.
+    """{prompt, completion, context_id} of scores without an analysis, made from labels, in ``paired`` order.
 
     The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
     """
@@ -53,21 +53,26 @@ def label_examples(
             "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
             "context_id": c.context.context_id,
         }
-        for c in comparisons
+        for c in paired(comparisons, seed)
     ]
+
+
+def paired(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
+    """Pairs in a seeded order, the two orders of each adjacent.
+
+    So they are in one batch, where a preference for a position cancels (our choice; it is why the trainer
+    must not shuffle).
+    """
+    pair_ids = sorted({c.pair_id for c in comparisons})
+    random.Random(seed).shuffle(pair_ids)
+    rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
+    return sorted(comparisons, key=lambda c: (rank[c.pair_id], c.order))
 
 
 def verdict_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: Judging, *, seed: int
 ) -> list[Example]:
-    """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, pairs in a seeded order.
-
-    The two orders of a pair are adjacent and so in one batch, where a preference for a position cancels (our
-    choice; it is why the trainer must not shuffle).
-    """
-    pair_ids = sorted({c.pair_id for c in comparisons})
-    random.Random(seed).shuffle(pair_ids)
-    rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
+    """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in ``paired`` order."""
     return [
         {
             "prompt": judging.prompt(c),
@@ -75,7 +80,7 @@ def verdict_examples(
             "order": c.order,
             "label": labels[c.pair_id],
         }
-        for c in sorted(comparisons, key=lambda c: (rank[c.pair_id], c.order))
+        for c in paired(comparisons, seed)
     ]
 
 

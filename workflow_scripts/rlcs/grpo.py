@@ -7,6 +7,7 @@ TRL has no hook between the advantages and the loss, so two private methods are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -29,6 +30,14 @@ from rlcs.shaping import (
     shaping_weights,
 )
 from rlcs.shaping_entries import Shaped
+from rlcs.stage import Stage
+from rlcs.training import build_options
+
+
+def grpo_options(stage: Stage, own: Mapping[str, Any], scratch: str) -> GRPOConfig:
+    """The options of a stage's training, with checkpoints in ``scratch``; prompts stay in the order given."""
+    shared = {**stage.config["training"], "shuffle_dataset": False}
+    return build_options(GRPOConfig, shared, own, seed=stage.seed, output_dir=scratch)
 
 
 def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:

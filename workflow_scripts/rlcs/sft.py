@@ -28,16 +28,20 @@ def train_sft(
     lora: Lora | None,
     examples: Sequence[Example],
     stopping: EarlyStopping | None = None,
+    *,
+    shuffle: bool = True,
 ) -> None:
     """Train the model in ``base`` on {prompt, completion} examples, with the entry's own TRL options.
 
     Args:
         stopping: then every example has a ``context_id`` too, by which some are held out.
+        shuffle: False: in every epoch the examples are in the order in which they are given.
     """
     window = Window.of(base, own.get("max_length"))
     fitting = window.fitting(examples, load_tokenizer(base))
     training = bare(fitting)
-    shared = {"max_length": None, **stage.config["training"]}
+    order = "random" if shuffle else "sequential"
+    shared = {"max_length": None, "train_sampling_strategy": order, **stage.config["training"]}
     held_out: list[Example] = []
     if stopping is not None:
         shared |= stopping_options(stopping)

@@ -60,11 +60,11 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
 def gain_table(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
     return {
-        "judge_of": {
-            name: policy.rewards[0].judge
+        "judge_of": [  # in the config's order, which keys of a params' dictionary do not keep
+            [name, policy.rewards[0].judge]
             for name in rows
             if isinstance(policy := config.policies[name], GRPOPolicy)
-        },
+        ],
         "reference": config.tables.win_rates.reference,
         "match_judge": config.tables.win_rates.judges[0],
         "synthetic": config.synthetic,

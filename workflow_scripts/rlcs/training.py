@@ -5,10 +5,12 @@ Trainers are TRL's; a stage only chooses data and options.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+import torch
 from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments, set_seed
 
@@ -17,6 +19,8 @@ from rlcs.lora import save_whole
 from rlcs.processes import agreed, is_main, wait_for_all
 from rlcs.records import HISTORY, write_rows
 from rlcs.stage import InputError, Stage
+
+log = logging.getLogger("rlcs")
 
 Options = TypeVar("Options", bound=TrainingArguments)
 
@@ -74,10 +78,18 @@ def build_options(
         )
         # one process drives one GPU: others are a served judge's, or of other processes
         options._n_gpu = min(options.n_gpu, 1)
+        if options.bf16 and options.device.type == "cpu" and not cpu_has_bf16():
+            log.info("bf16: this CPU has no instructions for it and would be slower: training in float32")
+            options.bf16, options.mixed_precision = False, "no"
         check_save_steps(options)
     except (TypeError, ValueError) as error:
         raise InputError(f"training options refused by {options_class.__name__}: {error}") from error
     return options
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies in bfloat16 (lscpu: avx512_bf16, amx_bf16), not by way of float32."""
+    return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())
 
 
 def train(
