@@ -197,7 +197,7 @@ rule tabulate_gains:
     input:
         preferences=PREFERENCES,
         judgements=lambda _: alignment_of(
-            dict.fromkeys(table_sections.gain_table(CONFIG)["judge_of"].values())
+            dict.fromkeys(judge for _, judge in table_sections.gain_table(CONFIG)["judge_of"])
         ),
         matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
