@@ -244,6 +244,13 @@ def test_bf16_is_for_processors_that_have_it(has, precision, monkeypatch, tmp_pa
     assert (options.bf16, options.mixed_precision) == (has, precision)
 
 
+def test_a_gpu_that_is_not_used_is_told(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with caplog.at_level("INFO", logger="rlcs"):
+        build_options(SFTConfig, SHARED, {}, seed=0, output_dir=str(tmp_path))
+    assert "there is a GPU, and it is not used" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("known", "name"),
     [({"activation_checkpointing"}, "activation_checkpointing"), ({"seed"}, "gradient_checkpointing")],

@@ -86,7 +86,7 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
 
 
 class _SaveOnTerm(TrainerCallback):
-    """Asked by a signal, which reaches the processes at different times: they stop at the same step."""
+    """Marks checkpoints; asked by a signal, which processes get at different times, stops all at one step."""
 
     def __init__(self) -> None:
         self.asked = False

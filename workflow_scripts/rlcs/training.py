@@ -78,6 +78,8 @@ def build_options(
         )
         # one process drives one GPU: others are a served judge's, or of other processes
         options._n_gpu = min(options.n_gpu, 1)
+        if options.use_cpu and torch.cuda.is_available():
+            log.info("use_cpu: there is a GPU, and it is not used")
         if options.bf16 and options.device.type == "cpu" and not cpu_has_bf16():
             log.info("bf16: this CPU has no instructions for it and would be slower: training in float32")
             options.bf16, options.mixed_precision = False, "no"
