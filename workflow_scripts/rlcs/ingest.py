@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlcs.agreement import majority_label, soft_label
-from rlcs.preference_rows import ContextRow, PairRow, RawRow, parse, quarantined
+from rlcs.preference_rows import MOST_VOTES, ContextRow, PairRow, RawRow, parse, quarantined
 from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split
 from rlcs.splits import split_of
 
@@ -22,8 +22,8 @@ HINTS = {
     "missing": "Columns of other names are told by data.columns, such as {story_a: first}",
     "unknown label": f"A label is one of {', '.join(LABELS)}",
     "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
-    "bad votes": 'Votes are counts such as {"a": 3, "b": 1}, of at most 10,000 people, or a list such as '
-    '["a", "a", "b"]',
+    "bad votes": f'Votes are counts such as {{"a": 3, "b": 1}}, of at most {MOST_VOTES:,} people, or a list '
+    'such as ["a", "a", "b"]',
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "broken JSON": "A .jsonl file has one JSON object on each line",
     "story of more": "data.story_words says how long a story may be, and whether a longer one is cut",
