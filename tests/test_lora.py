@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from datasets import Dataset
+from peft import get_peft_model
+from pydantic import ValidationError
 from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
 from rlcs.entries import Lora
@@ -74,6 +77,22 @@ def test_the_entry_becomes_pefts_config():
     found = adapter_config(Lora(r=4, alpha=8, dropout=0.1, target_modules=["q_proj"]), "SEQ_CLS")
     assert (found.r, found.lora_alpha, found.lora_dropout, found.task_type) == (4, 8, 0.1, "SEQ_CLS")
     assert found.target_modules == {"q_proj"}
+
+
+def test_lower_layers_can_be_left_without_adapters():
+    size = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "vocab_size": 10}
+    plain = LlamaForCausalLM(LlamaConfig(num_hidden_layers=3, **size))
+    model = get_peft_model(plain, adapter_config(Lora(exclude_modules=r".*\.layers\.[01]\..*"), "CAUSAL_LM"))
+    learning = [name for name, weights in model.named_parameters() if weights.requires_grad]
+    assert learning
+    assert all(".layers.2." in name for name in learning)
+    states = model(torch.tensor([[1, 2]]), output_hidden_states=True).hidden_states
+    assert [state.requires_grad for state in states] == [False, False, False, True]  # no backward pass below
+
+
+def test_an_expression_that_is_none_is_refused():
+    with pytest.raises(ValidationError, match=r"'\(' is no regular expression: missing \)"):
+        Lora(exclude_modules="(")
 
 
 @pytest.fixture

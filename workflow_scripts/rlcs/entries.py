@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs import prompts
 from rlcs.constraint_entries import Constraints
@@ -152,10 +153,28 @@ class Lora(Section):
     target_modules: Literal["all-linear"] | list[str] = Field(
         "all-linear", description="Names of the modules that get adapters; all-linear is all but the head."
     )
+    exclude_modules: str | None = Field(
+        None,
+        description="Regular expression of whole module names that get none, such as those of lower layers: "
+        "below the lowest adapter there is no backward pass.",
+        examples=[r".*\.layers\.1?[0-9]\..*"],
+    )
+
+    @field_validator("exclude_modules")
+    @classmethod
+    def _expression(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"exclude_modules {value!r} is no regular expression: {error}") from error
+        return value
 
 
 LORA = Field(
-    None, description="Train adapters: {r, alpha, dropout, target_modules}. Empty: train all weights."
+    None,
+    description="Train adapters: {r, alpha, dropout, target_modules, exclude_modules}. Empty: train all "
+    "weights.",
 )
 
 LAUNCH = Field(

@@ -25,6 +25,7 @@ def adapter_config(lora: Lora | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> 
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
         target_modules=lora.target_modules,
+        exclude_modules=lora.exclude_modules,
         task_type=task,
     )
 
