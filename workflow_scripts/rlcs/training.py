@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from transformers import Trainer, TrainingArguments, set_seed
 
 from rlcs.checkpointing import check_save_steps, last_checkpoint, saves_on_sigterm
+from rlcs.fused_head import leave_out_prompts
 from rlcs.lora import save_whole
 from rlcs.processes import agreed, is_main, wait_for_all
 from rlcs.records import HISTORY, write_rows
@@ -107,6 +108,7 @@ def train(
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
+        leave_out_prompts()
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
         with saves_on_sigterm(trainer):
