@@ -1,8 +1,8 @@
 """On a CPU too, TRL's fused LM head scores only the tokens that are learned.
 
-TRL 1.16 leaves out the positions of prompts where Triton runs. Elsewhere it scores all, to spare a compiler new
-shapes. Nothing is compiled here, and of a small model with a large vocabulary the head is most of the work: for
-SmolLM2-135M and adapters on its upper layers, half of a step.
+TRL 1.16 leaves out the positions of prompts where Triton runs. Elsewhere it scores all, to spare a compiler
+new shapes. Nothing is compiled here, and of a small model with a large vocabulary the head is much of the
+work: for SmolLM2-135M with adapters on its upper layers, half of a step.
 """
 
 from __future__ import annotations
