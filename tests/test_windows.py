@@ -24,6 +24,16 @@ def test_what_does_not_fit_is_told(tokenizer, tmp_path, caplog):
     assert json.loads(row["row"])["tokens"] == window.tokens + 1
 
 
+def test_both_orders_of_a_pair_fit_or_none(tokenizer, tmp_path):
+    window = Window(tokens_of(example(5), tokenizer))
+    pairs = [{**example(n), "pair_id": pair} for n, pair in ((5, "p"), (6, "p"), (5, "q"), (4, "q"))]
+    assert window.fitting(pairs, tokenizer) == pairs[2:]
+    window.write(tmp_path)
+    reasons = [row["reason"] for row in read_rows(tmp_path / "left_out.parquet", QUARANTINE)]
+    too_long = f"more than {window.tokens} tokens"
+    assert reasons == [f"its other order has {too_long}", too_long]
+
+
 def test_the_longest_answer_counts_and_a_prompt_leaves_room(tokenizer):
     pair = {"prompt": user("Mara"), "chosen": assistant("rope"), "rejected": assistant("rope rope rope")}
     longest = {"prompt": user("Mara"), "completion": pair["rejected"]}

@@ -26,6 +26,11 @@ from rlcs.training import build_options
 CLASSES: dict[str, Any] = {"SFTConfig": SFTConfig, "GRPOConfig": GRPOConfig, "RewardConfig": RewardConfig}
 
 
+def for_this_machine(shared: dict[str, Any]) -> dict[str, Any]:
+    """Shared options with ``use_cpu`` where there is no GPU: on a login node TRL would refuse bf16."""
+    return shared if torch.cuda.is_available() else {"use_cpu": True, **shared}
+
+
 def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]], serving: Serving) -> list[str]:
     """One line per model whose options TRL refuses, or that lacks what they ask for.
 
@@ -33,8 +38,7 @@ def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]], servi
         trainings: by key in the config, the TRL class, its options and ``groups_per_unit``.
     """
     found = []
-    if not torch.cuda.is_available():  # a cluster's login node, where TRL would refuse bf16
-        shared = {"use_cpu": True, **shared}
+    shared = for_this_machine(shared)
     with TemporaryDirectory() as scratch:
         for key, training in trainings.items():
             try:
@@ -75,7 +79,7 @@ def plans(config: dict[str, Any], stages: dict[str, Any]) -> tuple[list[Plan], l
     if config["shared"].get("use_cpu"):
         return [], []
     made, unknown = [], []
-    shared = config["shared"] if torch.cuda.is_available() else {"use_cpu": True, **config["shared"]}
+    shared = for_this_machine(config["shared"])
     with TemporaryDirectory() as scratch:
         for stage in (*stages["trainings"], *stages["answering"]):
             shapes = [

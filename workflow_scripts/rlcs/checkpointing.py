@@ -74,7 +74,7 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
 
     Every checkpoint from which a training can go on is marked when it is complete, for ``last_checkpoint``.
     """
-    callback = _SaveOnTerm()
+    callback = _Checkpoints()
     trainer.add_callback(callback)
     previous = signal.signal(signal.SIGTERM, callback.ask)
     try:
@@ -85,7 +85,7 @@ def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-class _SaveOnTerm(TrainerCallback):
+class _Checkpoints(TrainerCallback):
     """Marks checkpoints; asked by a signal, which processes get at different times, stops all at one step."""
 
     def __init__(self) -> None:

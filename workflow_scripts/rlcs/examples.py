@@ -40,7 +40,7 @@ def chain_examples(
 def label_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging, *, seed: int
 ) -> list[Example]:
-    """{prompt, completion, context_id} of scores without an analysis, made from labels, in ``paired`` order.
+    """Scores without an analysis, made from labels: {prompt, completion, context_id, pair_id}, ``paired``.
 
     The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
     """
@@ -52,6 +52,7 @@ def label_examples(
             "prompt": judging.prompt(c),
             "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
             "context_id": c.context.context_id,
+            "pair_id": c.pair_id,
         }
         for c in paired(comparisons, seed)
     ]

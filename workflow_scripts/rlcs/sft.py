@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def train_sft(
     shared = {"max_length": None, "train_sampling_strategy": order, **stage.config["training"]}
     held_out: list[Example] = []
     if stopping is not None:
-        shared |= stopping_options(stopping)
+        shared |= stopping_options(stopping, shared.get("logging_steps", stopping.every))
         training, held_out = held_out_contexts(fitting, stopping.share, stage.seed)
 
     def trainer(scratch: str) -> SFTTrainer:
@@ -63,13 +64,16 @@ def train_sft(
     train(stage, trainer, lambda _, folder: window.write(folder))
 
 
-def stopping_options(stopping: EarlyStopping) -> dict[str, Any]:
-    """TRL's options that publish the step with the lowest loss on what is held out."""
+def stopping_options(stopping: EarlyStopping, logging_steps: int) -> dict[str, Any]:
+    """TRL's options that publish the step with the lowest loss on what is held out.
+
+    It logs about as often as ``logging_steps`` says, and so that a log ends where a look begins.
+    """
     return {
         "eval_strategy": "steps",
         "eval_steps": stopping.every,
         "save_steps": stopping.every,
-        "logging_steps": stopping.every,
+        "logging_steps": math.gcd(stopping.every, int(logging_steps)),
         "load_best_model_at_end": True,
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,

@@ -52,7 +52,8 @@ class Window:
         """The examples that fit, in their order; the others are told in the log and kept in ``left_out``.
 
         Args:
-            examples: in TRL's conversational formats.
+            examples: in TRL's conversational formats. Those with the same ``pair_id``, the two orders of a
+                pair, stay together: both fit or both are left out.
             answer: tokens that a prompt without an answer leaves room for.
 
         Raises:
@@ -60,14 +61,20 @@ class Window:
         """
         if self.tokens is None:
             return list(examples)
+        needed = [tokens_of(example, tokenizer) + answer for example in examples]
+        long_pairs = {
+            example.get("pair_id")
+            for example, tokens in zip(examples, needed, strict=True)
+            if tokens > self.tokens
+        } - {None}
         kept = []
-        for place, example in enumerate(examples, start=1):
-            needed = tokens_of(example, tokenizer) + answer
-            if needed <= self.tokens:
+        for place, (example, tokens) in enumerate(zip(examples, needed, strict=True), start=1):
+            if tokens <= self.tokens and example.get("pair_id") not in long_pairs:
                 kept.append(example)
                 continue
-            reason = f"more than {self.tokens} tokens"
-            text = json.dumps({"tokens": needed, **example}, ensure_ascii=False)
+            whose = "" if tokens > self.tokens else "its other order has "
+            reason = f"{whose}more than {self.tokens} tokens"
+            text = json.dumps({"tokens": tokens, **example}, ensure_ascii=False)
             self.left_out.append({"file": name, "line": place, "reason": reason, "row": text})
         if lost := len(examples) - len(kept):
             said = f"{lost} of {len(examples)} examples have more than {self.tokens} tokens"
