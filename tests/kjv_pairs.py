@@ -10,15 +10,29 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import re
 import subprocess
 from statistics import pstdev
 
+from scipy.special import expit
+
 CHAPTERS = {
-    **{"gen": 50, "exod": 40, "josh": 24, "judg": 21, "ruth": 4, "1sam": 31, "2sam": 24, "1kin": 22},
-    **{"2kin": 25, "esth": 10, "matt": 28, "mark": 16, "luke": 24, "john": 21, "acts": 28},
+    "gen": 50,
+    "exod": 40,
+    "josh": 24,
+    "judg": 21,
+    "ruth": 4,
+    "1sam": 31,
+    "2sam": 24,
+    "1kin": 22,
+    "2kin": 25,
+    "esth": 10,
+    "matt": 28,
+    "mark": 16,
+    "luke": 24,
+    "john": 21,
+    "acts": 28,
 }
 SAYING = {"said", "saying", "saith", "answered", "spake"}
 
@@ -63,7 +77,7 @@ def main() -> None:
         for i in range(0, len(texts) - 1, 2):
             d = (saying(texts[i]) - saying(texts[i + 1])) / deviation
             prompt = f"Tell a story of {book}, part {i // 2 + 1}."
-            label = "a" if rng.random() < 1 / (1 + math.exp(-2 * d)) else "b"
+            label = "a" if rng.random() < expit(2 * d) else "b"
             rows.append({"prompt": prompt, "story_a": texts[i], "story_b": texts[i + 1], "label": label})
     rng.shuffle(rows)
     for row in rows[: wanted.count]:
