@@ -1,6 +1,7 @@
 """The code hash changes where the code that runs changes, and only there."""
 
 import ast
+import re
 import shutil
 from pathlib import Path
 
@@ -23,13 +24,14 @@ def main(n: int) -> int:
 '''
 LIBRARY = {
     "__init__.py": '"""The library."""\n\nimport os\n\nos.environ.setdefault("A", "1")\n',
-    "used.py": '"""Used"""\n\nfrom rlcs import indirect, templates\n\n\ndef add(a, b):\n    return a + b\n',
+    "used.py": '"""Used"""\n\nfrom rlcs import indirect, options, templates\n\n\ndef add(a, b):\n    return a + b\n',
     "indirect.py": "import json\n\n\ndef add(a, b):\n    return a + b\n",
     "late.py": "def late():\n    return 3\n",
     "unused.py": "UNUSED = 1\n",
     "package/__init__.py": "",
     "package/inner.py": "VALUE = 1\n",
     "package/other.py": "OTHER = 1\n",
+    "options.py": 'from pydantic import Field\n\nSTEPS = Field(1, ge=0, description="Steps.", examples=[5])\n',
     "templates.py": 'PAGE = "page.j2"\n',
     "package/page.j2": "<p>",
     "package/unnamed.j2": "<p>",
@@ -62,7 +64,7 @@ def edited(script, name, old, new):
 
 
 def test_the_closure_holds_direct_indirect_and_late_imports_and_packages(script):
-    names = {"used", "indirect", "late", "package", "package.inner", "templates"}
+    names = {"used", "indirect", "late", "options", "package", "package.inner", "templates"}
     assert codehash.closure(script) == {"rlcs"} | {f"rlcs.{name}" for name in names}
 
 
@@ -75,6 +77,9 @@ def test_the_closure_holds_direct_indirect_and_late_imports_and_packages(script)
         ("used.py", "return a + b", "return  (a+b)  # sum"),
         ("indirect.py", "import json\n", "\n\nimport json\n# a remark\n"),
         ("package/inner.py", "VALUE = 1", 'VALUE = 1\n"""What is added."""'),
+        ("options.py", '"Steps."', '"Number of steps."'),
+        ("options.py", ', description="Steps."', ""),
+        ("options.py", "[5]", "[6]"),
         ("unused.py", "UNUSED = 1", "UNUSED = 2"),
         ("package/other.py", "OTHER = 1", "OTHER = 2"),
         ("package/unnamed.j2", "<p>", "<b>"),
@@ -93,10 +98,12 @@ def test_edits_that_change_nothing(script, name, old, new):
         ("used.py", "add(a, b)", "add(b, a)"),
         ("indirect.py", "a + b", "a - b"),
         ("late.py", "3", "4"),
+        ("options.py", "Field(1,", "Field(2,"),
+        ("options.py", "ge=0", "ge=1"),
         ("package/inner.py", "VALUE = 1", "VALUE = 2"),
         ("package/page.j2", "<p>", "<b>"),
         ("package/__init__.py", "", "VALUE = 2\n"),
-        ("used.py", "import indirect, templates", "import indirect, templates, unused"),
+        ("used.py", "import indirect, options", "import indirect, options, unused"),
     ],
 )
 def test_edits_that_change_what_runs(script, name, old, new):
@@ -124,6 +131,23 @@ def test_imports_are_absolute_and_by_name(path):
             assert all(alias.name != "*" for alias in node.names)
         if isinstance(node, ast.Import):
             assert all(alias.name.split(".")[0] != "importlib" for alias in node.names)
+
+
+def test_no_description_of_a_config_field_is_in_any_hash(tmp_path, monkeypatch):
+    """Each description of the real library is changed at once: every script keeps its hash."""
+    before = {script.name: codehash.code_hash(script) for script in SCRIPTS.glob("*.py")}
+    shutil.copytree(SCRIPTS, tmp_path / "scripts")
+    changed = 0
+    for path in (tmp_path / "scripts" / "rlcs").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "Field(" in text:  # argparse has descriptions too
+            text, count = re.subn(r"(\bdescription=)", r"\1'Other words. ' ", text)
+            path.write_text(text, encoding="utf-8")
+            changed += count
+    assert changed > 200
+    monkeypatch.setattr(codehash, "LIBRARY", tmp_path / "scripts" / "rlcs")
+    after = {script.name: codehash.code_hash(script) for script in (tmp_path / "scripts").glob("*.py")}
+    assert after == before
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)

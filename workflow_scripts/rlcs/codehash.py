@@ -1,7 +1,8 @@
 """A hash of the code that a script runs: itself and the library modules that it imports.
 
-Hashed is the parsed code without docstrings, so that comments, docstrings and formatting change nothing, and
-the library's data files (templates and the like) that the code names. Only modules of this library count;
+Hashed is the parsed code without docstrings and without the wording of config fields, so that comments,
+docstrings, descriptions and formatting change nothing; and the library's data files (templates and the like)
+that the code names. Only modules of this library count;
 installed packages are pinned and recorded with every artifact.
 """
 
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 LIBRARY = Path(__file__).parent
+WORDING = ("description", "examples", "title")  # of pydantic's Field: what people read, not what runs
 
 
 def code_hash(script: Path) -> str:
@@ -44,12 +46,14 @@ def _path(module: str) -> Path:
 
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The code without docstrings with the data that it names, and the library modules that it imports."""
+    """The code without docstrings and wording, with the data that it names, and the library modules that it imports."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imports = {".".join(parts[:n]) for parts in _library_imports(tree) for n in range(1, len(parts) + 1)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [s for s in node.body if not _is_docstring(s)]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [k for k in node.keywords if k.arg not in WORDING]
     named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in named]
     return "\n".join([ast.dump(tree), *data]), tuple(sorted(imports))
