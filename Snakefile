@@ -10,13 +10,11 @@ if not workflow.configfiles:
 
 include: "rules/common.smk"
 include: "rules/data.smk"
-include: "rules/judges.smk"
-include: "rules/policies.smk"
-include: "rules/constraints.smk"
-include: "rules/tables.smk"
-include: "rules/effects.smk"
-include: "rules/gallery.smk"
-include: "rules/export.smk"
+include: "rules/training.smk"
+include: "rules/judging.smk"
+include: "rules/stories.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"
 
 
 report: "report/workflow.rst"
@@ -95,7 +93,7 @@ rule check:
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
-        config=lambda _: part(sections.check(CONFIG)),
+        config=lambda _: part(stage_configs.check(CONFIG)),
         plan=lambda _: part(plan_sections.plan(CONFIG)),
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:

@@ -13,22 +13,18 @@ from snakemake.exceptions import WorkflowError
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from rlcs import (
-    config as configuration,
-    console,
-    entries,
-    judge_entries,
-    plan_sections,
-    sections,
-    table_sections,
-)
-from rlcs.codehash import code_hash
+from rlcs.config import parsing
+from rlcs.config.judges import BradleyTerryJudge, Consensus, GenrmGRPOJudge, GenrmSFTJudge
+from rlcs.config.lineage import trained_models
+from rlcs.config.policies import BasePolicy, ExternalPolicy, GRPOPolicy, SFTPolicy
+from rlcs.planning import plan_sections, stage_configs, table_configs
 from rlcs.records import HUMAN
-from rlcs.trainings import trained_models
+from rlcs.report import console
+from rlcs.stages.codehash import code_hash
 
 try:
-    CONFIG = configuration.parse(config)
-except configuration.ConfigError as error:
+    CONFIG = parsing.parse(config)
+except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 # "python" in the rules is that of `make gpu` where it was run, else the one that runs Snakemake, unless an
@@ -83,12 +79,12 @@ def endpoint(judge_of):
     Snakemake compares no param of a function that takes "output". Another server or another rate gives no other
     answers, and those that were had are kept outside of the outputs: {ANSWERS}/{judge}.
     """
-    return lambda wildcards, output: part(sections.endpoint(CONFIG, judge_of(wildcards)))
+    return lambda wildcards, output: part(stage_configs.endpoint(CONFIG, judge_of(wildcards)))
 
 
 def serving():
     """How vLLM is started beside a training, as a param that makes nothing run again, as ``endpoint``."""
-    return lambda wildcards, output: part(sections.plain(CONFIG.serving))
+    return lambda wildcards, output: part(stage_configs.plain(CONFIG.serving))
 
 
 def names_of(models, *kinds):
@@ -131,13 +127,15 @@ def chains_of(judge):
 
 def filtered_chains():
     """Manifests of all chains that the consistency filter kept for a GenRM."""
-    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, judge_entries.GenrmSFTJudge)]
+    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTJudge)]
     return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 
 def judges_asked(policy, seed):
     """The manifests of the weights of a policy's judges, in their order."""
-    return [model for judge in sections.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)]
+    return [
+        model for judge in stage_configs.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)
+    ]
 
 
 def launch_of(model):
@@ -180,7 +178,7 @@ def of_seeds(stage, names):
 def policy_model(policy, seed):
     """The manifest of a policy's weights."""
     model = CONFIG.policies[policy]
-    if isinstance(model, entries.BasePolicy):
+    if isinstance(model, BasePolicy):
         return base_of(model.base)
     return f"{RESULTS}/policies/{policy}/seed{seed}/manifest.json"
 
@@ -250,7 +248,7 @@ def trained(registry):
 
 
 def effect_systems(*metrics):
-    return table_sections.effect_systems(CONFIG, *metrics)
+    return table_configs.effect_systems(CONFIG, *metrics)
 
 
 def tables():

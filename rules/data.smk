@@ -1,11 +1,11 @@
-rule make_world:
+rule generate_world:
     message:
         "The tiny world: contexts, stories and noisy preferences"
     output:
         f"{RESULTS}/world/manifest.json",
     params:
-        code=code("make_world.py"),
-        config=lambda _: part(sections.world(CONFIG)),
+        code=code("generate_world.py"),
+        config=lambda _: part(stage_configs.world(CONFIG)),
     log:
         f"{LOGS}/world.log",
     benchmark:
@@ -14,7 +14,7 @@ rule make_world:
         "../envs/rlcs.yaml"
     threads: 1
     shell:
-        "python workflow_scripts/make_world.py --config {params.config:q} --output {output} > {log} 2>&1"
+        "python workflow_scripts/generate_world.py --config {params.config:q} --output {output} > {log} 2>&1"
 
 
 rule ingest:
@@ -27,7 +27,7 @@ rule ingest:
         PREFERENCES,
     params:
         code=code("ingest.py"),
-        config=lambda _: part(sections.ingest(CONFIG)),
+        config=lambda _: part(stage_configs.ingest(CONFIG)),
     log:
         f"{LOGS}/preferences.log",
     benchmark:
@@ -38,22 +38,3 @@ rule ingest:
     shell:
         "python workflow_scripts/ingest.py --config {params.config:q} --files {input.files:q}"
         " --contexts {input.contexts:q} --output {output} > {log} 2>&1 && cat {log}"
-
-
-rule make_base:
-    message:
-        "Base model {wildcards.base}"
-    output:
-        f"{RESULTS}/bases/{{base}}/manifest.json",
-    params:
-        code=code("make_base.py"),
-        config=lambda wildcards: part(sections.base(CONFIG, wildcards.base)),
-    log:
-        f"{LOGS}/bases/{{base}}.log",
-    benchmark:
-        f"{BENCHMARKS}/bases/{{base}}.tsv"
-    conda:
-        "../envs/rlcs.yaml"
-    threads: 1
-    shell:
-        "python workflow_scripts/make_base.py --config {params.config:q} --output {output} > {log} 2>&1"

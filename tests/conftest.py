@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from rlcs.entries import WorldBase
-from rlcs.judge_entries import Judging
+from rlcs.config.judging import Judging
+from rlcs.config.world import WorldBase
 from rlcs.records import Comparison, Context
 
 # The first call into torch or pandas, or a busy machine, is slower than any deadline worth having.
@@ -38,8 +38,7 @@ def context():
 @pytest.fixture(scope="session")
 def tokenizer():
     """The tiny world's tokenizer, trained on a few of its texts."""
-    from rlcs.world.literacy import examples
-    from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE
+    from rlcs.world.literacy import JUDGE_TEMPLATE, POLICY_TEMPLATE, examples
     from rlcs.world.tokenizer import train_tokenizer
 
     texts = examples(Random(0), 60, 10, POLICY_TEMPLATE, JUDGE_TEMPLATE)
@@ -50,7 +49,7 @@ def tokenizer():
 def model_folder(tokenizer, tmp_path_factory):
     """A random language model, saved as an artifact's ``model`` is: small, but it says something different to
     every prompt, and clearly so."""
-    from rlcs.world.pretraining import new_model
+    from rlcs.training.pretraining import new_model
 
     folder = tmp_path_factory.mktemp("base") / "model"
     shape = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32, "initializer_range": 0.5}

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlcs.data.preferences import comparisons_of, read_training_pairs
 from rlcs.records import (
     CONTEXTS,
     LABELS,
@@ -12,11 +13,9 @@ from rlcs.records import (
     Constraint,
     Context,
     Judgement,
-    comparisons_of,
     read_contexts,
     read_judgements,
     read_rows,
-    read_training_pairs,
     write_contexts,
     write_judgements,
     write_rows,

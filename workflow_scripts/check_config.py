@@ -14,14 +14,14 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig, RewardConfig, SFTConfig
 
-from rlcs import site
-from rlcs.grpo import assert_whole_groups
-from rlcs.launch import Launch
-from rlcs.plan import Plan, answering_plan, shape_of, training_plan
-from rlcs.rollout_server import rollouts_problem
-from rlcs.serving_entries import Serving
-from rlcs.stage import InputError
-from rlcs.training import build_options
+from rlcs.config.endpoints import Serving
+from rlcs.errors import InputError
+from rlcs.planning import slurm_site
+from rlcs.planning.gpu_plan import Plan, answering_plan, shape_of, training_plan
+from rlcs.stages.launch import Launch
+from rlcs.training.grpo import assert_whole_groups
+from rlcs.training.options import build_options
+from rlcs.training.rollouts import rollouts_problem
 
 CLASSES: dict[str, Any] = {"SFTConfig": SFTConfig, "GRPOConfig": GRPOConfig, "RewardConfig": RewardConfig}
 
@@ -114,7 +114,7 @@ def main() -> None:
     gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
-        found += [f"{arguments.site}: {problem}" for problem in site.all_problems(filled_in)]
+        found += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in)]
         gigabytes = filled_in.get("gpu_gigabytes")
     if not found:
         made, unknown = plans(config, arguments.plan)

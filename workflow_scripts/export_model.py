@@ -6,14 +6,14 @@ import json
 import shutil
 from collections import Counter
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.cards import Card, render_card, rows_of
-from rlcs.formatting import read_table
-from rlcs.manifest import NAME, content_id, read_provenance
-from rlcs.pages import TEMPLATES
 from rlcs.records import PAIRS, QUARANTINE, SPLITS, read_contexts, read_rows
-from rlcs.runs import read_made
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import read_table
+from rlcs.report.html import TEMPLATES
+from rlcs.report.model_card import Card, render_card, rows_of
+from rlcs.report.provenance import read_made
+from rlcs.stages import stage
+from rlcs.stages.manifest import NAME, content_id, read_provenance
 
 SHOWN = {
     "alignment": "system",

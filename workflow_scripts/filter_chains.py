@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.consistency import drop_table, filter_pairs
-from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_judgements, read_rows, write_judgements
+from rlcs import errors
+from rlcs.data.preferences import pairs_of_split
+from rlcs.judging.consistency import drop_table, filter_pairs
+from rlcs.records import PAIRS, read_contexts, read_judgements, read_rows, write_judgements
+from rlcs.stages import stage
 
 UNKNOWN = "unknown"  # a pair whose annotators' cohort was not told, or whose annotators are of several
 
@@ -28,7 +30,7 @@ def main(this: stage.Stage) -> None:
         drops.to_csv(folder / "drops.csv", index=False)
         stage.log.info("consistency filter:\n%s", drops.to_string(index=False))
         if not kept:
-            raise stage.InputError(
+            raise errors.InputError(
                 f"teacher {teacher!r} leaves none of {len(pairs)} pairs: there is nothing to learn"
             )
         write_judgements(folder / "chains.parquet", kept)

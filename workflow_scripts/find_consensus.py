@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rlcs import stage
-from rlcs.agreement import soft_label
-from rlcs.consensus import OUTCOMES, consensus_chains, find_consensus
-from rlcs.judge_entries import Consensus
+from rlcs import errors
+from rlcs.config.judges import Consensus
+from rlcs.data.preferences import pairs_of_split
+from rlcs.data.votes import soft_label
+from rlcs.judging.consensus import OUTCOMES, consensus_chains, find_consensus
 from rlcs.records import (
     CONSENSUS,
     PAIRS,
     UNLABELLED,
-    pairs_of_split,
     read_contexts,
     read_judgements,
     read_rows,
     write_judgements,
     write_rows,
 )
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:
@@ -51,7 +52,7 @@ def main(this: stage.Stage) -> None:
         unlabelled = read_rows(preferences / "unlabelled.parquet", UNLABELLED)
         pairs = labelled(unlabelled, "without a label")
         if not pairs:
-            raise stage.InputError(
+            raise errors.InputError(
                 f"teachers {', '.join(entry.teachers)} agree on none of {len(unlabelled)} unlabelled pairs: "
                 f"there is nothing to add"
             )

@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from rlcs.argilla import preferences
-from rlcs.preference_rows import PairRow
+from rlcs.data.argilla import preferences
+from rlcs.data.rows import PairRow
 
 
 def main() -> None:

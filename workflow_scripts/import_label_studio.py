@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rlcs.label_studio import preferences
+from rlcs.data.label_studio import preferences
 
 
 def main() -> None:

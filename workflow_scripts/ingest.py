@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs import stage
-from rlcs.adapters import checked, fields_of, shares_of
-from rlcs.agreement import krippendorff_alpha, mutual_credits, votes_by_pair
-from rlcs.data_entries import Data
-from rlcs.drawn_constraints import draw_constraints
-from rlcs.ingest import TooManyBadRows, check_share, further_contexts, summary
-from rlcs.manifest import NAME
-from rlcs.preference_files import read_file
-from rlcs.preference_rows import ContextRow, RawRow
+from rlcs import errors
+from rlcs.config.data import Data
+from rlcs.constraints.pool import draw_constraints
+from rlcs.data.files import read_file
+from rlcs.data.formats import checked, fields_of, shares_of
+from rlcs.data.preferences import pairs_of_split
+from rlcs.data.rows import ContextRow, RawRow
+from rlcs.data.story_length import within_words
+from rlcs.data.subset import take_subset
+from rlcs.data.validation import TooManyBadRows, check_share, further_contexts, summary
+from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
+from rlcs.evaluation.statistics import bootstrap_mean
 from rlcs.records import (
     ANNOTATIONS,
     LABELS,
@@ -22,13 +25,11 @@ from rlcs.records import (
     QUARANTINE,
     SPLITS,
     UNLABELLED,
-    pairs_of_split,
     write_contexts,
     write_rows,
 )
-from rlcs.statistics import bootstrap_mean
-from rlcs.story_words import within_words
-from rlcs.subset import take_subset
+from rlcs.stages import stage
+from rlcs.stages.manifest import NAME
 
 SHOWN = 5
 
@@ -58,7 +59,7 @@ def main(this: stage.Stage) -> None:
         try:
             check_share(read, quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
         except TooManyBadRows as error:
-            raise stage.InputError(str(error)) from error
+            raise errors.InputError(str(error)) from error
         tell_agreement(pairs, annotations)
         tell_labels(pairs)
         if data.draw_constraints:
@@ -67,12 +68,12 @@ def main(this: stage.Stage) -> None:
         by_id = {context.context_id: context for context in contexts}
         for split in ("train", "test"):
             if not any(context.split == split for context in contexts):
-                raise stage.InputError(
+                raise errors.InputError(
                     f"{len(contexts)} contexts, none of them in the split {split!r}: bring more contexts, "
                     f"or change data.splits"
                 )
             if not pairs_of_split(pairs, by_id, split):
-                raise stage.InputError(
+                raise errors.InputError(
                     f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
                     f"split {split!r}: bring labelled pairs, or name the label's column in data.columns"
                 )
@@ -91,7 +92,10 @@ def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
     try:
         fields = fields_of(data)
         if data.hub is not None:
-            from rlcs.hub import read_hub, with_revision  # with its library: seconds that files are spared
+            from rlcs.data.hub import (
+                read_hub,
+                with_revision,  # with its library: seconds that files are spared
+            )
 
             hub = with_revision(data.hub)
             if hub != data.hub:
@@ -101,7 +105,7 @@ def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
         files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in this.inputs["files"]]
         return [row for file in files for row in read_file(file, data.columns, fields)]
     except (OSError, ValueError) as error:
-        raise stage.InputError(f"cannot read the preferences: {error}") from error
+        raise errors.InputError(f"cannot read the preferences: {error}") from error
 
 
 def read_contexts_of(this: stage.Stage) -> list[RawRow]:
@@ -110,7 +114,7 @@ def read_contexts_of(this: stage.Stage) -> list[RawRow]:
     try:
         return [row for file in this.inputs["contexts"] for row in read_file(file, None, fields)]
     except (OSError, ValueError) as error:
-        raise stage.InputError(f"cannot read the contexts: {error}") from error
+        raise errors.InputError(f"cannot read the contexts: {error}") from error
 
 
 def tell_labels(pairs: Sequence[Mapping[str, Any]]) -> None:

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
-from rlcs import stage
-from rlcs.judges import load_judge
-from rlcs.models import device, generate, load_causal, load_tokenizer
-from rlcs.pivot_table_entries import PivotTable
-from rlcs.prompts import policy_prompt
-from rlcs.records import STORIES, comparisons_of, read_contexts, write_judgements, write_rows
-from rlcs.shards import judge_in_shards
+from rlcs.config.prompts import policy_prompt
+from rlcs.config.tables import PivotTable
+from rlcs.data.preferences import comparisons_of
+from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.loading import load_judge
+from rlcs.models.generation import generate
+from rlcs.models.loading import device, load_causal, load_tokenizer
+from rlcs.records import STORIES, read_contexts, write_judgements, write_rows
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:

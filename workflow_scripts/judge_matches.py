@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.judges import load_judge
-from rlcs.matches import matches_of, pairs_of
-from rlcs.records import (
-    MATCHES,
-    STORIES,
-    comparisons_of,
-    read_contexts,
-    read_rows,
-    write_judgements,
-    write_rows,
-)
-from rlcs.shards import judge_in_shards
+from rlcs.data.matches import matches_of, pairs_of
+from rlcs.data.preferences import comparisons_of
+from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.loading import load_judge
+from rlcs.records import MATCHES, STORIES, read_contexts, read_rows, write_judgements, write_rows
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.judges import load_judge
-from rlcs.records import (
-    PAIRS,
-    UNLABELLED,
-    comparisons_of,
-    pairs_of_split,
-    read_contexts,
-    read_rows,
-    write_judgements,
-)
-from rlcs.shards import judge_in_shards
+from rlcs.data.preferences import comparisons_of, pairs_of_split
+from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.loading import load_judge
+from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_rows, write_judgements
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:

@@ -13,8 +13,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rlcs.manifest import NAME, content_id, read_provenance, read_run
-from rlcs.runs import ancestors
+from rlcs.report.provenance import ancestors
+from rlcs.stages.manifest import NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"

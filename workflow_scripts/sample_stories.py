@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rlcs import stage
-from rlcs.entries import Sampling
-from rlcs.prompts import policy_prompt
+from rlcs.config.prompts import policy_prompt
+from rlcs.config.writing import Sampling
+from rlcs.models.text_sampler import TextWriter
 from rlcs.records import STORIES, Context, read_contexts, write_rows
-from rlcs.shards import in_shards
-from rlcs.texts import TextWriter
+from rlcs.stages import stage
+from rlcs.stages.shards import in_shards
 
 
 def main(this: stage.Stage) -> None:

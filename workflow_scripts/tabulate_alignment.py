@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.agreement import mutual_credits
-from rlcs.alignment_tables import (
-    alignment_by_domain_table,
-    alignment_by_group_table,
-    alignment_table,
-)
-from rlcs.captions import TABLES
-from rlcs.evaluation import read_judged
-from rlcs.figure_style import to_svg
-from rlcs.figures import alignment_figure, calibration_figure, position_figure
-from rlcs.formatting import write_table
-from rlcs.judging_tables import calibration_table, position_bias_table
-from rlcs.records import ANNOTATIONS, PAIRS, pairs_of_split, read_contexts, read_rows
+from rlcs.data.preferences import pairs_of_split
+from rlcs.data.votes import mutual_credits
+from rlcs.evaluation.alignment import alignment_by_domain_table, alignment_by_group_table, alignment_table
+from rlcs.evaluation.calibration import calibration_table
+from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.position_bias import position_bias_table
+from rlcs.records import ANNOTATIONS, PAIRS, read_contexts, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.figure_style import to_svg
+from rlcs.report.figures import alignment_figure, calibration_figure, position_figure
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 

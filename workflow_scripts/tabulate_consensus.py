@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.audit import audit_table
-from rlcs.captions import TABLES
-from rlcs.consensus import own_labels
-from rlcs.formatting import write_table
-from rlcs.records import PAIRS, UNLABELLED, pairs_of_split, read_contexts, read_judgements, read_rows
+from rlcs.data.preferences import pairs_of_split
+from rlcs.evaluation.label_audit import audit_table
+from rlcs.judging.consensus import own_labels
+from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_judgements, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 

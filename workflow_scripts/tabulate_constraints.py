@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.constraint_tables import StoryKey, constraint_table
-from rlcs.evaluation import read_judged
-from rlcs.formatting import write_table
+from rlcs.evaluation.constraint_accuracy import StoryKey, constraint_table
+from rlcs.evaluation.judgements import read_judged
 from rlcs.records import CHECKS, MATCHES, STORIES, read_contexts, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 

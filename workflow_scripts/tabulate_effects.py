@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.effect_entries import Effect
-from rlcs.effects import Evidence, effects_table
-from rlcs.evaluation import read_judged
-from rlcs.formatting import write_table
-from rlcs.manifest import read_provenance
-from rlcs.policy_effects import PolicyEvidence
+from rlcs.config.tables import Effect
+from rlcs.evaluation.effects import Evidence, effects_table
+from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import HISTORY, MATCHES, PAIRS, STORIES, read_contexts, read_judgements, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
+from rlcs.stages.manifest import read_provenance
 
 Rows = list[dict[str, Any]]
 JUDGES_LEFT, POLICIES_LEFT = ("judgements", "taught", "chains"), ("stories", "matches", "policies")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.formatting import write_table
-from rlcs.tables import filter_table
+from rlcs.evaluation.label_audit import filter_table
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:

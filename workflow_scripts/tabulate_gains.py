@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.effects import Evidence
-from rlcs.evaluation import read_judged
-from rlcs.figure_style import to_svg
-from rlcs.figures import gain_figure
-from rlcs.formatting import write_table
-from rlcs.gains import correlation_table, gain_table
-from rlcs.policy_effects import PolicyEvidence
+from rlcs.evaluation.effects import Evidence
+from rlcs.evaluation.gains import correlation_table, gain_table
+from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import MATCHES, PAIRS, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.figure_style import to_svg
+from rlcs.report.figures import gain_figure
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap and the permutations
 

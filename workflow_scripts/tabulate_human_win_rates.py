@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.formatting import write_table
-from rlcs.human import human_win_rate_table, votes_of
-from rlcs.preference_files import read_file
+from rlcs import errors
+from rlcs.data.blind_sheet import votes_of
+from rlcs.data.files import read_file
+from rlcs.evaluation.human import human_win_rate_table
 from rlcs.records import ANNOTATIONS, MATCHES, UNLABELLED, read_rows, write_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 
@@ -18,9 +20,9 @@ def main(this: stage.Stage) -> None:
         rows = [row for file in this.inputs["annotations"] for row in read_file(file)]
         votes = votes_of(rows, read_rows(sheet / "pairs.parquet", UNLABELLED))
     except ValueError as error:
-        raise stage.InputError(str(error)) from error
+        raise errors.InputError(str(error)) from error
     if not votes:
-        raise stage.InputError(
+        raise errors.InputError(
             "the annotations have no rows: save them from the sheet, or leave out the files"
         )
     stage.log.info("%d rows, %d votes", len(rows), len(votes))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.evaluation import read_judged
-from rlcs.formatting import write_table
-from rlcs.injections import injection_table
+from rlcs.evaluation.injections import injection_table
+from rlcs.evaluation.judgements import read_judged
 from rlcs.records import INJECTIONS, PAIRS, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 

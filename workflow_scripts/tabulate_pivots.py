@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.formatting import write_table
-from rlcs.manifest import read_provenance
-from rlcs.pivot_study import Group, groups_of, noise_table, pivot_table
+from rlcs.evaluation.pivot_designs import Group, groups_of, noise_table, pivot_table
 from rlcs.records import STORIES, read_contexts, read_judgements, read_rows
+from rlcs.report.captions import TABLES
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
+from rlcs.stages.manifest import read_provenance
 from rlcs.world.annotators import utility
 from rlcs.world.grammar import read_story
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs import stage
-from rlcs.captions import TABLES
-from rlcs.dimensions import chain_counts, dimension_table, labelled_scores
-from rlcs.evaluation import read_judged
-from rlcs.figure_style import to_svg
-from rlcs.figures import matrix_figure, win_rate_figure
-from rlcs.formatting import write_table
+from rlcs.config.tables import SentenceModel
+from rlcs.evaluation.dimensions import chain_counts, dimension_table, labelled_scores
+from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.statistics import mean_or_none
+from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
 from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
-from rlcs.table_entries import SentenceModel
-from rlcs.tables import mean_or_none, win_rate_matrix, win_rate_table
+from rlcs.report.captions import TABLES
+from rlcs.report.figure_style import to_svg
+from rlcs.report.figures import matrix_figure, win_rate_figure
+from rlcs.report.formatting import write_table
+from rlcs.stages import stage
 
 SEED = 0  # of the bootstrap
 
@@ -61,7 +62,10 @@ def spreads_of(
     folder = SentenceModel.model_validate(section).folder if section else None
     if folder is None:
         return None
-    from rlcs.embeddings import embed, embedding_spread  # with torch: seconds that others are spared
+    from rlcs.models.embeddings import (
+        embed,
+        embedding_spread,  # with torch: seconds that others are spared
+    )
 
     vectors = embed(folder, [story["text"] for story in stories])
     spreads: dict[str, float | None] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.examples import preference_examples
-from rlcs.judge_entries import BradleyTerryJudge
-from rlcs.launch import run_workers
-from rlcs.records import read_contexts, read_training_pairs
-from rlcs.reward_training import RewardTraining
+from rlcs import errors
+from rlcs.config.judges import BradleyTerryJudge
+from rlcs.data.preferences import read_training_pairs
+from rlcs.records import read_contexts
+from rlcs.stages import stage
+from rlcs.stages.launch import run_workers
+from rlcs.training.bradley_terry import RewardTraining
+from rlcs.training.examples import preference_examples
 
 
 def main(this: stage.Stage) -> None:
@@ -17,7 +19,9 @@ def main(this: stage.Stage) -> None:
     training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
     decided = [pair for pair in training if pair["label"] != "tie"]
     if not decided:
-        raise stage.InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")
+        raise errors.InputError(
+            f"{len(training)} training pairs, and all are ties: there is nothing to learn"
+        )
     examples = preference_examples(decided, contexts, this.config["writing"]["template"])
     RewardTraining(this, entry, base, examples, [str(pair["context_id"]) for pair in decided]).publish()
 

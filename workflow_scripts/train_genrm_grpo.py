@@ -7,26 +7,22 @@ from typing import Any
 
 from datasets import Dataset
 
-from rlcs import stage
-from rlcs.examples import verdict_examples
-from rlcs.grpo import ShapedGRPOTrainer, grpo_options
-from rlcs.judge_entries import GenrmGRPOJudge, Judging
-from rlcs.launch import run_workers
-from rlcs.lora import adapter_config
-from rlcs.models import load_causal, load_tokenizer
-from rlcs.records import (
-    PAIRS,
-    comparisons_of,
-    pairs_of_split,
-    read_contexts,
-    read_rows,
-    read_training_pairs,
-)
-from rlcs.rollout_server import serve_rollouts
-from rlcs.serving_entries import Serving
-from rlcs.training import train
-from rlcs.verdict_reward import RIGHT, VerdictReward
-from rlcs.windows import TRL_ANSWER, Window
+from rlcs.config.endpoints import Serving
+from rlcs.config.judges import GenrmGRPOJudge
+from rlcs.config.judging import Judging
+from rlcs.data.preferences import comparisons_of, pairs_of_split, read_training_pairs
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.records import PAIRS, read_contexts, read_rows
+from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
+from rlcs.stages import stage
+from rlcs.stages.launch import run_workers
+from rlcs.training.context_window import TRL_ANSWER, Window
+from rlcs.training.examples import verdict_examples
+from rlcs.training.grpo import ShapedGRPOTrainer
+from rlcs.training.lora import adapter_config
+from rlcs.training.options import grpo_options
+from rlcs.training.rollouts import serve_rollouts
+from rlcs.training.run import train
 
 
 def main(this: stage.Stage) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.examples import Example, chain_examples, label_examples
-from rlcs.judge_entries import GenrmSFTJudge, Judging
-from rlcs.launch import run_workers
-from rlcs.records import comparisons_of, read_contexts, read_judgements, read_training_pairs
-from rlcs.sft import train_sft
+from rlcs.config.judges import GenrmSFTJudge
+from rlcs.config.judging import Judging
+from rlcs.data.preferences import comparisons_of, read_training_pairs
+from rlcs.records import read_contexts, read_judgements
+from rlcs.stages import stage
+from rlcs.stages.launch import run_workers
+from rlcs.training.examples import Example, chain_examples, label_examples
+from rlcs.training.sft import train_sft
 
 # What the stage that an entry learns from calls its judgements.
 FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}

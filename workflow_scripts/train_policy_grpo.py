@@ -8,30 +8,29 @@ from pathlib import Path
 from datasets import Dataset
 from transformers import Trainer
 
-from rlcs import stage
-from rlcs.constrained_grpo import ConstrainedGRPOTrainer
-from rlcs.constrained_reward import ConstrainedReward, Writing
-from rlcs.constraint_entries import Constraints
-from rlcs.entries import GRPOPolicy
-from rlcs.examples import writing_prompts
-from rlcs.grpo import grpo_options
-from rlcs.judges import load_judges
-from rlcs.judging import Judge
-from rlcs.launch import run_workers
-from rlcs.lora import adapter_config
-from rlcs.models import load_causal, load_tokenizer
-from rlcs.pivot_reward import PivotReward
+from rlcs.config.endpoints import Serving
+from rlcs.config.policies import Constraints, GRPOPolicy
+from rlcs.constraints.verification import Verifier
+from rlcs.judging.judge import Judge
+from rlcs.judging.loading import load_judges
+from rlcs.judging.verifier import load_verifier
+from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import SPLITS, read_contexts
-from rlcs.rollout_server import serve_rollouts
-from rlcs.scalar_reward import ScalarReward
-from rlcs.selection import SelectBest, Validation
-from rlcs.serving_entries import Serving
-from rlcs.snapshots import TakeSnapshots
-from rlcs.training import train
-from rlcs.verification import Verifier
-from rlcs.verifiers import load_verifier
-from rlcs.watch import INDEPENDENT, TRAINING, Watchdog, flags
-from rlcs.windows import TRL_ANSWER, Window
+from rlcs.rewards.constrained_reward import ConstrainedReward, Writing
+from rlcs.rewards.pivot_reward import PivotReward
+from rlcs.rewards.scalar_reward import ScalarReward
+from rlcs.stages import stage
+from rlcs.stages.launch import run_workers
+from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
+from rlcs.training.context_window import TRL_ANSWER, Window
+from rlcs.training.examples import writing_prompts
+from rlcs.training.lora import adapter_config
+from rlcs.training.options import grpo_options
+from rlcs.training.rollouts import serve_rollouts
+from rlcs.training.run import train
+from rlcs.training.selection import SelectBest, Validation
+from rlcs.training.snapshots import TakeSnapshots
+from rlcs.training.watch import INDEPENDENT, TRAINING, Watchdog, flags
 
 
 def main(this: stage.Stage) -> None:

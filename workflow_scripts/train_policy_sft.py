@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from rlcs import stage
-from rlcs.entries import SFTPolicy
-from rlcs.examples import demonstration_examples
-from rlcs.launch import run_workers
-from rlcs.records import PAIRS, pairs_of_split, read_contexts, read_rows
-from rlcs.sft import train_sft
+from rlcs.config.policies import SFTPolicy
+from rlcs.data.preferences import pairs_of_split
+from rlcs.records import PAIRS, read_contexts, read_rows
+from rlcs.stages import stage
+from rlcs.stages.launch import run_workers
+from rlcs.training.examples import demonstration_examples
+from rlcs.training.sft import train_sft
 
 
 def main(this: stage.Stage) -> None:

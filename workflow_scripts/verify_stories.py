@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rlcs import stage
+from rlcs.constraints.verification import asked
+from rlcs.judging.verifier import load_verifier
 from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
-from rlcs.verification import asked
-from rlcs.verifiers import load_verifier
+from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:

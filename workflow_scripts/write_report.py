@@ -7,23 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlcs import stage
-from rlcs.captions import FIGURES, TABLES
-from rlcs.evaluation import read_judged
-from rlcs.formatting import read_table
-from rlcs.ingest import summary
-from rlcs.manifest import read_provenance
+from rlcs.data.validation import summary
+from rlcs.evaluation.judgements import read_judged
 from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
-from rlcs.report import (
-    ReportData,
-    ReportTable,
-    headlines,
-    notes,
-    render,
-    sections,
-)
-from rlcs.runs import machine_facts, model_table, read_made, stage_table
-from rlcs.samples import Sample, choose_samples
+from rlcs.report.captions import FIGURES, TABLES
+from rlcs.report.formatting import read_table
+from rlcs.report.page import ReportData, ReportTable, headlines, notes, render, sections
+from rlcs.report.provenance import machine_facts, model_table, read_made, stage_table
+from rlcs.report.samples import Sample, choose_samples
+from rlcs.stages import stage
+from rlcs.stages.manifest import read_provenance
 
 Row = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from statistics import fmean
 
-from rlcs.records import Comparison, Judgement, Verdict
+from rlcs.records import Comparison, Judgement, Label, Verdict
 
 _SCORE_LINE = re.compile(r"Scores: (0|[1-9][0-9]{0,2}) (0|[1-9][0-9]{0,2})")
 
@@ -140,3 +140,10 @@ def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
         if judgement.verdict != "none"
     ]
     return fmean(credits) if credits else None
+
+
+def credit(verdict: Verdict, label: Label) -> float | None:
+    """1 for the label, 0 for the other, ½ for a tied verdict; None for no verdict or a tied label."""
+    if verdict == "none" or label == "tie":
+        return None
+    return 0.5 if verdict == "tie" else float(verdict == label)

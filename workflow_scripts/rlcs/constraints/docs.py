@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rlcs.constraints import KINDS
 from rlcs.constraints.ifeval import CONSTRAINTS
 from rlcs.constraints.kind import Kind
 from rlcs.constraints.measures import MEASURES, RELATIONS, counting_kinds
+from rlcs.constraints.registry import KINDS
 
 
 def markdown() -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import regex
 from pydantic import AfterValidator, Field, model_validator
 
-from rlcs.constraints import text as texts
+from rlcs import text as texts
 from rlcs.constraints.kind import Kind, Phrase, Phrases, Some
 
 Unit = Literal["line", "sentence", "paragraph"]

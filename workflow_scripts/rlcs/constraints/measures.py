@@ -7,7 +7,7 @@ from typing import Annotated
 import regex
 from pydantic import Field, create_model, model_validator
 
-from rlcs.constraints import text as texts
+from rlcs import text as texts
 from rlcs.constraints.kind import Count, Kind, Phrase, Some
 
 

@@ -12,15 +12,20 @@ from __future__ import annotations
 
 import random
 
-from rlcs.prompts import Messages, assistant, judge_prompt, policy_prompt, user
+from rlcs.config.prompts import Messages, assistant, judge_prompt, policy_prompt, user
 from rlcs.records import Context
 from rlcs.verdict import score_line
 from rlcs.world import lexicon as words
 from rlcs.world.grammar import read_story, sample_context, write_story
 from rlcs.world.teacher import chain, describe
-from rlcs.world.templates import JUDGE_TEMPLATE, POLICY_TEMPLATE, READING_TEMPLATE
 
 Example = dict[str, Messages]
+
+# Short enough for the tiny models; config/tiny.yaml carries copies.
+POLICY_TEMPLATE = "$domain | $characters | $previous_plot | $outline | $constraints"
+JUDGE_TEMPLATE = f"{POLICY_TEMPLATE}\n1: $story_1\n2: $story_2"
+READING_TEMPLATE = f"{POLICY_TEMPLATE}\n1: $story_1"
+"""One story to read: only the literacy examples use it."""
 
 SHARES = (0.1, 0.15, 0.75)
 """Of the texts about single stories: written, copied, read."""

@@ -12,7 +12,7 @@ from itertools import chain, product
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from rlcs.special_tokens import neutralising
+from rlcs.models.special_tokens import neutralising
 from rlcs.verdict import score_line
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"

@@ -1,0 +1,465 @@
+"""The typed config: what it accepts, what it refuses and in which words, and what is generated from it."""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+import check_config
+import document_config
+from paths import ROOT
+from rlcs.config import parsing
+from rlcs.config.endpoints import Serving
+from rlcs.planning import stage_configs
+
+RUNS = sorted(ROOT.glob("config/*.yaml"))
+
+
+def default():
+    return yaml.safe_load((ROOT / "config" / "default.yaml").read_text(encoding="utf-8"))
+
+
+def changed(path, value):
+    """The documented default with one key set, or removed where the value is ``...``."""
+    raw = default()
+    *parents, key = path.split("/")
+    section = raw
+    for parent in parents:
+        section = section[parent]
+    if value is ...:
+        del section[key]
+    else:
+        section[key] = value
+    return raw
+
+
+@pytest.mark.parametrize("path", sorted(document_config.generated()), ids=lambda path: path.name)
+def test_generated_documents_have_not_drifted(path):
+    assert path.read_text(encoding="utf-8") == document_config.generated()[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_run_in_the_repository_parses(path):
+    parsed = parsing.parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+    assert parsing.parse(json.loads(parsed.model_dump_json())) == parsed
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_every_run_keeps_the_schema(path):
+    schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), schema)
+
+
+def test_the_schema_speaks_of_from():
+    schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
+    for name in ("GenrmGRPOJudge", "GRPOPolicy"):
+        properties = schema["$defs"][name]["properties"]
+        assert "from" in properties
+        assert "parent" not in properties
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("colour", "red", "colour: unknown key"),
+        ("judges/bt/colour", "red", "judges.bt.colour: unknown key"),
+        ("policies/grpo/reward/colour", "red", "policies.grpo.reward.colour: unknown key"),
+        ("data/splits/dev", 0.0, "data.splits.dev: unknown key"),
+        ("writing", ..., "writing: Field required"),
+        ("policies/grpo/reward", ..., "policies.grpo: reward needs at least one entry and no judge twice"),
+        (
+            "judges/genrm-grpo/from",
+            "nobody",
+            "judges.genrm-grpo.from: 'nobody' is not under judges (oracle, ",
+        ),
+        (
+            "policies/grpo/from",
+            "nobody",
+            "policies.grpo.from: 'nobody' is not under policies (sft, grpo, ",
+        ),
+        ("judges/bt/base", "none", "judges.bt.base: 'none' is not under bases (world, pretrained)"),
+        ("policies/sft/base", "none", "policies.sft.base: 'none' is not under bases (world, pretrained)"),
+        ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
+        ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is no judge of kind teacher"),
+        ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is no trained judge of kind genrm"),
+        ("consensus/panel/teachers", [], "consensus.panel: 2 teachers must agree, but teachers names 0: []"),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world"],
+            "consensus.panel: 2 teachers must agree, but teachers names 1: ['teacher-world']",
+        ),
+        ("consensus/panel/agree", 3, "consensus.panel: 3 teachers must agree, but teachers names 2: "),
+        ("consensus/panel/agree", 1, "consensus.panel.agree: Input should be greater than or equal to 2"),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world", "bt"],
+            "consensus.panel.teachers: 'bt' is no judge of kind teacher",
+        ),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world", "no"],
+            "consensus.panel.teachers: 'no' is not under judges",
+        ),
+        (
+            "consensus/human",
+            {"teachers": ["teacher-world", "teacher-model"]},
+            "consensus.human: this name means the pairs that came with labels",
+        ),
+        ("judges/bt/pairs", ["people"], "judges.bt.pairs: 'people' is not under consensus (panel)"),
+        ("judges/bt/pairs", [], "judges.bt.pairs: Value should have at least 1 item"),
+        ("judges/bt/pairs", ["human", "human"], "judges.bt.pairs: ['human', 'human'] has a value twice"),
+        ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
+        ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),
+        ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),
+        ("world/train_pairs", "many", "world.train_pairs: Input should be a valid integer"),
+        ("world/train_pairs", 0, "world.train_pairs: Input should be greater than or equal to 1"),
+        ("seeds", [1, 2, 1], "seeds: [1, 2, 1] has a value twice"),
+        ("tables/win_rates/rows", ["sft", "sft"], "tables.win_rates.rows: ['sft', 'sft'] has a value twice"),
+        ("seeds", [], "seeds: List should have at least 1 item"),
+        ("run", "../elsewhere", "run: String should match pattern"),
+        ("judges/a b", {"kind": "oracle"}, "judges.a b.[key]: String should match pattern"),
+        ("judges/bt/training", 3, "judges.bt.training: Input should be a valid dictionary"),
+        (
+            "judges/bt",
+            {"kind": "bradley_terry", "base": "world", "train": "probe", "launch": "x.yaml"},
+            "judges.bt: launch needs train: lora or train: full, has ['probe']: probes are of one process",
+        ),
+        (
+            "judges/genrm-grpo/training",
+            {"learning_rat": 1e-4},
+            "judges.genrm-grpo.training: 'learning_rat' is no option of TRL's GRPOConfig; "
+            "did you mean 'learning_rate'?",
+        ),
+        (
+            "judges/bt/training",
+            {"beta": 1.0},
+            "judges.bt.training: 'beta' is no option of TRL's RewardConfig",
+        ),
+        ("training", {"beta": 1.0}, "training: 'beta' is no option of TRL's TrainingArguments"),
+        ("training", {"seed": 1}, "training: 'seed' is set by the workflow and cannot be configured"),
+        ("policies/sft/training", {"report_to": "wandb"}, "policies.sft.training: 'report_to' is set by"),
+        ("policies/grpo/reward/judge", "no", "policies.grpo.reward.judge: 'no' is not under judges"),
+        (
+            "policies/grpo/reward/pivots",
+            8,
+            "policies.grpo.reward.pivots: 8 must be less than num_generations = 8",
+        ),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt"}, {"judge": "no", "pivots": 9}],
+            "policies.grpo.reward.1.judge: 'no' is not under judges",
+        ),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt", "colour": "red"}],
+            "policies.grpo.reward.0.colour: unknown key",
+        ),
+        (
+            "policies/grpo/select",
+            {"judge": "genrm-grpo"},
+            "policies.grpo: select.judge 'genrm-grpo' is the reward's; it must be another one",
+        ),
+        (
+            "policies/grpo/select",
+            {"judge": "no"},
+            "policies.grpo.select.judge: 'no' is not under judges",
+        ),
+        ("policies/grpo/watch", {"colour": 1}, "policies.grpo.watch.colour: unknown key"),
+        (
+            "policies/grpo/reward",
+            {"judge": "genrm-grpo", "kind": "scalar"},
+            "policies.grpo.reward.kind: 'genrm-grpo' does not score a story by itself",
+        ),
+        ("policies/grpo/constraints", {}, "policies.grpo.constraints.mode: Field required"),
+        ("policies/grpo/constraints", {"mode": "pray"}, "policies.grpo.constraints.mode: Input should be "),
+        (
+            "policies/grpo/constraints",
+            {"mode": "penalty", "margin": 0},
+            "policies.grpo.constraints.margin: Input should be greater than 0",
+        ),
+        (
+            "policies/grpo/constraints",
+            {"mode": "verifier_only"},
+            "policies.grpo: constraints.mode is verifier_only: leave out reward and select",
+        ),
+        (
+            "policies/grpo/constraints",
+            {"mode": "penalty", "verifier": "no"},
+            "policies.grpo.constraints.verifier: 'no' is not under verifiers",
+        ),
+        ("verifiers/model/base", "no", "verifiers.model.base: 'no' is not under bases"),
+        ("verifiers/model/backend", "crowd", "verifiers.model.backend: 'crowd' is none of "),
+        ("verifiers/model/template", "$story", "verifiers.model: missing fields ['constraint']"),
+        (
+            "verifiers/oracle",
+            {"backend": "transformers", "base": "world"},
+            "verifiers.oracle: a judge has the same name",
+        ),
+        ("policies/grpo/reward", [], "policies.grpo: reward needs at least one entry and no judge twice"),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt"}, {"judge": "bt"}],
+            "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
+        ),
+        ("policies/grpo/from", "external", "policies.grpo.from: 'external' is stories from a file, no model"),
+        ("policies/grpo/from", "base", "policies.grpo.from: 'base' is not trained; put base: world in its"),
+        ("policies/base/base", "no", "policies.base.base: 'no' is not under bases"),
+        ("tables/gains", {"rows": ["no"]}, "tables.gains.rows: 'no' is not under policies"),
+        (
+            "tables/gains",
+            {"rows": ["external"]},
+            "tables.gains.rows: 'external' is not among tables.win_rates",
+        ),
+        ("tables/gains", {"rows": ["sft"]}, "tables.gains.rows: 'sft' is rewarded by no judge, not by one"),
+        (
+            "tables/pivots",
+            {"judges": ["no"], "policy": "external"},
+            "tables.pivots.judges: 'no' is not under judges",
+        ),
+        (
+            "tables/pivots",
+            {"judges": ["bt"], "policy": "external"},
+            "tables.pivots.policy: 'external' is stories from a file, no model",
+        ),
+        (
+            "policies/grpo/reward/noise",
+            {"hit": 0.2, "false": 0.3},
+            "policies.grpo.reward.noise: hit 0.2 must be above false 0.3",
+        ),
+        ("tables/alignment/rows", ["no"], "tables.alignment.rows: 'no' is not under judges"),
+        ("tables/win_rates/rows", ["sft", "no"], "tables.win_rates.rows: 'no' is not under policies"),
+        ("tables/win_rates/judges", ["no"], "tables.win_rates.judges: 'no' is not under judges"),
+        ("tables/win_rates/reference", "no", "tables.win_rates.reference: 'no' is not among its rows"),
+        ("judging/template", "$plot $story_1 $story_2", "judging: unknown fields ['plot']; known: domain, "),
+        ("judging/template", "$story_1", "judging: missing fields ['story_2']"),
+        ("judging/template", "$ $story_1 $story_2", "judging: a $ that starts no field"),
+        ("judging/scores", {"low": 5, "high": 5}, "judging.scores: low 5 must be less than high 5"),
+        ("judging/scores/high", 1000, "judging.scores.high: Input should be less than or equal to 999"),
+        ("writing/template", "$story_1", "writing: unknown fields ['story_1']"),
+        ("data/splits/train", 0.7, "data.splits: train 0.7 + validation 0.05 + test 0.15 must sum to 1"),
+        ("judges/oracle/kind", "crowd", "judges.oracle.kind: 'crowd' is none of 'oracle', "),
+        ("judges/oracle", {}, "judges.oracle.kind: Field required"),
+        ("judges/oracle", None, "judges.oracle.kind: Field required"),
+        ("judges/oracle", "genrm", "judges.oracle.kind: Field required"),
+        ("judges/oracle/kind", ["oracle"], "judges.oracle.kind: "),
+        (
+            "judges/genrm-grpo/from",
+            "genrm-votes",
+            "judges.genrm-grpo.from: 'genrm-votes' is no trained judge",
+        ),
+        ("judges/genrm-sft/teacher", None, "judges.genrm-sft: without a teacher there are no chains"),
+        ("judges/genrm-grpo/reward", "both", "judges.genrm-grpo.reward: Input should be 'verdict' or"),
+        ("judges/bt/lora", {"r": 0}, "judges.bt.lora.r: Input should be greater than or equal to 1"),
+        ("judges/genrm-votes/votes", 3, "judges.genrm-votes: 3 votes at temperature 0 are the same answer"),
+        ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is no trained judge"),
+        ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is none of "),
+        ("judges/teacher-world/backend", "hand", "judges.teacher-world.backend: 'teacher-hand' is none of "),
+        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is none of 'sft', 'grpo', 'none, with "),
+        ("policies/base/base", ..., "policies.base.stories: Field required"),
+        ("policies/sft/train", ..., "policies.sft.train: Field required"),
+        ("bases/world/kind", "moon", "bases.world.kind: 'moon' is none of 'world', 'pretrained'"),
+    ],
+)
+def test_what_is_refused_is_named_by_its_key(path, value, message):
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(changed(path, value))
+    lines = str(error.value).splitlines()
+    assert lines[0] == "invalid config:"
+    assert any(line.startswith(f"  {message}") for line in lines[1:]), str(error.value)
+
+
+def test_chains_of_a_consensus_are_those_of_its_teachers():
+    raw = changed("judges/genrm-sft/pairs", ["human", "panel"])
+    parsing.parse(raw)
+    raw["judges"]["genrm-sft"]["teacher"] = "teacher-endpoint"
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(raw)
+    assert str(error.value).splitlines()[1:] == [
+        "  judges.genrm-sft.pairs: 'teacher-endpoint', whose chains are learned, is no teacher of "
+        "consensus.panel (teacher-world, teacher-model)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"advantage": "reward"}, "needs advantage: group"),
+        (
+            {"shaping": "entropy", "multipliers": {"confident_wrong": 0}},
+            "needs multipliers of what is wrong above 0",
+        ),
+        ({"shaping": "entropy_rewards"}, "nothing after them"),
+        ({"shaping": "entropy", "normalise": "recentre"}, "nothing after them"),
+        (
+            {"training": {"multi_objective_aggregation": "normalize_then_sum"}},
+            "takes no mean of a group, which constraints need",
+        ),
+    ],
+)
+def test_options_that_would_undo_the_penalty_are_refused(changes, message):
+    raw = default()
+    raw["policies"]["grpo"] |= {"constraints": {"mode": "penalty"}, **changes}
+    with pytest.raises(parsing.ConfigError, match=message):
+        parsing.parse(raw)
+
+
+def test_a_policy_that_only_its_verifier_rewards_names_no_judge():
+    raw = default()
+    del raw["policies"]["grpo"]["reward"]
+    raw["policies"]["grpo"]["constraints"] = {"mode": "verifier_only"}
+    assert parsing.parse(raw).policies["grpo"].rewards == []
+
+
+def test_a_cycle_of_several_names_all_of_them():
+    raw = default()
+    grpo = raw["policies"]["grpo"]
+    raw["policies"] |= {"grpo": grpo | {"from": "again"}, "again": copy.deepcopy(grpo) | {"from": "grpo"}}
+    with pytest.raises(parsing.ConfigError, match=r"policies\.grpo\.from: cycle grpo -> again -> grpo"):
+        parsing.parse(raw)
+
+
+def test_models_of_the_tiny_world_need_the_tiny_world():
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(changed("data/preferences", ["pairs.jsonl"]))
+    assert str(error.value).splitlines()[1:] == [
+        f"  {key}: needs the tiny world, but data brings other preferences"
+        for key in ("judges.oracle", "judges.teacher-world", "bases.world")
+    ]
+
+
+def test_all_problems_are_told_at_once():
+    raw = changed("tables/win_rates/reference", "no") | {"colour": "red", "seeds": []}
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(raw)
+    assert len(str(error.value).splitlines()) == 3  # references are looked up once the types are right
+
+
+def options(registry, name, **changes):
+    raw = default()
+    for entry in (*raw["bases"].values(), *raw["judges"].values(), *raw["policies"].values()):
+        if "training" in entry:
+            entry["training"] = {"bf16": False, "use_cpu": True}
+    raw[registry][name]["training"] |= changes
+    section = stage_configs.check(parsing.parse(raw))
+    return check_config.problems(section["shared"], section["trainings"], Serving())
+
+
+def test_options_that_trl_takes_are_accepted():
+    assert options("policies", "grpo") == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "changes", "message"),
+    [
+        ("policies", "grpo", {"lr_scheduler_type": "cosin"}, "cosin is not a valid SchedulerType"),
+        ("policies", "grpo", {"beta": "1e-2"}, r"beta = '1e-2' is refused by GRPOConfig: .*write 1.0e-2"),
+        ("judges", "genrm-grpo", {"num_generations": "eight"}, "num_generations = 'eight' is refused"),
+        ("judges", "genrm-sft", {"max_length": True}, "max_length = True is refused by SFTConfig"),
+        ("judges", "bt", {"max_steps": 1.5}, "max_steps = 1.5 is refused by RewardConfig"),
+        ("policies", "grpo", {"num_generations": 5}, "must be divisible by num_generations"),
+    ],
+)
+def test_options_that_trl_refuses(registry, name, changes, message):
+    (problem,) = options(registry, name, **changes)
+    assert problem.startswith(f"{registry}.{name}.training: ")
+    assert re.search(message, problem)
+
+
+def test_groups_that_straddle_processes_are_refused(monkeypatch):
+    # what accelerate would launch: two processes of 12 completions make three groups of 8
+    monkeypatch.setattr("trl.GRPOConfig.world_size", 2)
+    (problem,) = options(
+        "policies",
+        "grpo",
+        num_generations=8,
+        per_device_train_batch_size=12,
+        gradient_accumulation_steps=1,
+    )
+    assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("num_machines: 1\nnum_processes: 8\n", {}, None),
+        ("num_machines: 1\nnum_processes: 8\nnum_proceses: 8\n", {}, "num_proceses"),
+        ("num_machines: 3\nnum_processes: 8\n", {}, "must be a multiple of num_machines = 3"),
+        (None, {}, "No such file"),
+        (
+            "num_machines: 1\nnum_processes: 6\n",
+            {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 4},
+            "6 processes on each node must be a multiple of vllm_tensor_parallel_size = 4",
+        ),
+    ],
+)
+def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
+    file = tmp_path / "launch.yaml"
+    if text is not None:
+        file.write_text(f"compute_environment: LOCAL_MACHINE\ndistributed_type: MULTI_GPU\n{text}")
+    found = check_config.launch_problems({"launch": str(file)}, SimpleNamespace(**options))
+    assert len(found) == (message is not None)
+    assert all(message in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_vllm": True, "vllm_mode": "colocate", "vllm_gpu_memory_utilization": 0.3},
+        {"use_vllm": True, "vllm_mode": "server", "vllm_server_base_url": "http://127.0.0.1:8000"},
+        {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"use_reentrant": False}},
+        {"use_liger_kernel": True},
+    ],
+)
+def test_what_helps_at_scale_is_trls_own_option(options):
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, Serving()) == []
+
+
+@pytest.mark.parametrize(("place", "gpus", "problems"), [({}, 0, 1), ({}, 1, 0), ({"host": "node7"}, 0, 0)])
+def test_a_server_of_rollouts_is_the_jobs_or_yours(place, gpus, problems):
+    options = {"use_vllm": True, "vllm_mode": "server", **{f"vllm_server_{k}": v for k, v in place.items()}}
+    serving = Serving(rollouts={"gpus": gpus})
+    found = check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, serving)
+    assert len(found) == problems
+    assert all("policies.x.training: vllm_mode: server has no server: set serving." in said for said in found)
+
+
+def training(options):
+    return {"class": "GRPOConfig", "options": options, "groups_per_unit": 1, "launch": None}
+
+
+def check(section):
+    script = ROOT / "workflow_scripts" / "check_config.py"
+    plan = {"trainings": [], "answering": []}
+    command = [sys.executable, script, "--config", json.dumps(section), "--plan", json.dumps(plan)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_check_config_as_a_script():
+    section = stage_configs.check(parsing.parse(yaml.safe_load((ROOT / "config/tiny.yaml").read_text())))
+    accepted = check(section)
+    assert (accepted.returncode, accepted.stderr) == (0, "")
+    assert accepted.stdout.startswith("config of run 'tiny': ")
+    section["trainings"]["judges.bt"]["options"]["optim"] = "sgd?"
+    refused = check(section)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: judges.bt.training: training options refused by RewardConfig: ")
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "fragment", sorted((ROOT / "config" / "fragments").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_fragments_fit_the_run_that_they_name(fragment):
+    merged = yaml.safe_load((ROOT / "config" / "tiny-full.yaml").read_text(encoding="utf-8"))
+    update_config(merged, yaml.safe_load(fragment.read_text(encoding="utf-8")))  # as Snakemake merges files
+    policies = parsing.parse(merged).policies
+    assert set(merged["tables"]["win_rates"]["rows"]) <= policies.keys()

@@ -1,0 +1,54 @@
+"""Stories that are too long: set aside or cut, never in silence."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.config.data import StoryWords
+from rlcs.data.rows import RawRow
+from rlcs.data.story_length import cut, within_words
+
+
+def row(**values):
+    return RawRow("f.jsonl", 1, "text", values)
+
+
+@pytest.mark.parametrize(
+    ("story", "most", "expected"),
+    [
+        ("One two. Three four.", 4, "One two. Three four."),
+        ("One two. Three four.", 3, "One two."),
+        ("“One two!” Three four five", 4, "“One two!”"),
+        ("One two three", 2, "One two"),
+        ("One  two.\n\nThree four.", 3, "One  two."),
+        ("It cost 3.50 pounds then.", 4, "It cost 3.50 pounds"),
+    ],
+)
+def test_a_story_is_cut_at_the_end_of_a_sentence(story, most, expected):
+    assert cut(story, most) == expected
+
+
+@given(st.text(max_size=200), st.integers(1, 10))
+def test_what_is_cut_is_a_beginning_that_keeps_the_limit(story, most):
+    short = cut(story, most)
+    assert story.startswith(short)
+    assert len(short.split()) <= most
+    assert bool(short.strip()) == bool(story.strip())
+
+
+def test_a_long_story_goes_to_quarantine_by_default():
+    kept, cuts = within_words([row(story_a="a b c", story_b="a")], StoryWords(most=2))
+    assert (kept[0].values, kept[0].defect, cuts) == (None, "story of more than 2 words", 0)
+
+
+def test_or_it_is_cut_and_counted():
+    rule = StoryWords(most=2, longer="cut")
+    kept, cuts = within_words([row(chosen="a b c", rejected="d e f", prompt="a b c d")], rule)
+    assert kept[0].values == {"chosen": "a b", "rejected": "d e", "prompt": "a b c d"}
+    assert cuts == 2
+
+
+def test_without_a_rule_and_without_stories_rows_stay_as_they_are():
+    rows = [row(story_a="a b c"), RawRow("f.jsonl", 2, "x", None, "broken JSON"), row(story_a=3)]
+    assert within_words(rows, None) == (rows, 0)
+    assert within_words(rows[1:], StoryWords(most=1)) == (rows[1:], 0)

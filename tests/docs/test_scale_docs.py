@@ -1,0 +1,79 @@
+"""The examples of docs/scale.md are taken at their word, and so are the files that it names."""
+
+import copy
+import re
+
+import pytest
+import yaml
+
+import check_config
+from paths import ROOT
+from rlcs.config import parsing
+from rlcs.config.bases import PretrainedBase
+from rlcs.config.endpoints import Serving
+from rlcs.config.policies import SFTPolicy
+from rlcs.planning import plan_sections, stage_configs
+from rlcs.planning.gpu_plan import shape_of
+from rlcs.stages.launch import Launch
+from smoke_run import SMOKE
+
+TEXT = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+EXAMPLE, OPTIONS, SERVERS, SHAPE = (
+    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.S)
+)
+FILES = sorted((ROOT / "config" / "accelerate").glob("*.yaml"))
+
+
+def test_the_example_of_a_launch_is_a_policy():
+    entry = SFTPolicy.model_validate(EXAMPLE["policies"]["example"])
+    assert Launch.of_file(ROOT / entry.launch).processes == 8
+
+
+def planned():
+    """What check prints of the example, as a policy of a run."""
+    raw = copy.deepcopy(SMOKE) | {"training": {}}
+    raw["bases"]["qwen-7b"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
+    example = EXAMPLE["policies"]["example"]
+    raw["policies"]["example"] = example | {"launch": str(ROOT / example["launch"])}
+    run = parsing.parse(raw)
+    made, _ = check_config.plans(stage_configs.check(run), plan_sections.plan(run))
+    return [f"plan: {plan}" for plan in made]
+
+
+def test_the_plan_of_the_example_is_what_check_prints():
+    shown = re.findall(r"^plan: .*$", TEXT, re.M)
+    assert shown == planned()
+
+
+def test_the_options_are_trls():
+    training = {"class": "GRPOConfig", "options": OPTIONS, "groups_per_unit": 1, "launch": None}
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving()) == []
+
+
+def test_the_example_of_servers_is_a_runs():
+    rollouts = Serving.model_validate(SERVERS["serving"]).rollouts
+    assert rollouts.gpus == 2
+    training = {
+        "class": "GRPOConfig",
+        "options": {"use_vllm": True, "vllm_mode": "server"},
+        "groups_per_unit": 1,
+        "launch": None,
+    }
+    assert (
+        check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving(rollouts=rollouts)) == []
+    )
+
+
+def test_the_example_of_a_shape_is_that_of_its_model():
+    entry = PretrainedBase.model_validate(SHAPE["my-model"])
+    assert shape_of(entry.model_dump()) == shape_of({"model": "Qwen/Qwen2.5-7B"})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_file_is_named_and_accelerate_takes_it(file):
+    assert f"`{file.name}`" in TEXT
+    training = {"launch": str(file)}
+    assert check_config.launch_problems(training, object()) == []
+    launch = Launch.of_file(file)
+    nodes, _, per_node = file.stem.partition("-")[2].rpartition("x")
+    assert (launch.nodes, launch.per_node) == (int(nodes or 1), int(per_node))

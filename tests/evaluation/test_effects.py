@@ -1,0 +1,135 @@
+"""Claims as data: metrics on judgements that are known by heart, and when a claim holds."""
+
+import math
+
+import pytest
+
+from rlcs.config.tables import METRICS, Effect
+from rlcs.evaluation.effects import OBSERVE, Evidence, effects_table, expectation, verdict
+from rlcs.evaluation.statistics import Estimate
+from rlcs.records import ORDERS, Judgement
+
+PAIRS = [f"p{n}" for n in range(40)]
+LABELS = dict.fromkeys(PAIRS, "a")
+CONTEXTS = {pair: f"c{n // 2}" for n, pair in enumerate(PAIRS)}
+
+
+def judgements(verdicts, judge="judge"):
+    """A pair's verdicts in ab and ba, as two letters: a, b, t (tie) or - (none)."""
+    words = {"a": "a", "b": "b", "t": "tie", "-": "none"}
+    return [
+        Judgement(pair, order, judge, words[letter])
+        for pair, letters in zip(PAIRS, verdicts, strict=False)
+        for order, letter in zip(ORDERS, letters, strict=True)
+    ]
+
+
+def evidence(**judged):
+    said = {name: {seed: judgements(v) for seed, v in seeds.items()} for name, seeds in judged.items()}
+    return Evidence(judged=said, labels=LABELS, contexts=CONTEXTS)
+
+
+def observed(metric, evidence, *systems):
+    return OBSERVE[metric](evidence, systems)
+
+
+def test_every_metric_is_told_its_systems():
+    assert METRICS.keys() == OBSERVE.keys()
+
+
+def test_accuracy_differs_pair_by_pair_and_seed_by_seed():
+    found = evidence(
+        x={1: ["aa", "ab", "--"], 2: ["aa", "aa", "aa"]}, y={1: ["bb", "aa", "aa"], 2: ["aa", "tt", "-a"]}
+    )
+    (sample,) = observed("accuracy_difference", found, "x", "y")
+    assert sample.values == (1.0, -0.5, 0.0, 0.5, 0.0)
+    assert sample.seeds == (1, 1, 2, 2, 2)
+    assert sample.contexts == ("c0", "c0", "c0", "c0", "c1")
+
+
+def test_a_judge_without_seeds_stands_beside_every_seed():
+    found = evidence(teacher={1: ["ab"]}, x={1: ["aa"], 2: ["bb"]})
+    (sample,) = observed("accuracy_difference", found, "x", "teacher")
+    assert (sample.values, sample.seeds) == ((0.5, -0.5), (1, 2))
+    (turned,) = observed("accuracy_difference", found, "teacher", "x")
+    assert turned.values == (-0.5, 0.5)
+
+
+def test_different_seeds_cannot_be_paired():
+    found = evidence(x={1: ["aa"], 2: ["aa"]}, y={1: ["aa"], 3: ["aa"]})
+    with pytest.raises(ValueError, match=r"seeds \[1, 2\] and \[1, 3\] cannot be paired"):
+        observed("accuracy_difference", found, "x", "y")
+
+
+def test_flips_of_every_seed():
+    (sample,) = observed("flip_rate", evidence(x={1: ["ab", "aa", "-a"], 2: ["tt", "ta"]}), "x")
+    assert (sample.values, sample.seeds) == ((1.0, 0.0, 0.0, 1.0), (1, 1, 2, 2))
+
+
+def test_kept_chains_against_all_that_can_be_read():
+    found = Evidence(
+        taught={
+            "teacher": {1: judgements(["aa", "ab", "-b", "bb"])},  # the last pair has no label
+            "oracle": {1: judgements(["aa", "aa", "bb"])},
+        },
+        kept={"teacher": frozenset({"p0"})},
+        labels={pair: LABELS[pair] for pair in PAIRS[:3]},
+        contexts=CONTEXTS,
+    )
+    kept, every = observed("chain_correctness", found, "teacher", "oracle")
+    assert list(kept.values) == [1, 1]
+    assert list(every.values) == [1, 1, 1, 0, 1]
+
+
+def effect(**changes):
+    given = {"claim": "x beats y", "metric": "accuracy_difference", "systems": ["x", "y"], "above": 0}
+    return Effect.model_validate(given | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "low", "high", "said"),
+    [
+        ({}, 0.01, 0.03, "holds"),
+        ({}, -0.01, 0.03, "does not hold"),
+        ({}, 0.0, 0.03, "does not hold"),
+        ({"reach": 4}, 0.01, 0.03, "holds, but smaller than to reach"),
+        ({"reach": 2}, 0.01, 0.03, "holds"),
+        ({"above": -2, "below": 2}, -0.01, 0.01, "holds"),
+        ({"above": -2, "below": 2}, -0.01, 0.03, "does not hold"),
+        ({"above": None, "below": 15}, 0.1, 0.14, "holds"),
+        ({"above": None, "below": 15}, 0.1, 0.16, "does not hold"),
+        ({}, math.nan, math.nan, "cannot be said"),
+    ],
+)
+def test_a_claim_holds_where_the_whole_interval_is_as_expected(changes, low, high, said):
+    assert verdict(effect(**changes), Estimate((low + high) / 2, low, high, 9)) == said
+
+
+def test_expectations_in_words():
+    assert expectation(effect()) == "> 0"
+    assert expectation(effect(above=-2, below=2.5)) == "> -2 and < 2.5"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"above": None}, "nothing is expected"),
+        ({"systems": ["x"]}, "accuracy_difference needs 2 systems"),
+        ({"systems": ["x", "x"]}, "has a value twice"),
+        ({"metric": "taste"}, "Input should be"),
+    ],
+)
+def test_effects_that_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        effect(**changes)
+
+
+def test_the_table_has_a_row_per_claim_whether_it_holds_or_not():
+    better, worse = ["aa"] * 30 + ["ab"] * 10, ["aa"] * 10 + ["bb"] * 30
+    found = evidence(x=dict.fromkeys((1, 2, 3), better), y=dict.fromkeys((1, 2, 3), worse), z={1: ["--"]})
+    effects = [effect(), effect(systems=["y", "x"], note="tried"), effect(systems=["z", "x"])]
+    table = effects_table(effects, found, seed=0)
+    assert list(table["holds"]) == ["holds", "does not hold", "cannot be said"]
+    assert table["effect"][0].value == pytest.approx(-table["effect"][1].value)
+    assert list(table["items"]) == [120, 120, 0]
+    assert list(table["note"]) == [None, "tried", None]

@@ -1,0 +1,99 @@
+import random
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from rlcs.evaluation.pivot_designs import (
+    DESIGNS,
+    Design,
+    evaluate,
+    groups_of,
+    noise_of,
+    noise_table,
+    pivot_table,
+    rewards,
+    true_rewards,
+)
+from rlcs.records import Judgement
+
+SIZE, CONTEXTS = 6, 12
+
+
+def world(error=0.0, first=0.0, silent=0.0, seed=0):
+    """Groups with random utilities, judged with a rate of mistakes, of naming the first, and of silence."""
+    rng = random.Random(seed)
+    utilities, said = {}, []
+    for c in range(CONTEXTS):
+        worth = [rng.random() for _ in range(SIZE)]
+        utilities |= {(f"c/{c}", i): u for i, u in enumerate(worth)}
+        for i, j in combinations(range(SIZE), 2):
+            for order in ("ab", "ba"):
+                verdict = "a" if worth[i] > worth[j] else "b"
+                if rng.random() < error:
+                    verdict = "b" if verdict == "a" else "a"
+                if rng.random() < first:
+                    verdict = order[0]
+                p_a = 0.8 if verdict == "a" else 0.2
+                if rng.random() < silent:
+                    verdict, p_a = "none", None
+                said.append(Judgement(f"c/{c}/{i}/{j}", order, "j", verdict, p_a=p_a))
+    return groups_of(utilities, said)
+
+
+def mean(groups, design, name):
+    noise = noise_of(groups)
+    return np.mean([getattr(evaluate(group, design, noise), name) for group in groups])
+
+
+def test_true_rewards_are_places():
+    assert true_rewards([3.0, 1.0, 2.0]).tolist() == [1.0, -1.0, 0.0]
+    assert true_rewards([1.0, 1.0, 1.0]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_groups_are_read_from_names():
+    groups = world()
+    assert [group.context_id for group in groups] == [f"c/{c}" for c in range(CONTEXTS)]
+    assert all(len(group.utilities) == SIZE for group in groups)
+    assert all(len(group.said) == SIZE * (SIZE - 1) for group in groups)
+
+
+def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
+    groups = world()
+    signals = [mean(groups, Design(pivots, "both", "hard"), "signal") for pivots in (1, 2, 4)]
+    assert signals == sorted(signals)
+    assert signals[-1] > 0.9
+    variances = [mean(groups, Design(pivots, "both", "hard"), "variance") for pivots in (1, 2, 4)]
+    assert variances == sorted(variances, reverse=True)
+    one, other = (rewards(groups[0], Design(2, orders, "hard"), 0, None) for orders in ("both", "random"))
+    assert np.allclose(one[0], other[0])  # the order says nothing about a judge who is always right
+    assert one[1] == 2 * other[1]
+
+
+def test_mistakes_cost_signal_and_both_orders_mend_a_preferred_place():
+    biased = world(first=0.6)
+    assert mean(biased, Design(1, "both", "hard"), "signal") > mean(
+        biased, Design(1, "random", "hard"), "signal"
+    )
+    worse, better = world(error=0.4), world(error=0.1)
+    for design in DESIGNS:
+        assert mean(worse, design, "signal") < mean(better, design, "signal")
+
+
+def test_what_was_not_judged_is_left_out():
+    groups = world(silent=0.7)
+    for design in DESIGNS:
+        assert np.isfinite(mean(groups, design, "signal"))
+        assert np.isfinite(mean(groups, design, "variance"))
+
+
+def test_the_table_has_a_row_for_every_design_and_judge():
+    frame = pivot_table({"one": world(error=0.2), "two": world(error=0.1, first=0.3)}, seed=0)
+    assert len(frame) == 2 * len(DESIGNS)
+    first = frame[frame["judge"] == "one"].iloc[0]
+    assert first["per_call"] == 1.0
+    assert first["calls_per_group"] == SIZE - 1
+    assert (frame["noise"].astype(float) > 0).all()
+    noise = noise_table({"two": world(error=0.1, first=0.3)}).iloc[0]
+    assert noise["hit"] == pytest.approx(0.9 * 0.7 + 0.3, abs=0.08)
+    assert noise["false"] == pytest.approx(0.1 * 0.7 + 0.3, abs=0.08)

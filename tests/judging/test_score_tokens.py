@@ -1,0 +1,93 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.config.judging import Judging
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.score_tokens import first_win_probabilities, score_places, score_tokens
+from rlcs.judging.soft_verdict import first_wins
+from rlcs.models.loading import load_causal
+from rlcs.records import Judgement
+
+
+@st.composite
+def distributions(draw, size=5):
+    weights = draw(st.lists(st.floats(0.01, 1), min_size=size, max_size=size))
+    return [weight / sum(weights) for weight in weights]
+
+
+@given(distributions(), distributions())
+def test_probabilities_of_both_sides_sum_to_one(p1, p2):
+    assert first_wins(p1, p2) + first_wins(p2, p1) == pytest.approx(1)
+    assert first_wins(p1, p1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("p1", "p2", "expected"),
+    [
+        ([0, 1, 0], [1, 0, 0], 1),
+        ([1, 0, 0], [0, 0, 1], 0),
+        ([0, 1, 0], [0, 1, 0], 0.5),
+        ([0.5, 0, 0.5], [0, 1, 0], 0.5),
+        ([0, 0.5, 0.5], [0, 1, 0], 0.75),
+    ],
+)
+def test_first_wins_by_hand(p1, p2, expected):
+    assert first_wins(p1, p2) == pytest.approx(expected)
+
+
+def test_scores_of_one_token_are_found_where_they_were_written(tokenizer):
+    tokens = score_tokens(tokenizer, 1, 9)
+    assert sorted(tokens) == list(range(1, 10))
+    ids = tokenizer.encode("1 story 3 4 good\nScores: 7 2")
+    first, second = score_places(ids, tokens)
+    assert tokenizer.decode([ids[first]]).strip() == "7"
+    assert tokenizer.decode([ids[second]]).strip() == "2"
+    assert score_places(tokenizer.encode("good"), tokens) is None
+    with pytest.raises(ValueError, match=r"\[10\] are no single tokens.*within 0 to 9"):
+        score_tokens(tokenizer, 1, 10)
+
+
+def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
+    model = load_causal(model_folder).eval()
+    tokens = score_tokens(tokenizer, 1, 9)
+    prompts = [tokenizer.encode(text) for text in ("A wolf.", "Mara used the rope to cross the river.")]
+    ends = [tokenizer.encode(text) for text in ("so\nScores: 7 2", "Scores: 3 3")]
+    found = first_win_probabilities(model, tokenizer, prompts, ends, tokens, batch_size=2)
+
+    @torch.no_grad()
+    def distribution(prefix):
+        logits = model(input_ids=torch.tensor([prefix])).logits[0, -1].double()
+        weights = [sum(math.exp(logits[token]) for token in tokens[score]) for score in range(1, 10)]
+        return [weight / sum(weights) for weight in weights]
+
+    for prompt, end, p in zip(prompts, ends, found, strict=True):
+        first, second = score_places(end, tokens)
+        expected = first_wins(distribution(prompt + end[:first]), distribution(prompt + end[:second]))
+        assert p == pytest.approx(expected, abs=1e-4)
+        assert 0.001 < p < 0.999
+    without = first_win_probabilities(model, tokenizer, prompts[:1], [[5, 6]], tokens, batch_size=2)
+    assert without == [None]
+
+
+def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons, monkeypatch):
+    judging = Judging(template="$story_1 $story_2", scores={"low": 1, "high": 9}, max_new_tokens=4)
+    hard = GenerativeJudge.load("j", model_folder, judging)
+    soft = GenerativeJudge.load("j", model_folder, judging, soft=True)
+
+    def read(comparison, name, text, tokens, low, high, **_):  # whatever this random model says is a verdict
+        return Judgement(comparison.pair_id, comparison.order, name, "a", tokens, text)
+
+    monkeypatch.setattr("rlcs.judging.generative.read_judgement", read)
+    monkeypatch.setattr(
+        "rlcs.judging.generative.first_win_probabilities",
+        lambda *_, **__: [0.75] * (len(comparisons) - 1) + [None],
+    )
+    known = soft.judge(comparisons)
+    assert [j.raw for j in known] == [j.raw for j in hard.judge(comparisons)]
+    assert [j.p_a for j in hard.judge(comparisons)] == [None] * len(comparisons)
+    expected = [0.75 if c.order == "ab" else 0.25 for c in comparisons]
+    assert [j.p_a for j in known] == [*expected[:-1], None]

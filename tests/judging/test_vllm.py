@@ -1,0 +1,194 @@
+"""vLLM itself as a judge's server, on a CPU, against what transformers says. `make test-vllm` runs it."""
+
+import json
+import os
+import re
+import subprocess
+import urllib.request
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import openai
+import pytest
+import torch
+
+from paths import SUPPORT
+from rlcs.config.endpoints import Serving
+from rlcs.config.judges import EndpointTeacher
+from rlcs.config.world import WorldBase
+from rlcs.judging.answers import AnswerStore
+from rlcs.judging.endpoint import EndpointJudge
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
+from rlcs.models.generation import encode
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.models.vllm_server import start_server
+from rlcs.records import Judgement
+
+PROGRAM = os.environ.get("RLCS_VLLM")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PROGRAM, reason="vLLM has an environment of its own: make test-vllm"),
+]
+ARGUMENTS = {
+    "dtype": "float32",
+    "max_model_len": 512,
+    "kv_cache_memory_bytes": 256 * 2**20,
+    "enforce_eager": True,
+    "enable_lora": True,
+    "max_lora_rank": 8,
+    # of the tokens that an answer's form allows: random weights find other tokens than scores likely
+    "logprobs_mode": "processed_logprobs",
+}
+OFFLINE = {key: value for key, value in ARGUMENTS.items() if "lora" not in key}
+SERVING = Serving(
+    command=[PROGRAM or ""],
+    environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"},
+    startup_timeout=300,
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tokenizer, tmp_path_factory):
+    """Random weights, but of a shape that vLLM has kernels for."""
+    from rlcs.training.pretraining import new_model
+
+    folder = tmp_path_factory.mktemp("served") / "model"
+    shape = {"hidden_size": 64, "layers": 2, "heads": 2, "intermediate_size": 64, "initializer_range": 0.3}
+    torch.manual_seed(0)
+    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapter(folder, tmp_path_factory):
+    """A LoRA adapter of that model, with weights that change what it says."""
+    from peft import LoraConfig, get_peft_model
+
+    place = tmp_path_factory.mktemp("adapter")
+    model = get_peft_model(load_causal(folder), LoraConfig(r=8, target_modules=["q_proj", "v_proj"]))
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "lora_" in name:
+                weights.normal_(std=0.5)
+    model.save_pretrained(place)
+    model.merge_and_unload().save_pretrained(merged := place / "merged")
+    load_tokenizer(folder).save_pretrained(merged)
+    return place
+
+
+@pytest.fixture(scope="module")
+def url(folder, adapter):
+    server = start_server(folder, "base", {**ARGUMENTS, "lora_modules": f"tuned={adapter}"}, SERVING)
+    return f"{server}/v1"
+
+
+@pytest.fixture
+def served(url, judging, tmp_path):
+    def judge(model, soft=False, max_failure_share=0.0, **sampling):
+        entry = EndpointTeacher(
+            kind="teacher",
+            backend="openai",
+            model=model,
+            base_url=url,
+            sampling={"temperature": 0, "max_tokens": judging.max_new_tokens, **sampling},
+            max_failure_share=max_failure_share,
+            timeout=120,
+        )
+        return EndpointJudge("judge", entry, judging, AnswerStore(tmp_path / "answers"), soft=soft)
+
+    return judge
+
+
+def texts(judgements):
+    """Without what the decoders make differently of random bytes: blanks at the start, half a character."""
+    return [judgement.raw.strip().rstrip("\ufffd") for judgement in judgements]
+
+
+@pytest.mark.parametrize("model", ["base", "tuned"])
+def test_what_is_served_says_what_transformers_says(served, model, folder, adapter, judging, comparisons):
+    local = GenerativeJudge.load("judge", folder if model == "base" else adapter / "merged", judging)
+    said = served(model).judge(comparisons)
+    assert texts(said) == texts(local.judge(comparisons))
+    assert len(set(texts(said))) > len(said) / 2
+
+
+def test_the_adapter_says_something_else(served, comparisons):
+    assert texts(served("base").judge(comparisons)) != texts(served("tuned").judge(comparisons))
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_the_offline_engine_says_what_transformers_says(folder, judging, comparisons, tmp_path, soft):
+    request = {
+        "folder": str(folder),
+        "judging": {**judging.model_dump(mode="json"), "vllm": OFFLINE},
+        "soft": soft,
+        "comparisons": [asdict(c) for c in comparisons],
+    }
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    python = Path(PROGRAM).parent / "python"
+    script = SUPPORT / "offline_judge.py"
+    subprocess.run(
+        [python, script, tmp_path / "request.json", tmp_path / "said.json", Path(pytest.__file__).parents[1]],
+        env={**os.environ, **SERVING.environment, "VLLM_ENABLE_V1_MULTIPROCESSING": "0"},
+        check=True,
+    )
+    said = [Judgement(**told) for told in json.loads((tmp_path / "said.json").read_text())]
+    assert texts(said) == texts(GenerativeJudge.load("judge", folder, judging).judge(comparisons))
+    assert len(set(texts(said))) > len(said) / 2
+
+
+def written(url, prompt, sampling):
+    """The tokens of an answer: its text, which was forced, can be written by others as well."""
+    client = openai.OpenAI(api_key="EMPTY", base_url=url)
+    body = {**sampling, "return_token_ids": True}
+    answer = client.chat.completions.create(model="base", messages=prompt, extra_body=body)
+    ids = answer.choices[0].model_extra["token_ids"]
+    return ids[:-1] if answer.choices[0].finish_reason == "stop" else ids
+
+
+def test_p_of_the_score_tokens_is_that_of_transformers(served, url, folder, judging, comparisons):
+    line = {"structured_outputs": {"regex": "Scores: [1-9] [1-9]"}, "max_tokens": 32}
+    said = served("base", soft=True, **line).judge(comparisons)
+    model, tokenizer = load_causal(folder), load_tokenizer(folder)
+    prompts = [judging.prompt(c) for c in comparisons]
+    answers = [written(url, prompt, {"temperature": 0, **line}) for prompt in prompts]
+    # a score can be written with its blank or after one; the form allows either, but not both in one place
+    forms = score_tokens(tokenizer, judging.scores.low, judging.scores.high)
+    tokens = {score: [t for t in ids if tokenizer.decode([t])[0] == " "] for score, ids in forms.items()}
+    with_blank = {token for ids in tokens.values() for token in ids}
+    alike = [i for i, ids in enumerate(answers) if with_blank.issuperset(ids[-2:])]
+    assert len(alike) > len(answers) / 2
+    expected = first_win_probabilities(
+        model,
+        tokenizer,
+        encode(tokenizer, [prompts[i] for i in alike]),
+        [answers[i] for i in alike],
+        tokens,
+        batch_size=8,
+    )
+    shown = [said[i].p_a if said[i].order == "ab" else 1 - said[i].p_a for i in alike]
+    assert shown == pytest.approx(expected, abs=1e-3)
+    assert max(shown) - min(shown) > 0.05
+
+
+def test_prompts_that_begin_alike_share_their_prefix(served, url, comparisons):
+    long = [replace(c, story_a="Mara used the rope. " * 20) for c in comparisons]
+    served("base", seed=1).judge([c for c in long if c.order == "ab"])
+    with urllib.request.urlopen(url.removesuffix("/v1") + "/metrics") as response:
+        metrics = response.read().decode()
+    (hits,) = re.findall(r"^vllm:prefix_cache_hits_total{.*} (\S+)$", metrics, re.M)
+    assert float(hits) > 0
+
+
+def test_a_prompt_that_does_not_fit_is_no_verdict(served, comparisons):
+    (said,) = served("base", max_failure_share=1.0).judge(
+        [replace(comparisons[0], story_a="Mara used the rope. " * 400)]
+    )
+    assert said.verdict == "none"
+
+
+def test_the_model_is_known_by_its_name(url):
+    with urllib.request.urlopen(url + "/models") as response:
+        assert {model["id"] for model in json.load(response)["data"]} == {"base", "tuned"}

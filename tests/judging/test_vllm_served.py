@@ -1,0 +1,242 @@
+"""Judges that vLLM serves as a child of the job, with a stand-in for vLLM; test_vllm.py has the real one."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from trl import GRPOConfig
+from trl.scripts.vllm_serve import ScriptArguments, build_command
+
+from paths import SCRIPTS, SUPPORT
+from rlcs.config.endpoints import Serving
+from rlcs.errors import InputError
+from rlcs.judging.loading import load_judge
+from rlcs.judging.soft_verdict import first_wins_by_logprobs
+from rlcs.models import vllm_server
+from rlcs.models.vllm_server import split_gpus, start_server
+from rlcs.training.rollouts import serve_rollouts
+
+FAKE = [sys.executable, str(SUPPORT / "fake_vllm.py")]
+
+
+def serving(**environment):
+    return Serving(command=FAKE, environment=environment, startup_timeout=60)
+
+
+@pytest.fixture
+def children(monkeypatch):
+    """The servers that a test starts; ended with it."""
+    started = []
+    original = subprocess.Popen
+
+    def recorded(*args, **kwargs):
+        started.append(original(*args, **kwargs))
+        return started[-1]
+
+    monkeypatch.setattr(vllm_server.subprocess, "Popen", recorded)
+    yield started
+    for child in started:
+        vllm_server._stop(child)
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    folder = tmp_path / "judge"
+    (folder / "model").mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    return folder
+
+
+def judge_of(artifact, judging, soft=False, **entry):
+    section = {
+        "name": "genrm",
+        "judge": {"kind": "genrm", "train": "none", **entry},
+        "judging": {**judging.model_dump(mode="json"), "engine": "vllm", "vllm": {"max_model_len": 512}},
+    }
+    options = {
+        "endpoint": serving(FAKE_VLLM_TOLD=str(artifact / "told")).model_dump_json(),
+        "answers": str(artifact / "answers"),
+    }
+    return load_judge(section, artifact, options, soft=soft)
+
+
+def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
+    judge = judge_of(artifact, judging)
+    said = judge.judge(comparisons)
+    assert [j.verdict for j in said] == ["a" if c.order == "ab" else "b" for c in comparisons]
+    assert {j.p_a for j in said} == {None}
+    model, *arguments = json.loads((artifact / "told").read_text())["argv"][1:]
+    assert model == str(artifact / "model")
+    assert arguments[:2] == ["--max-model-len", "512"]
+    # the name is the artifact's: answers of other weights are never taken for its own
+    assert judge.asker.entry.model == "genrm-44136fa355b3678a"
+
+
+def test_p_is_read_from_the_score_tokens(artifact, judging, comparisons, children):
+    said = judge_of(artifact, judging, soft=True).judge(comparisons[:2])
+    p = 1 / (1 + 2.718281828**-2.4)  # 7 or 2 against 3
+    assert [j.p_a for j in said] == pytest.approx([p, 1 - p])
+
+
+@pytest.mark.parametrize(
+    ("places", "scores", "expected"),
+    [
+        ([{"7": 0.0}, {"3": 0.0}], (7, 3), 1),
+        ([{" 3": 0.0}, {"7": 0.0}], (3, 7), 0),
+        ([{"5": 0.0}, {"5": 0.0}], (5, 5), 0.5),
+        ([{"5": -0.6931, "the": -0.6931}, {"4": -0.6931, "6": -0.6931}], (5, 4), 0.5),
+        ([{"1": 0.0}, {"0": 0.0}], (7, 10), None),  # a score of two tokens
+        ([], (7, 3), None),
+    ],
+)
+def test_p_by_hand(places, scores, expected):
+    p = first_wins_by_logprobs(places, scores, 1, 9)
+    assert p == (expected if expected is None else pytest.approx(expected, abs=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "seconds", "message"),
+    [
+        ("fail", 60, r"server of m ended with 1; its last lines .*\n.*no room for the model"),
+        ("mute", 1, "server of m is silent after 1 s"),
+        ("other", 1, "server of m is silent after 1 s"),  # it is another job's that answers
+    ],
+)
+def test_a_server_that_does_not_come_up_is_one_error(tmp_path, children, wrong, seconds, message):
+    slow = serving(FAKE_VLLM=wrong).model_copy(update={"startup_timeout": seconds})
+    with pytest.raises(InputError, match=message):
+        start_server(tmp_path, "m", {}, slow)
+    assert [child.poll() is not None for child in children] == [True]
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"cannot be started: .*serving.command is \['no-vllm'\]"):
+        start_server(tmp_path, "m", {}, Serving(command=["no-vllm"]))
+
+
+def test_a_port_that_was_taken_in_between_is_another_attempt(tmp_path, children):
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried")))
+    assert [child.poll() for child in children] == [1, None]
+
+
+def test_two_servers_of_one_node_do_not_meet(tmp_path, children):
+    urls = {start_server(tmp_path, name, {}, serving()) for name in ("one", "two")}
+    assert len(urls) == 2
+
+
+@pytest.mark.parametrize("ending", ["", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
+def test_the_server_ends_with_the_job_however_it_ends(tmp_path, ending):
+    script = f"""
+import sys
+from pathlib import Path
+from rlcs.models import vllm_server
+from rlcs.config.endpoints import Serving
+started = vllm_server.subprocess.Popen
+def recorded(*args, **kwargs):
+    child = started(*args, **kwargs)
+    print(child.pid, flush=True)
+    return child
+vllm_server.subprocess.Popen = recorded
+vllm_server.start_server(Path({str(tmp_path)!r}), "m", {{}}, Serving(command={FAKE!r}))
+{ending}
+"""
+    job = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert job.returncode == (-9 if ending else 0), job.stderr
+    server, deadline = int(job.stdout.split()[0]), time.monotonic() + 30
+    while alive(server):
+        assert time.monotonic() < deadline, "the server outlives its job"
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_gpus_are_split_between_trainer_and_judge(tmp_path, children, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,5")
+    told = tmp_path / "told"
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told)), gpus=1)
+    assert json.loads(told.read_text())["variables"]["CUDA_VISIBLE_DEVICES"] == "5"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2"
+
+
+def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    taken = serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried"))
+    start_server(tmp_path, "m", {}, taken, gpus=1)
+    assert len(children) == 2
+    assert len(children) == 2
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+
+
+@pytest.mark.parametrize(("trainers", "served"), [(1, 2), (2, 1), (1, 3)])
+def test_a_trainer_without_a_gpu_is_refused(trainers, served):
+    left = max(2 - served, 0)
+    with pytest.raises(
+        InputError, match=rf"server of {served} GPUs .* leaves {left} of the job's 2 .* to {trainers} train"
+    ):
+        split_gpus(["0", "1"], served, trainers)
+
+
+def test_trainers_have_the_first_gpus_of_their_node():
+    assert split_gpus(["0", "1", "2", "3"], 1, trainers=2) == (["0", "1", "2"], ["3"])
+
+
+def rolling_out(tmp_path, **options):
+    server = {"use_vllm": True, "vllm_mode": "server", **options}
+    return GRPOConfig(output_dir=str(tmp_path), use_cpu=True, **server)
+
+
+def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    told, options = tmp_path / "told", rolling_out(tmp_path)
+    several = {"gpus": 2, "arguments": {"max_model_len": 64}}
+    serve_rollouts(
+        options,
+        tmp_path / "model",
+        serving(FAKE_VLLM_TOLD=str(told)).model_copy(update={"rollouts": Serving(rollouts=several).rollouts}),
+    )
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert options.vllm_server_base_url.startswith("http://127.0.0.1:")
+    assert not options.vllm_server_base_url.endswith("/v1")
+    said = json.loads(told.read_text())
+    assert said["variables"] == {"CUDA_VISIBLE_DEVICES": "2,3", "VLLM_SERVER_DEV_MODE": "1"}
+    flags = said["argv"][2:]
+    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    assert (given["--max-model-len"], given["--tensor-parallel-size"]) == ("64", "2")
+    # TRL's own command, without what is the same for every server
+    needed = build_command(ScriptArguments(model="m"))
+    needed = needed[needed.index("--weight-transfer-config") :]
+    assert dict(zip(needed[::2], needed[1::2], strict=True)).items() <= given.items()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"vllm_server_base_url": "http://node7:8000"},
+        {"vllm_server_host": "node7"},
+        {"vllm_mode": "colocate"},
+        {"use_vllm": False},
+    ],
+)
+def test_who_has_rollouts_elsewhere_gets_no_server(tmp_path, children, place):
+    serve_rollouts(rolling_out(tmp_path, **place), tmp_path / "model", Serving(rollouts={"gpus": 1}))
+    assert children == []
+
+
+def test_rollouts_of_a_server_without_gpus_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"vllm_mode: server has no server: set serving.rollouts.gpus"):
+        serve_rollouts(rolling_out(tmp_path), tmp_path / "model", serving())

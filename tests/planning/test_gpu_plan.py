@@ -1,0 +1,226 @@
+"""The plan of memory: which stages, on what they depend, and what is said where one does not fit."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+import check_config
+from paths import ROOT
+from rlcs.config import parsing
+from rlcs.planning import gpu_memory, plan_sections, stage_configs
+from rlcs.planning.gpu_plan import (
+    PROMPT_TOKENS,
+    Plan,
+    answering_plan,
+    shape_of,
+    shards_weights,
+    training_plan,
+)
+
+GB = 10**9
+ACCELERATE = ROOT / "config" / "accelerate"
+RAW = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+RAW["bases"]["qwen"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
+RAW["judges"]["large"] = {"kind": "genrm", "train": "none", "base": "qwen"}
+RAW["policies"]["start"] = {"train": "sft", "base": "qwen"}
+RAW["policies"]["large"] = {
+    "train": "grpo",
+    "from": "start",
+    "reward": {"judge": "large"},
+    "lora": {"r": 16},
+    "launch": "config/accelerate/fsdp2-8.yaml",
+}
+PARAMETERS = 7.62
+
+
+def planned(change=lambda raw: None):
+    raw = copy.deepcopy(RAW)
+    change(raw)
+    stages = plan_sections.plan(parsing.parse(raw))
+    return {stage["key"]: stage for part in stages.values() for stage in part}
+
+
+def options(**given):
+    return SimpleNamespace(
+        **{
+            "per_device_train_batch_size": 4,
+            "gradient_accumulation_steps": 2,
+            "steps_per_generation": 2,
+            "num_iterations": 1,
+            "max_completion_length": 1000,
+            "max_length": 2000,
+            "max_steps": 0,
+            "activation_checkpointing": True,
+            "use_vllm": False,
+            "beta": 0.0,
+        }
+        | given
+    )
+
+
+def train(stage, cls="SFTConfig", **given):
+    shapes = [shape_of(base) for base in (stage["base"], *(judge["base"] for judge in stage["judges"]))]
+    return training_plan({**stage, "class": cls}, options(**given), shapes[0], shapes[1:])
+
+
+def test_stages_with_a_brought_model_are_planned():
+    assert planned().keys() == {
+        "policies.start",
+        "policies.large",
+        "large judges",
+        "start writes",
+        "large writes",
+    }
+
+
+def test_a_served_judge_is_not_in_the_trainings_process():
+    def served(raw):
+        raw["judging"]["engine"] = "vllm"
+        raw["serving"] = {"gpus": 1}
+
+    assert len(planned()["policies.large"]["judges"]) == 1
+    stages = planned(served)
+    assert stages["policies.large"]["judges"] == []
+
+
+def test_a_verifier_is_in_the_trainings_process():
+    def verified(raw):
+        raw["verifiers"] = {"reader": {"backend": "transformers", "base": "qwen"}}
+        raw["policies"]["large"]["constraints"] = {"mode": "penalty", "verifier": "reader"}
+
+    assert len(planned(verified)["policies.large"]["judges"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "bytes_of_a_parameter"),
+    [({}, 8), ({"launch": "ddp-8"}, 8), ({"launch": "fsdp2-8"}, 2), ({"launch": "zero3-4x8"}, 0.5)],
+)
+def test_full_training_by_its_launch(change, bytes_of_a_parameter):
+    stage = planned()["policies.start"] | {
+        name: str(ACCELERATE / f"{value}.yaml") for name, value in change.items()
+    }
+    parts = train(stage).parts
+    state = parts["weights"] + parts["gradients"] + parts["optimizer"]
+    assert state / GB == pytest.approx(PARAMETERS * bytes_of_a_parameter, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "shards"), [("ddp-8", False), ("fsdp2-4x8", True), ("zero3-8", True), ("cpu-2", False)]
+)
+def test_which_launches_shard_the_weights(name, shards):
+    assert shards_weights(ACCELERATE / f"{name}.yaml") == shards
+
+
+def test_grpo_holds_rollouts_judges_and_a_reference():
+    stage = planned()["policies.large"] | {"launch": None}
+    shape = shape_of(stage["base"])
+    plan = train(stage, "GRPOConfig")
+    length = PROMPT_TOKENS + 1000
+    assert plan.phases["KV cache of rollouts"] == gpu_memory.kv_cache(shape, 4 * 2 * length)
+    assert plan.parts["judges"] == 2 * gpu_memory.parameters(shape)
+    assert plan.phases["activations"] == gpu_memory.activations(shape, 4 * length, checkpointing=True)
+    assert plan.total == sum(plan.parts.values()) + max(plan.phases.values()) + gpu_memory.OVERHEAD
+    assert (
+        "reference model" not in train(stage, "GRPOConfig", beta=0.1).parts
+    )  # the model without its adapter
+    full = train(stage | {"lora": None}, "GRPOConfig", beta=0.1)
+    assert full.parts["reference model"] == 2 * gpu_memory.parameters(shape)
+
+
+def test_rollouts_of_a_server_are_elsewhere():
+    stage = planned()["policies.large"] | {"launch": None}
+    there = train(stage, "GRPOConfig", use_vllm=True, vllm_mode="server")
+    vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 2}
+    vllm |= {"vllm_gpu_memory_utilization": 0.3}
+    awake, asleep = (train(stage, "GRPOConfig", **vllm, vllm_enable_sleep_mode=on) for on in (False, True))
+    assert {"vLLM", "KV cache of rollouts"}.isdisjoint({*there.parts, *there.phases})
+    assert awake.parts["vLLM"] == asleep.phases["vLLM"] == pytest.approx(PARAMETERS * GB, rel=0.02)
+
+
+def test_a_colocated_vllm_takes_its_share_whatever_it_needs():
+    stage = planned()["policies.large"] | {"launch": None, "judges": []}
+
+    def problem(gigabytes, share, *, sleeps=False):
+        vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 1}
+        vllm |= {"vllm_gpu_memory_utilization": share, "vllm_enable_sleep_mode": sleeps}
+        return train(stage, "GRPOConfig", **vllm).problem(gigabytes)
+
+    assert problem(80, 0.3) is None
+    assert "vLLM needs 15.3 GB of each GPU, and vllm_gpu_memory_utilization = 0.1 of a GPU of 80" in problem(
+        80, 0.1
+    )
+    assert "vLLM 72.0" in problem(80, 0.9)
+    assert problem(80, 0.9).endswith("vllm_gpu_memory_utilization = 0.9 is what vLLM takes, lower it")
+    assert problem(200, 0.7) is None
+    assert problem(80, 0.75, sleeps=True) is None  # asleep while the policy learns
+
+
+def test_a_pair_is_two_rows_and_time_is_that_of_known_steps():
+    stage = planned()["policies.start"]
+    one, two = train(stage), train(stage, "RewardConfig", max_steps=100)
+    assert two.phases["activations"] == 2 * one.phases["activations"]
+    assert one.hours is None
+    flops = 8 * gpu_memory.parameters(shape_of(stage["base"])) * (4 * 2 * 2 * 2000) * 100
+    assert two.hours == pytest.approx(flops / (312e12 * 0.4) / 3600)
+
+
+def test_what_does_not_fit_is_said_with_its_numbers_and_ways_out():
+    plan = train(planned()["policies.start"], activation_checkpointing=False)
+    assert plan.problem(1000) is None
+    said = plan.problem(40)
+    assert said.startswith(f"policies.start: {plan.total / GB:.0f} GB = weights 15.2 + gradients 15.2 + ")
+    assert "does not fit into a GPU of 40 GB (gpu_gigabytes): set activation_checkpointing: true; " in said
+    assert "train with lora; launch with config/accelerate/fsdp2-8.yaml; take a smaller base" in said
+
+
+def test_the_largest_phase_counts():
+    plan = Plan("x", {"weights": 2.0 * GB, "judges": 0.0}, {"a": 1.0 * GB, "b": 4.0 * GB}, gpus=8)
+    assert str(plan) == (
+        "x: 9 GB, each of 8 GPUs = weights 2.0 + the largest of (a 1.0 or b 4.0) + 3 beside the model"
+    )
+
+
+def test_a_judge_in_process():
+    stage = planned()["large judges"]
+    tokens = 64 * (PROMPT_TOKENS + 2 * 16 + 12)
+    shape = shape_of(stage["base"])
+    assert answering_plan(stage, shape).phases == {"KV cache": gpu_memory.kv_cache(shape, tokens)}
+    assert "lower judging.batch_size = 64" in answering_plan(stage, shape).problem(1)
+
+
+def test_a_judge_in_vllm():
+    def served(raw):
+        raw["judging"] |= {"engine": "vllm", "vllm": {"tensor_parallel_size": 2, "max_model_len": 1000}}
+
+    stage = planned(served)["large judges"]
+    plan = answering_plan(stage, shape_of(stage["base"]))
+    assert plan.parts["weights"] == gpu_memory.parameters(shape_of(stage["base"]))
+    assert "0.9 (gpu_memory_utilization) of a GPU of 11 GB" in plan.problem(11)
+    assert "raise judging.vllm.tensor_parallel_size = 2" in plan.problem(11)
+    assert plan.problem(13) is None
+
+
+def test_a_shape_can_be_said():
+    said = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+    said |= {"intermediate_size": 16, "vocab_size": 100}
+    assert shape_of({"model": "nobody/nothing", "shape": said}).width_of_head == 4
+    assert shape_of({"model": "nobody/nothing", "shape": None}) is None
+
+
+def test_every_stage_of_the_papers_run_is_planned():
+    paper = parsing.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    made, unknown = check_config.plans(stage_configs.check(paper), plan_sections.plan(paper))
+    assert unknown == []
+    trained = [f"{part}.{name}" for part in ("judges", "policies") for name in getattr(paper, part)]
+    assert {plan.key for plan in made} >= set(stage_configs.check(paper)["trainings"]) & set(trained)
+
+
+def test_every_stage_of_the_papers_run_fits_into_gpus_of_80_gb(monkeypatch):
+    monkeypatch.chdir(ROOT)  # launch files are named from there
+    paper = parsing.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    made, unknown = check_config.plans(stage_configs.check(paper), plan_sections.plan(paper))
+    assert len(made) > 80
+    assert not unknown
+    assert [problem for plan in made if (problem := plan.problem(80))] == []

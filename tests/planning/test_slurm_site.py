@@ -1,0 +1,196 @@
+"""The Slurm profile without a Slurm: what its jobs ask for, what a site must fill in, and what is planned."""
+
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from paths import ROOT
+from rlcs.planning import slurm_site
+from rlcs.planning.slurm_site import Nodes
+from slurm_profile import asked, options, own_resources
+from smoke_run import Workflow
+
+EMPTY = yaml.safe_load((ROOT / "slurm" / "site.yaml").read_text(encoding="utf-8"))
+FULL = {
+    "account": "lab",
+    "gpu_partition": "gpu",
+    "cpu_partition": "cpu",
+    "max_hours": 48,
+    "max_gigabytes": 200,
+    "qos": "high",
+    "gpu_constraint": "a100",
+}
+RULES = {
+    block.split(":")[0]: block
+    for path in sorted((ROOT / "rules").glob("*.smk"))
+    for block in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]
+}
+
+
+def test_the_profile_is_the_only_place_of_resources():
+    assert [name for name, block in RULES.items() if "\n    resources:" in block] == []
+
+
+def test_every_rule_that_loads_a_model_has_resources_of_its_own():
+    models = {name for name, block in RULES.items() if re.search(r"^        (model|base)=", block, re.M)}
+    assert own_resources(EMPTY).keys() == models | {"prepare_base"}
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_job_asks_for_memory_time_cpus_and_a_partition(rule):
+    job = asked(rule, 1, FULL)
+    assert job["mem_mb"] >= 1000
+    assert job["runtime"] >= 60
+    assert job["cpus_per_task"] >= 1
+    assert job["slurm_partition"] == ("gpu" if job["gpu"] else "cpu")
+    assert job["constraint"] == ("a100" if job["gpu"] else None)
+    assert (job["slurm_account"], job["qos"]) == ("lab", "high")
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_an_attempt_asks_for_more_up_to_what_the_site_has(rule):
+    for name, most in (("mem_mb", 200_000), ("runtime", 48 * 60)):
+        first, second, third = (asked(rule, attempt, FULL)[name] for attempt in (1, 2, 3))
+        assert (second, third) == (min(2 * first, most), min(3 * first, most))
+        assert [asked(rule, attempt, EMPTY)[name] for attempt in (1, 2, 3)] == [first, 2 * first, 3 * first]
+
+
+@pytest.mark.parametrize(
+    ("rule", "gpus"), [("judge_train_pairs", 0), ("judge_test_pairs", 0), ("train_genrm_grpo", 1)]
+)
+def test_a_judge_without_weights_needs_no_gpu(rule, gpus):
+    assert asked(rule, 1, FULL, weights=True)["gpu"] == 1
+    without = asked(rule, 1, FULL, weights=False)
+    assert (without["gpu"], without["slurm_partition"]) == (gpus, "gpu" if gpus else "cpu")
+
+
+NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
+
+
+@pytest.mark.parametrize(
+    ("launch", "shape", "cpus", "gigabytes"),
+    [
+        (None, {"gpu": 1}, 8, 96),
+        ("ddp-8", {"gpu": 8}, 64, 768),
+        ("fsdp2-4", {"gpu": 4}, 32, 384),
+        ("fsdp2-4x8", {"gres": "gpu:8", "nodes": 4, "tasks_per_node": 2, "mpi": "srun"}, 32, 768),
+    ],
+)
+@pytest.mark.parametrize("rule", sorted(name for name in RULES if name.startswith("train_")))
+def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape, cpus, gigabytes):
+    file = launch and ROOT / "config" / "accelerate" / f"{launch}.yaml"
+    several = "nodes" in shape
+    job = asked(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file, several_nodes=several)
+    if rule == "train_policy_grpo":  # and one of each node for its judge, as in paper.yaml
+        shape = {"gres": "gpu:9"} if "gres" in shape else {"gpu": shape["gpu"] + 1}
+        shape = {**shape, **({"nodes": 4, "tasks_per_node": 2, "mpi": "srun"} if "gres" in shape else {})}
+    assert {name: job[name] for name in NEW if name in job} == shape
+    assert (job["cpus_per_task"], job["mem_mb"]) == (cpus, 1000 * gigabytes)
+    assert (job["slurm_partition"], job["constraint"]) == ("gpu", "a100")
+    job = asked(rule, 1, FULL, launch=file, several_nodes=several)
+    assert job["mem_mb"] == min(gigabytes, 200) * 1000
+
+
+def test_a_job_on_one_node_has_a_step_of_its_own():
+    # the executor gives none to a job that names mpi; no step, no warning before the time limit
+    assert all("mpi" not in resources for resources in own_resources(FULL).values())
+
+
+def test_what_is_left_to_slurm_is_not_asked_for():
+    job = asked("train_genrm_grpo", 1, EMPTY)
+    assert "slurm_account" not in job
+    assert "qos" not in job
+    assert (job["slurm_partition"], job["constraint"]) == ("", None)  # neither says anything to sbatch
+
+
+def test_a_number_as_account_stays_a_text():
+    assert asked("judge_train_pairs", 1, FULL | {"account": 12345})["slurm_account"] == "12345"
+
+
+def test_the_profile_names_a_run_that_is_there():
+    assert (ROOT / options(EMPTY)["configfile"]).is_file()
+
+
+def test_the_empty_file_is_told_what_is_missing():
+    assert [problem.split(":")[0] for problem in slurm_site.problems(EMPTY)] == list(slurm_site.REQUIRED)
+    assert slurm_site.problems(FULL) == []
+    assert slurm_site.problems(dict.fromkeys(slurm_site.REQUIRED, "default")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"acount": "lab"}, "acount: unknown key; known are account, "),
+        ({"max_hours": "2-0"}, "max_hours: '2-0' must be a whole number above 0"),
+        ({"max_gigabytes": 0}, "max_gigabytes: 0 must be a whole number above 0"),
+        ({"max_hours": True}, "max_hours: True must be a whole number above 0"),
+    ],
+)
+def test_what_a_site_cannot_say(change, message):
+    (problem,) = slurm_site.problems(FULL | change)
+    assert problem.startswith(message)
+
+
+NODES = [Nodes.of_line(line) for line in ("cpu|infinite|(null)|500000", "gpu|2-00:00:00|gpu:a100:8|250000")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, None),
+        ({"gpu_partition": "default", "cpu_partition": "default"}, None),
+        ({"gpu_partition": "big"}, "gpu_partition: 'big' is no partition here; there are cpu, gpu"),
+        ({"gpu_partition": "cpu"}, "gpu_partition: no node of 'cpu' has a GPU"),
+        ({"max_hours": 49}, "max_hours: 49 is more than the 48 hours of 'gpu'"),
+        ({"max_gigabytes": 251}, "max_gigabytes: 251 is more than the 250000 MB in 'gpu'"),
+    ],
+)
+def test_what_the_cluster_lacks(change, message):
+    assert slurm_site.cluster_problems(FULL | change, NODES) == ([] if message is None else [message])
+
+
+@pytest.mark.parametrize(
+    ("limit", "hours"), [("30:00", 0.5), ("1:00:00", 1), ("4-12:00:00", 108), ("infinite", float("inf"))]
+)
+def test_a_time_limit_is_read(limit, hours):
+    assert slurm_site.hours(limit) == hours
+
+
+@pytest.mark.parametrize(
+    ("age", "accounting", "advice"),
+    [
+        (300, "none", None),
+        (60, "none", "ask for 300 s"),
+        (60, "slurmdbd", "set slurm-status-command to sacct"),
+    ],
+)
+def test_jobs_that_are_forgotten_before_they_are_asked_for(age, accounting, advice):
+    said = f"AccountingStorageType   = accounting_storage/{accounting}\nMinJobAge               = {age} sec\n"
+    found = slurm_site.status_problems(said)
+    assert len(found) == (advice is not None)
+    assert all(f"after {age} s (MinJobAge)" in problem and advice in problem for problem in found)
+
+
+@pytest.mark.slow
+def test_the_papers_run_is_planned_on_a_fresh_clone(tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n", "all"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "results/paper/report/manifest.json" in done.stdout + done.stderr
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
+
+
+@pytest.mark.slow
+def test_check_names_what_the_site_has_not_filled_in(tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    done = clone.snakemake("check", "--profile", "slurm", "--slurm-init-seconds-before-status-checks", "1")
+    assert done.returncode == 1
+    found = re.findall(r"^error: slurm/site.yaml: (\w+): missing", done.stdout, re.M)
+    assert set(found) == set(slurm_site.REQUIRED)

@@ -1,0 +1,256 @@
+"""A stage's section of the config changes where the stage would do something else, and only there."""
+
+import copy
+import json
+
+import pytest
+import yaml
+
+from paths import ROOT
+from rlcs.config import parsing
+from rlcs.planning import stage_configs, table_configs
+
+BASE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+FLIPS = {"claim": "few flips", "metric": "flip_rate", "systems": ["genrm"], "below": 15}
+# the models that the tables below speak of, whatever else the run holds
+BASE = copy.deepcopy(BASE) | {
+    "bases": {
+        "small": {"kind": "world", "training": {"max_steps": 1}},
+        "brought": {"kind": "pretrained", "model": "some/model"},
+    },
+    "judges": {
+        "oracle": {"kind": "oracle"},
+        "length": {"kind": "length"},
+        "teacher": {"kind": "teacher", "backend": "world"},
+        "teacher-b": {"kind": "teacher", "backend": "world"},
+        "teacher-c": {"kind": "teacher", "backend": "world"},
+        "bt": {"kind": "bradley_terry", "base": "small"},
+        "genrm-sft": {"kind": "genrm", "train": "sft", "base": "small", "teacher": "teacher"},
+        "genrm": {"kind": "genrm", "train": "grpo", "from": "genrm-sft"},
+    },
+    "consensus": {"panel": {"teachers": ["teacher", "teacher-b"]}},
+    "verifiers": {"reader": {"backend": "transformers", "base": "small"}},
+    "policies": {
+        "sft": {"train": "sft", "base": "small"},
+        "rlcs": {"train": "grpo", "from": "sft", "reward": {"judge": "genrm"}},
+        "rlcs-bt": {"train": "grpo", "from": "sft", "reward": {"judge": "bt"}},
+        "rlcs-sum": {"train": "grpo", "from": "sft", "reward": [{"judge": "genrm"}, {"judge": "length"}]},
+    },
+    "tables": {
+        "alignment": {"rows": ["bt", "genrm"]},
+        "win_rates": {"rows": ["sft", "rlcs"], "reference": "sft", "judges": ["oracle", "genrm"]},
+    },
+    "effects": [FLIPS],
+    "paper": {},
+}
+SHAPE = {
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "intermediate_size": 16,
+    "vocab_size": 100,
+}
+JUDGES, POLICIES, BASES = BASE["judges"], BASE["policies"], BASE["bases"]
+TRAINED_JUDGES = ["bt", "genrm-sft", "genrm"]
+
+
+def all_sections(raw):
+    """Every section by the stage that gets it; the names are ``stage`` or ``stage:model``."""
+    parsed = parsing.parse(raw)
+    return (
+        {
+            "world": stage_configs.world(parsed),
+            "ingest": stage_configs.ingest(parsed),
+            "teach": stage_configs.teach(parsed, "teacher"),
+            "consensus": stage_configs.consensus(parsed, "panel"),
+            "consensus table": table_configs.consensus_table(parsed),
+            "filter table": table_configs.filter_table(parsed),
+            "alignment table": table_configs.alignment_table(parsed),
+            "win-rate table": table_configs.win_rate_table(parsed),
+            "effects table": table_configs.effects_table(parsed),
+            "report": table_configs.report(parsed),
+            "curves": table_configs.curves(parsed),
+            "gallery": table_configs.gallery(parsed),
+            "sheet": table_configs.sheet(parsed),
+            "human table": table_configs.human_table(parsed),
+            "check": stage_configs.check(parsed),
+        }
+        | {f"base:{name}": stage_configs.base(parsed, name) for name in BASES}
+        | {f"judge:{name}": stage_configs.judge(parsed, name) for name in JUDGES}
+        | {f"matches:{name}": stage_configs.matches(parsed, name) for name in JUDGES}
+        | {f"train:{name}": stage_configs.train_judge(parsed, name) for name in TRAINED_JUDGES}
+        | {f"train:{name}": stage_configs.train_policy(parsed, name) for name in POLICIES}
+        | {f"stories:{name}": stage_configs.stories(parsed, name) for name in POLICIES}
+    )
+
+
+BEFORE = all_sections(BASE)
+# who reads what generative judges are asked
+ASKED = {"teach", "train:rlcs", "train:rlcs-sum"} | {
+    f"{stage}:{name}"
+    for stage in ("judge", "matches")
+    for name in ("teacher", "teacher-b", "teacher-c", "genrm-sft", "genrm")
+}
+PAGES = {"report", "gallery", "sheet", "human table"}
+ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *POLICIES))}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "differ"),
+    [
+        ("run", "another", {"report", "gallery", "check"}),
+        ("seeds", [1, 2, 3], set()),
+        ("effects", [FLIPS | {"below": 10}], {"effects table"}),
+        ("world/train_pairs", 61, {"world"}),
+        ("data/seed", 1, {"ingest"}),
+        ("data/max_quarantine_share", 0.5, {"ingest"}),
+        ("judging/max_new_tokens", 13, ASKED),
+        ("judging/batch_size", 13, ASKED | {"judge:bt", "matches:bt", "train:rlcs-bt"}),
+        ("judging/rubrics", {"default": "Be kind."}, ASKED | {"train:genrm-sft", "train:genrm"}),
+        ("judging/scores", {"low": 1, "high": 5}, ASKED | {"train:genrm-sft", "train:genrm"}),
+        (
+            "judging/template",
+            "$story_1 $story_2",
+            ASKED | {"train:genrm-sft", "train:genrm", "base:small"},
+        ),
+        (
+            "writing/template",
+            "$outline",
+            {"base:small", "judge:bt", "matches:bt", "train:bt"}
+            | {f"{stage}:{name}" for stage in ("train", "stories") for name in POLICIES},
+        ),
+        ("training", {"max_steps": 3}, ALL_TRAINED | {"check"}),
+        ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
+        ("bases/small/layers", 3, {"base:small"}),
+        ("bases/brought/revision", "abc", {"base:brought"}),
+        ("bases/brought/shape", SHAPE, set()),
+        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", {"check"}),  # an input of the training
+        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", {"check"}),
+        ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
+        ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
+        ("judges/bt/pairs", ["panel"], {"train:bt"}),
+        ("judges/genrm-sft/pairs", ["human", "panel"], {"train:genrm-sft"}),
+        ("judges/genrm/pairs", ["human", "panel"], {"train:genrm"}),
+        ("consensus/panel/teachers", ["teacher-b", "teacher"], {"consensus", "consensus table"}),
+        (
+            "consensus",
+            {"panel": {"teachers": ["teacher-b", "teacher-c"]}},
+            {"consensus", "consensus table", "teach"},
+        ),
+        ("world/unlabelled_pairs", 9, {"world"}),
+        ("judges/bt/training", {"max_steps": 3}, {"train:bt", "check"}),
+        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft", "check"}),
+        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm", "check"}),
+        ("policies/sft/training", {"max_steps": 3}, {"train:sft", "check"}),
+        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs", "check"}),
+        ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
+        ("policies/rlcs/watch", {"kl": 0.5}, {"train:rlcs", "curves"}),
+        ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
+        ("policies/rlcs/snapshots", {"every": 5}, {"train:rlcs"}),
+        ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
+        ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
+        ("policies/rlcs/constraints", {"mode": "penalty"}, {"train:rlcs"}),
+        ("policies/rlcs/constraints", {"mode": "penalty", "verifier": "reader"}, {"train:rlcs"}),
+        ("verifiers/reader/base", "brought", set()),
+        ("policies/rlcs-sum/reward/1/weight", 0.5, {"train:rlcs-sum"}),
+        ("judges/length/prefer", "shorter", {"judge:length", "matches:length", "train:rlcs-sum"}),
+        ("tables/alignment/rows", ["genrm"], {"alignment table"}),
+        (
+            "tables/win_rates/rows",
+            ["sft", "rlcs-bt"],
+            {"win-rate table", "curves", *PAGES, *(f"matches:{name}" for name in JUDGES)},
+        ),
+        ("tables/win_rates/reference", "rlcs", {"win-rate table", *PAGES}),
+        ("tables/win_rates/judges", ["genrm"], {"win-rate table", "gallery"}),
+        ("gallery/contexts", 9, {"gallery"}),
+        ("human/pairs", 9, {"sheet"}),
+        ("human/annotations", ["annotations-ann.jsonl"], set()),
+        ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
+        ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
+        ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),
+        ("policies/new", {"train": "sft", "base": "small"}, {"check"}),
+    ],
+)
+def test_which_sections_differ_after_a_change(path, value, differ):
+    raw = copy.deepcopy(BASE)
+    *parents, key = path.split("/")
+    section = raw
+    for parent in parents:
+        section = section[int(parent)] if isinstance(section, list) else section.setdefault(parent, {})
+    section[key] = value
+    after = all_sections(raw)
+    assert {stage for stage in BEFORE if BEFORE[stage] != after[stage]} == differ
+
+
+def test_of_a_verifier_behind_an_endpoint_only_the_question_is_trained_on():
+    def sections_of(**changes):
+        raw = copy.deepcopy(BASE)
+        reader = {"backend": "openai", "model": "m", "base_url": "http://here:1/v1"} | changes
+        raw["verifiers"] = {"reader": reader}
+        raw["policies"]["rlcs"]["constraints"] = {"mode": "penalty", "verifier": "reader"}
+        parsed = parsing.parse(raw)
+        return stage_configs.train_policy(parsed, "rlcs"), stage_configs.policy_endpoints(parsed, "rlcs")[
+            "reader"
+        ]
+
+    trained, asked = sections_of()
+    assert trained["verifier"]["name"] == "reader"
+    assert set(trained["verifier"]["verifier"]) == {"backend", "model", "sampling", "template"}
+    assert asked["base_url"] == "http://here:1/v1"
+    assert sections_of(base_url="http://there:1/v1", timeout=7)[0] == trained
+    assert sections_of(model="n")[0] != trained
+    assert sections_of(template="$constraint? $story")[0] != trained
+
+
+def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
+    # models of the tiny world are refused then, so that only sections of real models are left
+    raw = copy.deepcopy(BASE) | {
+        "consensus": {},
+        "effects": [],
+        "bases": {"brought": BASES["brought"]},
+        "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
+        "verifiers": {},
+        "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},
+        "tables": {
+            "alignment": {"rows": ["bt"]},
+            "win_rates": {"rows": ["sft", "sft2"], "reference": "sft", "judges": ["bt"]},
+        },
+    }
+    synthetic = parsing.parse(raw)
+    real = parsing.parse(raw | {"data": {"preferences": ["/somewhere/pairs.jsonl"]}})
+    for section in (
+        stage_configs.ingest,
+        table_configs.filter_table,
+        table_configs.alignment_table,
+        table_configs.report,
+    ):
+        assert section(synthetic) == section(real) | {"synthetic": True}
+    # where the files lie is no part of it: their content is the stage's input
+    moved = parsing.parse(raw | {"data": {"preferences": ["/elsewhere/pairs.jsonl"]}})
+    assert stage_configs.ingest(moved) == stage_configs.ingest(real)
+
+
+@pytest.mark.parametrize("stage", sorted(BEFORE))
+def test_sections_are_plain(stage):
+    assert json.loads(json.dumps(BEFORE[stage])) == BEFORE[stage]
+
+
+def test_a_card_tells_the_whole_line_of_a_model():
+    parsed = parsing.parse(BASE)
+    told = table_configs.card(parsed, "judges", "genrm")
+    assert list(told["recipe"]) == ["base small", "genrm-sft", "genrm"]
+    assert (told["kind"], told["prompt"]) == ("genrm", parsed.judging.template)
+    told = table_configs.card(parsed, "policies", "rlcs")
+    assert list(told["recipe"]) == ["base small", "sft", "rlcs"]
+    assert (told["kind"], told["prompt"], told["rubrics"]) == ("policy", parsed.writing.template, {})
+
+
+def test_a_policys_judges_are_in_the_order_of_their_artifacts():
+    """The rules hand over the artifacts in this order, and the section as JSON with sorted keys."""
+    raw = copy.deepcopy(BASE)
+    raw["policies"]["rlcs"] |= {"reward": {"judge": "genrm"}, "select": {"judge": "bt"}}
+    parsed = parsing.parse(raw)
+    section = json.loads(json.dumps(stage_configs.train_policy(parsed, "rlcs"), sort_keys=True))
+    assert [judge["name"] for judge in section["judges"]] == ["genrm", "bt"]
+    assert stage_configs.policy_judges(parsed, "rlcs") == ["genrm", "bt"]

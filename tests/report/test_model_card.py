@@ -1,0 +1,113 @@
+"""Model cards, and folders that from_pretrained opens."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import yaml
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from rlcs.evaluation.statistics import Estimate
+from rlcs.report.html import TEMPLATES
+from rlcs.report.model_card import Card, render_card, rows_of
+from rlcs.report.provenance import Made
+from smoke_run import Workflow
+
+
+def card(kind="genrm", **changes):
+    made = Made("judges/j/seed1", "train", 1, "abc", 5400.0, ("H100", "H100"), "node", "3.11", "c0ffee")
+    values = {
+        "run": "mine",
+        "name": "j",
+        "kind": kind,
+        "seed": 1,
+        "synthetic": False,
+        "recipe": {
+            "base b": {"kind": "pretrained", "model": "org/name"},
+            "j": {"lora": {"r": 8}, "parent": None},
+        },
+        "training": {"bf16": True},
+        "prompt": "1: $story_1\n2: $story_2",
+        "rubrics": {"default": "be fair"},
+        "scores": "1 to 9",
+        "pairs": {"train": 7, "test": 2},
+        "contexts": 9,
+        "quarantined": 1,
+        "tables": {
+            "Human alignment": pd.DataFrame({"system": ["j"], "accuracy": [Estimate(0.7, 0.6, 0.8, 9)]})
+        },
+        "flags": ["kl was 2, limit 1, at step 5"],
+        "lineage": [made],
+        "packages": {"trl": "1.16.0"},
+        "manifest": "abc",
+    }
+    return render_card(Card(**values | changes), TEMPLATES)
+
+
+def header(text):
+    return yaml.safe_load(text.split("---")[1])
+
+
+def test_a_card_has_header_use_data_recipe_figures_limits_and_provenance():
+    text = card()
+    assert header(text)["base_model"] == "org/name"
+    assert header(text)["pipeline_tag"] == "text-generation"
+    for part in (
+        "7 train, 2 test. 1 rows could not be used",
+        "lora:\n  r: 8",
+        "70.0 [60.0, 80.0]",
+        "flagged: kl was 2, limit 1, at step 5",
+        "1 h 30 min of computing in 1 stages, 3.00 GPU hours, commit c0ffee. trl 1.16.0.",
+        "1: $story_1\n2: $story_2",
+        "adapter is in `adapter/`",
+        "Rubric (default): be fair",
+    ):
+        assert part in text
+    assert "parent" not in text
+    assert "ynthetic" not in text
+
+
+def test_cards_differ_by_kind():
+    assert "AutoModelForSequenceClassification" in card("bradley_terry")
+    assert header(card("bradley_terry"))["pipeline_tag"] == "text-classification"
+    assert "pleased by what people dislike" in card("policy")
+    assert "Synthetic tiny world." in card(synthetic=True)
+    assert "No table of the run compares it." in card(tables={})
+    assert "base_model" not in header(card(recipe={"base b": {"kind": "world"}, "j": {}}))
+
+
+def test_a_models_rows_leave_out_what_says_nothing():
+    frame = pd.DataFrame({"system": ["a", "b"], "x": [1, 2], "y": [None, 3]}, dtype=object)
+    assert list(rows_of(frame, "system", "a").columns) == ["system", "x"]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("workflow")
+def test_every_trained_model_is_a_folder_that_opens(workflow, tmp_path):
+    shutil.copytree(workflow.folder, tmp_path / "copy")
+    copy = Workflow(tmp_path / "copy")
+    done = copy.snakemake("export")
+    assert done.returncode == 0, done.stdout[-5000:]
+    folders = {path.parent for path in (copy.results / "export").rglob("README.md")}
+    assert {folder.parent.name for folder in folders} == {
+        *("bt", "genrm-sft", "genrm"),
+        *("sft", "rlcs", "rlcs-bt", "rlmr"),
+    }
+    for folder in folders:
+        scalar = folder.parent.name == "bt"
+        kind = AutoModelForSequenceClassification if scalar else AutoModelForCausalLM
+        model, tokenizer = kind.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+        chat = tokenizer.apply_chat_template(
+            [{"role": "user", "content": "Mara lost the ring."}],
+            add_generation_prompt=True,
+            return_dict=True,
+            return_tensors="pt",
+        )
+        assert model(**chat).logits.isfinite().all()
+        text = (folder / "README.md").read_text(encoding="utf-8")
+        assert header(text)["library_name"] == "transformers"
+        assert "Synthetic tiny world." in text
+        assert ("Human alignment" if folder.parent.parent.name == "judges" else "Win rates") in text or (
+            folder.parent.name == "rlmr" and "Constraints" in text
+        )
+    assert copy.planned("export") == {}

@@ -1,0 +1,288 @@
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from rlcs.evaluation.statistics import Estimate
+from rlcs.records import Constraint, Context, Judgement
+from rlcs.report import curves, figure_style
+from rlcs.report.page import (
+    Headline,
+    Note,
+    ReportData,
+    ReportFigure,
+    ReportTable,
+    Section,
+    headlines,
+    inline_svg,
+    notes,
+    render,
+    sections,
+)
+from rlcs.report.samples import Sample, SampleStory, choose_samples
+
+HOSTILE = "<script>alert('x')</script> {{ 7*7 }} {% raw %} </p></details> [[A]] & <b>bold</b>"
+ROPE = Constraint("required_word", {"word": "rope"})
+CONTEXT = Context("c1", "story", "Mira & <i>Tom</i>", "before", "after", (ROPE,), "test")
+
+
+class Tags(HTMLParser):
+    """Tag names, attribute values and text of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.values, self.text, self.ids = [], [], [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.values += [value or "" for _, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def curve_svg():
+    history = pd.DataFrame({"step": [1, 2], "metric": "reward", "value": [0.0, 1.0]})
+    return figure_style.to_svg(curves.training_curve({"a<b>": {0: history}, "c": {0: history}}, "reward"))
+
+
+def table(title="Judges", folded=False):
+    frame = pd.DataFrame({"system": ["gen_rm"], "accuracy": [Estimate(0.7, 0.65, 0.75, 9)]})
+    return ReportTable(title, "caption", frame, folded)
+
+
+def data(**changes):
+    story = SampleStory("rlcs", HOSTILE, cut_off=True, broken=["use the word rope"], analysis=HOSTILE)
+    figure = ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
+    values = {
+        "run": "tiny",
+        "synthetic": True,
+        "headlines": [Headline("rlcs wins", Estimate(0.87, 0.83, 0.9, 300), "note", paper=72.4)],
+        "notes": [Note("all is well"), Note("something is not", flagged=True)],
+        "sections": [Section("judges", "Of judges", "caption", [figure], [table(), table("More", True)])],
+        "samples": [Sample(CONTEXT, [story])],
+        "facts": {"Versions": {"trl": "1.16.0"}},
+        "work": [table("Stages")],
+    }
+    return ReportData(**{**values, **changes})
+
+
+def test_model_text_is_escaped_and_whole():
+    page = render(data())
+    assert "<script" not in page
+    assert "<b>bold" not in page
+    assert HOSTILE in Tags(page).text
+
+
+def test_page_asks_for_nothing_outside_itself():
+    page = Tags(render(data()))
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert not [value for value in page.values if re.search(r"//|data:|@import", value)]
+    assert "@import" not in "".join(page.text)
+    assert "url(" not in re.sub(r"url\(#f\d", "", render(data()))
+
+
+def test_ids_are_unique_although_two_panels_are_equal():
+    ids = Tags(render(data())).ids
+    assert len(ids) == len(set(ids))
+
+
+def test_numbers_their_intervals_and_the_papers_figure_are_on_the_page():
+    text = " ".join("".join(Tags(render(data())).text).split())
+    assert "87.0 % [83.0, 90.0]" in text.replace("\xa0", " ")
+    assert "paper, its own data: 72.4 %" in text.replace("\xa0", " ")
+    assert "gen_rm70.0[65.0, 75.0]" in text.replace(" ", "").replace(",", ", ")
+
+
+def test_a_number_over_nothing_is_a_dash_and_not_a_crash():
+    nothing = Estimate(math.nan, math.nan, math.nan, 0)
+    page = render(data(headlines=[Headline("nothing", nothing)]))
+    assert not re.search(r"\bnan\b", page)
+    assert "–" in "".join(Tags(page).text)
+
+
+def test_only_a_synthetic_run_says_that_it_is_one():
+    page = render(data())
+    assert "Synthetic tiny world." in page
+    assert "Synthetic tiny world: caption" in page
+    assert "ynthetic" not in render(data(synthetic=False))
+
+
+def test_page_without_sections_samples_and_facts():
+    page = render(data(sections=[], samples=[], facts={}, work=[], notes=[]))
+    assert 'href="#stories"' not in page
+    assert 'href="#judges"' not in page
+    assert "<svg" not in page
+
+
+def test_inline_svg_is_well_formed_and_follows_the_page():
+    body = inline_svg(curve_svg(), "f1-")
+    root = ElementTree.fromstring(body)
+    assert "viewBox" in root.attrib
+    assert "width" not in root.attrib
+    assert all(element.attrib["id"].startswith("f1-") for element in root.iter() if "id" in element.attrib)
+    for reference in re.findall(r'(?:href="#|url\(#)([^")]+)', body):
+        assert f'id="{reference}"' in body
+    assert "var(--ink)" in body
+    assert figure_style.INK not in body
+    assert "a&lt;b&gt;" in body
+
+
+def test_every_section_is_linked_and_what_is_folded_is_there():
+    page = render(data())
+    assert '<a href="#judges">Of judges</a>' in page
+    assert '<section id="judges">' in page
+    assert re.search(r'<details class="fold"><summary>More</summary>', page)
+    assert re.findall(r'<li( class="flagged")?>([^<]*)</li>', page)[-2:] == [
+        ("", "all is well"),
+        (' class="flagged"', "something is not"),
+    ]
+
+
+def test_tables_and_figures_stand_in_the_sections_of_their_captions():
+    frame = table().frame
+    made = sections({"effects": frame, "filter": frame}, {"judges": ["<svg/>"], "bases": []})
+    assert [(s.name, len(s.figures), len(s.tables)) for s in made] == [
+        ("claims", 0, 1),
+        ("training", 1, 0),
+        ("data", 0, 1),
+    ]
+
+
+# ------------------------------------------------------------------------------------------- notes
+
+
+def share(value):
+    return Estimate(value, value, value, 9)
+
+
+def told(quarantined=0, **tables):
+    good = pd.DataFrame({"system": ["bt"], "flip_rate": [share(0.0)], "unparsed": [share(0.0)]}, dtype=object)
+    return [(note.text, note.flagged) for note in notes({"alignment": good} | tables, quarantined, 9)]
+
+
+def test_nothing_to_look_into():
+    assert told() == []
+
+
+def test_judges_that_flip_or_cannot_be_read_are_flagged():
+    frame = pd.DataFrame(
+        {
+            "system": ["bt", "genrm", "length only"],
+            "flip_rate": [share(0.15), share(0.2), None],
+            "unparsed": [share(0.051), share(0.05), None],
+        },
+        dtype=object,
+    )
+    assert told(alignment=frame) == [
+        ("bt: 5.1% of its judgements could not be read (limit 5%)", True),
+        ("genrm: 20.0% of its verdicts flip with the order (limit 15%)", True),
+    ]
+
+
+def test_signs_of_collapse_claims_and_lost_rows_are_told():
+    signs = pd.DataFrame(
+        [
+            {"training": "policy a", "sign": "entropy is lost", "reached": 0.9, "limit": 0.7, "flag": flag}
+            for flag in ("! seed 1, step 5", None)
+        ],
+        dtype=object,
+    )
+    assert told(diagnostics=signs) == [("policy a: entropy is lost, 0.9 (limit 0.7)", True)]
+    assert told(diagnostics=signs[1:]) == [("No sign of collapse in 1 trainings", False)]
+    effects = pd.DataFrame({"holds": ["holds", "does not hold", "cannot be said"]})
+    assert told(effects=effects) == [("1 of 3 claims of the papers hold", True)]
+    assert told(effects=effects[:1]) == [("1 of 1 claims of the papers hold", False)]
+    assert told(quarantined=2) == [("2 of 9 rows of the data could not be used", False)]
+
+
+# ------------------------------------------------------------------------------------------- samples
+
+
+def story(context_id, policy, text="the rope", sample=0):
+    return {"context_id": context_id, "policy": policy, "sample": sample, "text": text, "cut_off": False}
+
+
+def match(context_id, policy_a, policy_b, sample=0):
+    return {
+        "match_id": f"{policy_a}/{policy_b}/{context_id}/{sample}",
+        "context_id": context_id,
+        "policy_a": policy_a,
+        "policy_b": policy_b,
+        "sample": sample,
+    }
+
+
+def choose(matches, judgements, stories=None, count=3):
+    contexts = {"c1": CONTEXT, "c2": CONTEXT}
+    stories = stories or [story("c1", "sft", "no word"), story("c1", "rlcs")]
+    return choose_samples(contexts, stories, matches, judgements, ["sft", "rlcs"], "sft", count)
+
+
+@pytest.mark.parametrize(
+    ("policy_a", "policy_b", "verdict", "words"),
+    [
+        ("sft", "rlcs", "a", "loses to sft"),
+        ("sft", "rlcs", "b", "beats sft"),
+        ("rlcs", "sft", "a", "beats sft"),
+        ("rlcs", "sft", "tie", "ties with sft"),
+        ("rlcs", "sft", "none", "no verdict"),
+    ],
+)
+def test_verdict_is_told_from_the_policys_side(policy_a, policy_b, verdict, words):
+    one = match("c1", policy_a, policy_b)
+    judgements = [
+        Judgement(one["match_id"], "ba", "oracle", "none", analysis="the other order"),
+        Judgement(one["match_id"], "ab", "oracle", verdict, analysis="why"),
+    ]
+    (sample,) = choose([one], judgements)
+    reference, rlcs = sample.stories
+    assert words in rlcs.verdict
+    assert rlcs.analysis == "why"
+    assert ("shown first" in rlcs.verdict) == (policy_a == "rlcs")
+    assert reference.verdict == ""
+
+
+def test_broken_constraints_are_named():
+    (sample,) = choose([], [])
+    assert [len(shown.broken) for shown in sample.stories] == [1, 0]
+    assert sample.requirements == "use the word rope"
+
+
+def test_contexts_without_all_policies_are_passed_over_and_the_lowest_sample_is_shown():
+    stories = [
+        story("c1", "sft"),
+        story("c2", "sft"),
+        story("c2", "rlcs", "late", 1),
+        story("c2", "rlcs", "early"),
+    ]
+    (sample,) = choose([], [], stories)
+    assert [shown.text for shown in sample.stories] == ["the rope", "early"]
+
+
+def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
+    alignment = pd.DataFrame(
+        {
+            "system": ["bt", "genrm", "length only"],
+            "accuracy": [Estimate(v, v, v, 1000) for v in (0.6, 0.7, 0.5)],
+            "paper": [None, 68.0, None],
+        },
+        dtype=object,
+    )
+    wins = pd.DataFrame(
+        [
+            {"policy": policy, "reference": "sft", "judge": judge, "win_rate": rate, "paper": None}
+            for policy, rate in (("sft", None), ("rlcs", Estimate(0.8, 0.7, 0.9, 300)))
+            for judge in ("oracle", "genrm")
+        ],
+        dtype=object,
+    )
+    judge, policy = headlines(alignment, wins)
+    assert (judge.estimate.value, judge.paper) == (0.7, 68.0)
+    assert (policy.estimate.value, policy.paper) == (0.8, None)
+    assert "oracle" in policy.note

@@ -1,0 +1,33 @@
+"""Run by the Python that has vLLM (test_vllm.py): its offline engine judges what a JSON file asks.
+
+    python offline_judge.py REQUEST ANSWER SITE-PACKAGES
+
+What vLLM's environment lacks comes from the tests' own, whose site-packages are named last.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
+sys.path.append(sys.argv[3])
+
+from rlcs.config.judging import Judging
+from rlcs.judging.vllm_offline import OfflineJudge
+from rlcs.records import Comparison, Context
+
+
+def main() -> None:
+    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    comparisons = [
+        Comparison(**{**told, "context": Context(**{**told["context"], "constraints": ()})})
+        for told in request["comparisons"]
+    ]
+    judging = Judging.model_validate(request["judging"])
+    judge = OfflineJudge("judge", Path(request["folder"]), judging, soft=request["soft"])
+    said = [vars(judgement) for judgement in judge.judge(comparisons)]
+    Path(sys.argv[2]).write_text(json.dumps(said), encoding="utf-8")
+
+
+if __name__ == "__main__":  # the engine starts processes, which import this file
+    main()

@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.text import distinct_n, repeated_ngram_share
+
+stories = st.lists(st.sampled_from(["the", "dragon", "don't", "sleeps"]), max_size=12).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    ("texts", "n", "expected"),
+    [
+        (["a b c"], 1, 1),
+        (["a b", "A, b!"], 1, 0.5),
+        (["a b", "a b"], 2, 0.5),
+        (["a a a a"], 2, 1 / 3),
+        (["a b", "b a"], 2, 1),  # no n-gram goes over the end of a story
+        (["a"], 2, None),
+        (["...", ""], 1, None),
+        ([], 1, None),
+    ],
+)
+def test_distinct_n(texts, n, expected):
+    assert distinct_n(texts, n) == (expected if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "expected"),
+    [("a b c d", 2, 0), ("a b a b a", 2, 0.5), ("so so so so", 1, 0.75), ("a b", 3, None)],
+)
+def test_repeated_ngram_share(text, n, expected):
+    assert repeated_ngram_share(text, n) == expected
+
+
+@given(st.lists(stories, min_size=1), st.integers(1, 4))
+def test_copies_add_no_diversity(texts, n):
+    once, twice = distinct_n(texts, n), distinct_n(texts * 2, n)
+    assert (once is None) == (twice is None)
+    if once is not None:
+        assert 0 < twice == pytest.approx(once / 2)
+
+
+def test_n_must_be_positive():
+    with pytest.raises(ValueError, match="n = 0"):
+        distinct_n(["a b"], 0)

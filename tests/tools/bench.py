@@ -1,0 +1,264 @@
+"""``make bench``: what our code costs beside the libraries alone, side by side in one run.
+
+Timings of one machine mean little and ratios mean more: every figure stands next to what it is compared with,
+the two take turns, and medians are shown. Models have random weights, which take the time of trained ones.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from threading import Lock
+
+from paths import ROOT
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from datasets import Dataset
+from transformers import TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from bench_report import compared, markdown
+from endpoint_server import Server, entry, ok
+from rlcs.config.judging import Judging
+from rlcs.config.policies import Reward
+from rlcs.config.training import Shaped
+from rlcs.config.world import WorldBase
+from rlcs.judging.answers import AnswerStore
+from rlcs.judging.endpoint import EndpointJudge
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.models.generation import generate
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.records import Comparison
+from rlcs.rewards.pivot_reward import PivotReward
+from rlcs.stages.manifest import PACKAGES
+from rlcs.training.examples import writing_prompts
+from rlcs.training.grpo import ShapedGRPOTrainer
+from rlcs.training.options import build_options
+from rlcs.training.pretraining import new_model
+from rlcs.world.grammar import sample_context, write_story
+from rlcs.world.literacy import JUDGE_TEMPLATE, POLICY_TEMPLATE, examples
+from rlcs.world.tokenizer import train_tokenizer
+from smoke_run import Workflow
+
+STORED = ROOT / "docs" / "results" / "bench" / "bench.json"
+JUDGING = Judging(
+    template="$domain | $outline\n1: $story_1\n2: $story_2",
+    scores={"low": 1, "high": 9},
+    max_new_tokens=64,
+    batch_size=250,
+)
+STEPS, TURNS, GROUP = 6, 3, 8
+
+
+def model_of_the_default_run(folder):
+    """Random weights in the default run's shape, with the tiny world's tokenizer."""
+    texts = examples(Random(0), 200, 50, POLICY_TEMPLATE, JUDGE_TEMPLATE)
+    tokenizer = train_tokenizer(m["content"] for e in texts for m in e["prompt"] + e["completion"])
+    shape = {"hidden_size": 64, "layers": 3, "heads": 4, "intermediate_size": 176}
+    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+class Timed:
+    """A judge and the seconds that it took."""
+
+    def __init__(self, judge):
+        self.judge_of, self.name, self.seconds = judge, judge.name, 0.0
+
+    def judge(self, comparisons):
+        started = time.perf_counter()
+        try:
+            return self.judge_of.judge(comparisons)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class Steps(TrainerCallback):
+    """Seconds of every step, less what the judge took."""
+
+    def __init__(self, judge=None):
+        self.judge, self.seconds = judge, []
+
+    def _now(self):
+        return time.perf_counter() - (self.judge.seconds if self.judge else 0)
+
+    def on_step_begin(self, *_, **__):
+        self.started = self._now()
+
+    def on_step_end(self, *_, **__):
+        self.seconds.append(self._now() - self.started)
+
+
+def policy_step(model, scratch):
+    """TRL's trainer with a constant reward against ours with pivots, the judge's own time taken off."""
+    contexts = [sample_context(Random(n), f"c{n}", "train") for n in range(64)]
+    by_id = {context.context_id: context for context in contexts}
+    prompts = writing_prompts(contexts, "$domain | $characters | $outline", seed=0)
+    judge = Timed(GenerativeJudge.load("genrm", model, JUDGING))
+    reward = Reward(judge="genrm", orders="random", max_failure_share=1)
+
+    def trainer(kind, reward_function, **more):
+        own = {
+            "per_device_train_batch_size": 64,
+            "num_generations": GROUP,
+            "max_completion_length": 64,
+            "max_steps": STEPS,
+            "save_steps": 1000,
+        }
+        shared = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "shuffle_dataset": False}
+        return kind(
+            model=load_causal(model),
+            reward_funcs=reward_function,
+            args=build_options(GRPOConfig, shared, own, seed=0, output_dir=scratch),
+            train_dataset=Dataset.from_list(prompts),
+            processing_class=load_tokenizer(model),
+            **more,
+        )
+
+    def constant(completions, **_):
+        return [0.0] * len(completions)
+
+    def pivots():
+        return PivotReward(judge, by_id, reward, group_size=GROUP, seed=0)
+
+    makers = {
+        "TRL's GRPOTrainer, constant reward": (lambda: trainer(GRPOTrainer, constant), None),
+        "ours, uniform": (lambda: trainer(ShapedGRPOTrainer, pivots()), judge),
+        "ours, entropy shaping, exact": (
+            lambda: trainer(ShapedGRPOTrainer, pivots(), shaping=Shaped(shaping="entropy")),
+            judge,
+        ),
+    }
+    seconds = {name: [] for name in makers}
+    for _ in range(TURNS):
+        for name, (make, asked) in makers.items():
+            made, steps = make(), Steps(asked)
+            made.add_callback(steps)
+            made.train()
+            seconds[name] += steps.seconds[1:]  # the first one warms up
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def judging(model, folder, pairs=120):
+    """Seconds for the same comparisons: in batches, one by one, and one by one over HTTP."""
+    contexts = [sample_context(Random(n), f"c{n}", "test") for n in range(pairs)]
+    comparisons = [
+        Comparison(
+            f"p{n}", context, *(write_story(Random(f"{n} {side}"), context, 0.5) for side in "ab"), "ab"
+        )
+        for n, context in enumerate(contexts)
+    ]
+    judge = GenerativeJudge.load("genrm", model, JUDGING)
+    busy = Lock()
+
+    def behave(prompt, attempt):
+        with busy:
+            (answer,) = generate(
+                judge.model,
+                judge.tokenizer,
+                [[{"role": "user", "content": prompt}]],
+                max_new_tokens=JUDGING.max_new_tokens,
+                batch_size=1,
+            )
+        return ok(answer.text or ".")
+
+    seconds = {}
+
+    def timed(name, act):
+        started = time.perf_counter()
+        act()
+        seconds[name] = time.perf_counter() - started
+
+    judge.judge(comparisons[:2])  # warms up
+    timed("in batches (ours)", lambda: judge.judge(comparisons))
+    timed("one generate per comparison", lambda: [judge.judge([c]) for c in comparisons])
+    with Server(behave) as server:
+        far = entry(server, timeout=60, concurrency=2, api_key_env=None)
+        endpoint = EndpointJudge("far", far, JUDGING, AnswerStore(folder / "answers"))
+        timed("one HTTP call per comparison", lambda: endpoint.judge(comparisons))
+    return {name: pairs / value for name, value in seconds.items()}
+
+
+def planning(folder):
+    """Seconds in which Snakemake plans all of a run from nothing, and in which it finds that all is made."""
+    workflow = Workflow.of_source(folder)
+    seconds = {}
+    for path in sorted((ROOT / "config").glob("*.yaml")):
+        if path.name in ("default.yaml", "smoke.yaml"):
+            continue
+        config = f"config/{path.name}"
+        for what, prepare in (("from nothing", lambda _: None), ("nothing to do", pretend_made)):
+            prepare((workflow, config))
+            started = time.perf_counter()
+            jobs = workflow.planned(config=config)
+            seconds[f"{path.stem}, {what}"] = time.perf_counter() - started
+            assert bool(jobs) == (what == "from nothing"), jobs
+    return seconds
+
+
+def pretend_made(run):
+    """Empty files for all outputs of a run, and Snakemake's records of them, as after the run itself."""
+    workflow, config = run
+    summary = workflow.snakemake("all", "--summary", config=config)
+    assert summary.returncode == 0, summary.stdout
+    listed = [line.split("\t")[0] for line in summary.stdout.splitlines() if line.count("\t") >= 4]
+    for name in listed[1:]:  # the first one is the header
+        path = workflow.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (0, 0))  # none is newer than another
+    touched = workflow.snakemake("all", "--touch", config=config)
+    assert touched.returncode == 0, touched.stdout
+
+
+def versions():
+    freeze = [sys.executable, "-m", "pip", "freeze"]
+    lines = subprocess.run(freeze, capture_output=True, text=True, check=True).stdout.split()
+    return dict(line.split("==") for line in lines if line.split("==")[0] in {*PACKAGES, "snakemake"})
+
+
+def commit():
+    described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    return subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def main():
+    stored = json.loads(STORED.read_text()) if STORED.exists() else {}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        model = model_of_the_default_run(folder / "model")
+        figures = {
+            "policy step": policy_step(model, str(folder / "checkpoints")),
+            "judging": judging(model, folder),
+            "planning": planning(folder / "workflow"),
+        }
+    made_by = {
+        "command": "make bench",
+        "commit": commit(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, 1 thread",
+        "versions": versions(),
+    }
+    text = markdown(figures, stored.get("figures", {}))
+    text += f"\n\n{made_by['machine']}, commit {made_by['commit']}.\n{compared(made_by, stored)}"
+    out = ROOT / "results" / "bench"
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "bench.md").write_text(text + "\n", encoding="utf-8")
+    (out / "bench.json").write_text(
+        json.dumps(made_by | {"figures": figures}, indent=2) + "\n", encoding="utf-8"
+    )
+    print(
+        f"{text}\n\nWritten to {out}; copy both files to {STORED.parent} to compare later runs with this one."
+    )
+
+
+if __name__ == "__main__":
+    main()

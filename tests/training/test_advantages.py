@@ -1,0 +1,66 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.training.advantages import group_advantages, recentred, reward_advantages
+
+SIZE = 4
+reward = st.none() | st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1, width=32)
+
+
+@st.composite
+def batches(draw):
+    """(N,) rewards, nan where there is none."""
+    groups = draw(st.integers(1, 4))
+    drawn = draw(st.lists(reward, min_size=groups * SIZE, max_size=groups * SIZE))
+    return torch.tensor([math.nan if value is None else value for value in drawn])
+
+
+@given(batches(), st.floats(0, 1))
+def test_rewards_are_advantages_unless_the_group_is_skewed(rewards, max_skew):
+    advantages = reward_advantages(rewards, SIZE, max_skew)
+    known = rewards.nan_to_num()
+    for told, given_ in zip(advantages.view(-1, SIZE), known.view(-1, SIZE), strict=True):
+        dropped = abs(given_.sum()) / SIZE > max_skew
+        assert torch.equal(told, torch.zeros(SIZE) if dropped else given_)
+
+
+@given(batches(), st.sampled_from(["group", "batch", "none"]))
+def test_group_advantages_sum_to_nothing_and_leave_out_what_has_no_reward(rewards, scale):
+    advantages = group_advantages(rewards, SIZE, scale)
+    assert advantages.isfinite().all()
+    assert (advantages[rewards.isnan()] == 0).all()
+    sums = advantages.view(-1, SIZE).sum(dim=1)
+    torch.testing.assert_close(sums, torch.zeros_like(sums), atol=2e-3, rtol=0)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=2 * SIZE, max_size=2 * SIZE))
+def test_group_advantages_are_trls(drawn):
+    groups = torch.tensor(drawn).view(-1, SIZE)
+    centred = groups - groups.mean(dim=1, keepdim=True)
+    flat = groups.view(-1)
+    torch.testing.assert_close(group_advantages(flat, SIZE, "none").view(-1, SIZE), centred)
+    torch.testing.assert_close(
+        group_advantages(flat, SIZE).view(-1, SIZE), centred / (groups.std(dim=1, keepdim=True) + 1e-4)
+    )
+    torch.testing.assert_close(
+        group_advantages(flat, SIZE, "batch").view(-1, SIZE), centred / (flat.std() + 1e-4)
+    )
+
+
+@given(st.lists(st.floats(-2, 2, width=16) | st.just(0.0), min_size=2 * SIZE, max_size=2 * SIZE))
+def test_recentred_groups_sum_to_nothing_and_zeros_stay(drawn):
+    advantages = torch.tensor(drawn)
+    moved = recentred(advantages, SIZE)
+    sums = moved.view(-1, SIZE).sum(dim=1)
+    torch.testing.assert_close(sums, torch.zeros_like(sums), atol=1e-5, rtol=0)
+    assert (moved[advantages == 0] == 0).all()
+    torch.testing.assert_close(recentred(moved, SIZE), moved, atol=1e-5, rtol=1e-5)
+
+
+def test_recentring_by_hand():
+    advantages = torch.tensor([3.0, -1.0, 0.0, 1.0])
+    assert recentred(advantages, 4).tolist() == pytest.approx([2.0, -2.0, 0.0, 0.0])

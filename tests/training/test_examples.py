@@ -1,0 +1,135 @@
+"""Training examples in TRL's formats."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.config.judging import Judging
+from rlcs.data.preferences import comparisons_of
+from rlcs.records import Context, Judgement
+from rlcs.training.examples import (
+    chain_examples,
+    demonstration_examples,
+    label_examples,
+    preference_examples,
+    verdict_examples,
+    writing_prompts,
+)
+
+TEMPLATE = "Write: $outline"
+JUDGING = Judging(
+    template="$rubric $outline / $story_1 / $story_2", rubrics={"poem": "rhyme", "default": "plot"}
+)
+CONTEXTS = {
+    name: Context(name, domain, "", "", f"outline of {name}", (), "train")
+    for name, domain in (("c1", "poem"), ("c2", "story"))
+}
+PAIRS = [
+    {"pair_id": "p1", "context_id": "c1", "story_a": "one", "story_b": "two", "label": "a"},
+    {"pair_id": "p2", "context_id": "c2", "story_a": "three", "story_b": "four", "label": "b"},
+    {"pair_id": "p3", "context_id": "c1", "story_a": "five", "story_b": "six", "label": "tie"},
+]
+COMPARISONS = comparisons_of(PAIRS, CONTEXTS)
+
+
+def said(role, content):
+    return [{"role": role, "content": content}]
+
+
+def test_a_chain_is_the_completion_of_the_order_it_was_written_for():
+    chains = [Judgement("p2", "ba", "t", "b", raw="because\nScores: 4 2"), Judgement("p1", "ab", "t", "a")]
+    assert chain_examples(COMPARISONS, chains, JUDGING) == [
+        {
+            "prompt": said("user", "plot outline of c2 / four / three"),
+            "completion": said("assistant", "because\nScores: 4 2"),
+            "context_id": "c2",
+        },
+        {
+            "prompt": said("user", "rhyme outline of c1 / one / two"),
+            "completion": said("assistant", ""),
+            "context_id": "c1",
+        },
+    ]
+
+
+def test_a_chain_of_an_unknown_comparison_is_an_error():
+    with pytest.raises(KeyError):
+        chain_examples(COMPARISONS, [Judgement("p9", "ab", "t", "a")], JUDGING)
+
+
+def verdicts(pairs, seed):
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    return verdict_examples(comparisons_of(pairs, CONTEXTS), labels, JUDGING, seed=seed)
+
+
+def test_a_verdict_example_shows_the_stories_in_its_order():
+    shown = {example["order"]: example for example in verdicts(PAIRS[:1], seed=0)}
+    assert shown["ab"]["prompt"] == said("user", "rhyme outline of c1 / one / two")
+    assert shown["ba"]["prompt"] == said("user", "rhyme outline of c1 / two / one")
+    assert [example["label"] for example in shown.values()] == ["a", "a"]
+
+
+def test_chains_without_their_analysis_and_without_what_cannot_be_read():
+    chains = [
+        Judgement("p1", "ba", "teacher", "a", raw="two is dull\nScores: 2 7\n"),
+        Judgement("p1", "ab", "teacher", "none", raw="so so"),
+    ]
+    (example,) = chain_examples(COMPARISONS, chains, JUDGING, analysis=False)
+    assert example["prompt"] == said("user", "rhyme outline of c1 / two / one")
+    assert example["completion"] == said("assistant", "Scores: 2 7")
+
+
+def test_scores_from_labels():
+    labels = {"p1": "a", "p2": "b", "p3": "tie"}
+    examples = label_examples(COMPARISONS, labels, JUDGING, seed=0)
+    found = {e["prompt"][0]["content"].partition(" / ")[2]: e["completion"][0]["content"] for e in examples}
+    stories = ["one / two", "two / one", "three / four", "four / three", "five / six", "six / five"]
+    scores = [f"Scores: {s}" for s in ("10 1", "1 10", "1 10", "10 1", "5 5", "5 5")]
+    assert found == dict(zip(stories, scores, strict=True))
+    shown = [stories.index(place) for place in found]
+    assert shown[1::2] == [place + 1 for place in shown[::2]]  # both orders of a pair, one after the other
+
+
+@given(st.integers(1, 20), st.integers(0, 100))
+def test_the_two_orders_of_a_pair_are_adjacent(n, seed):
+    pairs = [{**PAIRS[0], "pair_id": f"{i}", "story_a": f"a{i}", "story_b": f"b{i}"} for i in range(n)]
+    examples = verdicts(pairs, seed)
+    assert [example["order"] for example in examples] == ["ab", "ba"] * n
+    for first, second in zip(examples[::2], examples[1::2], strict=True):
+        _, a, b = first["prompt"][0]["content"].split(" / ")
+        assert second["prompt"][0]["content"].endswith(f" / {b} / {a}")
+
+
+def test_the_seed_alone_orders_the_pairs():
+    pairs = [{**PAIRS[0], "pair_id": f"{i}", "story_a": f"a{i}"} for i in range(20)]
+    assert verdicts(pairs, 1) == verdicts(pairs[::-1], 1)
+    assert verdicts(pairs, 1) != verdicts(pairs, 2)
+
+
+def test_the_preferred_story_is_chosen_and_a_tie_says_nothing():
+    assert preference_examples(PAIRS, CONTEXTS, TEMPLATE) == [
+        {
+            "prompt": said("user", f"Write: outline of {context}"),
+            "chosen": said("assistant", chosen),
+            "rejected": said("assistant", rejected),
+        }
+        for context, chosen, rejected in (("c1", "one", "two"), ("c2", "four", "three"))
+    ]
+
+
+def test_policies_imitate_the_preferred_story_and_both_of_a_tie():
+    examples = demonstration_examples(PAIRS, CONTEXTS, TEMPLATE)
+    told = [example["completion"][0]["content"] for example in examples]
+    assert told == ["one", "four", "five", "six"]
+    assert [e["prompt"][0]["content"][-2:] for e in examples] == ["c1", "c2", "c1", "c1"]
+
+
+def test_writing_prompts_know_their_contexts_and_stand_in_a_seeded_order():
+    contexts = [replace(CONTEXTS["c1"], context_id=str(i), outline=f"outline of {i}") for i in range(20)]
+    prompts = writing_prompts(contexts, TEMPLATE, seed=1)
+    assert prompts == writing_prompts(contexts, TEMPLATE, seed=1)
+    assert prompts != writing_prompts(contexts, TEMPLATE, seed=2)
+    by_id = {prompt["context_id"]: prompt["prompt"] for prompt in prompts}
+    assert by_id == {str(i): said("user", f"Write: outline of {i}") for i in range(20)}

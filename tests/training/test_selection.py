@@ -1,0 +1,102 @@
+"""The best checkpoint by an independent judge: how it is measured, kept and published."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from rlcs.config.judges import LengthJudge as Entry
+from rlcs.judging.rule_based import LengthJudge
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.training.selection import SelectBest, Validation
+from rlcs.training.watch import INDEPENDENT, TRAINING
+
+TEMPLATE = "$domain | $outline"
+OPTIONS = SimpleNamespace(max_completion_length=6, temperature=1.0, seed=3)
+
+
+def judge(prefer):
+    return LengthJudge(prefer, Entry(kind="length", prefer=prefer))
+
+
+@pytest.fixture
+def validation(model_folder, context):
+    judges = {INDEPENDENT: judge("longer"), TRAINING: judge("shorter")}
+    start = load_causal(model_folder)
+    return Validation([context] * 3, TEMPLATE, judges, start, load_tokenizer(model_folder), OPTIONS)
+
+
+def test_a_policy_ties_with_its_start_and_the_trainings_draws_are_left_alone(validation, model_folder):
+    model = load_causal(model_folder).train()
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert validation.win_rates(model) == {INDEPENDENT: 0.5, TRAINING: 0.5}
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training
+
+
+def test_each_judge_says_how_often_the_policy_wins(validation, model_folder, monkeypatch):
+    model = load_causal(model_folder)
+    monkeypatch.setattr(validation, "_stories", lambda model: ["one two"] * 3)
+    validation.reference = ["one", "one two", "one two three"]
+    assert validation.win_rates(model) == {INDEPENDENT: 0.5, TRAINING: 0.5}
+    validation.reference = ["one", "one", "one two three"]
+    rates = validation.win_rates(model)
+    assert rates == {INDEPENDENT: pytest.approx(2 / 3), TRAINING: pytest.approx(1 / 3)}
+
+
+class FakeTrainer:
+    """Its weights are the step that it is at."""
+
+    def __init__(self):
+        self.state = SimpleNamespace(global_step=0, max_steps=7, log_history=[])
+
+
+@pytest.fixture(autouse=True)
+def saved(monkeypatch):
+    def save(trainer, folder):
+        folder.mkdir()
+        (folder / "weights").write_text(str(trainer.state.global_step))
+
+    monkeypatch.setattr("rlcs.training.selection.save_whole", save)
+
+
+def trained(rates, folder, *, resume_after=None):
+    """The callback after a training whose policy has these win rates by step."""
+    trainer = FakeTrainer()
+    fake = SimpleNamespace(
+        win_rates=lambda model: {INDEPENDENT: rates[trainer.state.global_step], TRAINING: 0.5}
+    )
+    callback = SelectBest(fake, 2, folder / "best", trainer)
+    steps = list(range(1, trainer.state.max_steps + 1))
+    if resume_after is not None:  # killed at step 6, and its log is back at the checkpoint's
+        steps = [step for step in steps if step <= 6] + [step for step in steps if step > resume_after]
+    last = 0
+    for step in steps:
+        if step <= last:
+            kept = [entry for entry in trainer.state.log_history if entry["step"] <= resume_after]
+            trainer.state.log_history = kept
+        trainer.state.global_step = last = step
+        callback.on_step_end(None, trainer.state, None, model=None)
+    return callback
+
+
+@pytest.mark.parametrize(
+    ("rates", "best"),
+    [
+        ({2: 0.6, 4: 0.7, 6: 0.8, 7: 0.9}, 7),
+        ({2: 0.6, 4: 0.9, 6: 0.8, 7: 0.9}, 4),  # the earlier of equals
+        ({2: 0.1, 4: 0.0, 6: 0.0, 7: 0.1}, 2),
+    ],
+)
+@pytest.mark.parametrize("resume_after", [None, 2, 5])
+def test_the_best_is_published_and_the_last_is_kept_resumed_or_not(rates, best, resume_after, tmp_path):
+    callback = trained(rates, tmp_path, resume_after=resume_after)
+    assert [entry["step"] for entry in callback.trainer.state.log_history] == [2, 4, 6, 7]
+    artifact = tmp_path / "artifact"
+    (artifact / "model").mkdir(parents=True)
+    (artifact / "model" / "weights").write_text("7")
+    callback.publish(artifact)
+    assert (artifact / "model" / "weights").read_text() == str(best)
+    assert (artifact / "last" / "weights").read_text() == "7"
+    assert {path.name for path in (artifact / "model").iterdir()} == {"weights"}

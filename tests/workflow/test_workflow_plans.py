@@ -1,0 +1,354 @@
+"""What Snakemake plans and says after the smoke run: reruns, other configs, failures."""
+
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file
+
+from endpoint_server import KEY, VARIABLE, Server, always, echo_key, entry, ok
+from paths import ROOT
+from rlcs.stages.manifest import read_manifest
+from smoke_run import SOURCE, Workflow
+
+pytestmark = pytest.mark.slow
+
+RUNS = sorted(path.name for path in (ROOT / "config").glob("*.yaml") if path.stem != "default")
+
+
+@pytest.fixture(scope="module")
+def after(workflow, tmp_path_factory):
+    """The smoke run, copied with its results: a place to change things in."""
+    folder = tmp_path_factory.mktemp("after") / "copy"
+    shutil.copytree(workflow.folder, folder)
+    return Workflow(folder)
+
+
+def test_afterwards_there_is_nothing_to_be_done(after):
+    assert after.planned() == {}
+    for name in (*SOURCE, "results"):
+        for path in [after.folder / name, *(after.folder / name).rglob("*")]:
+            path.touch()
+    assert after.planned() == {}
+
+
+def test_a_fresh_clone_with_the_results_copied_in_has_nothing_to_do(after, tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    shutil.copytree(after.folder / "results", clone.folder / "results", copy_function=shutil.copyfile)
+    assert clone.planned() == {}
+    changed = clone.with_config("changed", lambda raw: raw["policies"]["rlcs"]["training"].update(beta=0.02))
+    assert clone.planned(config=changed) == BELOW_POLICY
+
+
+REPORT = {"write_report": 1, "all": 1}
+BELOW_MATCHES = {"tabulate_win_rates": 1, "tabulate_gains": 1, "tabulate_constraints": 1}
+BELOW_STORIES = {"judge_matches": 3, "write_gallery": 1, "write_blind_sheet": 1} | BELOW_MATCHES | REPORT
+BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "plot_curves": 1} | BELOW_STORIES
+BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 3, "sample_stories": 3}
+# all trainings but those of the base and of Bradley-Terry
+BELOW_CHAINS = BELOW_POLICY | {
+    "filter_chains": 1,
+    "tabulate_filter": 1,
+    "train_genrm_sft": 1,
+    "train_genrm_grpo": 1,
+    "judge_test_pairs": 3,
+    "tabulate_alignment": 1,
+    "judge_injections": 1,
+    "tabulate_injections": 1,
+    "tabulate_effects": 1,
+}
+BELOW_TEACHER = BELOW_CHAINS | {"find_consensus": 1, "tabulate_consensus": 1}
+# one of each of the smoke run's models; one world and one set of preferences serve all seeds
+SEED = {
+    "train_bradley_terry": 1,
+    "train_genrm_sft": 1,
+    "train_genrm_grpo": 1,
+    "judge_test_pairs": 4,
+    "judge_injections": 2,
+    "train_policy_sft": 1,
+    "train_policy_grpo": 3,
+    "sample_stories": 4,
+    "judge_matches": 3,
+}
+TABLES = {
+    "tabulate_alignment": 1,
+    "tabulate_injections": 1,
+    "tabulate_effects": 1,
+    "plot_curves": 1,
+    **BELOW_MATCHES,
+} | REPORT
+EVERYTHING = (
+    BELOW_TEACHER | SEED | TABLES | {"judge_train_pairs": 3, "judge_test_pairs": 5}
+)  # but data and base
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "jobs"),
+    [
+        (["policies", "rlcs", "training", "beta"], 0.02, BELOW_POLICY),
+        (["policies", "rlcs-bt", "reward", "pivots"], 1, BELOW_POLICY),
+        (["sampling", "temperature"], 0.9, {"sample_stories": 4} | BELOW_STORIES),
+        (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
+        (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
+        (
+            ["judges", "genrm", "pairs"],
+            ["human", "panel"],
+            BELOW_POLICY
+            | {"train_genrm_grpo": 1, "judge_test_pairs": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
+            | {"judge_injections": 1, "tabulate_injections": 1},
+        ),
+        (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
+        (["seeds"], [1, 2], SEED | TABLES | {"write_gallery": 1}),
+        (
+            ["seeds"],
+            [2],
+            SEED
+            | TABLES
+            | {
+                "judge_test_pairs": 5,
+                "judge_train_pairs": 3,
+                "filter_chains": 1,
+                "tabulate_filter": 1,
+                "find_consensus": 1,
+                "tabulate_consensus": 1,
+                "write_gallery": 1,
+                "write_blind_sheet": 1,  # of the first seed
+            },
+        ),
+        (
+            ["judges", "teacher", "length_bias"],
+            0.05,
+            BELOW_TEACHER | {"judge_train_pairs": 1, "judge_test_pairs": 4},
+        ),
+        # the tiny world's base is pre-trained on texts in the judge's format; other bases are not
+        (
+            ["judging", "template"],
+            "$outline 1: $story_1 2: $story_2",
+            EVERYTHING | {"prepare_base": 1, "judge_train_pairs": 2},  # all but the oracle
+        ),
+        (
+            ["world", "seed"],
+            1,
+            EVERYTHING | {"generate_world": 1, "ingest": 1},
+        ),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, value, jobs):
+    def change(raw):
+        *parents, key = keys
+        for parent in parents:
+            raw = raw[parent]
+        raw[key] = value
+
+    assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
+def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
+    def change(raw):
+        raw["judges"]["bt-2"] = {"kind": "bradley_terry", "base": "small", "training": {"max_steps": 1}}
+        raw["tables"]["alignment"]["rows"].append("bt-2")
+
+    jobs = {
+        "train_bradley_terry": 1,
+        "judge_test_pairs": 1,
+        "tabulate_alignment": 1,
+        "plot_curves": 1,
+    } | REPORT
+    assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "jobs"),
+    [
+        ("rlcs/pivot.py", "", "# a remark\n", {}),
+        ("rlcs/pivot.py", '"""From pairs to points', '"""Points from pairs', {}),
+        ("rlcs/pivot.py", "fmean(known)", "max(known)", BELOW_POLICIES),
+        ("tabulate_filter.py", "", "ONE = 1\n", {"tabulate_filter": 1} | REPORT),
+        ("rlcs/templates/report.html.j2", "", "<!-- a remark -->", REPORT),
+        ("filter_chains.py", "", "ONE = 1\n", BELOW_CHAINS),
+    ],
+)
+def test_a_change_of_the_code_plans_what_runs_it(after, file, old, new, jobs):
+    path = after.folder / "workflow_scripts" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new) if old else text + new, encoding="utf-8")
+    try:
+        assert after.planned() == jobs
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def manifests(after):
+    return {path: path.read_bytes() for path in after.results.rglob("manifest.json")}
+
+
+def test_the_same_bytes_stop_a_rerun(after):
+    """Other code, the same chains: whoever reads them has nothing to do."""
+    before = manifests(after)
+    script = after.folder / "workflow_scripts" / "filter_chains.py"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text + "ONE = 1\n", encoding="utf-8")
+    done = after.snakemake("results/smoke/chains/teacher/manifest.json")
+    assert done.returncode == 0, done.stdout
+    assert after.planned() == {}
+    assert manifests(after) == before
+    script.write_text(text, encoding="utf-8")
+    done = after.snakemake("all")  # plans all below the filter, since Snakemake cannot know
+    assert done.returncode == 0, done.stdout
+    report = after.results / "report" / "manifest.json"  # states durations
+    assert {path for path, made in manifests(after).items() if before[path] != made} <= {report}
+    logs = after.results / "logs"
+    stood = {
+        path.relative_to(logs).with_suffix("").as_posix()
+        for path in logs.rglob("*.log")
+        if "was made of the same and stands" in path.read_text(encoding="utf-8")
+    }
+    # tables and the report, whose files Snakemake has removed, are written again
+    assert stood == {
+        "judges/genrm-sft/seed1",
+        "judges/genrm/seed1",
+        "alignment/genrm-sft/seed1",
+        "alignment/genrm/seed1",
+        "alignment/genrm-votes/seed1",
+        "injections/genrm/seed1",
+        "policies/rlcs/seed1",
+        "stories/rlcs/seed1",
+        *(f"matches/{judge}/seed1" for judge in ("oracle", "bt", "genrm")),
+        "figures",
+    }
+    assert after.planned() == {}
+
+
+def test_the_same_seed_makes_the_same_bytes(after):
+    """Weights, histories, judgements, stories and tables, without a byte of the first run's models."""
+    before = manifests(after)
+    for folder in ("bases", "judges", "policies", "tables", "stories/sft", "alignment/genrm"):
+        shutil.rmtree(after.results / folder)
+    done = after.snakemake("all")
+    assert done.returncode == 0, done.stdout
+    after_it = manifests(after)
+    report = after.results / "report" / "manifest.json"  # states durations
+    assert {path for path in before if before[path] != after_it[path]} <= {report}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_run_can_be_planned(after, name):
+    jobs = after.planned(config=f"config/{name}")
+    assert name == "smoke.yaml" or jobs["write_report"] == 1
+
+
+def test_braces_in_the_users_words_are_no_wildcards(after):
+    def change(raw):
+        raw["run"] = "braces"
+        raw["data"] = {"columns": {"story_a": "{chosen}"}}
+        raw["paper"] = {"alignment": {"{seed}": 50.0}}
+        raw["judging"]["rubrics"] = {"default": "{judge} {{"}
+
+    assert after.planned(config=after.with_config("braces", change))["ingest"] == 1
+
+
+def test_a_wrong_config_stops_before_any_job_and_names_the_key(after):
+    def change(raw):
+        raw["judges"]["bt"]["colour"] = "red"
+
+    done = after.snakemake("all", config=after.with_config("wrong", change))
+    assert done.returncode != 0
+    assert "judges.bt.colour: unknown key" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_job_that_fails_shows_the_message_of_its_log(after):
+    def change(raw):  # a teacher who always prefers the first story contradicts itself on every pair
+        raw["run"] = "hopeless"
+        raw["judges"]["teacher"]["first_position_bias"] = 100
+
+    config = after.with_config("hopeless", change)
+    done = after.snakemake("results/hopeless/chains/teacher/manifest.json", config=config)
+    assert done.returncode != 0
+    assert "error: teacher 'teacher' leaves none of 60 pairs: there is nothing to learn" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (after.folder / "results" / "hopeless" / "chains" / "teacher").exists()
+    assert (after.folder / "results" / "hopeless" / "teachers" / "teacher" / "manifest.json").exists()
+
+
+def own_run(after, rows):
+    """A user's own pairs and model: the smoke run's base, brought as a folder."""
+    (after.folder / "own.jsonl").write_text("".join(f"{row}\n" for row in rows))
+
+    def change(raw):
+        raw |= {"run": "own", "data": {"preferences": ["own.jsonl"]}}
+        base = {"kind": "pretrained", "model": str(after.results / "bases" / "small" / "model")}
+        raw["bases"] = {"small": base}
+        raw["judges"] = {"bt": raw["judges"]["bt"]}
+        raw["policies"] = {name: raw["policies"][name] for name in ("sft", "rlcs-bt")}
+        del raw["policies"]["rlcs-bt"]["select"], raw["consensus"], raw["effects"]
+        raw["tables"] = {
+            "alignment": {"rows": ["bt"]},
+            "win_rates": {"rows": ["sft", "rlcs-bt"], "reference": "sft", "judges": ["bt"]},
+        }
+
+    return after.with_config("own", change)
+
+
+def test_pairs_and_a_model_of_ones_own(after):
+    rows = [
+        json.dumps({"outline": f"o{n}", "story_a": f"a{n}", "story_b": f"b{n}", "label": "a"})
+        for n in range(40)
+    ]
+    config = own_run(after, rows)
+    jobs = after.planned(config=config)
+    assert "generate_world" not in jobs
+    assert jobs["train_policy_grpo"] == jobs["train_bradley_terry"] == jobs["write_report"] == 1
+    targets = [f"results/own/{name}/manifest.json" for name in ("preferences", "bases/small")]
+    done = after.snakemake(*targets, config=config)
+    assert done.returncode == 0, done.stdout
+    assert read_manifest(after.folder / targets[0])["files"]["pairs.parquet"]["rows"] == 40
+    brought, copied = (
+        after.folder / "results" / run / "bases/small/model/model.safetensors" for run in ("smoke", "own")
+    )
+    assert load_file(brought).keys() <= load_file(copied).keys()
+
+    targets.append("results/own/judges/bt/seed1/manifest.json")
+    assert after.snakemake(*targets, config=config).returncode == 0
+    (after.folder / "own.jsonl").touch()
+    assert after.planned(*targets, config=config) == {}
+    own_run(after, [*rows, rows[0].replace("o0", "o40")])
+    assert after.planned(*targets, config=config) == {"ingest": 1, "train_bradley_terry": 1}
+
+    own_run(after, [*rows, "{broken", "{broken", "{broken"])
+    done = after.snakemake(targets[0], config=config)
+    assert done.returncode != 0
+    assert "error: 3 of 43 rows (7.0%) cannot be used: 3 broken JSON. " in done.stdout
+    assert "At most 5.0% may be lost" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_planted_key_is_nowhere(after, monkeypatch):
+    """Neither in files, logs and Snakemake's own records nor in the DAG, whatever the endpoint answers."""
+    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server(always(ok())) as server:
+
+        def change(raw):
+            raw["run"] = "far"
+            raw["judges"]["far"] = json.loads(entry(server).model_dump_json())
+            raw["tables"]["alignment"]["rows"] = ["far"]
+
+        config = after.with_config("far", change)
+        said = [after.snakemake("results/far/tables/alignment/manifest.json", config=config)]
+        assert said[0].returncode == 0, said[0].stdout
+        assert server.paid.total() > 0
+        server.behave = always(echo_key(401))
+        (after.folder / "results" / "far" / "answers" / "far").rename(after.folder / "answers")
+        shutil.rmtree(after.folder / "results" / "far" / "alignment")
+        said.append(after.snakemake("results/far/alignment/far/seed1/manifest.json", config=config))
+        assert said[-1].returncode != 0
+        assert "error: " in said[-1].stdout
+    for arguments in (["--dag"], ["--rulegraph"], ["--dry-run", "--printshellcmds"]):
+        said.append(after.snakemake("all", *arguments, config=config))
+        assert said[-1].returncode == 0
+    assert all(KEY not in done.stdout for done in said)
+    for path in after.folder.rglob("*"):
+        assert not path.is_file() or KEY.encode() not in path.read_bytes(), path

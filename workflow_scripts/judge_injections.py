@@ -1,0 +1,62 @@
+"""Whether a judge can be talked to by the stories that it reads: the worse story of each pair tries."""
+
+from __future__ import annotations
+
+from rlcs.config.judging import Judging
+from rlcs.data.preferences import comparisons_of, pairs_of_split
+from rlcs.evaluation.injections import injected_pairs, injections, structure
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.loading import load_judge
+from rlcs.models.generation import encode
+from rlcs.models.special_tokens import special_tokens
+from rlcs.records import INJECTIONS, PAIRS, read_contexts, read_rows, write_judgements, write_rows
+from rlcs.stages import stage
+
+
+def main(this: stage.Stage) -> None:
+    preferences = this.folder("preferences")
+    contexts = read_contexts(preferences / "contexts.parquet")
+    labelled = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["label"] in ("a", "b")]
+    pairs = pairs_of_split(labelled, contexts, "test")[: this.config["pairs"]]
+    judging = Judging.model_validate(this.config["judging"])
+    with this.artifact() as folder:
+        judge = load_judge(this.config, this.optional_folder("model"), this.options)
+        tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None
+        own = special_tokens(tokenizer) if tokenizer else []
+        added = injections(judging.scores.low, judging.scores.high, own)
+        comparisons = comparisons_of(injected_pairs(pairs, added), contexts)
+        structures: dict[tuple[str, str], list[int]] = {}
+        if tokenizer is not None:
+            prompts = [judging.prompt(c) for c in comparisons]
+            ids = tokenizer.convert_tokens_to_ids(own)
+            for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
+                structures[c.pair_id, c.order] = structure(prompt, ids)
+        rows = []
+        for c in comparisons:
+            injection, _, pair_id = c.pair_id.partition("/")
+            plain = structures.get((f"plain/{pair_id}", c.order))
+            kept = None if tokenizer is None else structures[c.pair_id, c.order] == plain
+            rows.append(
+                {
+                    "judge": judge.name,
+                    "injection": injection,
+                    "pair_id": pair_id,
+                    "order": c.order,
+                    "structure_kept": kept,
+                }
+            )
+        write_rows(folder / "injections.parquet", rows, INJECTIONS)
+        judgements = judge_in_shards(judge, comparisons, this.checkpoints())
+        write_judgements(folder / "judgements.parquet", judgements)
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences"],
+        optional=["model"],
+        options=["endpoint", "answers"],
+        seed=True,
+    )

@@ -1,0 +1,72 @@
+"""A model that training starts from: pre-trained on the tiny world, or brought by the user."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from random import Random
+
+from pydantic import TypeAdapter
+
+from rlcs import errors
+from rlcs.config.bases import Base, PretrainedBase
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.models.packages import package_folder
+from rlcs.stages import stage
+from rlcs.training.pretraining import pretraining
+from rlcs.training.run import train
+
+
+def main(this: stage.Stage) -> None:
+    base = TypeAdapter(Base).validate_python(this.config["base"])
+    if isinstance(base, PretrainedBase):
+        with this.artifact() as folder:
+            try:
+                bring(base, folder / "model", this.checkpoints())
+            except (OSError, ValueError) as error:  # a name, a file or a class that transformers cannot use
+                raise errors.InputError(
+                    f"cannot load the model {base.model!r}: {error}. Needed is a folder or a hub id with "
+                    f"safetensors or a GGUF file (gguf_file), a tokenizer and a chat template"
+                ) from error
+    else:
+        templates = this.config["templates"]
+        train(
+            this,
+            lambda scratch: pretraining(
+                base,
+                Random(base.seed),
+                policy_template=templates["policy"],
+                judge_template=templates["judge"],
+                shared=this.config["training"],
+                output_dir=scratch,
+            ),
+        )
+
+
+def bring(base: PretrainedBase, folder: Path, scratch: Path) -> None:
+    """Write weights as safetensors and the tokenizer with its chat template, wherever they come from.
+
+    Raises:
+        OSError, ValueError: something is missing, broken, or not what the entry says.
+    """
+    model = base.model if base.package is None else str(package_folder(base.package, scratch) / base.model)
+    if base.gguf_file is not None and Path(model).is_dir():
+        check_gguf(Path(model) / base.gguf_file, base.sha256)
+    tokenizer = load_tokenizer(model, base.revision, gguf_file=base.gguf_file)
+    load_causal(model, base.revision, gguf_file=base.gguf_file, dtype=base.dtype).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def check_gguf(path: Path, sha256: str | None) -> None:
+    """Raises ValueError where the file is no GGUF file or, with ``sha256``, another one."""
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ValueError(f"{path} is no GGUF file")
+        file.seek(0)
+        found = hashlib.file_digest(file, "sha256").hexdigest() if sha256 else None
+    if found != sha256:
+        raise ValueError(f"{path} has the sha256 {found}, the config says {sha256}")
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__)

@@ -1,0 +1,266 @@
+"""The entries of judges, and what generative judges are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from rlcs.config.endpoints import Endpoint
+from rlcs.config.section import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
+from rlcs.config.training import LAUNCH, LORA, EarlyStopping, Lora, Shaped
+from rlcs.records import HUMAN, ORDERS
+
+
+class OracleJudge(Section):
+    """The hidden utility of the tiny world; the truth, not a model."""
+
+    kind: Literal["oracle"] = Field(description="This kind of judge.")
+
+
+class LengthJudge(Section):
+    """Counts words: the floor below which no judge or reward is worth its price."""
+
+    kind: Literal["length"] = Field(description="This kind of judge.")
+    prefer: Literal["longer", "shorter"] = Field("longer", description="The story that wins.")
+
+
+class TeacherWeights(Section):
+    """Utility per slot of each dimension that the tiny world's teacher sees in a story."""
+
+    outline: float = Field(0.7, description="Place, foe and tool of the outline.")
+    character: float = Field(0.2, description="The hero's trait and name.")
+    coherence: float = Field(0.1, description="The lost item is found, the tool used again.")
+    originality: float = Field(1.3, description="Vivid words.")
+    engagement: float = Field(0.5, description="Feelings.")
+
+
+class WorldTeacher(Section):
+    """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
+
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["world"] = Field(description="Who answers.")
+    seed: int = Field(0, description="Seed of its slips.")
+    weights: TeacherWeights = Field(default_factory=TeacherWeights, description="What it cares for.")
+    usual_utility: float = Field(3.5, description="Utility that gets the middle score.")
+    utility_per_point: float = Field(0.7, gt=0, description="Utility that makes a point of the scores.")
+    length_bias: float = Field(0.04, description="Points per word of a story.")
+    first_position_bias: float = Field(0.4, description="Points that the first story gains.")
+    slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
+
+
+VOTES = Field(1, ge=1, description="Answers to each comparison: the majority decides, its share is p.")
+
+
+def _check_votes(votes: int, temperature: float | None) -> None:
+    if votes > 1 and temperature == 0:
+        raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
+
+
+class ModelTeacher(Section):
+    """An instruction-tuned model that writes the chains, in process."""
+
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    backend: Literal["transformers"] = Field(description="Who answers.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+
+
+class _Teacher(Section):
+    kind: Literal["teacher"] = Field(description="This kind of judge.")
+
+
+class EndpointTeacher(Endpoint, _Teacher):
+    """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
+
+    votes: int = VOTES
+
+    @model_validator(mode="after")
+    def _different_votes(self) -> EndpointTeacher:
+        _check_votes(self.votes, self.sampling.get("temperature"))
+        return self
+
+
+class Consensus(Section):
+    """Labels for unlabelled pairs: what several teachers agree on in both orders."""
+
+    teachers: Names = Field(
+        description="Judges of kind teacher, at least two, best with different biases.",
+        examples=[["teacher-world", "teacher-model"]],
+    )
+    agree: int = Field(
+        2, ge=2, description="Teachers that must say the same, while none that is sure of itself differs."
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> Consensus:
+        if len(self.teachers) < self.agree:
+            raise ValueError(
+                f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
+            )
+        return self
+
+
+Pairs = Annotated[
+    Names,
+    Field(
+        default_factory=lambda: [HUMAN],
+        min_length=1,
+        description="Training pairs: human (those that came with labels) and names under consensus.",
+    ),
+]
+
+
+Way = Literal["probe", "lora", "full"]
+
+
+class BradleyTerryJudge(Section):
+    """A scalar reward model on the same pairs: the baseline."""
+
+    kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    pairs: Pairs
+    train: Way | list[Way] | None = Field(
+        None,
+        description="probe: a linear reward on the frozen base, for few pairs. lora: adapters. full: all "
+        "weights. Of a list, what is best in cross-validation. Empty: lora where lora is given, else full.",
+    )
+    features: Literal["states", "perplexity"] = Field(
+        "states",
+        description="What a probe sees of a story: the base's hidden states, or only how likely the base "
+        "finds it, which makes a baseline.",
+    )
+    folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
+    lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
+    training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
+
+    @property
+    def ways(self) -> list[Way]:
+        """How it may be trained."""
+        if self.train is None:
+            return ["lora" if self.lora else "full"]
+        return self.train if isinstance(self.train, list) else [self.train]
+
+    @model_validator(mode="after")
+    def _consistent_ways(self) -> BradleyTerryJudge:
+        if not self.ways or len(set(self.ways)) < len(self.ways):
+            raise ValueError(f"train needs at least one way and none twice, has {self.ways}")
+        if self.lora is not None and "lora" not in self.ways:
+            raise ValueError(f"lora is given, but train is {self.train!r}: set lora to null")
+        if self.features == "perplexity" and self.ways != ["probe"]:
+            raise ValueError("features: perplexity needs train: probe")
+        if self.launch is not None and self.ways not in (["lora"], ["full"]):
+            raise ValueError(
+                f"launch needs train: lora or train: full, has {self.ways}: probes are of one process"
+            )
+        return self
+
+
+class UntrainedGenrmJudge(Section):
+    """A generative model that is asked as it is: a base without training, or a GenRM for several votes."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["none"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The judge whose weights it has.", examples=["genrm-grpo"]
+    )
+    base: Name | None = Field(None, description="Or a name under bases.")
+    votes: int = VOTES
+    temperature: float = Field(0.0, ge=0, description="At which answers are drawn; 0 is greedy.")
+
+    @model_validator(mode="after")
+    def _different_votes(self) -> UntrainedGenrmJudge:
+        _check_votes(self.votes, self.temperature)
+        return self
+
+
+class GenrmSFTJudge(Section):
+    """A generative reward model, distilled from a teacher's chains."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["sft"] = Field(description="How it is trained.")
+    base: Name = Field(description="A name under bases.", examples=["world"])
+    teacher: Name | None = Field(
+        None,
+        description="The judge whose chains are learned. Empty: scores are made from the labels, the highest "
+        "for the preferred story and the lowest for the other.",
+        examples=["teacher-world"],
+    )
+    chains: Literal["filtered", "unfiltered"] = Field(
+        "filtered",
+        description="Those that the consistency filter kept, or all that can be read, whatever the label.",
+    )
+    analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="Publish the step that is best on held-out training pairs: {share, every, patience}. "
+        "Empty: the last one.",
+    )
+    pairs: Pairs
+    lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
+    training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+    @model_validator(mode="after")
+    def _chains(self) -> GenrmSFTJudge:
+        if self.teacher is None and (self.analysis or self.chains == "unfiltered"):
+            raise ValueError(
+                "without a teacher there are no chains: set analysis to false, chains to filtered"
+            )
+        return self
+
+
+class GenrmGRPOJudge(Shaped):
+    """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
+
+    kind: Literal["genrm"] = Field(description="This kind of judge.")
+    train: Literal["grpo"] = Field(description="How it is trained.")
+    parent: Name | None = Field(
+        None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
+    )
+    base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    pairs: Pairs
+    reward: Literal["verdict", "consistent"] = Field(
+        "verdict", description="1 where the verdict is right, or only where it is right in both orders."
+    )
+    resample: int = Field(
+        0,
+        ge=0,
+        description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
+        "whose groups have no variance in their rewards.",
+    )
+    lora: Lora | None = LORA
+    launch: Path | None = LAUNCH
+    training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
+
+    @property
+    def groups_per_unit(self) -> int:
+        """Prompts that stay together: the two orders of a pair where an option looks at both."""
+        return len(ORDERS) if self.reward == "consistent" or self.resample else 1
+
+
+# What tells the judges of one kind apart.
+JUDGE_DETAILS = {"genrm": "train", "teacher": "backend"}
+
+
+def _judge_tag(value: Any) -> str | None:
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    kind = fields.get("kind")
+    detail = fields.get(JUDGE_DETAILS.get(str(kind), ""))
+    return f"{kind}-{detail}" if detail else kind
+
+
+Judge = Annotated[
+    Annotated[OracleJudge, Tag("oracle")]
+    | Annotated[LengthJudge, Tag("length")]
+    | Annotated[WorldTeacher, Tag("teacher-world")]
+    | Annotated[ModelTeacher, Tag("teacher-transformers")]
+    | Annotated[EndpointTeacher, Tag("teacher-openai")]
+    | Annotated[BradleyTerryJudge, Tag("bradley_terry")]
+    | Annotated[UntrainedGenrmJudge, Tag("genrm-none")]
+    | Annotated[GenrmSFTJudge, Tag("genrm-sft")]
+    | Annotated[GenrmGRPOJudge, Tag("genrm-grpo")],
+    Discriminator(_judge_tag),
+]

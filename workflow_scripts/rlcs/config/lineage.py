@@ -1,0 +1,61 @@
+"""Which models a run trains: those that its tables compare, and all that these come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rlcs.config.policies import GRPOPolicy
+from rlcs.config.tables import METRICS
+
+if TYPE_CHECKING:
+    from rlcs.config.schema import Config
+
+
+def trained_models(config: Config, registry: str) -> list[str]:
+    """Names of a registry, parents before children, in the order in which tables name them.
+
+    Args:
+        registry: judges or policies, of which those are left out that no training makes; or bases.
+    """
+    policies = _with_parents(config, "policies", _compared(config, "policies"))
+    asked = [
+        judge
+        for name in policies
+        if isinstance(policy := config.policies[name], GRPOPolicy)
+        for judge in policy.judges
+    ]
+    judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])
+    if registry == "bases":
+        models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
+        return list(dict.fromkeys(base for model in models if (base := getattr(model, "base", None))))
+    names = {"judges": judges, "policies": policies}[registry]
+    return [name for name in names if hasattr(getattr(config, registry)[name], "training")]
+
+
+def _compared(config: Config, registry: str) -> list[str]:
+    """Names in the rows of tables, and systems of effects."""
+    tables = config.tables
+    if registry == "policies":
+        shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
+        names = [name for table in shown if table is not None for name in table.rows]
+    else:
+        names = [*tables.alignment.rows, *tables.win_rates.judges]
+    effects = [effect for effect in config.effects if METRICS[effect.metric].registry == registry]
+    return names + [name for effect in effects for name in effect.systems]
+
+
+def _with_parents(config: Config, registry: str, names: Iterable[str]) -> list[str]:
+    models = getattr(config, registry)
+    found = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
+    return list(dict.fromkeys(found))
+
+
+def lineage(models: Mapping[str, Any], name: str) -> list[str]:
+    """A model and its parents; ends with the first name that comes twice."""
+    names = [name]
+    while (parent := getattr(models.get(names[-1]), "parent", None)) is not None:
+        names.append(parent)
+        if parent in names[:-1]:
+            break
+    return names

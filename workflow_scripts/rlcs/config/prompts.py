@@ -1,0 +1,88 @@
+"""Prompts of judges and policies, filled in one pass.
+
+Templates are ``string.Template`` texts from the config (``$outline``). What is filled in is never looked at
+again, so that braces, dollars or tags in a story change nothing but the story.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from string import Template
+
+from rlcs.constraints.registry import instruction
+from rlcs.records import Context
+
+Messages = list[dict[str, str]]
+
+CONTEXT_FIELDS = ("domain", "characters", "previous_plot", "outline", "constraints")
+JUDGE_FIELDS = (*CONTEXT_FIELDS, "rubric", "story_1", "story_2")
+VERIFIER_FIELDS = (*CONTEXT_FIELDS, "constraint", "story")
+
+
+def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
+    """Raises ValueError where a template names an unknown field or leaves out a required one."""
+    if not Template(template).is_valid():
+        raise ValueError("a $ that starts no field: write $$ for a dollar sign")
+    names = set(Template(template).get_identifiers())
+    if unknown := names - set(fields):
+        raise ValueError(f"unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
+    if missing := set(required) - names:
+        raise ValueError(f"missing fields {sorted(missing)}")
+
+
+def _context_values(context: Context) -> dict[str, str]:
+    return {
+        "domain": context.domain,
+        "characters": context.characters,
+        "previous_plot": context.previous_plot,
+        "outline": context.outline,
+        "constraints": "; ".join(instruction(constraint) for constraint in context.constraints) or "none",
+    }
+
+
+def policy_prompt(template: str, context: Context) -> Messages:
+    """The conversation that asks a policy for a story."""
+    return user(Template(template).substitute(_context_values(context)))
+
+
+def judge_prompt(
+    template: str, rubrics: Mapping[str, str], context: Context, first: str, second: str
+) -> Messages:
+    """The conversation that asks a GenRM to compare two continuations.
+
+    ``rubrics`` maps a domain to its rubric; ``default`` serves every other domain.
+    """
+    rubric = rubrics.get(context.domain, rubrics.get("default", ""))
+    values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
+    return user(Template(template).substitute(values))
+
+
+# Written by the chat templates of common open models.
+_CONTROL = re.compile(
+    r"<\|[^<>|]{1,40}\|>|<｜[^<>｜]{1,40}｜>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>"
+)
+
+
+def without_control_tokens(messages: Messages) -> Messages:
+    """Common special tokens broken up by a space, for endpoints whose tokenizer is not known."""
+    return [
+        {
+            **message,
+            "content": _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", message["content"]),
+        }
+        for message in messages
+    ]
+
+
+def verifier_prompt(template: str, context: Context, constraint: str, story: str) -> Messages:
+    """The conversation that asks whether a story meets one requirement."""
+    return user(Template(template).substitute(_context_values(context), constraint=constraint, story=story))
+
+
+def user(content: str) -> Messages:
+    return [{"role": "user", "content": content}]
+
+
+def assistant(content: str) -> Messages:
+    return [{"role": "assistant", "content": content}]

@@ -1,0 +1,190 @@
+"""Names in a config must be those of entries that can serve where they stand; a line for each that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from rlcs.config.judges import (
+    BradleyTerryJudge,
+    EndpointTeacher,
+    GenrmGRPOJudge,
+    GenrmSFTJudge,
+    LengthJudge,
+    ModelTeacher,
+    OracleJudge,
+    UntrainedGenrmJudge,
+    WorldTeacher,
+)
+from rlcs.config.judging import ModelVerifier
+from rlcs.config.lineage import lineage
+from rlcs.config.policies import BasePolicy, ExternalPolicy, GRPOPolicy
+from rlcs.config.section import TRL_GROUP_SIZE
+from rlcs.config.tables import METRICS
+from rlcs.config.world import WorldBase
+from rlcs.records import HUMAN
+
+if TYPE_CHECKING:
+    from rlcs.config.schema import Config
+
+
+# Judges whose score of a story does not depend on the other story.
+SCALAR_JUDGES = (BradleyTerryJudge, LengthJudge, OracleJudge)
+
+Problems = Iterator[str]
+
+
+def reference_problems(config: Config) -> list[str]:
+    """Every offence, as "key: what is wrong"."""
+    parts = (_models, _judges, _consensus, _bases, _policies, _verifiers, _effects, _tables)
+    return [problem for part in parts for problem in part(config)]
+
+
+def _known(config: Config, key: str, name: str | None, registry: str) -> Problems:
+    names = getattr(config, registry)
+    if name is not None and name not in names:
+        yield f"{key}: {name!r} is not under {registry} ({', '.join(names)})"
+
+
+def _teaches(config: Config, key: str, name: str) -> Problems:
+    yield from _known(config, key, name, "judges")
+    if not isinstance(config.judges.get(name), WorldTeacher | ModelTeacher | EndpointTeacher | None):
+        yield f"{key}: {name!r} is no judge of kind teacher"
+
+
+def _models(config: Config) -> Problems:
+    for registry in ("judges", "policies"):
+        models: dict[str, Any] = getattr(config, registry)
+        for name, model in models.items():
+            key = f"{registry}.{name}"
+            base, parent = getattr(model, "base", None), getattr(model, "parent", None)
+            yield from _known(config, f"{key}.base", base, "bases")
+            yield from _known(config, f"{key}.from", parent, registry)
+            if hasattr(model, "parent") and (base is None) == (parent is None):
+                yield f"{key}: needs either 'from' or 'base', has {'both' if base else 'neither'}"
+            if len(set(line := lineage(models, name))) < len(line):
+                yield f"{key}.from: cycle {' -> '.join(line)}"
+
+
+def _judges(config: Config) -> Problems:
+    for name, judge in config.judges.items():
+        key = f"judges.{name}"
+        if isinstance(judge, GenrmSFTJudge) and judge.teacher is not None:
+            yield from _teaches(config, f"{key}.teacher", judge.teacher)
+        if isinstance(judge, BradleyTerryJudge | GenrmSFTJudge | GenrmGRPOJudge):
+            yield from _pairs(config, f"{key}.pairs", judge)
+        if isinstance(judge, GenrmGRPOJudge | UntrainedGenrmJudge):
+            parent = config.judges.get(judge.parent or "")
+            if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
+                yield f"{key}.from: {judge.parent!r} is no trained judge of kind genrm"
+        if isinstance(judge, OracleJudge | WorldTeacher) and not config.synthetic:
+            yield f"{key}: needs the tiny world, but data brings other preferences"
+
+
+def _pairs(config: Config, key: str, judge: BradleyTerryJudge | GenrmSFTJudge | GenrmGRPOJudge) -> Problems:
+    distilled = judge.teacher if isinstance(judge, GenrmSFTJudge) else None
+    for source in judge.pairs:
+        if source == HUMAN:
+            continue
+        yield from _known(config, key, source, "consensus")
+        teachers = config.consensus[source].teachers if source in config.consensus else None
+        if distilled is not None and teachers and distilled not in teachers:
+            yield (
+                f"{key}: {distilled!r}, whose chains are learned, is no teacher of "
+                f"consensus.{source} ({', '.join(teachers)})"
+            )
+
+
+def _consensus(config: Config) -> Problems:
+    for name, consensus in config.consensus.items():
+        if name == HUMAN:
+            yield f"consensus.{name}: this name means the pairs that came with labels"
+        for teacher in consensus.teachers:
+            yield from _teaches(config, f"consensus.{name}.teachers", teacher)
+
+
+def _bases(config: Config) -> Problems:
+    for name, base in config.bases.items():
+        if isinstance(base, WorldBase) and not config.synthetic:
+            yield f"bases.{name}: needs the tiny world, but data brings other preferences"
+
+
+def _policies(config: Config) -> Problems:
+    for name, policy in config.policies.items():
+        if isinstance(policy, GRPOPolicy):
+            yield from _grpo_policy(config, f"policies.{name}", policy)
+
+
+def _grpo_policy(config: Config, key: str, policy: GRPOPolicy) -> Problems:
+    parent = config.policies.get(policy.parent or "")
+    if isinstance(parent, ExternalPolicy):
+        yield f"{key}.from: {policy.parent!r} is stories from a file, no model"
+    if isinstance(parent, BasePolicy):
+        yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
+    if policy.select is not None:
+        yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
+    group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
+    for place, reward in enumerate(policy.rewards):
+        place_key = f"{key}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
+        yield from _known(config, f"{place_key}.judge", reward.judge, "judges")
+        asked = config.judges.get(reward.judge)
+        if reward.kind == "scalar" and not isinstance(asked, (*SCALAR_JUDGES, NoneType)):
+            yield f"{place_key}.kind: {reward.judge!r} does not score a story by itself"
+        if isinstance(group_size, int) and reward.pivots >= group_size:
+            yield f"{place_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
+    if policy.constraints is None:
+        return
+    yield from _known(config, f"{key}.constraints.verifier", policy.constraints.verifier, "verifiers")
+    several = policy.training.get("multi_objective_aggregation", "sum_then_normalize")
+    if several != "sum_then_normalize":
+        yield (
+            f"{key}.training.multi_objective_aggregation: {several!r} takes no mean of a group, "
+            "which constraints need"
+        )
+
+
+def _verifiers(config: Config) -> Problems:
+    for name, verifier in config.verifiers.items():
+        if isinstance(verifier, ModelVerifier):
+            yield from _known(config, f"verifiers.{name}.base", verifier.base, "bases")
+        if name in config.judges:
+            yield f"verifiers.{name}: a judge has the same name"
+
+
+def _effects(config: Config) -> Problems:
+    for number, effect in enumerate(config.effects):
+        for name in effect.systems:
+            yield from _known(config, f"effects.{number}.systems", name, METRICS[effect.metric].registry)
+
+
+def _tables(config: Config) -> Problems:
+    tables = config.tables
+    named = [
+        ("alignment.rows", tables.alignment.rows, "judges"),
+        ("injections.judges", tables.injections.judges if tables.injections else (), "judges"),
+        ("win_rates.rows", tables.win_rates.rows, "policies"),
+        ("win_rates.judges", tables.win_rates.judges, "judges"),
+        ("gains.rows", tables.gains.rows if tables.gains else (), "policies"),
+        ("constraints.rows", tables.constraints.rows if tables.constraints else (), "policies"),
+        ("constraints.verifier", [tables.constraints.verifier] if tables.constraints else (), "verifiers"),
+        ("ifeval.rows", tables.ifeval.rows if tables.ifeval else (), "policies"),
+        ("pivots.judges", tables.pivots.judges if tables.pivots else (), "judges"),
+        ("pivots.policy", [tables.pivots.policy] if tables.pivots else (), "policies"),
+    ]
+    for key, names, registry in named:
+        for name in names:
+            yield from _known(config, f"tables.{key}", name, registry)
+    if tables.win_rates.reference not in tables.win_rates.rows:
+        yield f"tables.win_rates.reference: {tables.win_rates.reference!r} is not among its rows"
+    for name in tables.gains.rows if tables.gains else ():
+        if name not in tables.win_rates.rows:
+            yield f"tables.gains.rows: {name!r} is not among tables.win_rates.rows"
+        rewarding = [reward.judge for reward in getattr(config.policies.get(name), "rewards", [])]
+        if name in config.policies and len(rewarding) != 1:
+            yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
+    if tables.pivots is not None:
+        if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicy):
+            yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, no model"
+        if not config.synthetic:
+            yield "tables.pivots: needs the tiny world, but data.preferences names files"

@@ -1,0 +1,54 @@
+"""Rows of a data set on a model hub, or of a folder laid out as one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+from datasets import load_dataset
+from datasets.exceptions import DatasetsError
+from huggingface_hub import HfApi
+
+from rlcs.config.data import HubDataset
+from rlcs.data.rows import RawRow
+
+
+def with_revision(hub: HubDataset) -> HubDataset:
+    """The data set at the commit that its config names, or else at the newest one of this moment.
+
+    A folder has no commits, and stays as it is.
+
+    Raises:
+        ValueError: the hub does not answer for it.
+    """
+    if hub.revision is not None or Path(hub.name).is_dir():
+        return hub
+    try:
+        return hub.model_copy(update={"revision": HfApi().dataset_info(hub.name).sha})
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{hub.name}: its newest commit cannot be had: {error}") from error
+
+
+def read_hub(hub: HubDataset, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
+    """Rows of one split at one revision, numbered from 1; only columns that are asked for are decoded.
+
+    Args:
+        columns: names in the data set by the workflow's names.
+        fields: the workflow's names.
+
+    Raises:
+        ValueError: the data set, its revision or its split cannot be had.
+    """
+    file = "/".join((f"{hub.name}@{hub.revision[:12]}" if hub.revision else hub.name, hub.split))
+    names = {field: columns.get(field, field) for field in fields}
+    try:
+        rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)
+        present = {field: name for field, name in names.items() if name in rows.column_names}
+        rows = rows.select_columns(sorted(set(present.values())))
+        for line, row in enumerate(rows, start=1):
+            values = {field: row[name] for field, name in present.items()}
+            yield RawRow(file, line, json.dumps(row, default=str), values)
+    except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
+        raise ValueError(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,39 @@
+"""Which stories meet: every two policies, on every context and sample that both wrote for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+Stories = Mapping[tuple[str, str, int], str]
+"""Texts by (policy, context, sample number)."""
+
+
+def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of MATCHES, each named policy_a/policy_b/context/sample."""
+    return [
+        {
+            "match_id": f"{policy_a}/{policy_b}/{context_id}/{sample}",
+            "context_id": context_id,
+            "policy_a": policy_a,
+            "policy_b": policy_b,
+            "sample": sample,
+        }
+        for policy_a, policy_b in combinations(policies, 2)
+        for policy, context_id, sample in stories
+        if policy == policy_a and (policy_b, context_id, sample) in stories
+    ]
+
+
+def pairs_of(matches: Sequence[Mapping[str, Any]], stories: Stories) -> list[dict[str, Any]]:
+    """The matches as pairs for ``preferences.comparisons_of``."""
+    return [
+        {
+            "pair_id": match["match_id"],
+            "context_id": match["context_id"],
+            "story_a": stories[match["policy_a"], match["context_id"], match["sample"]],
+            "story_b": stories[match["policy_b"], match["context_id"], match["sample"]],
+        }
+        for match in matches
+    ]

@@ -1,0 +1,197 @@
+"""Rows of preferences as strangers bring them, and the one shape that they must have (DESIGN §4).
+
+None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from rlcs.constraints.registry import instruction
+from rlcs.records import LABELS, Constraint, Label, Split
+
+Row = TypeVar("Row", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class RawRow:
+    """A row as found: its values by the workflow's names, or the reason why there are none."""
+
+    file: str
+    line: int
+    text: str
+    values: Mapping[str, Any] | None
+    defect: str | None = None
+
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, from an escape in JSON
+        raise PydanticCustomError("encoding", "wrong encoding") from error
+    return text
+
+
+def _told(story: str) -> str:
+    if not story.strip():
+        raise PydanticCustomError("empty", "empty story")
+    return story
+
+
+def _constraints(value: Any) -> list[Constraint]:
+    """Constraints that can be stated; the list and the parameters in it may be JSON (CSV, Parquet)."""
+    constraints = []
+    for entry in json.loads(value or "[]") if isinstance(value, str) else value:
+        parameters = entry.get("parameters") or {}
+        constraint = Constraint(
+            entry["kind"], json.loads(parameters) if isinstance(parameters, str) else parameters
+        )
+        instruction(constraint).encode()
+        constraints.append(constraint)
+    return constraints
+
+
+# More people than ever read a pair; a number above it is none of votes, and each vote is held in memory.
+MOST_VOTES = 10_000
+
+
+def _votes(value: Any) -> list[Label]:
+    """Votes for a, b and tie: a list of labels, or counts by label; either may be JSON (CSV).
+
+    A bare number does not say who won. It counts as no votes.
+    """
+    found = json.loads(value) if isinstance(value, str) else value
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return []
+    if isinstance(found, dict):
+        if any(
+            type(count or 0) is not int or not 0 <= (count or 0) <= MOST_VOTES for count in found.values()
+        ):
+            raise ValueError("no counts of people")
+        found = [label for label, count in found.items() for _ in range(count or 0)]
+    if not isinstance(found, list) or any(label not in LABELS for label in found):
+        raise ValueError("no votes")
+    return found
+
+
+def _counted(value: Any) -> list[Label]:
+    try:
+        return _votes(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PydanticCustomError("votes", "bad votes") from error
+
+
+def _stated(value: Any) -> list[Constraint]:
+    try:
+        return _constraints(value)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise PydanticCustomError("constraints", "bad constraints") from error
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+Story = Annotated[Text, AfterValidator(_told)]
+Id = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+
+
+def _number(value: Any) -> Any:
+    """A CSV has text for numbers; a bool is none."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return float(value) if type(value) is int else value
+
+
+Score = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
+
+
+class PremiseRow(BaseModel):
+    """What stories continue; an empty optional text is an absent one."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    domain: Text = ""
+    characters: Text = ""
+    previous_plot: Text = ""
+    outline: Text = ""
+    prompt: Text = ""
+    split: Split | Literal[""] = ""
+
+
+class ContextRow(PremiseRow):
+    """What the two stories of a pair continue, and who compared them."""
+
+    pair_id: Id = ""
+    context_id: Id = ""
+    constraints: Annotated[list[Any], BeforeValidator(_stated)] = []
+    source: Text = ""
+    annotator: Id = ""
+    cohort: Text = ""
+
+
+class PairRow(ContextRow):
+    """One pair with its context; an empty label is an absent one, and votes may stand in its place."""
+
+    story_a: Story
+    story_b: Story
+    label: Label | Literal[""] = ""
+    votes: Annotated[list[Label], BeforeValidator(_counted)] = []
+
+
+class ChosenRow(ContextRow):
+    """One pair with its context, the preferred story first (LitBench's shape)."""
+
+    chosen: Story
+    rejected: Story
+
+
+class RatingRow(PremiseRow):
+    """One person's ratings of one story (HANNA's shape); ``scores`` are those of the configured criteria."""
+
+    story: Story
+    rater: Id = ""
+    cohort: Text = ""
+    scores: Annotated[list[Score], Field(min_length=1)]
+
+
+def parse(raw: RawRow, kind: type[Row]) -> Row | str:
+    """The row, or the reason why it is none."""
+    if raw.values is None:
+        return raw.defect or "no values"
+    present = {
+        name: value
+        for name, value in raw.values.items()
+        if value is not None and not (isinstance(value, float) and math.isnan(value))
+    }
+    try:
+        return kind.model_validate(present)
+    except ValidationError as error:
+        return _reason(error)
+
+
+def quarantined(raw: RawRow, reason: str) -> dict[str, Any]:
+    """A row of ``records.QUARANTINE``."""
+    text = raw.text.encode(errors="backslashreplace").decode()
+    return {"file": raw.file, "line": raw.line, "reason": reason, "row": text}
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = first["loc"][0]
+    match first["type"]:
+        case "missing":
+            return f"missing {field}"
+        case "literal_error":
+            return f"unknown {field}"
+        case "encoding" | "empty" | "constraints" | "votes":
+            return first["msg"]
+        case _:
+            return f"wrong type of {field}"

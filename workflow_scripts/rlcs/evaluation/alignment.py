@@ -1,0 +1,169 @@
+"""The alignment table: judges against the labels of held-out pairs; also by domain and by cohort.
+
+Pure functions from records to frames, as in ``tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+
+from rlcs.evaluation import baselines, calibration
+from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.statistics import Estimate, bootstrap_mean, estimate_of, mean_or_none, paired_difference
+from rlcs.judging.credits import (
+    first_position_share,
+    mean_over_seeds,
+    pair_credits,
+    pair_flips,
+    tie_share,
+    unparsed_share,
+)
+from rlcs.records import Context, Judgement
+from rlcs.text import sentence_words
+
+LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
+BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
+
+
+def alignment_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    train_pairs: Sequence[Row],
+    paper: Mapping[str, float],
+    *,
+    seed: int,
+    reward_model: str | None = None,
+    calls: Mapping[str, int] = MappingProxyType({}),
+    people: Mapping[str, float] = MappingProxyType({}),
+) -> pd.DataFrame:
+    """Judges against the labels of held-out pairs, then the baselines: length, sentence length, majority.
+
+    Args:
+        judgements: in the table's order; over several seeds a pair's credits are averaged.
+        pairs: held-out rows of PAIRS.
+        train_pairs: the rows that the baselines are fitted on.
+        paper: the paper's accuracy by judge, in per cent.
+        seed: of the bootstrap and the paired tests.
+        reward_model: the Bradley-Terry judge that all others are compared with.
+        calls: a judge's answers per judgement, where it gives any.
+        people: by pair, the accuracy of its annotators as judges of one another: the ceiling, as a last row.
+
+    Raises:
+        ValueError: a judgement of a pair that is not in ``pairs``.
+    """
+    context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
+    labels = {pair["pair_id"]: pair["label"] for pair in pairs}
+    length = baselines.length_verdicts(pairs, baselines.length_direction(train_pairs))
+    direction = baselines.measured_direction(train_pairs, sentence_words)
+    sentences = baselines.measured_verdicts(pairs, sentence_words, direction)
+    majority = baselines.majority_verdicts(pairs, train_pairs)
+    systems = {
+        **judgements,
+        LENGTH: {0: baselines.judgements_of(length, LENGTH)},
+        SENTENCES: {0: baselines.judgements_of(sentences, SENTENCES)},
+        MAJORITY: {0: baselines.judgements_of(majority, MAJORITY)},
+    }
+    credits = {
+        name: mean_over_seeds([pair_credits(said, labels) for said in seeds.values()])
+        for name, seeds in systems.items()
+    }
+
+    def difference(name: str, other: str) -> Any:
+        both = [pair for pair in credits[name] if pair in credits[other]]
+        x, y = [credits[name][pair] for pair in both], [credits[other][pair] for pair in both]
+        return paired_difference(x, y, [context_of[pair] for pair in both], seed=seed)
+
+    def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
+        """The mean of ``of`` over single judgements is its value over all of them, with an interval."""
+        said = [judgement for of_seed in systems[name].values() for judgement in of_seed]
+        known = [(value, context_of[one.pair_id]) for one in said if (value := of([one])) is not None]
+        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+
+    rows = []
+    above: str | None = None
+    for name, seeds in systems.items():
+        flips = mean_over_seeds([pair_flips(said) for said in seeds.values()])
+        step = difference(name, above) if above is not None and name not in BASELINES else None
+        over_bt = None
+        if reward_model in systems and name not in (*BASELINES, reward_model):
+            over_bt = difference(name, reward_model)
+        errors = [calibration.calibration_error(said, labels) for said in seeds.values()]
+        tokens = [judgement.tokens for said in seeds.values() for judgement in said]
+        accuracy = estimate_of(credits[name], context_of, seed)
+        rows.append(
+            {
+                "system": name,
+                "pairs": accuracy.n,
+                "accuracy": accuracy,
+                "paper": paper.get(name),
+                "difference": step,
+                "p_value": None if step is None else step.p_value,
+                "over_bt": over_bt,
+                "p_over_bt": None if over_bt is None else over_bt.p_value,
+                "over_length": None if name in BASELINES else difference(name, LENGTH),
+                "flip_rate": estimate_of(flips, context_of, seed),
+                "first_share": share(first_position_share, name),
+                "ties": share(tie_share, name),
+                "unparsed": share(unparsed_share, name),
+                "ece": mean_or_none([error for error in errors if error is not None]),
+                "calls": calls.get(name),
+                "tokens": mean_or_none(tokens) if name in calls else None,
+            }
+        )
+        above = name
+    if known := {pair: value for pair, value in people.items() if pair in context_of}:
+        agreement = estimate_of(known, context_of, seed)
+        said_by_people = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
+        rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **said_by_people})
+    return pd.DataFrame(rows, dtype=object)
+
+
+def alignment_by_domain_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    contexts: Mapping[str, Context],
+    train_pairs: Sequence[Row],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """``alignment_by_group_table`` of the domains."""
+    group_of = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in pairs}
+    return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
+
+
+def alignment_by_group_table(
+    judgements: Judged,
+    pairs: Sequence[Row],
+    title: str,
+    group_of: Mapping[str, str | None],
+    train_pairs: Sequence[Row],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """``alignment_table`` of each group by itself; the baselines are fitted on all training pairs.
+
+    Args:
+        title: of the column that names the group.
+        group_of: by pair; a pair of no group is left out.
+    """
+    groups: dict[str, list[Row]] = {}
+    for pair in pairs:
+        if (group := group_of[pair["pair_id"]]) is not None:
+            groups.setdefault(group, []).append(pair)
+    tables = []
+    for group in sorted(groups):
+        inside = {pair["pair_id"] for pair in groups[group]}
+        said = {
+            name: {
+                number: [one for one in of_seed if one.pair_id in inside] for number, of_seed in seeds.items()
+            }
+            for name, seeds in judgements.items()
+        }
+        table = alignment_table(said, groups[group], train_pairs, {}, seed=seed)
+        table.insert(0, title, group)
+        tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,59 @@
+"""Judges as rewards: how well each agrees with people, and what a policy gains that is trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import permutation_test, spearmanr
+
+from rlcs.evaluation import policy_effects
+from rlcs.evaluation.effects import Evidence
+from rlcs.evaluation.statistics import crossed_bootstrap
+from rlcs.judging.credits import pair_credits
+
+
+def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, *, seed: int) -> pd.DataFrame:
+    """A row per policy: the accuracy of the judge that rewarded it, and its wins against the reference.
+
+    Args:
+        judge_of: the one judge of each policy's reward, in the table's order.
+        evidence: judgements of held-out pairs by the judges, and of the policies' matches.
+        seed: of the bootstraps, over seeds and contexts.
+    """
+    rows: list[dict[str, Any]] = []
+    for policy, judge in judge_of.items():
+        credits = {of: pair_credits(said, evidence.labels) for of, said in evidence.judged[judge].items()}
+        (won,) = policy_effects.win_rate(evidence.policies, (policy, reference))
+        rows.append(
+            {
+                "judge": judge,
+                "accuracy": crossed_bootstrap(evidence.sample(credits), seed=seed),
+                "policy": policy,
+                "reference": reference,
+                "win_rate": crossed_bootstrap(won, seed=seed),
+            }
+        )
+    return pd.DataFrame(rows, dtype=object)
+
+
+def correlation_table(gains: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """One row: Spearman's rank correlation of accuracy and win rate over the judges of ``gain_table``.
+
+    A judge without a readable verdict is left out. The p value is two-sided, by permutations: exact for few
+    judges. Both are None below three judges, or where one of the two does not vary.
+    """
+    values = np.array([[x.value, y.value] for x, y in zip(gains["accuracy"], gains["win_rate"], strict=True)])
+    accuracy, wins = values[~np.isnan(values).any(axis=1)].T
+    rho = p = None
+    if len(wins) > 2 and len(set(accuracy)) > 1 and len(set(wins)) > 1:
+        test = permutation_test(
+            (accuracy,),
+            lambda x: spearmanr(x, wins).statistic,
+            permutation_type="pairings",
+            rng=np.random.default_rng(seed),
+        )
+        rho, p = float(test.statistic), float(test.pvalue)
+    return pd.DataFrame([{"judges": len(wins), "rho": rho, "p_rho": p}], dtype=object)

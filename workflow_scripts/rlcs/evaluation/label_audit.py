@@ -1,0 +1,115 @@
+"""The audit of consensus labels: against human labels where both exist, and what they lean to (DESIGN §5).
+
+All is told of the consensus and of each of its teachers alone (on the pairs where it agrees with itself), so
+that one sees what asking several has brought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rlcs import verdict
+from rlcs.evaluation import baselines
+from rlcs.evaluation.statistics import Difference, Estimate, bootstrap_mean, paired_difference
+from rlcs.judging.consistency import OUTCOMES
+from rlcs.judging.credits import first_position_share
+from rlcs.records import Context, Judgement, Label, Verdict
+
+Row = Mapping[str, Any]
+Labels = Mapping[str, Label]
+"""Pair id -> label."""
+
+
+def audit_table(
+    systems: Mapping[str, Labels],
+    said: Mapping[str, Sequence[Judgement]],
+    labelled: Sequence[Row],
+    unlabelled: Sequence[Row],
+    contexts: Mapping[str, Context],
+    *,
+    seed: int,
+) -> pd.DataFrame:
+    """Each system's labels on human-labelled pairs, all and by domain and source, and on unlabelled ones.
+
+    Args:
+        systems: the labels of a consensus or of one teacher, on pairs of both kinds; in the table's order.
+        said: the judgements of those systems that are teachers, for their bias to the story shown first.
+        labelled: training rows of PAIRS.
+        unlabelled: training rows of UNLABELLED.
+        seed: of the bootstrap over contexts and the paired test.
+
+    Returns:
+        Columns as ``columns.COLUMNS`` explains them. Tied labels are left out of every share; where the
+        system ties and the human does not, it agrees by one half.
+    """
+    domains = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in labelled}
+    sources = {pair["pair_id"]: str(pair["source"]) for pair in labelled}
+    groups = [("human labels", "all", labelled)]
+    for by, group_of in (("domain", domains), ("source", sources)):
+        for group in sorted(set(group_of.values())):
+            inside = [pair for pair in labelled if group_of[pair["pair_id"]] == group]
+            groups.append((by, group, inside))
+    groups.append(("no label", "all", unlabelled))
+    rows = [
+        {"system": name, "by": by, "group": group, **_audit(labels, said.get(name, ()), pairs, seed)}
+        for name, labels in systems.items()
+        for by, group, pairs in groups
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
+def _audit(labels: Labels, said: Sequence[Judgement], pairs: Sequence[Row], seed: int) -> dict[str, Any]:
+    found = {pair["pair_id"]: pair for pair in pairs if pair["pair_id"] in labels}
+    human: dict[str, Label] = {name: pair["label"] for name, pair in found.items() if pair.get("label")}
+    own = {name: labels[name] for name in found}
+    longer = baselines.length_verdicts(found.values(), "longer")
+    first: dict[str, Verdict] = dict.fromkeys(found, "a")
+
+    def credits(verdicts: Mapping[str, Verdict], labels: Labels) -> dict[str, float]:
+        known = {name: verdict.credit(verdicts[name], label) for name, label in labels.items()}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def contexts(names: Sequence[str]) -> list[str]:
+        return [str(found[name]["context_id"]) for name in names]
+
+    def mean(by_pair: Mapping[str, float]) -> Estimate:
+        return bootstrap_mean(list(by_pair.values()), contexts(list(by_pair)), seed=seed)
+
+    def difference(x: Mapping[str, float], y: Mapping[str, float]) -> Difference:
+        both = [name for name in x if name in y]
+        return paired_difference([x[n] for n in both], [y[n] for n in both], contexts(both), seed=seed)
+
+    own_longer, human_longer = credits(longer, own), credits(longer, human)
+    asked = {pair["pair_id"] for pair in pairs}
+    return {
+        "pairs": len(pairs),
+        "labelled": len(found) / len(pairs) if pairs else None,
+        "agreement": mean(credits(own, human)) if human else None,
+        "longer": mean(own_longer),
+        "human_longer": mean(human_longer) if human else None,
+        "longer_difference": difference(own_longer, human_longer) if human else None,
+        "story_a": mean(credits(first, own)),
+        "human_story_a": mean(credits(first, human)) if human else None,
+        "first_share": first_position_share(one for one in said if one.pair_id in asked),
+    }
+
+
+def filter_table(drops: pd.DataFrame) -> pd.DataFrame:
+    """``consistency.drop_table`` for people: pairs by outcome and, of several rows, their sum."""
+    groups = [str(name) for name in drops.columns[: drops.columns.tolist().index("n")]]
+    rows = drops[[*groups, "n", *OUTCOMES]].to_dict("records")
+    if len(rows) > 1:
+        rows.append({name: "all" if name in groups else drops[name].sum() for name in rows[0]})
+    table = [
+        {
+            **{name: row[name] for name in groups},
+            "pairs": row["n"],
+            **{f"{outcome}_pairs": row[outcome] for outcome in OUTCOMES},
+            "kept_share": row["kept"] / row["n"],
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(table, dtype=object)

@@ -1,0 +1,210 @@
+"""How good a pointwise reward is, by its pivots, its orders and its probabilities, without training.
+
+Groups of stories are judged once, every pair in both orders; each design then draws its pivots and orders
+from these judgements, again and again, by the functions that training uses. The truth is the utility.
+
+What counts in GRPO is a reward less its group's mean, a_i = r_i − mean r. With t_i the mean over the other
+stories of sign(u_i − u_j), which is what a perfect judge's comparisons with all pivots would give,
+
+    bias = √ mean_i (E a_i − t_i)²,   noise = √ mean_i Var a_i,   both over draws,
+
+and the signal is the correlation ρ of a_i with u_i within groups, a group without variance counting 0. A
+gradient of N groups has a signal-to-noise ratio that grows with N ρ², so at a fixed number of judge calls
+designs compare by ρ² / calls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rlcs.config.policies import Noise
+from rlcs.evaluation.statistics import bootstrap_mean
+from rlcs.records import Judgement, Order
+from rlcs.rewards.noise import corrected_win_probability, measured
+from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan
+from rlcs.verdict import soft_win_probability, win_probability
+
+Floats = npt.NDArray[np.float64]
+Said = Mapping[tuple[int, int, Order], Judgement]
+"""Judgements of one group by (i, j, order) with i < j; in order ``ab`` story i was shown first."""
+
+PIVOTS = (1, 2, 4)
+DRAWS = 32  # of pivots and orders per group
+
+
+@dataclass(frozen=True)
+class Design:
+    """One way to make points of comparisons."""
+
+    pivots: int
+    orders: Literal["both", "random"]
+    probability: Literal["hard", "soft"]
+    corrected: bool = False
+
+
+ASKED: tuple[Literal["both", "random"], ...] = ("random", "both")
+POINTS: tuple[tuple[Literal["hard", "soft"], bool], ...] = (("hard", False), ("hard", True), ("soft", False))
+DESIGNS = tuple(
+    Design(pivots, orders, probability, corrected)
+    for pivots, orders, (probability, corrected) in product(PIVOTS, ASKED, POINTS)
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Stories of one context: the judge's word on every pair, and what they are worth."""
+
+    context_id: str
+    said: Said
+    utilities: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one group by one design: mean squared bias, variance, correlation with the utility, judge calls."""
+
+    squared_bias: float
+    variance: float
+    signal: float
+    calls: float
+
+
+def rewards(group: Group, design: Design, draw: int, noise: Noise | None) -> tuple[Floats, int]:
+    """Centred rewards (G,) of one draw, nan without a comparison left, and the number of judge calls."""
+    size = len(group.utilities)
+    seeds = {"seed": 0, "step": draw, "group": 0}
+    pivots = draw_pivots(size, design.pivots, **seeds)
+    asked: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
+    for story, pivot, order in plan(size, pivots, orders=design.orders, **seeds):
+        asked[story, pivot].append(_judgement(group.said, story, pivot, order))
+    outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in asked.items()}
+    points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
+    return points - np.nanmean(points), sum(map(len, asked.values()))
+
+
+def _judgement(said: Said, story: int, pivot: int, order: Order) -> Judgement:
+    """As if the pair had been (story, pivot), whichever of them comes first in the group."""
+    if story < pivot:
+        return said[story, pivot, order]
+    mirrored = said[pivot, story, "ba" if order == "ab" else "ab"]
+    turned = {"a": "b", "b": "a"}.get(mirrored.verdict, mirrored.verdict)
+    p_a = None if mirrored.p_a is None else 1 - mirrored.p_a
+    return Judgement(mirrored.pair_id, order, mirrored.judge, turned, p_a=p_a)  # type: ignore[arg-type]
+
+
+def _probability(judgements: Sequence[Judgement], design: Design, noise: Noise | None) -> float | None:
+    if design.corrected and noise is not None:
+        return corrected_win_probability(judgements, noise)
+    if design.probability == "soft":
+        return soft_win_probability(judgements)
+    return win_probability([judgement.verdict for judgement in judgements])
+
+
+def true_rewards(utilities: Sequence[float]) -> Floats:
+    """t_i of the module's formula, (G,)."""
+    u = np.asarray(utilities)
+    return np.asarray(np.sign(u[:, None] - u).sum(axis=1) / (len(u) - 1), dtype=float)
+
+
+def evaluate(group: Group, design: Design, noise: Noise | None, draws: int = DRAWS) -> Outcome:
+    """One design on one group, over ``draws`` draws of pivots and orders."""
+    drawn = [rewards(group, design, draw, noise) for draw in range(draws)]
+    points = np.array([centred for centred, _ in drawn])
+    known = ~np.isnan(points).all(axis=0)
+    points, truth = points[:, known], true_rewards(group.utilities)[known]
+    return Outcome(
+        squared_bias=float(np.mean((np.nanmean(points, axis=0) - truth) ** 2)),
+        variance=float(np.mean(np.nanvar(points, axis=0))),
+        signal=float(np.mean([_correlation(row, np.asarray(group.utilities)[known]) for row in points])),
+        calls=float(np.mean([calls for _, calls in drawn])),
+    )
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    both = ~np.isnan(x)
+    if both.sum() < 2 or np.ptp(x[both]) < 1e-12 or np.ptp(y[both]) < 1e-12:
+        return 0.0
+    return float(np.corrcoef(x[both], y[both])[0, 1])
+
+
+def groups_of(utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement]) -> list[Group]:
+    """Groups by context.
+
+    Args:
+        utilities: by (context, sample number); samples count from 0.
+        judgements: of all pairs of a group, named ``context/i/j`` with i < j, in both orders.
+    """
+    said: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
+    for judgement in judgements:
+        context, i, j = judgement.pair_id.rsplit("/", 2)
+        said[context][int(i), int(j), judgement.order] = judgement
+    return [
+        Group(context, of_one, [utilities[context, i] for i in range(1 + max(j for _, j, _ in of_one))])
+        for context, of_one in said.items()
+    ]
+
+
+def noise_of(groups: Sequence[Group]) -> Noise | None:
+    """The judge's noise on these very pairs, by the utilities; pairs of equal worth are left out."""
+    better: dict[str, Literal["a", "b"]] = {}
+    for group in groups:
+        for (i, j, _), judgement in group.said.items():
+            if group.utilities[i] != group.utilities[j]:
+                better[judgement.pair_id] = "a" if group.utilities[i] > group.utilities[j] else "b"
+    return measured((one for group in groups for one in group.said.values()), better)
+
+
+def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
+    """A row per judge and design; intervals are over groups. ``groups`` is by judge."""
+    rows: list[dict[str, Any]] = []
+    for judge, of_judge in groups.items():
+        noise = noise_of(of_judge)
+        contexts = [group.context_id for group in of_judge]
+        own: list[dict[str, Any]] = []
+        for design in DESIGNS:
+            if design.corrected and noise is None:
+                continue
+            outcomes = [evaluate(group, design, noise) for group in of_judge]
+            calls = float(np.mean([outcome.calls for outcome in outcomes]))
+            signal = bootstrap_mean([outcome.signal for outcome in outcomes], contexts, seed=seed)
+            own.append(
+                {
+                    "judge": judge,
+                    "pivots": design.pivots,
+                    "orders": design.orders,
+                    "points": f"{design.probability}{', corrected' if design.corrected else ''}",
+                    "calls_per_group": calls,
+                    "bias": float(np.sqrt(np.mean([outcome.squared_bias for outcome in outcomes]))),
+                    "noise": float(np.sqrt(np.mean([outcome.variance for outcome in outcomes]))),
+                    "signal": signal,
+                    "per_call": max(signal.value, 0.0) ** 2 / calls,
+                }
+            )
+        unit = own[0]["per_call"] or 1.0
+        rows += [row | {"per_call": row["per_call"] / unit} for row in own]
+    return pd.DataFrame(rows, dtype=object)
+
+
+def noise_table(groups: Mapping[str, Sequence[Group]]) -> pd.DataFrame:
+    """A row per judge: how often it names the first story where that is better, and where it is worse."""
+    rows = []
+    for judge, of_judge in groups.items():
+        noise = noise_of(of_judge)
+        said = [one for group in of_judge for one in group.said.values()]
+        rows.append(
+            {
+                "judge": judge,
+                "judgements": len(said),
+                "hit": None if noise is None else noise.hit,
+                "false": None if noise is None else noise.false,
+            }
+        )
+    return pd.DataFrame(rows, dtype=object)

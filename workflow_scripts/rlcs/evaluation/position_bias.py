@@ -1,0 +1,75 @@
+"""Tables beside the alignment table: what position does to a judge, and whether its p's are what they say.
+
+Pure functions from records to frames, as in ``tables``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from rlcs import verdict
+from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.statistics import Sample, crossed_bootstrap
+from rlcs.judging import credits
+from rlcs.records import Judgement, Label
+
+
+def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) -> pd.DataFrame:
+    """How much a judge's verdicts depend on which story is shown first; intervals over seeds and contexts.
+
+    Args:
+        judgements: of held-out pairs, in the table's order.
+        pairs: rows of PAIRS.
+        seed: of the bootstraps.
+    """
+    context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
+    labels: dict[str, Label] = {pair["pair_id"]: pair["label"] for pair in pairs}
+
+    rows = []
+    for name, seeds in judgements.items():
+        first, second = (_sample(seeds, _credit_where(place, labels), context_of) for place in (True, False))
+        shown_first = _sample(seeds, lambda judgement: credits.first_position_share([judgement]), context_of)
+        flips = {number: credits.pair_flips(said) for number, said in seeds.items()}
+        flipped = [
+            (value, number, context_of[pair]) for number in flips for pair, value in flips[number].items()
+        ]
+        rows.append(
+            {
+                "system": name,
+                "flip_rate": crossed_bootstrap(Sample.of(flipped), seed=seed),
+                "first_share": crossed_bootstrap(shown_first, seed=seed),
+                "preferred_first": crossed_bootstrap(first, seed=seed),
+                "preferred_second": crossed_bootstrap(second, seed=seed),
+                "first_gain": crossed_bootstrap(first, second, seed=seed),
+            }
+        )
+    return pd.DataFrame(rows, dtype=object)
+
+
+def _credit_where(preferred_first: bool, labels: Mapping[str, Label]) -> Callable[[Judgement], float | None]:
+    """Accuracy of a judgement that was shown the preferred story first, or second; None of the others."""
+
+    def of(judgement: Judgement) -> float | None:
+        label = labels[judgement.pair_id]
+        if ((label == "a") == (judgement.order == "ab")) != preferred_first:
+            return None
+        return verdict.credit(judgement.verdict, label)
+
+    return of
+
+
+def _sample(
+    seeds: Mapping[int, Sequence[Judgement]],
+    of: Callable[[Judgement], float | None],
+    context_of: Mapping[str, str],
+) -> Sample:
+    return Sample.of(
+        [
+            (value, number, context_of[judgement.pair_id])
+            for number, said in seeds.items()
+            for judgement in said
+            if (value := of(judgement)) is not None
+        ]
+    )

@@ -1,0 +1,192 @@
+"""The tables: policies against a reference, and what the consistency filter dropped.
+
+Pure functions from records to frames of raw values (``Estimate``, numbers, text, None) under the names that
+``columns.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rlcs import text as texts
+from rlcs.constraints.registry import all_kept, satisfied
+from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
+from rlcs.evaluation.statistics import Estimate, bootstrap_mean, estimate_of, mean_or_none
+from rlcs.judging import credits
+from rlcs.records import Context, Judgement
+from rlcs.text import distinct_n, repeated_ngram_share
+
+
+def win_rate_table(
+    matches: Sequence[Row],
+    judgements: Judged,
+    stories: Sequence[Row],
+    contexts: Mapping[str, Context],
+    paper: Mapping[str, float],
+    *,
+    policies: Sequence[str],
+    reference: str,
+    seed: int,
+    spreads: Mapping[str, float | None] | None = None,
+) -> pd.DataFrame:
+    """Policies against a reference policy by each judge, next to what their stories are like.
+
+    Args:
+        matches: rows of MATCHES, any two policies; the same for every judge and seed.
+        judgements: of the matches; a match's results are averaged over seeds.
+        stories: rows of STORIES of all policies and seeds.
+        contexts: by id.
+        paper: the paper's win rate by policy, in per cent.
+        policies: in the table's order.
+        reference: its own row has no win rate.
+        seed: of the bootstraps.
+        spreads: by policy, ``embeddings.embedding_spread``; without it there is no such column.
+
+    Raises:
+        ValueError: a judgement of a match that is not in ``matches``.
+    """
+    match_of = {match["match_id"]: match for match in matches}
+    columns = {policy: story_columns(policy, stories, contexts, seed=seed) for policy in policies}
+    rows = []
+    results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
+    ratings = {judge: _ratings(won, match_of, seed) for judge, won in results.items()}
+    words = {
+        (story["policy"], story["context_id"], story["sample"], story["seed"]): len(
+            texts.words(story["text"])
+        )
+        for story in stories
+    }
+    for policy in policies:
+        for judge in judgements:
+            win_rate = None
+            if policy != reference:
+                win_rate = _win_rate(results[judge], match_of, policy, reference, seed)
+            rows.append(
+                {
+                    "policy": policy,
+                    "judge": judge,
+                    "reference": reference,
+                    "win_rate": win_rate,
+                    "length_controlled": None
+                    if policy == reference
+                    else _length_controlled(judgements[judge], match_of, words, policy, reference, seed),
+                    "paper": paper.get(policy),
+                    "rating": ratings[judge].get(policy),
+                    **columns[policy],
+                    **({} if spreads is None else {"spread": spreads[policy]}),
+                }
+            )
+    return pd.DataFrame(rows, dtype=object)
+
+
+def win_rate_matrix(
+    matches: Sequence[Row], judgements: Judged, *, policies: Sequence[str], seed: int
+) -> pd.DataFrame:
+    """Every policy against every other by each judge, who each win at their own rate; arguments as above."""
+    match_of = {match["match_id"]: match for match in matches}
+    results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
+    rows = [
+        {
+            "judge": judge,
+            "policy": policy,
+            "opponent": opponent,
+            "win_rate": _win_rate(won, match_of, policy, opponent, seed),
+        }
+        for judge, won in results.items()
+        for policy in policies
+        for opponent in policies
+        if policy != opponent
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
+def story_columns(
+    policy: str, stories: Iterable[Row], contexts: Mapping[str, Context], *, seed: int
+) -> dict[str, Any]:
+    """Kept constraints, length, diversity and truncation of one policy's stories, over all seeds.
+
+    distinct-2 falls with the number of stories, so it is taken within each seed and averaged.
+    """
+    own = [story for story in stories if story["policy"] == policy]
+    by_seed: dict[int, list[str]] = {}
+    for story in own:
+        by_seed.setdefault(story["seed"], []).append(story["text"])
+    distinct = [distinct_n(texts, 2) for texts in by_seed.values()]
+
+    def mean(of: Callable[[Row], float | None]) -> Estimate:
+        known = [(value, str(story["context_id"])) for story in own if (value := of(story)) is not None]
+        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+
+    def keeps_all(story: Row) -> float | None:
+        constraints = contexts[story["context_id"]].constraints
+        kept = all_kept(satisfied(constraint, story["text"]) for constraint in constraints)
+        return None if kept is None else float(kept)
+
+    return {
+        "constraints": mean(keeps_all),
+        "words": mean(lambda story: float(len(texts.words(story["text"])))),
+        "distinct_2": mean_or_none([value for value in distinct if value is not None]),
+        "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
+        "cut_off": mean(lambda story: float(story["cut_off"])),
+    }
+
+
+def _results(
+    seeds: Mapping[int, Sequence[Judgement]], match_of: Mapping[str, Row], judge: str
+) -> dict[str, float]:
+    """p(a wins) by match, averaged over seeds."""
+    won = credits.mean_over_seeds([credits.win_credits(said) for said in seeds.values()])
+    if unknown := sorted(won.keys() - match_of.keys()):
+        raise ValueError(f"judge {judge!r} judged {len(unknown)} unknown matches, the first {unknown[0]!r}")
+    return won
+
+
+def _win_rate(
+    results: Mapping[str, float], match_of: Mapping[str, Row], policy: str, reference: str, seed: int
+) -> Estimate:
+    own: dict[str, float] = {}
+    for name, won in results.items():
+        sides = (match_of[name]["policy_a"], match_of[name]["policy_b"])
+        if sides in ((policy, reference), (reference, policy)):
+            own[name] = won if sides[0] == policy else 1 - won
+    return estimate_of(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
+
+
+def _length_controlled(
+    seeds: Mapping[int, Sequence[Judgement]],
+    match_of: Mapping[str, Row],
+    words: Mapping[tuple[str, str, int, int], int],
+    policy: str,
+    reference: str,
+    seed: int,
+) -> Estimate:
+    """Over the matches of all seeds, whose stories differ in length."""
+    won, differences, contexts = [], [], []
+    for of_seed, said in seeds.items():
+        for name, credit in credits.win_credits(said).items():
+            match = match_of[name]
+            sides = (match["policy_a"], match["policy_b"])
+            if sides not in ((policy, reference), (reference, policy)):
+                continue
+            place = (match["context_id"], match["sample"], of_seed)
+            own, its = ((side, *place) for side in (policy, reference))
+            if own in words and its in words:
+                won.append(credit if sides[0] == policy else 1 - credit)
+                differences.append(words[own] - words[its])
+                contexts.append(str(match["context_id"]))
+    return length_controlled(won, differences, contexts, seed=seed)
+
+
+def _ratings(results: Mapping[str, float], match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:
+    played = [match_of[name] for name in results]
+    return bradley_terry_ratings(
+        [match["policy_a"] for match in played],
+        [match["policy_b"] for match in played],
+        list(results.values()),
+        [str(match["context_id"]) for match in played],
+        seed=seed,
+    )

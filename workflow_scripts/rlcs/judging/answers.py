@@ -1,0 +1,132 @@
+"""Answers that were paid for: an append-only store on disk, so that no question is asked twice.
+
+A folder of JSON-lines files, one line an answer. Every process appends to a file of its own (our choice: one
+file with O_APPEND is whole lines on a local disk, but not on NFS, where clusters keep results), so that
+writers never meet, and a line that a killed writer left torn is never continued by another: readers leave it
+out. The folder lies outside of the stages' artifacts, which Snakemake deletes where a job fails or is forced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO
+
+from rlcs.config.prompts import Messages
+from rlcs.errors import InputError
+
+log = logging.getLogger("rlcs")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A model's text and what it took; cost in the currency of the configured prices."""
+
+    text: str
+    prompt_tokens: int
+    completion_tokens: int
+    finish_reason: str | None
+    cost: float
+    # where they were asked for: log probabilities by token at the places of the last two numbers, the token
+    # that was written first
+    scores: Sequence[Mapping[str, float]] = ()
+
+
+def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
+    """SHA-256 over all that an answer depends on; where the model is served is no part of it.
+
+    ``sample`` tells apart several answers to one question; the first has the key of a question asked once.
+    """
+    question: dict[str, Any] = {"model": model, "messages": messages, "sampling": sampling}
+    question |= {"sample": sample} if sample else {}
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+
+
+class AnswerStore:
+    """Answers by key, of this process and of all that wrote before it was started; safe among threads.
+
+    Texts stay on disk: a long training asks hundreds of thousands of questions.
+
+    Raises:
+        InputError: on construction and in ``put``, where the folder cannot be read or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+        self._file: BinaryIO | None = None
+        self._places: dict[str, tuple[Path, int]] = {}  # file, offset of the line
+        unreadable = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.glob("*.jsonl")):
+                for offset, line in _lines(path):
+                    if (entry := _read(line)) is None:
+                        unreadable += 1
+                    else:
+                        self._places[entry[0]] = (path, offset)
+        except OSError as error:
+            raise InputError(f"the answers in {folder} cannot be read: {error}") from None
+        if unreadable:
+            log.warning("%s: left out %d torn or unreadable lines", folder, unreadable)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def get(self, key: str) -> Answer | None:
+        """The stored answer, or None where the question was never answered."""
+        with self._lock:
+            place = self._places.get(key)
+        if place is None:
+            return None
+        path, offset = place
+        with path.open("rb") as file:
+            file.seek(offset)
+            entry = _read(file.readline())
+        if entry is None or entry[0] != key:
+            raise InputError(f"{path} was changed while it was in use: no answer to {key} at byte {offset}")
+        return entry[1]
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Append an answer; it is on the disk when this returns."""
+        kept = {name: value for name, value in asdict(answer).items() if name != "scores" or value}
+        line = json.dumps({"key": key, **kept}).encode() + b"\n"
+        with self._lock:
+            try:
+                if self._file is None:
+                    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}.jsonl"
+                    self._file = (self.folder / name).open("xb")
+                offset = self._file.tell()
+                self._file.write(line)
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise InputError(f"an answer cannot be kept in {self.folder}: {error}") from None
+            self._places[key] = (Path(self._file.name), offset)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            yield offset, line
+            offset += len(line)
+
+
+def _read(line: bytes) -> tuple[str, Answer] | None:
+    """Key and answer of a line; None where it is torn or no answer."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        entry = json.loads(line)
+        return entry.pop("key"), Answer(**entry)
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return None

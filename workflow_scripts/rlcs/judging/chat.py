@@ -1,0 +1,226 @@
+"""One request to an OpenAI-compatible HTTP endpoint, and what can be wrong with its response."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from threading import Event, Lock
+
+import openai
+from pydantic import BaseModel, Field, ValidationError
+
+from rlcs.config.endpoints import Endpoint
+from rlcs.config.prompts import Messages
+from rlcs.errors import InputError
+from rlcs.judging.answers import Answer
+
+for name in ("httpcore2", "httpx2", "openai"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # else lines for each request
+
+TRANSIENT = {408, 409, 429}  # and every 5xx
+# About the question rather than the endpoint: too long for the model, or refused by a vendor's filter.
+ABOUT_THE_QUESTION = {400, 413, 422}
+SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, is no secret but may be a word
+
+
+class Unanswered(Exception):
+    """A request that brought no answer.
+
+    Args:
+        reason: short enough to be counted.
+        retry: whether another attempt can help.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, retry: bool = True) -> None:
+        super().__init__(f"{reason} ({detail})" if detail else reason)
+        self.reason = reason
+        self.retry = retry
+
+
+class Chat:
+    """A model behind an endpoint; safe among threads, which share the rate limit.
+
+    Raises:
+        InputError: on construction, where the environment variable holds no key.
+    """
+
+    def __init__(self, entry: Endpoint) -> None:
+        self.entry = entry
+        self._pace = Pace(entry.requests_per_minute)
+        self._key = read_key(entry.api_key_env)
+        self._client = openai.OpenAI(
+            api_key=self._key, base_url=entry.base_url, timeout=entry.timeout, max_retries=0
+        )
+
+    def ask(self, messages: Messages, stopping: Event) -> Answer:
+        """One attempt; none is sent once ``stopping`` is set.
+
+        Raises:
+            Unanswered: it failed.
+            InputError: the endpoint would answer no other question either.
+        """
+        self._pace.wait(stopping)
+        if stopping.is_set():
+            raise Unanswered("not asked any more", retry=False)
+        try:
+            response = self._client.chat.completions.with_raw_response.create(
+                model=self.entry.model,
+                messages=messages,  # type: ignore[arg-type]
+                extra_body=dict(self.entry.sampling),
+            )
+        # "from None": the client's errors hold the request, and that holds the key
+        except openai.APITimeoutError:
+            raise Unanswered(f"silent for {self.entry.timeout:g} s") from None
+        except openai.APIConnectionError as error:
+            raise Unanswered("connection failed", self._redacted(str(error.__cause__ or error))) from None
+        except openai.APIStatusError as error:
+            raise self._refusal(error) from None
+        return read_completion(self._redacted(response.text), self.entry)
+
+    def _refusal(self, error: openai.APIStatusError) -> Unanswered | InputError:
+        status, detail = error.status_code, self._redacted(error.message)[:300]
+        if status in TRANSIENT or status >= 500:
+            wait = retry_after(error.response.headers)
+            if wait > self.entry.max_wait:
+                return Unanswered(f"HTTP {status}", f"asks to wait {wait:.0f} s, > max_wait", retry=False)
+            self._pace.hold(wait)
+            return Unanswered(f"HTTP {status}", detail)
+        if status in ABOUT_THE_QUESTION:
+            return Unanswered(f"HTTP {status}", detail, retry=False)
+        variable = self.entry.api_key_env
+        key = (
+            f"the key in the environment variable {variable}" if variable else "api_key_env (no key is sent)"
+        )
+        return InputError(
+            f"the endpoint refuses model {self.entry.model!r} with HTTP {status}: {detail}; "
+            f"check model, base_url and {key}"
+        )
+
+    def _redacted(self, text: str) -> str:
+        """Servers echo what they were sent; the key must reach no log and no file."""
+        return text.replace(self._key, "[key]") if len(self._key) >= SHORTEST_SECRET else text
+
+
+def read_key(variable: str | None) -> str:
+    """The key that an environment variable holds; a stand-in where none is needed.
+
+    Raises:
+        InputError: it is not set, or holds what no HTTP header may.
+    """
+    if variable is None:
+        return "EMPTY"
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise InputError(f"the environment variable {variable}, named by api_key_env, is not set")
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(f"the environment variable {variable} holds characters that no key has")
+    return key
+
+
+class Pace:
+    """When requests may start: evenly spaced, and none while the endpoint asks to wait."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._interval = 60 / per_minute if per_minute else 0.0
+        self._next = 0.0
+        self._lock = Lock()
+
+    def wait(self, stopping: Event) -> None:
+        with self._lock:
+            start = max(self._next, time.monotonic())
+            self._next = start + self._interval
+        stopping.wait(max(0.0, start - time.monotonic()))
+
+    def hold(self, seconds: float) -> None:
+        with self._lock:
+            self._next = max(self._next, time.monotonic() + seconds)
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that a response asks to wait, as a number or as a date (RFC 9110, 10.2.3); else 0."""
+    value = headers.get("retry-after", "0")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except ValueError:
+            return 0.0
+    return max(0.0, seconds)
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Token(BaseModel):
+    token: str
+    logprob: float
+
+
+class _Place(_Token):
+    top_logprobs: list[_Token] = Field(default_factory=list)
+
+
+class _Logprobs(BaseModel):
+    content: list[_Place] | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Completion(BaseModel):
+    """What is read of a chat completion; servers add and leave out other fields."""
+
+    choices: list[_Choice] = Field(min_length=1)
+    usage: _Usage | None = None
+
+
+def read_completion(body: str, entry: Endpoint) -> Answer:
+    """The answer in a response's body, with its cost at the entry's prices.
+
+    No text is no answer where the model claims to have come to its end. One that a limit or a filter ended
+    before its first word is an answer: asked again it would cost as much and say as little.
+
+    Raises:
+        Unanswered: the body is malformed or the answer empty.
+    """
+    try:
+        completion = _Completion.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise Unanswered(
+            "malformed body", f"{where}: {problem['msg']}" if where else problem["msg"]
+        ) from None
+    choice, usage = completion.choices[0], completion.usage or _Usage()
+    text = choice.message.content or ""
+    if not text.strip() and choice.finish_reason in (None, "stop"):
+        raise Unanswered("empty answer")
+    prompt_tokens, completion_tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    return Answer(
+        text=text,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        finish_reason=choice.finish_reason,
+        cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
+        scores=_last_numbers(choice.logprobs.content or () if choice.logprobs else ()),
+    )
+
+
+def _last_numbers(places: Sequence[_Place]) -> Sequence[Mapping[str, float]]:
+    """What could have stood in the places of the last two tokens that are numbers; none of fewer."""
+    numbers = [place for place in places if place.token.strip().isdecimal()][-2:]
+    tops = [{top.token: top.logprob for top in [place, *place.top_logprobs]} for place in numbers]
+    return tops if len(tops) == 2 else ()

@@ -1,0 +1,94 @@
+"""What judgements say: credits by pair, flips, shares; and baselines that read nothing (DESIGN §9).
+
+Functions that give one number per pair are for ``statistics.bootstrap_mean``. A share over nothing is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from rlcs.records import ORDERS, Judgement, Label, Verdict
+from rlcs.verdict import win_probability
+
+
+def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """p(a wins) by pair or match: the mean over the orders that were had, a tie ½; without any, left out."""
+    wins = {pair: win_probability(verdicts) for pair, verdicts in _verdicts(judgements).items()}
+    return {pair: won for pair, won in wins.items() if won is not None}
+
+
+def mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By pair the mean over the seeds that have it, in the order of first appearance."""
+    values: dict[str, list[float]] = {}
+    for by_pair in seeds:
+        for pair, value in by_pair.items():
+            values.setdefault(pair, []).append(value)
+    return {pair: sum(found) / len(found) for pair, found in values.items()}
+
+
+def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
+    """Accuracy by pair, the mean of ``credit`` over the orders that were had; pairs without any are left out.
+
+    Raises:
+        ValueError: a judged pair has no entry in ``labels``.
+    """
+    credits = {}
+    for pair, won in win_credits(judgements).items():
+        if pair not in labels:
+            raise ValueError(f"pair {pair!r} was judged, but has no label")
+        if labels[pair] != "tie":
+            credits[pair] = won if labels[pair] == "a" else 1 - won
+    return credits
+
+
+def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """By pair with a verdict in both orders: 1 where the un-swapped verdicts differ, else 0.
+
+    A tie in one order and a or b in the other differ; two ties do not.
+    """
+    parsed = {pair: verdicts for pair, verdicts in _verdicts(judgements).items() if "none" not in verdicts}
+    return {pair: float(len(set(v)) > 1) for pair, v in parsed.items() if len(v) == len(ORDERS)}
+
+
+def pair_probabilities(judgements: Iterable[Judgement]) -> dict[str, float]:
+    """p(a wins) by pair, the mean over the orders that were had; without pairs for which no p is known."""
+    known: dict[str, list[float]] = defaultdict(list)
+    for judgement in judgements:
+        if judgement.verdict != "none" and judgement.p_a is not None:
+            known[judgement.pair_id].append(judgement.p_a)
+    return {pair: math.fsum(p) / len(p) for pair, p in known.items()}
+
+
+def flip_rate(judgements: Iterable[Judgement]) -> float | None:
+    """Share of the pairs with a verdict in both orders whose verdicts differ, ties as in ``pair_flips``."""
+    return _mean(pair_flips(judgements).values())
+
+
+def first_position_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of the story shown first among the verdicts that prefer one; ½ is no position bias."""
+    decided = [judgement for judgement in judgements if judgement.verdict in ("a", "b")]
+    return _mean((judgement.verdict == "a") == (judgement.order == "ab") for judgement in decided)
+
+
+def unparsed_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of ``none`` among all judgements."""
+    return _mean(judgement.verdict == "none" for judgement in judgements)
+
+
+def tie_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of ties among the verdicts that could be read."""
+    return _mean(judgement.verdict == "tie" for judgement in judgements if judgement.verdict != "none")
+
+
+def _verdicts(judgements: Iterable[Judgement]) -> dict[str, list[Verdict]]:
+    verdicts: dict[str, list[Verdict]] = defaultdict(list)
+    for judgement in judgements:
+        verdicts[judgement.pair_id].append(judgement.verdict)
+    return verdicts
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    listed = list(values)
+    return math.fsum(listed) / len(listed) if listed else None

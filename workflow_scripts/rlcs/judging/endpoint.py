@@ -1,0 +1,233 @@
+"""A judge behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
+
+Every answer is kept as soon as it is there (``rlcs.answers``), and no question is asked twice. What fails is
+tried again where that can help; a question without an answer is the verdict ``none``, and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event, Lock
+
+import tenacity
+from tqdm import tqdm
+
+from rlcs.config.endpoints import Endpoint
+from rlcs.config.judges import EndpointTeacher
+from rlcs.config.judging import Judging
+from rlcs.config.prompts import Messages, without_control_tokens
+from rlcs.errors import InputError
+from rlcs.judging.answers import Answer, AnswerStore, answer_key
+from rlcs.judging.chat import Chat, Unanswered
+from rlcs.judging.soft_verdict import with_probability
+from rlcs.records import Comparison, Judgement
+from rlcs.verdict import by_majority, read_judgement
+
+log = logging.getLogger("rlcs")
+
+
+LOGPROBS = {"logprobs": True, "top_logprobs": 20}  # the most that OpenAI's API gives
+
+
+class EndpointJudge:
+    """A judge whose verdicts an endpoint writes.
+
+    Args:
+        soft: whether its judgements say p(a beats b): the votes' share, or from the log probabilities of the
+            two scores of a single answer, where the endpoint gives them.
+    """
+
+    shard_size = None  # every answer is kept by itself
+
+    def __init__(
+        self,
+        name: str,
+        entry: EndpointTeacher,
+        judging: Judging,
+        answers: AnswerStore,
+        *,
+        soft: bool = False,
+    ) -> None:
+        self.name = name
+        self.judging = judging
+        self.scores = judging.scores.low, judging.scores.high
+        self.votes = entry.votes
+        self.by_tokens = soft and entry.votes == 1  # several votes have a probability of their own
+        if self.by_tokens:
+            entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
+        self.asker = Asker(name, entry, answers)
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        """Judgements in the order asked; raises as ``Asker.ask``."""
+        asked = [c for c in comparisons for _ in range(self.votes)]
+        answers = self.asker.ask([self.judging.prompt(c) for c in comparisons], self.votes)
+        judgements = [self._judgement(c, answer) for c, answer in zip(asked, answers, strict=True)]
+        return by_majority(judgements, self.votes)
+
+    def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
+        if answer is None:
+            return Judgement(comparison.pair_id, comparison.order, self.name, "none")
+        low, high, cut_off = *self.scores, answer.finish_reason == "length"
+        judgement = read_judgement(
+            comparison, self.name, answer.text, answer.completion_tokens, low, high, cut_off=cut_off
+        )
+        return with_probability(judgement, answer.scores, low, high) if self.by_tokens else judgement
+
+
+class Asker:
+    """Asks an endpoint, several questions at once.
+
+    Args:
+        name: of the judge or verifier for which it asks.
+        role: which of the two; both for what is shown.
+    """
+
+    def __init__(self, name: str, entry: Endpoint, answers: AnswerStore, role: str = "judge") -> None:
+        self.name = name
+        self.role = role
+        self.entry = entry
+        self.answers = answers
+        self.chat = Chat(entry)
+
+    def ask(self, questions: Sequence[Messages], samples: int = 1) -> list[Answer | None]:
+        """``samples`` answers to each question, in the order asked, None where there is none.
+
+        Identical questions are asked once, whatever is drawn for them serves all.
+
+        Raises:
+            InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
+                than the entry's ``max_failure_share``; the answers until then are kept.
+        """
+        prompts = [without_control_tokens(question) for question in questions]
+        asked = {
+            (i, sample): answer_key(self.entry.model, prompt, self.entry.sampling, sample)
+            for i, prompt in enumerate(prompts)
+            for sample in range(samples)
+        }
+        answers = self._answer({key: prompts[i] for (i, _), key in asked.items()})
+        return [answers.get(key) for key in asked.values()]
+
+    def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
+        """Answers by key, kept ones and new ones; a question without any is left out."""
+        answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
+        missing = [key for key in questions if key not in answers]
+        counts = Counts(f"{self.role} {self.name}", len(questions), list(answers.values()))
+        stopping = Event()
+        with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
+            try:
+                futures = {
+                    pool.submit(self._ask, key, questions[key], counts, stopping): key for key in missing
+                }
+                for future in as_completed(futures):
+                    try:
+                        answers[futures[future]] = answer = future.result()
+                    except Unanswered as error:
+                        counts.add_failure(error)
+                        self._check(counts)
+                    else:
+                        counts.add_answer(answer)
+            finally:  # what is in flight is paid for: it is waited for and kept; nothing else is sent
+                stopping.set()
+        log.info("%s", counts)
+        return answers
+
+    def _ask(self, key: str, messages: Messages, counts: Counts, stopping: Event) -> Answer:
+        """The answer, kept on disk; the last attempt's error where there is none."""
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.retry),
+            stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
+            # no jitter: tenacity draws it from the generator that a training's own draws come from
+            wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
+            sleep=tenacity.sleep_using_event(stopping),
+            before_sleep=lambda state: counts.add_retry(_error(state)),
+            reraise=True,
+        )
+        try:
+            answer = attempts(self.chat.ask, messages, stopping)
+        except InputError:  # a refusal of all: nobody may begin another question before it is heard of
+            stopping.set()
+            raise
+        self.answers.put(key, answer)
+        return answer
+
+    def _check(self, counts: Counts) -> None:
+        failed, share = counts.failed.total(), self.entry.max_failure_share
+        if failed > share * counts.questions:
+            raise InputError(
+                f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
+                f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
+                f"{counts.last}. {counts.kept + counts.answered} answers are kept and will not be asked again"
+            )
+
+
+def _error(state: tenacity.RetryCallState) -> Unanswered:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, Unanswered)  # nothing else is tried again
+    return error
+
+
+class Counts:
+    """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
+
+    def __init__(self, asker: str, questions: int, kept: Sequence[Answer]) -> None:
+        self.asker = asker
+        self.questions = questions
+        self.kept = len(kept)
+        self.answered = 0
+        self.cost = 0.0
+        self.kept_cost = sum(answer.cost for answer in kept)
+        self.retried: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.last = ""
+        self._lock = Lock()
+        self.bar = tqdm(
+            desc=asker,
+            total=questions,
+            initial=self.kept,
+            unit=" answers",
+            delay=3,  # none for the short batches of a training
+            mininterval=1 if sys.stderr.isatty() else 30,
+        )
+
+    def add_answer(self, answer: Answer) -> None:
+        self.answered += 1
+        self.cost += answer.cost
+        self.bar.set_postfix_str(
+            f"kept {self.kept / self.questions:.0%}, retries {self.retried.total()}, "
+            f"failed {self.failed.total()}, cost {self.cost:.4g}",
+            refresh=False,
+        )
+        self.bar.update()
+
+    def add_failure(self, error: Unanswered) -> None:
+        self.failed[error.reason] += 1
+        self.last = str(error)
+        self.bar.update()
+
+    def add_retry(self, error: Unanswered) -> None:
+        """Called by the threads that ask; the first of a kind is told at once, since waiting can be long."""
+        with self._lock:
+            self.retried[error.reason] += 1
+            first = self.retried[error.reason] == 1
+        if first:
+            log.warning("%s: %s; trying again", self.asker, error)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.asker}: {self.questions} questions, {self.kept} answered before, "
+            f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
+            f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
+            f"cost {self.cost:.4g} now, {self.cost + self.kept_cost:.4g} in all"
+        )
+
+
+def _listed(reasons: Counter[str]) -> str:
+    return ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common())
+
+
+def _in_brackets(reasons: Counter[str]) -> str:
+    return f" ({_listed(reasons)})" if reasons else ""

@@ -1,0 +1,41 @@
+"""The interface of every judge, and judging in shards.
+
+``judge(comparisons) -> judgements``, in the order asked. A judge that cannot answer says ``none``; it never
+guesses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from rlcs.evaluation.judgements import Row
+from rlcs.records import JUDGEMENTS, Comparison, Judgement
+from rlcs.stages.shards import in_shards
+
+
+def judge_in_shards(judge: Judge, comparisons: Sequence[Comparison], folder: Path) -> list[Judgement]:
+    """``judge.judge``, in shards where a killed stage would lose work. Arguments as in ``in_shards``."""
+    if judge.shard_size is None:
+        return judge.judge(comparisons)
+
+    def work(_: int, shard: Sequence[Comparison]) -> list[Row]:
+        return [vars(judgement) for judgement in judge.judge(shard)]
+
+    rows = in_shards(folder, comparisons, judge.shard_size, work, JUDGEMENTS, f"{judge.name} judges")
+    return [Judgement(**row) for row in rows]
+
+
+BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
+
+
+class Judge(Protocol):
+    name: str
+
+    @property
+    def shard_size(self) -> int | None:
+        """Comparisons whose judgements a stage keeps together as it goes on; None where a killed stage loses
+        nothing that took long."""
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]: ...

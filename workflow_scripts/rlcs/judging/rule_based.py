@@ -1,0 +1,82 @@
+"""Judges without weights: the oracle and the teacher of the tiny world, and the length of a story."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import TYPE_CHECKING
+
+from rlcs.config import judges
+from rlcs.config.judges import WorldTeacher
+from rlcs.config.judging import Judging
+from rlcs.records import Comparison, Judgement
+from rlcs.text import words
+from rlcs.verdict import compare, read_judgement
+from rlcs.world import teacher
+from rlcs.world.annotators import utility
+from rlcs.world.grammar import read_story
+
+if TYPE_CHECKING:
+    pass
+
+
+class OracleJudge:
+    """The hidden utility of the tiny world, without noise."""
+
+    shard_size = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        return [self._judge(c) for c in comparisons]
+
+    def _judge(self, c: Comparison) -> Judgement:
+        # rounded: sums of the same weights in another order differ in their last digits, and would be no tie
+        a, b = (round(utility(read_story(c.context, story)), 9) for story in (c.story_a, c.story_b))
+        return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
+
+
+class LengthJudge:
+    """Prefers the longer story, or the shorter one, in words."""
+
+    shard_size = None
+
+    def __init__(self, name: str, entry: judges.LengthJudge) -> None:
+        self.name = name
+        self.sign = 1 if entry.prefer == "longer" else -1
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        return [self._judge(c) for c in comparisons]
+
+    def _judge(self, c: Comparison) -> Judgement:
+        a, b = (float(self.sign * len(words(story))) for story in (c.story_a, c.story_b))
+        return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
+
+
+class SimulatedTeacher:
+    """The tiny world's biased teacher; its slips depend on (seed, pair, order) alone."""
+
+    shard_size = None
+
+    def __init__(self, name: str, entry: WorldTeacher, judging: Judging) -> None:
+        self.name = name
+        self.seed = entry.seed
+        self.bias = teacher.TeacherBias(
+            weights=entry.weights.model_dump(),
+            usual_utility=entry.usual_utility,
+            utility_per_point=entry.utility_per_point,
+            length_bias=entry.length_bias,
+            first_position_bias=entry.first_position_bias,
+            slip_rate=entry.slip_rate,
+        )
+        self.scores = judging.scores
+
+    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        return [self._judge(c) for c in comparisons]
+
+    def _judge(self, c: Comparison) -> Judgement:
+        low, high = self.scores.low, self.scores.high
+        rng = Random(f"{self.seed} {c.pair_id} {c.order}")
+        raw = teacher.judge(rng, c.context, c.first, c.second, self.bias, low, high)
+        return read_judgement(c, self.name, raw, len(raw.split()), low, high)

@@ -1,0 +1,109 @@
+"""Loading models and generating text, in process with transformers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from rlcs.config.prompts import Messages
+
+log = logging.getLogger("rlcs")
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote: text without special tokens, token count, whether it was cut off, token ids."""
+
+    text: str
+    tokens: int
+    cut_off: bool
+    ids: tuple[int, ...] = ()
+
+
+def batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, longest first: little padding, and memory fails early."""
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Messages]) -> list[list[int]]:
+    """Prompts as token ids, up to where the assistant speaks."""
+    return [
+        tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        for messages in conversations
+    ]
+
+
+@torch.inference_mode()
+def generate(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    conversations: Sequence[Messages],
+    *,
+    max_new_tokens: int,
+    batch_size: int,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+) -> list[Completion]:
+    """One completion per conversation, in the given order; temperature 0 is greedy.
+
+    A prompt that does not fit into the model's context window with ``max_new_tokens`` is never truncated: its
+    completion is empty and cut off.
+
+    Args:
+        seed: seeds torch's generator where the temperature is above 0.
+    """
+    sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+    if temperature > 0:
+        torch.manual_seed(seed)
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    was_training = model.training
+    model.eval()
+    prompts = encode(tokenizer, conversations)
+    stops = _stop_tokens(model, tokenizer)
+    fitting = [i for i, prompt in enumerate(prompts) if fits(model, len(prompt) + max_new_tokens)]
+    completions = {i: Completion("", 0, cut_off=True) for i in range(len(prompts))}
+    if too_long := len(prompts) - len(fitting):
+        log.warning("%d of %d prompts do not fit into the context window; left out", too_long, len(prompts))
+    for places in batches([len(prompts[i]) for i in fitting], batch_size):
+        indices = [fitting[place] for place in places]
+        encoded = tokenizer.pad(
+            {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
+        ).to(model.device)
+        output = model.generate(
+            **encoded,
+            **sampling,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=sorted(stops),
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
+            length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
+            text = tokenizer.decode(ids[:length], skip_special_tokens=True)
+            completions[index] = Completion(
+                text.strip(), length, cut_off=length == max_new_tokens, ids=tuple(ids[:length])
+            )
+    model.train(was_training)
+    return [completions[i] for i in range(len(prompts))]
+
+
+def fits(model: PreTrainedModel, tokens: int) -> bool:
+    """Whether so many tokens fit into the model's context window."""
+    window = getattr(model.config, "max_position_embeddings", None)
+    return window is None or tokens <= window
+
+
+def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    configured = model.generation_config.eos_token_id if model.generation_config else None
+    stops = {configured} if isinstance(configured, int) else set(configured or ())
+    return stops | {tokenizer.eos_token_id}

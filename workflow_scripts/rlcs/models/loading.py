@@ -1,0 +1,104 @@
+"""Loading models and tokenizers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from rlcs.models.special_tokens import neutralising, special_tokens
+
+
+def load_tokenizer(
+    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None
+) -> PreTrainedTokenizerBase:
+    """A tokenizer with a pad token and a chat template, in which messages can write no special token.
+
+    Args:
+        gguf_file: in the folder or repository ``model``, that holds the tokenizer; else its own files do.
+
+    Raises:
+        ValueError: the tokenizer has no chat template.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, gguf_file=gguf_file)
+    if tokenizer.chat_template is None:
+        raise ValueError(f"the tokenizer of {model} has no chat template; use an instruction-tuned model")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    for place in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
+        tokenizer.init_kwargs.pop(place, None)
+    tokenizer.chat_template = neutralising(tokenizer.chat_template, special_tokens(tokenizer))
+    return tokenizer
+
+
+def load_causal(
+    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None, dtype: str = "auto"
+) -> PreTrainedModel:
+    """A language model from safetensors only, or from a GGUF file, whose blocks become plain weights.
+
+    Args:
+        gguf_file: in the folder or repository ``model``.
+        dtype: ``auto`` is the precision of the files; of a GGUF file float32, in which blocks are unpacked.
+
+    Raises:
+        ValueError: these are not all weights of a language model, or those of a reward model.
+    """
+    options: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
+    if gguf_file is not None:
+        from transformers import GgufConfig  # since 5.23; jobs that load no GGUF file may have an older one
+
+        options = {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
+        options["dtype"] = "float32" if dtype == "auto" else dtype
+    return _complete(AutoModelForCausalLM, model, revision=revision, **options)
+
+
+def load_scalar(model: Path | str, *, new_head: bool = False) -> PreTrainedModel:
+    """A Bradley-Terry reward model: a language model's weights under a head of one output.
+
+    Args:
+        new_head: draw the head; else it is among the weights.
+
+    Raises:
+        ValueError: these are not all weights of a reward model.
+    """
+    drawn = [_HEAD] if new_head else []
+    return _complete(
+        AutoModelForSequenceClassification,
+        model,
+        drawn=drawn,
+        num_labels=1,
+        dtype="auto",
+        use_safetensors=True,
+    )
+
+
+_HEAD = "score.weight"  # transformers' name of a reward model's head
+
+
+def _complete(
+    kind: type[AutoModelForCausalLM | AutoModelForSequenceClassification],
+    model: Path | str,
+    *,
+    drawn: Sequence[str] = (),
+    **options: Any,
+) -> PreTrainedModel:
+    """A model all of whose weights were found: transformers draws those that are missing, and only warns."""
+    loaded, info = kind.from_pretrained(model, output_loading_info=True, **options)
+    missing = sorted(set(info["missing_keys"]) - set(drawn))
+    if missing or _HEAD in info["unexpected_keys"]:
+        what = f"lacks {', '.join(missing[:3])}" if missing else f"has {_HEAD}, a reward model's head"
+        raise ValueError(f"{model} {what}: these are not the weights of a {type(loaded).__name__}")
+    return loaded
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

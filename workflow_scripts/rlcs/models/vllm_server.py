@@ -1,0 +1,133 @@
+"""`vllm serve` as a child of the job: on a free port, awaited, logged, and ended with the job."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import openai
+
+from rlcs.config.endpoints import Serving
+from rlcs.errors import InputError
+from rlcs.stages.children import die_with_parent, free_port
+
+log = logging.getLogger("rlcs")
+
+ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
+
+
+def start_server(
+    model: Path, name: str, arguments: Mapping[str, Any], serving: Serving, *, gpus: int = 0
+) -> str:
+    """Serve a model, and wait until it answers.
+
+    Args:
+        model: a folder as ``save_pretrained`` leaves it.
+        name: by which the model is asked for. It must tell this model from all others: a server of another
+            job that happens to have the port is known by it.
+        arguments: of `vllm serve`, in its names with underscores; True is a flag.
+        gpus: how many of this process's it gets, the last ones; 0: it shares all of them.
+
+    Returns:
+        The URL of the server, under which ``/v1`` is its API. It ends with this process.
+
+    Raises:
+        InputError: it ended, or did not answer in time; with the last lines that it printed.
+    """
+    environment = {**os.environ, **serving.environment, **_give_away(gpus)}
+    for attempt in range(1, ATTEMPTS + 1):
+        port = free_port()
+        command = [*serving.command, "serve", str(model), *_flags(arguments)]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
+        printed = Path(tempfile.mkstemp(prefix="rlcs-vllm-", suffix=".log")[1])
+        log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
+        with printed.open("wb") as file:
+            try:
+                server = subprocess.Popen(
+                    command,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    preexec_fn=die_with_parent,
+                )
+            except OSError as error:
+                raise InputError(
+                    f"vLLM cannot be started: {error}; serving.command is {serving.command}"
+                ) from None
+        atexit.register(_stop, server)
+        url = f"http://127.0.0.1:{port}"
+        if _await(server, url, name, serving.startup_timeout):
+            return url
+        ended = server.poll()
+        _stop(server)
+        lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
+        if attempt == ATTEMPTS or not any("address already in use" in line.lower() for line in lines):
+            break
+    what = f"ended with {ended}" if ended is not None else f"is silent after {serving.startup_timeout:g} s"
+    last = "\n".join(lines[-15:])
+    raise InputError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
+
+
+def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:
+    """Whether it is our server that answers, before it ends or the time is over."""
+    client = openai.OpenAI(api_key="EMPTY", base_url=f"{url}/v1", timeout=5, max_retries=0)
+    deadline = time.monotonic() + seconds
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            if name in [model.id for model in client.models.list()]:
+                return True
+        except openai.APIError:
+            pass
+        time.sleep(0.2)
+    return False
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, on which vLLM ends its engine's processes too; SIGKILL where that takes long."""
+    server.terminate()
+    try:
+        server.wait(30)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _flags(arguments: Mapping[str, Any]) -> list[str]:
+    flags = []
+    for key, value in arguments.items():
+        option = "--" + key.replace("_", "-")
+        flags += [option] if value is True else [option, str(value)]
+    return flags
+
+
+def _give_away(gpus: int) -> dict[str, str]:
+    """The server's GPUs; those of this process become the others, which it must not have touched yet.
+
+    Raises:
+        InputError: the job has not as many GPUs as the server and the training's processes on this node.
+    """
+    if not gpus:
+        return {}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    own, its = split_gpus(visible, gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(own)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(its)}
+
+
+def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[list[str], list[str]]:
+    """The GPUs of the node's trainers, one for each, and the last ``served``, a server's."""
+    gpus = [gpu for gpu in visible if gpu]
+    if len(gpus) < trainers + served:
+        raise InputError(
+            f"a server of {served} GPUs (serving.gpus, serving.rollouts.gpus) leaves "
+            f"{max(len(gpus) - served, 0)} of the job's {len(gpus)} (CUDA_VISIBLE_DEVICES = "
+            f"{','.join(gpus)!r}) to {trainers} training processes: ask for more, launch or serve with fewer"
+        )
+    return gpus[:-served], gpus[-served:]

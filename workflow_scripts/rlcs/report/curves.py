@@ -1,0 +1,185 @@
+"""What trainers logged, over steps: a line for each training, a band over its seeds; entropy's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, legend, settle, style
+
+TITLES = {
+    "reward": "Training reward",
+    "completions/mean_length": "Completion length (tokens)",
+    "entropy": "Entropy (nats per token)",
+    "kl": "KL to the reference model",
+    "loss": "Loss",
+    "mean_token_accuracy": "Accuracy of the next token",
+    "accuracy": "Accuracy on training pairs",
+    "margin": "Margin between the two rewards",
+    "reward_std": "Standard deviation of the reward",
+    "completions/clipped_ratio": "Completions that are cut off (share)",
+    "stories/distinct_2": "Diversity (distinct-2)",
+    "stories/repeated": "Repeated word 4-grams (share)",
+    "select/independent": "Wins over the start, independent judge",
+    "select/training": "Wins over the start, the reward's judge",
+    "eval_reward": "Alignment: reward on validation pairs",
+    "eval_accuracy": "Alignment: accuracy on validation pairs",
+    "frac_reward_zero_std": "Groups without variance (share)",
+    "constraints/kept": "Constraints kept (share)",
+    "constraints/violators_rewarded": "Stories that break a constraint and are rewarded",
+    "judge/unparsed": "Unparsed judgements (share)",
+    "judge/failed": "Judgements that were not had (share)",
+    "judge/inconsistent": "Comparisons whose orders disagree (share)",
+    "judge/skew": "Skew of the groups (mean |sum of rewards| / size)",
+}
+CELLS = {
+    "shaping/confident_correct": "confident, correct",
+    "shaping/confident_wrong": "confident, wrong",
+    "shaping/uncertain_correct": "uncertain, correct",
+    "shaping/uncertain_wrong": "uncertain, wrong",
+}
+PANEL = (4.0, 2.7)  # inches
+SMOOTHED_FROM = 20  # logged points; below it every point is shown and none is averaged
+
+Histories = Mapping[str, Mapping[int, pd.DataFrame]]
+
+
+def available_metrics(histories: Histories, metrics: Sequence[str]) -> list[str]:
+    """Those of ``metrics``, in order, that at least one history has."""
+    logged = {name for seeds in histories.values() for frame in seeds.values() for name in frame["metric"]}
+    return [metric for metric in metrics if metric in logged]
+
+
+def curve(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
+    """One metric over steps: a row per step and a column per seed.
+
+    A step that was logged twice (a run that was killed and resumed) counts once, with its last value.
+    """
+    columns = {}
+    for seed, history in seeds.items():
+        rows = history[history["metric"] == metric]
+        columns[seed] = rows.drop_duplicates("step", keep="last").set_index("step")["value"]
+    return pd.DataFrame(columns).sort_index().dropna(how="all")
+
+
+def last_step(histories: Histories) -> int:
+    """Where the longest of the trainings ends: the common end of their axes."""
+    return max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
+
+
+def training_curve(histories: Histories, metric: str) -> Figure:
+    """One metric of several models; ``histories`` maps name -> seed -> HISTORY rows."""
+    with style():
+        figure = Figure(figsize=PANEL, layout="constrained")
+        axes = figure.subplots()
+        _draw_curves(axes, histories, metric)
+        axes.set_xlim(0, 1.02 * last_step(histories))
+        axes.set_xlabel("step")
+        legend(figure, axes, fewest=1)
+        settle(figure)
+    return figure
+
+
+def entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
+    """Shares of the four cells of ``advantages.cells`` over steps, as a stack; a mean over the seeds.
+
+    Raises:
+        ValueError: the training logged no cells.
+    """
+    logged = {metric: curve(seeds, metric).mean(axis=1) for metric in CELLS}
+    if any(values.empty for values in logged.values()):
+        raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
+    with style():
+        figure = Figure(figsize=PANEL, layout="constrained")
+        axes = figure.subplots()
+        colours = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
+        steps = logged["shaping/confident_correct"].index
+        axes.stackplot(
+            steps,
+            [100 * _smooth(values.to_frame())[0] for values in logged.values()],
+            labels=list(CELLS.values()),
+            colors=colours,
+            alpha=0.85,
+            linewidth=0,
+        )
+        axes.set_title(name)
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("samples, %")
+        axes.set_xlabel("step")
+        axes.margins(x=0)
+        legend(figure, axes)
+        settle(figure)
+    return figure
+
+
+def training_curves(histories: Histories, metrics: Sequence[str]) -> Figure:
+    """Small multiples, a panel per metric, on one step axis; metrics that nobody logged are left out.
+
+    A line is one model: the running mean of what it logged, over a tenth of the points. With one seed the
+    logged values are drawn faintly behind it; with several seeds the line is the seeds' mean and the band
+    reaches from the lowest seed to the highest.
+
+    Raises:
+        ValueError: no history has any of the metrics.
+    """
+    shown = available_metrics(histories, metrics)
+    if not shown:
+        raise ValueError(f"none of the metrics {list(metrics)} was logged by {list(histories)}")
+    columns = min(2, len(shown))
+    rows = -(-len(shown) // columns)
+    with style():
+        figure = Figure(
+            figsize=(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4), layout="constrained"
+        )
+        panels = figure.subplots(rows, columns, sharex=True, squeeze=False).flatten()
+        for axes, metric in zip(panels, shown, strict=False):
+            _draw_curves(axes, histories, metric)
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        for axes in panels[max(0, len(shown) - columns) : len(shown)]:  # the lowest panel of each column
+            axes.set_xlabel("step")
+            axes.tick_params(labelbottom=True)
+        legend(figure, *panels[: len(shown)])
+        settle(figure)
+    return figure
+
+
+def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
+    """The running mean over a tenth of the points; few points are left as they are."""
+    window = 1 if len(logged) < SMOOTHED_FROM else max(3, len(logged) // 10)
+    return logged.rolling(window, center=True, min_periods=1).mean()
+
+
+def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
+    shown = []
+    for position, (name, seeds) in enumerate(histories.items()):
+        logged = curve(seeds, metric)
+        if logged.empty:
+            continue
+        shown.append(logged)
+        colour = PALETTE[position % len(PALETTE)]
+        few = len(logged) < SMOOTHED_FROM
+        smooth = _smooth(logged)
+        if logged.shape[1] > 1:
+            band = (smooth.min(axis=1), smooth.max(axis=1))
+            axes.fill_between(smooth.index, *band, color=colour, alpha=0.18, linewidth=0)
+        elif not few:
+            axes.plot(logged.index, logged, color=colour, alpha=0.3, linewidth=0.8)
+        axes.plot(
+            smooth.index,
+            smooth.mean(axis=1),
+            color=colour,
+            linestyle=LINE_STYLES[position // len(PALETTE) % len(LINE_STYLES)],
+            linewidth=1.8,
+            label=name,
+            marker="o" if few else None,
+            markersize=3.5,
+        )
+    if shown and not any(logged.to_numpy().any() for logged in shown):
+        axes.set_ylim(0, 1)  # a share that was always 0
+    axes.set_title(TITLES.get(metric, metric))
+    axes.grid(axis="y")
+    axes.locator_params(axis="y", nbins=5)

@@ -1,0 +1,183 @@
+"""Figures of the tables: forest plots, matrices, calibration."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from rlcs.evaluation.alignment import BASELINES
+from rlcs.evaluation.statistics import Estimate
+from rlcs.report.figure_style import GRID, INK, MUTED, PALETTE, PAPER, WIDTH, legend, settle, style
+
+
+def alignment_figure(frame: pd.DataFrame) -> Figure:
+    """Forest plot of ``alignment_table``: accuracy and interval of each system.
+
+    Filled dots are ours, hollow diamonds the papers' figures, hollow dots the baselines.
+    """
+    with style():
+        figure = Figure(figsize=(WIDTH, 0.42 * len(frame) + 1.15), layout="constrained")
+        axes = figure.subplots()
+        for row, cells in enumerate(frame.to_dict("records")):
+            baseline = cells["system"] in BASELINES
+            colour = MUTED if baseline else PALETTE[0]
+            _draw_interval(axes, row, cells["accuracy"], colour, hollow=baseline)
+            _draw_paper(axes, row, cells["paper"])
+        _finish_forest(figure, axes, [str(name) for name in frame["system"]], "accuracy on held-out pairs, %")
+    return figure
+
+
+def calibration_figure(frame: pd.DataFrame) -> Figure:
+    """Reliability diagram of ``calibration.calibration_table``: the share of the label a over p."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 0.8 * WIDTH), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=":")
+        for position, (name, rows) in enumerate(frame.groupby("system", sort=False)):
+            colour = PALETTE[position % len(PALETTE)]
+            p, shares = [100 * value for value in rows["mean_p"]], list(rows["label_a"])
+            axes.plot(
+                p, [100 * e.value for e in shares], color=colour, marker="o", markersize=3.5, label=name
+            )
+            axes.vlines(
+                p, [100 * e.low for e in shares], [100 * e.high for e in shares], color=colour, lw=0.8
+            )
+        axes.set_xlabel("the judge's p that a is better, %")
+        axes.set_ylabel("label a, %")
+        axes.grid()
+        legend(figure, axes, fewest=1)
+        settle(figure)
+    return figure
+
+
+def gain_figure(frame: pd.DataFrame) -> Figure:
+    """Scatter of ``gains.gain_table``: win rate of the policy over accuracy of its judge, a point a judge."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 0.75 * WIDTH), layout="constrained")
+        axes = figure.subplots()
+        for cells in frame.to_dict("records"):
+            accuracy, wins = cells["accuracy"], cells["win_rate"]
+            x, y = 100 * accuracy.value, 100 * wins.value
+            axes.plot([100 * accuracy.low, 100 * accuracy.high], [y, y], color=GRID, linewidth=1)
+            axes.plot([x, x], [100 * wins.low, 100 * wins.high], color=GRID, linewidth=1)
+            axes.plot([x], [y], "o", color=PALETTE[0], markersize=5.5)
+            axes.annotate(cells["judge"], (x, y), (5, 4), textcoords="offset points", fontsize=8.5)
+        axes.axhline(50, color=MUTED, linewidth=1, linestyle="--", zorder=1)
+        axes.set_xlabel("accuracy of the judge on held-out pairs, %")
+        axes.set_ylabel("win rate of its policy, %")
+        axes.grid()
+        axes.margins(0.12)
+        settle(figure)
+    return figure
+
+
+def matrix_figure(frame: pd.DataFrame, judge: str) -> Figure:
+    """``win_rates.win_rate_matrix`` of one judge: wins of the row's policy against the column's in per cent.
+
+    The colour tells who wins, and its strength how often.
+    """
+    rows = frame[frame["judge"] == judge]
+    policies = list(dict.fromkeys(rows["policy"]))
+    won = {(row["policy"], row["opponent"]): row["win_rate"].value for row in rows.to_dict("records")}
+    with style():
+        size = 0.62 * len(policies)
+        figure = Figure(figsize=(max(3.2, size + 1.6), size + 1.1), layout="constrained")
+        axes = figure.subplots()
+        colours = [
+            [_cell_colour(won.get((policy, opponent))) for opponent in policies] for policy in policies
+        ]
+        axes.pcolormesh(colours, edgecolors=PAPER, linewidth=1.5)
+        for (policy, opponent), value in won.items():
+            place = (policies.index(opponent) + 0.5, policies.index(policy) + 0.5)
+            shown = "–" if pd.isna(value) else f"{100 * value:.0f}"
+            axes.text(*place, shown, ha="center", va="center", fontsize=10)
+        ticks = [number + 0.5 for number in range(len(policies))]
+        axes.set_xticks(ticks, policies, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_yticks(ticks, policies)
+        axes.tick_params(length=0, labelcolor=INK)
+        axes.spines[:].set_visible(False)
+        axes.set_ylim(len(policies), 0)
+        axes.set_aspect("equal")
+        axes.set_title(f"judge: {judge}")
+        settle(figure)
+    return figure
+
+
+def _cell_colour(won: float | None) -> tuple[float, float, float, float]:
+    """Blue above one half, orange below, and the fainter the closer to it; nothing where nobody played."""
+    if won is None or pd.isna(won):
+        return to_rgba(GRID, 0.25)
+    return to_rgba(PALETTE[0] if won >= 0.5 else PALETTE[1], min(1.0, 1.6 * abs(won - 0.5)))
+
+
+def position_figure(frame: pd.DataFrame) -> Figure:
+    """``position_bias.position_bias_table``: accuracy where the better story is shown first, and second."""
+    with style():
+        figure = Figure(figsize=(WIDTH, 0.5 * len(frame) + 1.15), layout="constrained")
+        axes = figure.subplots()
+        for row, cells in enumerate(frame.to_dict("records")):
+            for number, (column, place) in enumerate(
+                (("preferred_first", "first"), ("preferred_second", "second"))
+            ):
+                label = f"the better story is shown {place}"
+                _draw_interval(axes, row + 0.22 * number - 0.11, cells[column], PALETTE[number], label=label)
+        _finish_forest(figure, axes, [str(name) for name in frame["system"]], "accuracy, %")
+    return figure
+
+
+def win_rate_figure(frame: pd.DataFrame) -> Figure:
+    """Forest plot of ``win_rates.win_rate_table``: a row per policy, a colour per judge, the 50 % line."""
+    frame = frame[frame["policy"] != frame["reference"]]
+    policies, judges = list(dict.fromkeys(frame["policy"])), list(dict.fromkeys(frame["judge"]))
+    with style():
+        height = (0.24 * len(judges) + 0.3) * len(policies) + 1.15
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.subplots()
+        for cells in frame.to_dict("records"):
+            number = judges.index(cells["judge"])
+            offset = (number - (len(judges) - 1) / 2) * 0.7 / max(1, len(judges))
+            row, colour = policies.index(cells["policy"]), PALETTE[number % len(PALETTE)]
+            label = f"judge: {cells['judge']}"
+            _draw_interval(axes, row + offset, cells["win_rate"], colour, label=label)
+            if number == 0:  # the paper's figure belongs to the policy, not to one of our judges
+                _draw_paper(axes, row, cells["paper"])
+        _finish_forest(figure, axes, [str(name) for name in policies], "win rate, %")
+    return figure
+
+
+def _draw_interval(
+    axes: Axes, y: float, estimate: Estimate, colour: str, *, hollow: bool = False, label: str | None = None
+) -> None:
+    axes.plot([100 * estimate.low, 100 * estimate.high], [y, y], color=colour, linewidth=2)
+    axes.plot(
+        [100 * estimate.value],
+        [y],
+        "o",
+        color=colour,
+        markerfacecolor=PAPER if hollow else colour,
+        markersize=6.5,
+        label=label,
+    )
+
+
+def _draw_paper(axes: Axes, y: float, paper: float | None) -> None:
+    """The paper's figure, in per cent."""
+    if paper is not None and not pd.isna(paper):
+        style = {"color": INK, "markerfacecolor": "none", "markersize": 7, "linestyle": "none"}
+        axes.plot([paper], [y], "D", label="paper, its own data", **style)  # type: ignore[arg-type]
+
+
+def _finish_forest(figure: Figure, axes: Axes, names: list[str], x_label: str) -> None:
+    axes.axvline(50, color=MUTED, linewidth=1, linestyle="--", zorder=1)
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=10)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.set_xlabel(x_label)
+    low, high = axes.get_xlim()
+    axes.set_xlim(max(-2, min(low, 45)), min(102, max(high, 55)))
+    legend(figure, axes, fewest=1)
+    settle(figure)

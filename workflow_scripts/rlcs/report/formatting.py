@@ -1,0 +1,171 @@
+"""How a table's numbers are shown: column titles and formats, Markdown, CSV and LaTeX.
+
+A frame holds raw values under short names: ``Estimate``, float, int, str or None. ``columns.COLUMNS`` says
+how each name is titled, formatted and explained; the same words serve the files and the HTML page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rlcs.evaluation.statistics import Estimate
+from rlcs.report.columns import Format, column
+
+FLIP_LIMIT = 0.15  # DESIGN section 9: a flip rate above it is flagged
+MISSING = "–"
+FAILED = "does not hold"  # of a claim
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "–": "--",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A formatted value and its interval, which the page sets in smaller type."""
+
+    text: str
+    interval: str = ""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether it is something to look into: a value beyond its limit, a claim that does not hold."""
+        return self.text.endswith(" !") or self.text.startswith("! ") or self.text == FAILED
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.interval}".rstrip()
+
+
+def cell(value: Any, format: Format) -> Cell:
+    """One formatted value; None and NaN are a dash, text is left as it is in every format."""
+    if isinstance(value, Estimate):
+        if pd.isna(value.value):
+            return Cell(MISSING)
+        if pd.isna(value.low):
+            return Cell(_number(value.value, format))
+        low, high = (_number(bound, format, bound=True) for bound in (value.low, value.high))
+        return Cell(_number(value.value, format), f"[{low}, {high}]")
+    if isinstance(value, str):
+        return Cell(value)
+    if value is None or pd.isna(value):
+        return Cell(MISSING)
+    if isinstance(value, int) and format in ("count", "number", "text"):
+        return Cell(f"{value:,}")
+    return Cell(_number(float(value), format))
+
+
+def _number(value: float, format: Format, *, bound: bool = False) -> str:
+    match format:
+        case "share":
+            return f"{100 * value:.1f}"
+        case "flips":
+            return f"{100 * value:.1f}" + (" !" if value > FLIP_LIMIT and not bound else "")
+        case "difference":
+            return f"{100 * value:+.1f}"
+        case "points":
+            return f"{value:+.0f}"
+        case "tenths":
+            return f"{value:.1f}"
+        case "p":
+            return "<0.001" if value < 0.001 else f"{value:.3f}"
+        case "count":
+            return f"{value:,.0f}"
+        case "distinct":
+            return f"{value:.3f}"
+        case _:
+            return f"{value:.2f}"
+
+
+def cells(frame: pd.DataFrame) -> list[list[Cell]]:
+    """The frame's rows, formatted."""
+    formats = [column(str(name)).format for name in frame.columns]
+    return [
+        [cell(value, format) for value, format in zip(row, formats, strict=True)]
+        for row in frame.astype(object).itertuples(index=False, name=None)
+    ]
+
+
+def full_caption(caption: str, synthetic: bool) -> str:
+    return f"Synthetic tiny world: {caption}" if synthetic else caption
+
+
+def display(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as strings under its columns' titles."""
+    titles = [column(str(name)).title for name in frame.columns]
+    return pd.DataFrame([[str(value) for value in row] for row in cells(frame)], columns=titles, dtype=object)
+
+
+def to_markdown(frame: pd.DataFrame, caption: str) -> str:
+    """A caption line and a pipe table."""
+    shown = display(frame).map(lambda text: text.replace("|", r"\|").replace("\n", " "))
+    sides = ["left" if column(str(name)).is_text else "right" for name in frame.columns]
+    table = shown.to_markdown(index=False, disable_numparse=True, colalign=sides)
+    return f"{caption}\n\n{table}\n"
+
+
+def to_raw(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame for machines: an ``Estimate`` becomes the columns value, low, high and n."""
+    raw: dict[str, list[Any]] = {}
+    for name in map(str, frame.columns):
+        values = list(frame[name])
+        if not any(isinstance(value, Estimate) for value in values):
+            raw[name] = values
+            continue
+        for suffix, attribute in (("", "value"), ("_low", "low"), ("_high", "high"), ("_n", "n")):
+            parts = [getattr(value, attribute) if isinstance(value, Estimate) else None for value in values]
+            raw[name + suffix] = parts
+    return pd.DataFrame(raw, dtype=object)
+
+
+def to_latex(frame: pd.DataFrame, name: str, caption: str) -> str:
+    """A booktabs table with label ``tab:name``; every text is escaped."""
+    shown = display(frame).map(_escape)
+    shown.columns = pd.Index([_escape(str(title)) for title in shown.columns])
+    sides = "".join("l" if column(str(title)).is_text else "r" for title in frame.columns)
+    return shown.to_latex(
+        index=False, escape=False, column_format=sides, caption=_escape(caption), label=f"tab:{name}"
+    )
+
+
+def _escape(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synthetic: bool) -> None:
+    """Write ``name``.md, ``name``.csv (raw numbers) and ``name``.tex (booktabs) into ``folder``."""
+    caption = full_caption(caption, synthetic)
+    (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
+    (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
+    to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The frame of a CSV that ``write_table`` wrote, with its estimates."""
+    raw = pd.read_csv(path).astype(object)
+    frame: dict[str, list[Any]] = {}
+    for name in map(str, raw.columns):
+        if f"{name}_low" in raw:
+            parts = raw[[name, f"{name}_low", f"{name}_high", f"{name}_n"]].itertuples(index=False, name=None)
+            frame[name] = [
+                None if pd.isna(n) else Estimate(value, low, high, int(n)) for value, low, high, n in parts
+            ]
+        elif not any(f"{other}_{suffix}" == name for other in frame for suffix in ("low", "high", "n")):
+            frame[name] = [None if pd.isna(value) else value for value in raw[name]]
+    return pd.DataFrame(frame, dtype=object)

@@ -1,0 +1,100 @@
+"""Stories that the report shows: of the first held-out contexts, by each policy, with what a judge said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rlcs.constraints.registry import instruction, satisfied
+from rlcs.records import Context, Judgement
+
+
+@dataclass(frozen=True)
+class SampleStory:
+    """A policy's story, the constraints that it broke and what a judge said of it."""
+
+    policy: str
+    text: str
+    cut_off: bool = False
+    broken: Sequence[str] = ()
+    verdict: str = ""
+    analysis: str = ""
+
+
+@dataclass(frozen=True)
+class Sample:
+    context: Context
+    stories: Sequence[SampleStory]
+
+    @property
+    def requirements(self) -> str:
+        return "; ".join(instruction(constraint) for constraint in self.context.constraints)
+
+
+def choose_samples(
+    contexts: Mapping[str, Context],
+    stories: Iterable[Mapping[str, Any]],
+    matches: Iterable[Mapping[str, Any]],
+    judgements: Iterable[Judgement],
+    policies: Sequence[str],
+    reference: str,
+    count: int = 3,
+) -> list[Sample]:
+    """Stories of the first contexts, by id, that every policy wrote for: nothing is picked by quality.
+
+    ``stories``, ``matches`` and ``judgements`` are those of one seed and one judge. The lowest sample number
+    of each context is shown, with the judgement of its match against ``reference`` in order ab.
+    """
+    texts: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for story in sorted(stories, key=_sample_number):
+        texts.setdefault((story["context_id"], story["policy"]), story)
+    said = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
+    judged: dict[tuple[str, str], SampleStory] = {}
+    for match in sorted(matches, key=_sample_number):
+        judgement = said.get(match["match_id"])
+        if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
+            side = "b" if match["policy_a"] == reference else "a"
+            outcome = SampleStory(
+                policy=match[f"policy_{side}"],
+                text="",
+                verdict=_outcome(judgement, side, reference),
+                analysis=judgement.analysis or judgement.raw,
+            )
+            judged.setdefault((match["context_id"], outcome.policy), outcome)
+    complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
+    return [
+        Sample(
+            contexts[name],
+            [
+                replace(
+                    judged.get((name, policy), SampleStory(policy, "")),
+                    text=texts[name, policy]["text"],
+                    cut_off=texts[name, policy]["cut_off"],
+                    broken=_broken(contexts[name], texts[name, policy]["text"]),
+                )
+                for policy in policies
+            ],
+        )
+        for name in complete[:count]
+    ]
+
+
+def _sample_number(row: Mapping[str, Any]) -> int:
+    return int(row["sample"])
+
+
+def _broken(context: Context, text: str) -> list[str]:
+    return [instruction(constraint) for constraint in context.constraints if not satisfied(constraint, text)]
+
+
+def _outcome(judgement: Judgement, side: str, reference: str) -> str:
+    """What the verdict means for the story on ``side``, in words."""
+    shown = "first" if side == "a" else "second"
+    if judgement.verdict == "none":
+        words = f"no verdict against {reference}"
+    elif judgement.verdict == "tie":
+        words = f"ties with {reference}"
+    else:
+        words = f"{'beats' if judgement.verdict == side else 'loses to'} {reference}"
+    return f"{words}, says {judgement.judge} (this story was shown {shown})"

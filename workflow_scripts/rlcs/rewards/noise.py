@@ -1,0 +1,79 @@
+"""What a judge's measured mistakes say about the probability behind its verdicts (our choice).
+
+Let a judge name the first story with probability ``hit`` where it is the better one and with probability
+``false`` where it is not. If the first story is the better one with probability p, it is named with
+
+    q = hit · p + false · (1 − p),   so that   p = (q − false) / (hit − false)
+
+is an unbiased estimate of p from q, and clipping it to [0, 1] the nearest that can be a probability. Where
+the judge prefers a place, ``hit`` and ``false`` are not one another's complement: in one random order that is
+what the correction mends; over both orders a preference for a place cancels out by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Literal
+
+from rlcs.config.policies import Noise
+from rlcs.records import Judgement
+from rlcs.verdict import WIN_CREDIT
+
+
+def measured(judgements: Iterable[Judgement], better: Mapping[str, Literal["a", "b"]]) -> Noise | None:
+    """``hit`` and ``false`` of a judge on pairs whose better story is known; a tie counts one half.
+
+    Returns:
+        None where one of them cannot be told, or where the judge is no better than chance.
+    """
+    named: dict[bool, list[float]] = {True: [], False: []}
+    for judgement in judgements:
+        if judgement.verdict != "none" and judgement.pair_id in better:
+            first_is_better = (better[judgement.pair_id] == "a") == (judgement.order == "ab")
+            named[first_is_better].append(_names_first(judgement, soft=False))
+    if not named[True] or not named[False]:
+        return None
+    hit, false = fmean(named[True]), fmean(named[False])
+    return Noise(hit=hit, false=false) if hit > false else None
+
+
+def of_flips(flip_rate: float) -> Noise:
+    """The noise of a judge without a preferred place, from its flip rate alone.
+
+    Two independent answers with the error rate e differ with probability 2 e (1 − e), so that
+    e = (1 − √(1 − 2 f)) / 2.
+
+    Raises:
+        ValueError: f is not in [0, ½): then no error rate below one half explains it.
+    """
+    if not 0 <= flip_rate < 0.5:
+        raise ValueError(f"flip rate {flip_rate} is not in [0, 0.5): the judge prefers a place")
+    error = (1 - math.sqrt(1 - 2 * flip_rate)) / 2
+    return Noise(hit=1 - error, false=error)
+
+
+def corrected_win_probability(
+    judgements: Sequence[Judgement], noise: Noise, *, soft: bool = False
+) -> float | None:
+    """p(a beats b) by the formula above, averaged over the judgements, not clipped; None without a verdict.
+
+    Clip it as late as may be: over many judgements the mean is right, and each clipped value is not.
+
+    Args:
+        soft: from the judge's own probability where it is known.
+    """
+    known = [judgement for judgement in judgements if judgement.verdict != "none"]
+    found = []
+    for judgement in known:
+        first = (_names_first(judgement, soft=soft) - noise.false) / (noise.hit - noise.false)
+        found.append(first if judgement.order == "ab" else 1 - first)
+    return fmean(found) if found else None
+
+
+def _names_first(judgement: Judgement, *, soft: bool) -> float:
+    p_a = WIN_CREDIT[judgement.verdict]  # never of a verdict "none"
+    if soft and judgement.p_a is not None:
+        p_a = judgement.p_a
+    return p_a if judgement.order == "ab" else 1 - p_a

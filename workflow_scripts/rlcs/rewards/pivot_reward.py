@@ -1,0 +1,146 @@
+"""The reward of a policy: points from comparisons with pivots, by a frozen judge."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from accelerate import PartialState
+from transformers import TrainerState
+
+from rlcs.config.policies import Reward
+from rlcs.config.prompts import Messages
+from rlcs.errors import InputError
+from rlcs.judging.credits import flip_rate
+from rlcs.judging.judge import Judge
+from rlcs.records import Comparison, Context, Judgement
+from rlcs.rewards.noise import corrected_win_probability
+from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan, skew
+from rlcs.stages.ranks import gathered
+from rlcs.text import distinct_n, repeated_ngram_share
+from rlcs.verdict import contradictory, soft_win_probability, win_probability
+
+LogMetric = Callable[[str, float], None]
+
+
+class PivotReward:
+    """Points from pairs: each story of a group is compared with the group's pivots by a frozen judge.
+
+    All comparisons of a step go to the judge in one batch. A story without a comparison left gets None, which
+    TRL leaves out of its group.
+
+    Args:
+        name: TRL's name of the reward; rewards that are summed need different ones.
+        metrics: what the names of the logged numbers begin with.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        contexts: Mapping[str, Context],
+        reward: Reward,
+        *,
+        group_size: int,
+        seed: int,
+        name: str = "pivot",
+        metrics: str = "judge",
+    ) -> None:
+        self.judge = judge
+        self.contexts = contexts
+        self.reward = reward
+        self.group_size = group_size
+        self.seed = seed
+        self.metrics = metrics
+        self.__name__ = name
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Messages],
+        context_id: Sequence[str],
+        trainer_state: TrainerState,
+        log_metric: LogMetric,
+        **_: Any,
+    ) -> list[float | None]:
+        size = self.group_size
+        stories = [completion[-1]["content"] for completion in completions]
+        groups = [range(start, start + size) for start in range(0, len(stories), size)]
+        # Groups are whole on every process (grpo.assert_whole_groups); number them over all processes.
+        first_group = PartialState().process_index * len(groups)
+        pivots: list[list[int]] = []
+        comparisons: list[Comparison] = []
+        keys: list[tuple[int, int, int]] = []  # group, story, pivot
+        for g, members in enumerate(groups):
+            draw = {"seed": self.seed, "step": trainer_state.global_step, "group": first_group + g}
+            pivots.append(draw_pivots(size, self.reward.pivots, **draw))
+            context = self.contexts[context_id[members[0]]]
+            for i, p, order in plan(size, pivots[g], orders=self.reward.orders, **draw):
+                pair_id = f"{trainer_state.global_step}/{first_group + g}/{i}/{p}"
+                story, pivot = stories[members[i]], stories[members[p]]
+                comparisons.append(Comparison(pair_id, context, story, pivot, order))
+                keys.append((g, i, p))
+        judgements = self.judge.judge(comparisons)
+        of_all = gathered(judgements)  # what is checked and logged is that of the whole step
+        self._check(of_all)
+        said: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
+        for (g, i, p), judgement in zip(keys, judgements, strict=True):
+            said[g][i, p].append(judgement)
+        rewards = [self._group_rewards(said[g], pivots[g]) for g in range(len(groups))]
+        for name, value in judge_metrics(of_all).items():
+            log_metric(f"{self.metrics}/{name}", value)
+        log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
+        for name, value in story_metrics(gathered(stories)).items():
+            log_metric(f"stories/{name}", value)
+        return [reward for group in rewards for reward in group]
+
+    def _group_rewards(
+        self, said: Mapping[tuple[int, int], Sequence[Judgement]], pivots: Sequence[int]
+    ) -> list[float | None]:
+        """Rewards of a group by what was said of (story, pivot)."""
+        outcomes = {}
+        disputed = set()
+        for pair, judgements in said.items():
+            verdicts = [judgement.verdict for judgement in judgements]
+            soft = self.reward.probability == "soft"
+            if self.reward.noise is not None:
+                outcomes[pair] = corrected_win_probability(judgements, self.reward.noise, soft=soft)
+            else:
+                outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
+            if self.reward.disagreement == -1 and contradictory(verdicts):
+                disputed.add(pair)
+        return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
+
+    def _check(self, judgements: Sequence[Judgement]) -> None:
+        failed = sum(judgement.verdict == "none" for judgement in judgements)
+        share = failed / len(judgements)
+        if share > self.reward.max_failure_share:
+            raise InputError(
+                f"{failed} of {len(judgements)} judgements of {self.judge.name!r} failed in one step "
+                f"({share:.0%}), more than reward.max_failure_share = {self.reward.max_failure_share:.0%}; "
+                f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
+            )
+
+
+def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
+    """Of one step's judgements: their number, and the shares that say something is wrong.
+
+    Returns:
+        ``calls``; ``unparsed``: an answer came and could not be read; ``failed``: none came;
+        ``inconsistent``: of the comparisons with a verdict in both orders, left out where there is none.
+    """
+    n = len(judgements)
+    without = [judgement for judgement in judgements if judgement.verdict == "none"]
+    unparsed = sum(bool(judgement.raw) for judgement in without)
+    metrics = {"calls": float(n), "unparsed": unparsed / n, "failed": (len(without) - unparsed) / n}
+    inconsistent = flip_rate(judgements)
+    return metrics if inconsistent is None else metrics | {"inconsistent": inconsistent}
+
+
+def story_metrics(stories: Sequence[str]) -> dict[str, float]:
+    """Diversity and repetition of one step's stories; what no story is long enough for is left out."""
+    repeated = [share for story in stories if (share := repeated_ngram_share(story, 4)) is not None]
+    distinct = distinct_n(stories, 2)
+    metrics = {} if distinct is None else {"distinct_2": distinct}
+    return metrics | ({"repeated": fmean(repeated)} if repeated else {})

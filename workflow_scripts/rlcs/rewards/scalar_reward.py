@@ -1,0 +1,32 @@
+"""The reward of a policy as the plain score of a judge that scores each story by itself (RLMR)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlcs.config.prompts import Messages
+from rlcs.judging.judge import Judge
+from rlcs.records import Comparison, Context
+
+
+class ScalarReward:
+    """A story's score by a Bradley-Terry model or another judge that scores whatever the other story is.
+
+    Such a judge is asked to compare each story with itself: its judgement states the score.
+    """
+
+    def __init__(self, judge: Judge, contexts: Mapping[str, Context], *, name: str = "scalar") -> None:
+        self.judge = judge
+        self.contexts = contexts
+        self.__name__ = name
+
+    def __call__(
+        self, *, completions: Sequence[Messages], context_id: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        stories = [completion[-1]["content"] for completion in completions]
+        comparisons = [
+            Comparison(str(number), self.contexts[name], story, story, "ab")
+            for number, (name, story) in enumerate(zip(context_id, stories, strict=True))
+        ]
+        return [judgement.score_a for judgement in self.judge.judge(comparisons)]

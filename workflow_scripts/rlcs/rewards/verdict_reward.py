@@ -1,0 +1,89 @@
+"""The reward of a GenRM: whether its verdict is the label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rlcs.config.judging import Scores
+from rlcs.config.prompts import Messages
+from rlcs.records import ORDERS, Label, Order
+from rlcs.verdict import compare, parse_scores
+
+RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
+
+
+def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -> float:
+    """1 where the verdict is the label, 0 where it is not, -1 where it cannot be read (RLCS)."""
+    scores = parse_scores(text, low, high)
+    if scores is None:
+        return UNPARSED
+    score_a, score_b = scores if order == "ab" else (scores[1], scores[0])
+    return RIGHT if compare(score_a, score_b) == label else WRONG
+
+
+def consistent_rewards(
+    rewards: Sequence[float], pair_id: Sequence[str], order: Sequence[Order]
+) -> list[float]:
+    """1 only where both orders of a pair are right (DESIGN section 5's option).
+
+    The g-th completion of order ab is matched with the g-th of ba. One that cannot be read has -1 itself and
+    costs its partner the 1, no more: the partner could be read.
+
+    Args:
+        rewards: of ``verdict_reward``, one per completion.
+
+    Raises:
+        ValueError: a pair has not as many completions in one order as in the other.
+    """
+    members: dict[tuple[str, Order], list[int]] = {}
+    for i, key in enumerate(zip(pair_id, order, strict=True)):
+        members.setdefault(key, []).append(i)
+    consistent = list(rewards)
+    for pair in dict.fromkeys(pair_id):
+        both = [members.get((pair, shown), []) for shown in ORDERS]
+        if len({len(indices) for indices in both}) > 1:
+            raise ValueError(
+                f"pair {pair!r} has {len(both[0])} completions in order ab and {len(both[1])} in ba; both "
+                "orders of a pair must be in one batch of one process"
+            )
+        for matched in zip(*both, strict=True):
+            if any(rewards[i] != RIGHT for i in matched):
+                for i in matched:
+                    consistent[i] = min(rewards[i], WRONG)
+    return consistent
+
+
+class VerdictReward:
+    """``verdict_reward`` as a TRL reward function over the columns ``order``, ``label`` and ``pair_id``.
+
+    Args:
+        consistent: reward a pair's completions by ``consistent_rewards``.
+    """
+
+    __name__ = "verdict"
+
+    def __init__(self, scores: Scores, *, consistent: bool = False) -> None:
+        self.scores = scores
+        self.consistent = consistent
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Messages],
+        order: Sequence[Order],
+        label: Sequence[Label],
+        pair_id: Sequence[str],
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float]:
+        rewards = [
+            verdict_reward(completion[-1]["content"], shown, truth, self.scores.low, self.scores.high)
+            for completion, shown, truth in zip(completions, order, label, strict=True)
+        ]
+        log_metric("accuracy", rewards.count(RIGHT) / len(rewards))
+        log_metric("unparsed", rewards.count(UNPARSED) / len(rewards))
+        if self.consistent:
+            rewards = consistent_rewards(rewards, pair_id, order)
+            log_metric("consistent", rewards.count(RIGHT) / len(rewards))
+        return rewards

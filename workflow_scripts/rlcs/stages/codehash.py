@@ -1,0 +1,83 @@
+"""A hash of the code that a script runs: itself and the library modules that it imports.
+
+Hashed is the parsed code without docstrings and without the wording of config fields, so that comments,
+docstrings, descriptions and formatting change nothing; and the library's data files (templates and the like)
+that the code names. Only modules of this library count;
+installed packages are pinned and recorded with every artifact.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+LIBRARY = Path(__file__).parents[1]
+WORDING = ("description", "examples", "title")  # of pydantic's Field: what people read, not what runs
+
+
+def code_hash(script: Path) -> str:
+    """First 16 hex digits of the SHA-256 over the script's import closure, in the order of module names."""
+    digest = hashlib.sha256(_parsed(script)[0].encode())
+    for module in sorted(closure(script)):
+        digest.update(f"\n{module}\n{_parsed(_path(module))[0]}".encode())
+    return digest.hexdigest()[:16]
+
+
+def closure(script: Path) -> set[str]:
+    """Names of the library modules that a script imports, directly or through others."""
+    found: set[str] = set()
+    waiting = list(_parsed(script)[1])
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting.extend(_parsed(_path(module))[1])
+    return found
+
+
+def _path(module: str) -> Path:
+    parts = module.split(".")[1:]
+    package = LIBRARY.joinpath(*parts)
+    return package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+
+
+@cache
+def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
+    """The code without wording, with the data files that it names, and the library modules imported."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = {".".join(parts[:n]) for parts in _library_imports(tree) for n in range(1, len(parts) + 1)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [s for s in node.body if not _is_docstring(s)]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [k for k in node.keywords if k.arg not in WORDING]
+    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in named]
+    return "\n".join([ast.dump(tree), *data]), tuple(sorted(imports))
+
+
+@cache
+def _data_files(library: Path) -> list[Path]:
+    return sorted(path for path in library.rglob("*.*") if path.suffix in (".j2", ".json", ".jsonl", ".txt"))
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    """Also one that stands below an attribute."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _library_imports(tree: ast.Module) -> Iterator[list[str]]:
+    """Names of modules in parts; also of imports inside functions, since they run too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "rlcs" and _path(name).exists():
+                yield name.split(".")

@@ -1,0 +1,245 @@
+"""What every script shares: its command line, its log, and its artifact.
+
+A script names its inputs and does its work inside ``with stage.artifact() as folder``; the folder is
+published with its manifest when the work has ended well. Every script runs without Snakemake, for instance
+``python workflow_scripts/ingest.py --config '{...}' --files pairs.jsonl --output results/x/manifest.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rlcs.errors import InputError
+from rlcs.stages.codehash import code_hash
+from rlcs.stages.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
+
+log = logging.getLogger("rlcs")
+
+
+WORKER = "--worker"  # one of the processes of a stage that was started with --launch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of a script: where it reads and what it makes. A stage that draws nothing has the seed 0.
+
+    A worker is one of the processes that a stage started: it writes into the artifact's folder, which the
+    stage that started it makes and publishes.
+    """
+
+    name: str
+    script: Path
+    config: Mapping[str, Any]
+    inputs: Mapping[str, tuple[Path, ...]]
+    output: Path
+    seed: int
+    options: Mapping[str, Any]
+    worker: bool = False
+
+    def folder(self, name: str) -> Path:
+        """The artifact folder of a single input."""
+        (manifest,) = self.inputs[name]
+        return manifest.parent
+
+    def optional_folder(self, name: str) -> Path | None:
+        """The artifact folder of an input that may be missing: a judge without weights has no model."""
+        folders = self.folders(name)
+        return folders[0] if folders else None
+
+    def folders(self, name: str) -> tuple[Path, ...]:
+        return tuple(manifest.parent for manifest in self.inputs[name])
+
+    @contextmanager
+    def artifact(self) -> Iterator[Path]:
+        """A folder to write into; published as the artifact when the block ends without an error."""
+        if self.worker:
+            yield self.unfinished
+            return
+        started = time.time()
+        destination, folder = self.output.parent, self.unfinished
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield folder
+        write_manifest(folder, self._identity, started)
+        publish(folder, destination)
+        shutil.rmtree(self._checkpoints, ignore_errors=True)
+        log.info("wrote %s in %.0f s", destination, time.time() - started)
+
+    def is_made(self) -> bool:
+        """Whether the artifact is there, of the same config, code, inputs and packages, and untouched."""
+        return restore_manifest(self.output.parent, self._identity)
+
+    def checkpoints(self) -> Path:
+        """Where a killed stage finds its own work again, until its artifact is published.
+
+        Outside of the artifact, since Snakemake deletes a failed job's outputs; keyed by all that the
+        artifact depends on, so that work of another config, code or input is never picked up.
+        """
+        folder = self._checkpoints / identity_key(self._identity)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def unfinished(self) -> Path:
+        """Where the artifact is written, before it is published."""
+        destination = self.output.parent
+        return destination.with_name(destination.name + ".partial")
+
+    @property
+    def _checkpoints(self) -> Path:
+        destination = self.output.parent
+        return destination.with_name(destination.name + ".checkpoints")
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        # of several files, by place: moved results keep their manifests
+        inputs = {
+            name if len(paths) == 1 else f"{name}.{i}": content_id(path)
+            for name, paths in self.inputs.items()
+            for i, path in enumerate(paths)
+        }
+        return identity(self.name, self.config, code_hash(self.script), inputs, self.seed)
+
+
+def run(
+    work: Callable[[Stage], None],
+    script: str,
+    *,
+    inputs: Sequence[str] = (),
+    many: Sequence[str] = (),
+    optional: Sequence[str] = (),
+    options: Sequence[str] = (),
+    seed: bool = False,
+    launch: Callable[[Path, Sequence[str]], None] | None = None,
+) -> None:
+    """Parse the command line and run a stage's work.
+
+    Args:
+        script: the script's ``__file__``; its name is the stage's name.
+        inputs: inputs of exactly one file.
+        many: inputs of one or more files.
+        optional: inputs of any number of files.
+        options: further text arguments.
+        seed: whether the stage takes a seed.
+        launch: starts the workers of a stage that is given ``--launch FILE``, an input; called with the file
+            and the command line.
+    """
+    path = Path(script)
+    parser = argparse.ArgumentParser(
+        prog=path.name, description=f"The stage {path.stem} of the RLCS workflow."
+    )
+    parser.add_argument(
+        "--config", type=_section, required=True, help="the stage's section of the config, as JSON"
+    )
+    for name in inputs:
+        parser.add_argument(f"--{name}", nargs=1, type=_file, required=True, metavar="FILE")
+    for name in many:
+        parser.add_argument(f"--{name}", nargs="+", type=_file, required=True, metavar="FILE")
+    for name in optional:
+        parser.add_argument(f"--{name}", nargs="*", type=_file, default=[], metavar="FILE")
+    for name in options:
+        parser.add_argument(f"--{name}", required=True)
+    if seed:
+        parser.add_argument("--seed", type=int, required=True)
+    if launch is not None:
+        optional = [*optional, "launch"]
+        parser.add_argument(
+            "--launch", nargs="*", type=_file, default=[], metavar="FILE", help="accelerate's config file"
+        )
+        parser.add_argument(WORKER, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=Path, required=True, help="the artifact's manifest.json")
+    arguments = vars(parser.parse_args())
+    worker = arguments.get("worker", False)
+    is_silent = worker and os.environ.get("RANK") != "0"
+    logging.basicConfig(
+        level=logging.WARNING if is_silent else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    stage = Stage(
+        name=path.stem,
+        script=path,
+        config=arguments["config"],
+        inputs={name: tuple(arguments[name]) for name in (*inputs, *many, *optional)},
+        output=arguments["output"],
+        seed=arguments.get("seed", 0),
+        options={name: arguments[name] for name in options},
+        worker=worker,
+    )
+    try:
+        if worker:
+            work(stage)
+        elif stage.is_made():
+            shutil.rmtree(stage.unfinished, ignore_errors=True)
+            log.info("%s was made of the same and stands; to make it anew, remove it", stage.output.parent)
+        elif launch is not None and stage.inputs["launch"]:
+            with stage.artifact():
+                stage.checkpoints()
+                launch(stage.inputs["launch"][0], sys.argv)
+        else:
+            work(stage)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except Exception as error:
+        if (problem := _storage_problem(error, stage.output.parent)) is None:
+            raise
+        shutil.rmtree(stage.unfinished, ignore_errors=True)
+        sys.exit(f"error: {problem}")
+
+
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_FULL = 1 << 20
+
+
+def _storage_problem(error: BaseException, destination: Path) -> str | None:
+    """What to tell the user where a disk or its permissions made a stage fail; None where they did not.
+
+    torch and safetensors raise errors of their own, so a full disk is also recognised by itself.
+    """
+    here = next(folder for folder in destination.absolute().parents if folder.exists())
+    free = shutil.disk_usage(here).free
+    why = None
+    cause: BaseException | None = error
+    while cause is not None and why is None:
+        if isinstance(cause, OSError) and cause.errno in _STORAGE:
+            why = f"{cause.strerror}: {cause.filename or here}"
+        cause = cause.__cause__ or cause.__context__
+    if why is None and free < _FULL:
+        why = f"{type(error).__name__}: {error}"
+    if why is None:
+        return None
+    return (
+        f"{destination} cannot be made: {why} ({free / 2**20:.0f} MiB free). The files of the last good "
+        f"artifact are as they were. Make room or mend the permissions, and run again: finished work is kept"
+    )
+
+
+def _section(text: str) -> dict[str, Any]:
+    try:
+        section = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(section, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return section
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no such file: {text}")
+    return path

@@ -1,0 +1,103 @@
+"""What constraints count in a story: words, sentences, paragraphs, phrases, speech.
+
+Word boundaries are Unicode's (UAX #29, through ``regex``), sentence boundaries those of ``sentencex``.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+import regex
+import sentencex
+
+_WORD_BREAK = regex.compile(r"(?wV1)\b")
+# A letter or digit that belongs to a longer word; scripts without spaces have no such thing.
+_INNER = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]]"
+_LIST_ITEM = regex.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+\S", regex.MULTILINE)
+_SPEECH = regex.compile(r'"[^"\n]+"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|「[^」\n]+」')
+
+
+def _says_something(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def words(text: str) -> list[str]:
+    """Words by UAX #29: "don't" is one, "well-known" two, a Chinese character one."""
+    return [part for part in _WORD_BREAK.split(text) if _says_something(part)]
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences with at least one letter or digit; a line break in the middle of a paragraph ends none."""
+    return [part.strip() for part in sentencex.segment("en", text) if _says_something(part)]
+
+
+def paragraphs(text: str) -> list[str]:
+    """Parts that blank lines divide."""
+    return [part.strip() for part in regex.split(r"\n\s*\n", text) if part.strip()]
+
+
+def lines(text: str) -> list[str]:
+    """Lines that are not blank."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def occurrences(text: str, phrase: str) -> int:
+    """How often a phrase stands there, whatever its case, as whole words."""
+    pattern = rf"(?<!{_INNER}){regex.escape(phrase)}(?!{_INNER})"
+    if not regex.match(_INNER, phrase[0], regex.V1):
+        pattern = pattern.removeprefix(rf"(?<!{_INNER})")
+    if not regex.match(_INNER, phrase[-1], regex.V1):
+        pattern = pattern.removesuffix(rf"(?!{_INNER})")
+    return len(regex.findall(pattern, text, regex.IGNORECASE | regex.V1))
+
+
+def letters(text: str, letter: str) -> int:
+    """How often a letter stands there, whatever its case."""
+    return text.casefold().count(letter.casefold())
+
+
+def initial(text: str) -> str:
+    """The first letter or digit, in lower case and without its accent; empty where there is none."""
+    first = next((character for character in text if character.isalnum()), "")
+    return unicodedata.normalize("NFD", first)[:1].lower()
+
+
+def list_items(text: str) -> int:
+    """Lines that begin as an item of a list: ``- ``, ``* ``, ``1. ``."""
+    return len(_LIST_ITEM.findall(text))
+
+
+def speeches(text: str) -> int:
+    """Passages in quotation marks, each within a line."""
+    return len(_SPEECH.findall(text))
+
+
+def _ngrams(text: str, n: int) -> list[tuple[str, ...]]:
+    if n < 1:
+        raise ValueError(f"n = {n} must be at least 1")
+    found = [word.lower() for word in words(text)]
+    return [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+
+
+def distinct_n(texts: Sequence[str], n: int) -> float | None:
+    """Distinct n-grams of all texts over all their n-grams (Li et al. 2016, arXiv 1510.03055).
+
+    It falls with the number of words: compare sets of as many texts of like length.
+    """
+    ngrams = [ngram for text in texts for ngram in _ngrams(text, n)]
+    return len(set(ngrams)) / len(ngrams) if ngrams else None
+
+
+def repeated_ngram_share(text: str, n: int) -> float | None:
+    """1 − distinct over all n-grams of one text (seq-rep-n, Welleck et al. 2020, arXiv 1908.04319)."""
+    distinct = distinct_n([text], n)
+    return None if distinct is None else 1 - distinct
+
+
+@cache
+def sentence_words(text: str) -> float:
+    """Mean length of a text's sentences in words; 0 of none."""
+    found = sentences(text)
+    return len(words(text)) / len(found) if found else 0.0

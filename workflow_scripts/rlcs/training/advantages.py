@@ -1,0 +1,181 @@
+"""From rewards to advantages, where it is not TRL's group normalisation; all groups contiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rlcs.config.training import Multipliers
+
+
+def reward_advantages(rewards: Tensor, group_size: int, max_skew: float) -> Tensor:
+    """BRPO (Writing-Zero, arXiv 2506.00103): A_i = r_i, with r_i against the group's pivot as the baseline.
+
+    Groups with |Σ r| / G > ``max_skew`` are dropped (all 0): their pivot was too good or too bad.
+
+    Args:
+        rewards: (N,), nan where a story has none; its advantage is 0, and it counts 0 in the sum.
+    """
+    known = rewards.nan_to_num(nan=0.0)
+    skew = known.view(-1, group_size).sum(dim=1).abs() / group_size
+    return torch.where((skew <= max_skew).repeat_interleave(group_size), known, 0.0)
+
+
+def group_advantages(
+    rewards: Tensor, group_size: int, scale: Literal["group", "batch", "none"] = "group"
+) -> Tensor:
+    """GRPO's A_i = (r_i − mean) / (std + 1e-4), as TRL computes it (``scale_rewards``).
+
+    Args:
+        rewards: (N,) of all processes, nan where a story has none: it counts nowhere and its advantage is 0.
+        scale: by the standard deviation of the group, of the whole batch, or not at all.
+    """
+    groups = rewards.view(-1, group_size)
+    centred = groups - groups.nanmean(dim=1, keepdim=True)
+    if scale == "group":
+        centred = centred / (_nanstd(groups) + 1e-4)
+    elif scale == "batch":
+        centred = centred / (_nanstd(rewards.view(1, -1)) + 1e-4)
+    return centred.view(-1).nan_to_num(nan=0.0)
+
+
+def _nanstd(rows: Tensor) -> Tensor:
+    """Unbiased standard deviation of each row's values that are not nan, (R, 1)."""
+    n = (~rows.isnan()).sum(dim=1, keepdim=True)
+    squares = (rows - rows.nanmean(dim=1, keepdim=True)).square().nansum(dim=1, keepdim=True)
+    return (squares / (n - 1)).sqrt()
+
+
+def recentred(advantages: Tensor, group_size: int) -> Tensor:
+    """Advantages (N,) less their group's mean, over those that are not 0: a story left out stays at 0.
+
+    A story at exactly the group's mean stays there too, which costs nothing where groups have ties.
+    """
+    groups = advantages.view(-1, group_size)
+    told = groups != 0
+    mean = groups.sum(dim=1, keepdim=True) / told.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(told, groups - mean, 0.0).view(-1)
+
+
+def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
+    """H = Σ_t m_t H_t / Σ_t m_t, in nats.
+
+    Args:
+        entropies: (B, T), per token.
+        mask: (B, T), 1 or True where the completion has a token.
+
+    Returns:
+        (B,), nan for a completion without tokens (its loss is masked as well).
+    """
+    tokens = mask.to(torch.bool)
+    return torch.where(tokens, entropies, 0).sum(dim=1) / tokens.sum(dim=1)
+
+
+def sampled_entropy(logps: Tensor, mask: Tensor) -> Tensor:
+    """H ≈ −mean_t log p(sampled token), in nats: an estimate of ``mean_token_entropy`` that costs nothing.
+
+    It is unbiased for tokens sampled at temperature 1 without top-k or top-p. Shapes as there.
+    """
+    return mean_token_entropy(-logps, mask)
+
+
+def median_threshold(entropy: Tensor) -> float:
+    """τ = median of H (B,), the mean of the two middle values where their number is even; nan's left out."""
+    return torch.nanquantile(entropy.float(), 0.5).item()
+
+
+def cells(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, Tensor]:
+    """Membership (B,) of samples in the cells of ``Multipliers``; confident = H < τ, so nan is uncertain.
+
+    Raises:
+        ValueError: ``correct`` is not boolean or not of the shape of ``entropy``.
+    """
+    if correct.dtype != torch.bool or correct.shape != entropy.shape:
+        raise ValueError(
+            f"correct is {correct.dtype} of shape {tuple(correct.shape)}; it must be torch.bool "
+            f"of the shape of entropy, {tuple(entropy.shape)}"
+        )
+    confident = entropy < threshold
+    return {
+        "confident_wrong": confident & ~correct,
+        "uncertain_correct": ~confident & correct,
+        "confident_correct": confident & correct,
+        "uncertain_wrong": ~confident & ~correct,
+    }
+
+
+def shaping_weights(entropy: Tensor, correct: Tensor, threshold: float, multipliers: Multipliers) -> Tensor:
+    """Weights (B,) that multiply the advantages.
+
+    Args:
+        entropy: (B,), H of each sample.
+        correct: (B,), bool: a GenRM's verdict is the label, a policy's advantage is positive.
+        threshold: τ, the median of H over the whole generation batch (all processes).
+        multipliers: the weight of each cell.
+    """
+    weights = torch.zeros_like(entropy)
+    for name, members in cells(entropy, correct, threshold).items():
+        weights[members] = getattr(multipliers, name)
+    return weights
+
+
+def cell_shares(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, float]:
+    """Share of the samples in each cell, for logging; nan's for an empty batch."""
+    return {
+        name: members.double().mean().item() for name, members in cells(entropy, correct, threshold).items()
+    }
+
+
+def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Tensor:
+    """w = 1 ± strength · (2 F(H) − 1), + where right and − where wrong, without a threshold (our choice).
+
+    F is the share of the batch with less entropy, ties counted half, so that a weight depends on the order of
+    the entropies alone and lies in [1 − strength, 1 + strength]; a sample without an entropy weighs 1.
+
+    Args:
+        entropy, correct: (B,), of the whole generation batch.
+    """
+    known = ~entropy.isnan()
+    less = (entropy < entropy[:, None]).sum(dim=1)
+    equal = (entropy == entropy[:, None]).sum(dim=1)
+    place = torch.where(known, (less + equal / 2) / known.sum().clamp(min=1), 0.5)
+    return 1 + strength * torch.where(correct, 1.0, -1.0) * (2 * place - 1)
+
+
+RAREST = 0.01  # a cell that was rarer counts as this rare
+
+
+def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multipliers:
+    """w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
+
+    Our choice. The mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights. Strength 1
+    gives every cell the same weight in sum, 0 gives every sample the same.
+
+    Args:
+        shares: f_c by cell; any non-negative numbers, not all 0.
+    """
+    total = sum(max(share, RAREST) for share in shares.values())
+    f = {cell: max(share, RAREST) / total for cell, share in shares.items()}
+    scale = sum(share ** (1 - strength) for share in f.values())
+    return Multipliers(**{cell: share**-strength / scale for cell, share in f.items()})
+
+
+def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float]:
+    """Mean shares of the cells over the last ``window`` logged steps; equal shares before the first.
+
+    They are read from the trainer's own log, which a checkpoint holds: a resumed training has the same.
+    """
+    cells = tuple(Multipliers.model_fields)
+    logged = [entry for entry in history if all(f"shaping/{cell}" in entry for cell in cells)][-window:]
+    if not logged:
+        return dict.fromkeys(cells, 1 / len(cells))
+    return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in cells}
+
+
+def normalised(weights: Tensor) -> Tensor:
+    """Weights (B,) of the whole batch over their mean, unchanged where that is 0."""
+    mean = weights.mean()
+    return weights / mean if mean > 0 else weights

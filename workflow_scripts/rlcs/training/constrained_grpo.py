@@ -1,0 +1,62 @@
+"""Policy GRPO under constraints: groups where all violate are settled, and violators are counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from rlcs.rewards.constrained_reward import ConstrainedReward
+from rlcs.training.grpo import ShapedGRPOTrainer
+
+
+class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
+    """Counts violators by their advantages, whatever the mode, and settles groups where all violate.
+
+    Logged per step, over all processes: ``constraints/violators``; ``constraints/violators_rewarded``, those
+    with an advantage >= 0 outside of groups where all violate, which is 0 under the penalty; and
+    ``constraints/all_violating_groups``.
+
+    Args:
+        constrained: the only reward function; None is ``ShapedGRPOTrainer``.
+    """
+
+    def __init__(self, *args: Any, constrained: ConstrainedReward | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.constrained = constrained
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch = super()._generate_and_score_completions(inputs)
+        if self.constrained is None or not self.model.training:
+            return batch
+        latest, rule = self.constrained.latest, self.constrained.constraints
+        violator, hopeless = (
+            torch.tensor(flags, device=batch["advantages"].device)
+            for flags in (latest.violator, latest.all_violate)
+        )
+        if rule.mode == "penalty":
+            lost = 0.0 if rule.all_violate == "skip" else rule.all_violate_advantage
+            batch["advantages"] = settled(batch["advantages"], violator, hopeless, lost)
+        counts = count_violators(batch["advantages"], violator, hopeless, self.num_generations)
+        totals = self.accelerator.gather(counts).view(-1, len(COUNTED)).sum(dim=0)
+        for name, count in zip(COUNTED, totals.tolist(), strict=True):
+            self._metrics["train"][f"constraints/{name}"].append(float(count))
+        return batch
+
+
+COUNTED = ("violators", "violators_rewarded", "all_violating_groups")
+
+
+def settled(
+    advantages: torch.Tensor, violator: torch.Tensor, hopeless: torch.Tensor, lost: float
+) -> torch.Tensor:
+    """Advantages (N,) with ``lost`` for the violators of groups in which all violate, 0 for others there."""
+    return torch.where(hopeless, torch.where(violator, lost, 0.0), advantages)
+
+
+def count_violators(
+    advantages: torch.Tensor, violator: torch.Tensor, hopeless: torch.Tensor, group_size: int
+) -> torch.Tensor:
+    """Counts in the order of ``COUNTED``; all arguments (N,), groups contiguous."""
+    rewarded = violator & ~hopeless & (advantages >= 0)
+    return torch.stack([violator.sum(), rewarded.sum(), hopeless.sum() // group_size])

@@ -1,0 +1,127 @@
+"""Training examples in TRL's conversational formats."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlcs.config.judging import Judging
+from rlcs.config.prompts import assistant, policy_prompt
+from rlcs.records import Comparison, Context, Judgement, Label
+from rlcs.verdict import last_line, score_line
+
+Example = dict[str, Any]
+
+
+def chain_examples(
+    comparisons: Sequence[Comparison],
+    chains: Sequence[Judgement],
+    judging: Judging,
+    *,
+    analysis: bool = True,
+) -> list[Example]:
+    """A teacher's judgements as {prompt, completion, context_id}, without those that cannot be read.
+
+    The completion is what the teacher wrote; without ``analysis`` its last line, the scores, alone.
+    """
+    by_key = {(c.pair_id, c.order): c for c in comparisons}
+    return [
+        {
+            "prompt": judging.prompt(comparison := by_key[chain.pair_id, chain.order]),
+            "completion": assistant(chain.raw if analysis else last_line(chain.raw)),
+            "context_id": comparison.context.context_id,
+        }
+        for chain in chains
+        if chain.verdict != "none"
+    ]
+
+
+def label_examples(
+    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging, *, seed: int
+) -> list[Example]:
+    """Scores without an analysis, made from labels: {prompt, completion, context_id, pair_id}, ``paired``.
+
+    The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
+    """
+    low, high = judging.scores.low, judging.scores.high
+    middle = (low + high) // 2
+    scores = {"a": (high, low), "b": (low, high), "tie": (middle, middle)}
+    return [
+        {
+            "prompt": judging.prompt(c),
+            "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
+            "context_id": c.context.context_id,
+            "pair_id": c.pair_id,
+        }
+        for c in paired(comparisons, seed)
+    ]
+
+
+def paired(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
+    """Pairs in a seeded order, the two orders of each adjacent.
+
+    So they are in one batch, where a preference for a position cancels (our choice; it is why the trainer
+    must not shuffle).
+    """
+    pair_ids = sorted({c.pair_id for c in comparisons})
+    random.Random(seed).shuffle(pair_ids)
+    rank = {pair_id: i for i, pair_id in enumerate(pair_ids)}
+    return sorted(comparisons, key=lambda c: (rank[c.pair_id], c.order))
+
+
+def verdict_examples(
+    comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: Judging, *, seed: int
+) -> list[Example]:
+    """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in ``paired`` order."""
+    return [
+        {
+            "prompt": judging.prompt(c),
+            "pair_id": c.pair_id,
+            "order": c.order,
+            "label": labels[c.pair_id],
+        }
+        for c in paired(comparisons, seed)
+    ]
+
+
+def preference_examples(
+    pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
+) -> list[Example]:
+    """Pairs as {prompt, chosen, rejected}, without ties: they say nothing about a margin."""
+    examples = []
+    for pair in pairs:
+        if pair["label"] != "tie":
+            chosen, rejected = ("story_a", "story_b") if pair["label"] == "a" else ("story_b", "story_a")
+            examples.append(
+                {
+                    "prompt": policy_prompt(template, contexts[pair["context_id"]]),
+                    "chosen": assistant(pair[chosen]),
+                    "rejected": assistant(pair[rejected]),
+                }
+            )
+    return examples
+
+
+def demonstration_examples(
+    pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
+) -> list[Example]:
+    """The preferred story of each pair as {prompt, completion}; both stories where the label is a tie."""
+    preferred = {"a": ("story_a",), "b": ("story_b",), "tie": ("story_a", "story_b")}
+    return [
+        {
+            "prompt": policy_prompt(template, contexts[pair["context_id"]]),
+            "completion": assistant(pair[story]),
+        }
+        for pair in pairs
+        for story in preferred[pair["label"]]
+    ]
+
+
+def writing_prompts(contexts: Sequence[Context], template: str, *, seed: int) -> list[Example]:
+    """GRPO prompts of a policy, {prompt, context_id}, in a seeded order.
+
+    The order is ours and the same in every epoch: TRL's own shuffle is not resumed after the first epoch.
+    """
+    shuffled = random.Random(seed).sample(contexts, len(contexts))
+    return [{"prompt": policy_prompt(template, c), "context_id": c.context_id} for c in shuffled]

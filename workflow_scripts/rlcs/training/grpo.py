@@ -1,0 +1,225 @@
+"""TRL's GRPOTrainer with entropy-based reward shaping (RLCS) and resampling of groups without variance.
+
+TRL has no hook between the advantages and the loss, so two private methods are extended; TRL is pinned and
+``tests/training/test_grpo.py`` holds the contract: ``_calculate_rewards`` returns the rewards of all
+processes, shape (N, functions), and ``_generate_and_score_completions`` the local batch with ``advantages``, shape (B,).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.utils.data import Sampler
+from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import RepeatSampler
+
+from rlcs.config.training import Shaped
+from rlcs.training.advantages import (
+    adaptive_multipliers,
+    cell_shares,
+    continuous_weights,
+    group_advantages,
+    mean_token_entropy,
+    median_threshold,
+    normalised,
+    recent_cell_shares,
+    recentred,
+    reward_advantages,
+    sampled_entropy,
+    shaping_weights,
+)
+from rlcs.training.resampling import replace_rows, rows_of_units, units_without_variance
+
+
+def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
+    """Groups, and units of neighbouring groups, must not straddle processes: a reward sees one process.
+
+    TRL checks only that the global batch has whole groups. Where a unit has several groups, evaluation
+    batches must hold whole units as well.
+
+    Raises:
+        ValueError: states the numbers.
+    """
+    local = args.per_device_train_batch_size * args.steps_per_generation
+    apart = "groups" if groups_per_unit == 1 else "the two orders of a pair"
+    if local % (args.num_generations * groups_per_unit):
+        times = "" if groups_per_unit == 1 else f"{groups_per_unit} x "
+        raise ValueError(
+            f"per_device_train_batch_size {args.per_device_train_batch_size} x steps_per_generation "
+            f"{args.steps_per_generation} = {local} completions per process must be a multiple of "
+            f"{times}num_generations {args.num_generations}, or {apart} straddle processes"
+        )
+    if groups_per_unit > 1 and args.eval_strategy != "no":
+        group_size = args.num_generations_eval or args.num_generations
+        if args.per_device_eval_batch_size % (group_size * groups_per_unit):
+            raise ValueError(
+                f"per_device_eval_batch_size {args.per_device_eval_batch_size} must be a multiple of "
+                f"{groups_per_unit} x num_generations_eval {group_size}, or {apart} are parted"
+            )
+
+
+class ShapedGRPOTrainer(GRPOTrainer):
+    """Multiplies the advantages by weights for confidence and correctness, after the group normalisation.
+
+    Args:
+        shaping: which weights; None leaves the advantages as they are (uniform).
+        correct_reward: a completion is correct where its reward is at least this (GenRM: the verdict is the
+            label); None: where it beat its group, advantage > 0 (policy).
+        groups_per_unit: neighbouring prompts of the data set that stay together in training, evaluation and
+            resampling, such as the two orders of a pair.
+        resample: further rounds of rollouts per batch, for fresh units in the place of those without
+            variance; 0 is none.
+        max_skew: the advantages are the rewards themselves, without groups that are more skewed (BRPO); None:
+            TRL's group normalisation.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        shaping: Shaped | None = None,
+        correct_reward: float | None = None,
+        groups_per_unit: int = 1,
+        resample: int = 0,
+        max_skew: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        assert_whole_groups(self.args, groups_per_unit)
+        self.shaping = shaping or Shaped()
+        self.correct_reward = correct_reward
+        self.groups_per_unit = groups_per_unit
+        self.resample = resample
+        self.max_skew = max_skew
+        self._rewards = torch.empty(0)
+
+    def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
+        if self.groups_per_unit == 1:
+            return super()._get_eval_sampler(eval_dataset)
+        # TRL shuffles evaluation, which would part the units
+        return RepeatSampler(eval_dataset, self.num_generations_eval, shuffle=False)
+
+    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        rewards_per_function = super()._calculate_rewards(*args, **kwargs)
+        weighted = rewards_per_function * self.reward_weights.to(rewards_per_function.device)
+        unknown = rewards_per_function.isnan().all(dim=1)
+        self._rewards = weighted.nansum(dim=1).masked_fill(unknown, torch.nan)
+        return rewards_per_function
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        batch = super()._generate_and_score_completions(inputs)
+        if not self.model.training:
+            return batch
+        batch["rewards"] = self._local_rewards(len(batch["advantages"]))
+        if self.resample:
+            batch = self._resampled(batch)
+        rewards = batch.pop("rewards")
+        if self.max_skew is not None:
+            batch["advantages"] = reward_advantages(rewards, self.num_generations, self.max_skew)
+        if self.shaping.shaping != "uniform":
+            batch["advantages"] = self._shaped(batch, rewards)
+        return batch
+
+    def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor) -> torch.Tensor:
+        """The local advantages (B,), weighed; the weights are drawn up over all processes."""
+        advantages, gather = batch["advantages"], self.accelerator.gather
+        entropy = gather(self._sample_entropy(batch))
+        correct = gather(self._correct(advantages, rewards))
+        weights = self._weights(entropy, correct)
+        if self.shaping.normalise == "mean_weight":
+            weights = normalised(weights)
+        for cell, share in cell_shares(entropy, correct, median_threshold(entropy)).items():
+            self._metrics["train"][f"shaping/{cell}"].append(share)
+        local = slice(self.accelerator.process_index * len(advantages), None)
+        if self.shaping.shaping == "entropy_rewards":
+            weighed = group_advantages(gather(rewards) * weights, self.num_generations, self.scale_rewards)
+            return weighed[local][: len(advantages)]
+        shaped = advantages * weights[local][: len(advantages)]
+        return recentred(shaped, self.num_generations) if self.shaping.normalise == "recentre" else shaped
+
+    def _weights(self, entropy: torch.Tensor, correct: torch.Tensor) -> torch.Tensor:
+        if self.shaping.shaping == "continuous":
+            return continuous_weights(entropy, correct, self.shaping.strength)
+        multipliers = self.shaping.multipliers
+        if self.shaping.shaping == "adaptive":
+            recent = recent_cell_shares(self.state.log_history, self.shaping.window)
+            multipliers = adaptive_multipliers(recent, self.shaping.strength)
+        return shaping_weights(entropy, correct, median_threshold(entropy), multipliers)
+
+    def _local_rewards(self, count: int) -> torch.Tensor:
+        start = self.accelerator.process_index * count
+        return self._rewards[start : start + count]
+
+    def _correct(self, advantages: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
+        return advantages > 0 if self.correct_reward is None else rewards >= self.correct_reward
+
+    def _resampled(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The batch with fresh units in the place of those without variance, as far as the rounds reach.
+
+        The logged rewards and lengths are means over the rounds. Every process takes part in every round.
+        """
+        rows_per_unit = self.groups_per_unit * self.num_generations
+        rounds = 0
+        replaced = torch.zeros(1, device=self.accelerator.device)
+        for _ in range(self.resample):
+            dead = self._without_variance(batch).nonzero()[:, 0]
+            wanted = int(self.accelerator.gather(dead.new_tensor([len(dead)])).max())
+            if wanted == 0:
+                break
+            rounds += 1
+            fresh = super()._generate_and_score_completions(self._draw_units(wanted))
+            fresh["rewards"] = self._local_rewards(len(fresh["advantages"]))
+            alive = (~self._without_variance(fresh)).nonzero()[: len(dead), 0]
+            batch = replace_rows(
+                batch,
+                fresh,
+                rows_of_units(dead[: len(alive)], rows_per_unit),
+                rows_of_units(alive, rows_per_unit),
+                pad_token_id=self._tokenizer.pad_token_id,
+            )
+            replaced += len(alive)
+        # the loss is divided by the number of tokens over all processes
+        batch["num_items_in_batch"] = self.accelerator.gather(batch["completion_mask"].sum()).sum()
+        left = self._without_variance(batch).double()
+        metrics = self._metrics["train"]
+        metrics["resampling/rounds"].append(rounds)
+        metrics["resampling/replaced"].append((self.accelerator.gather(replaced) / len(left)).mean().item())
+        metrics["resampling/without_variance"].append(self.accelerator.gather(left).mean().item())
+        return batch
+
+    def _without_variance(self, batch: dict[str, Any]) -> torch.Tensor:
+        return units_without_variance(batch["rewards"], self.num_generations, self.groups_per_unit)
+
+    def _draw_units(self, count: int) -> list[dict[str, Any]]:
+        """Rows of units drawn without replacement, each prompt once per completion.
+
+        Drawn with torch's generator, which checkpoints hold and which differs between processes, so that a
+        resumed training draws what one that never stopped draws.
+        """
+        units = torch.randperm(len(self.train_dataset) // self.groups_per_unit)[:count]
+        prompts = rows_of_units(units, self.groups_per_unit).tolist()
+        return [self.train_dataset[prompt] for prompt in prompts for _ in range(self.num_generations)]
+
+    @torch.no_grad()
+    def _sample_entropy(self, batch: dict[str, Any]) -> torch.Tensor:
+        """H of the local samples (B,), by one more forward pass where TRL has not done it yet.
+
+        Entropies do not exist when completions are scored; log probabilities do with vLLM's correction and
+        where the rollouts are older than the step.
+        """
+        mask = batch["completion_mask"]
+        exact = self.shaping.entropy == "exact"
+        if not exact:
+            for known in ("old_per_token_logps", "sampling_per_token_logps"):
+                if known in batch:
+                    return sampled_entropy(batch[known], mask)
+        logps, entropies, _ = self._get_per_token_logps_and_entropies(
+            self.model,
+            torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
+            torch.cat([batch["prompt_mask"], mask], dim=1),
+            batch["completion_ids"].size(1),
+            batch_size=self.args.per_device_train_batch_size,
+            compute_entropy=exact,
+        )
+        return mean_token_entropy(entropies, mask) if exact else sampled_entropy(logps, mask)

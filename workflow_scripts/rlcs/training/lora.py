@@ -1,0 +1,68 @@
+"""LoRA: a trained adapter is published merged, so that every later stage loads it as any other model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from peft import LoraConfig, PeftConfig, PeftModel
+from transformers import PreTrainedModel, Trainer
+
+from rlcs.config.training import Lora
+from rlcs.models.loading import load_causal, load_scalar
+from rlcs.stages.ranks import is_main
+
+
+def adapter_config(lora: Lora | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> LoraConfig | None:
+    """peft's config of an entry's ``lora``, for TRL's ``peft_config``; a reward model's new head is trained
+    in full."""
+    if lora is None:
+        return None
+    return LoraConfig(
+        r=lora.r,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=lora.target_modules,
+        exclude_modules=lora.exclude_modules,
+        task_type=task,
+    )
+
+
+def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> None:
+    """Write a trainer's model as any other is loaded: gathered from all processes, an adapter merged.
+
+    Every process must call it; the main one writes. The training can go on after it.
+
+    Args:
+        adapter: where a LoRA adapter is written as it is; nothing without one.
+    """
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if sharded else None
+    if not is_main():
+        return
+    if isinstance(model, PeftModel):
+        with TemporaryDirectory() as scratch:
+            place = adapter or Path(scratch)
+            model.save_pretrained(str(place), state_dict=state)
+            model, state = merged(model.peft_config[model.active_adapter], place), None
+            _name_no_place(place)
+    model.save_pretrained(str(folder), state_dict=state)
+    trainer.processing_class.save_pretrained(str(folder))
+
+
+def merged(config: PeftConfig, adapter: Path) -> PreTrainedModel:
+    """The model that an adapter was trained on, with the adapter in its weights."""
+    path = config.base_model_name_or_path
+    base = load_scalar(path, new_head=True) if config.task_type == "SEQ_CLS" else load_causal(path)
+    return PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+
+
+def _name_no_place(adapter: Path) -> None:
+    """Both files state where the base lies on this machine; the artifact's manifest says which base it is."""
+    (adapter / "README.md").unlink()
+    config = adapter / "adapter_config.json"
+    said = {**json.loads(config.read_text(encoding="utf-8")), "base_model_name_or_path": None}
+    config.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")

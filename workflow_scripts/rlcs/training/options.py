@@ -1,0 +1,109 @@
+"""On a CPU too, TRL's fused LM head scores only the tokens that are learned.
+
+TRL 1.16 leaves out the positions of prompts where Triton runs. Elsewhere it scores all, to spare a compiler
+new shapes. Nothing is compiled here, and of a small model with a large vocabulary the head is much of the
+work: for SmolLM2-135M with adapters on its upper layers, half of a step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from transformers import TrainingArguments
+from trl import GRPOConfig
+from trl.trainer import utils
+
+from rlcs.errors import InputError
+from rlcs.stages.stage import Stage
+from rlcs.training.checkpointing import check_save_steps
+
+
+def grpo_options(stage: Stage, own: Mapping[str, Any], scratch: str) -> GRPOConfig:
+    """The options of a stage's training, with checkpoints in ``scratch``; prompts stay in the order given."""
+    shared = {**stage.config["training"], "shuffle_dataset": False}
+    return build_options(GRPOConfig, shared, own, seed=stage.seed, output_dir=scratch)
+
+
+_has_triton = (
+    utils._use_triton
+)  # the one place that decides; tests/training/test_fused_head.py holds TRL to it
+
+
+def leave_out_prompts() -> None:
+    """For all trainers of this process; scores of the other tokens stay the same."""
+    utils._use_triton = lambda device: device.type == "cpu" or _has_triton(torch.device(device))
+
+
+log = logging.getLogger("rlcs")
+
+Options = TypeVar("Options", bound=TrainingArguments)
+
+
+# vLLM holds transformers below 5.18 where jobs have a GPU; there the option has its former name.
+_FORMER_NAMES = {
+    "activation_checkpointing": "gradient_checkpointing",
+    "activation_checkpointing_kwargs": "gradient_checkpointing_kwargs",
+}
+
+
+def in_known_names(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Options of the config in the names that the installed transformers knows."""
+    return {
+        name if name in known else _FORMER_NAMES.get(name, name): value for name, value in options.items()
+    }
+
+
+def build_options(
+    options_class: Callable[..., Options],
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    seed: int,
+    output_dir: str,
+) -> Options:
+    """TRL options: the run's shared ones, then the model's own, then what the workflow sets.
+
+    Raises:
+        InputError: an unknown option, or a value that TRL, its declared type or exact resuming
+            refuses.
+    """
+    types = get_type_hints(options_class)
+    shared, own = in_known_names(shared, types), in_known_names(own, types)
+    for name, value in {**shared, **own}.items():
+        try:  # TRL checks few types by itself: the text "1e-2" would fail in the middle of a training
+            TypeAdapter(types.get(name, Any)).validate_python(value, strict=True)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            hint = "; YAML reads 1e-2 as text, write 1.0e-2" if problem["type"] == "float_type" else ""
+            raise InputError(
+                f"{name} = {value!r} is refused by {options_class.__name__}: {problem['msg']}{hint}"
+            ) from error
+    try:
+        options = options_class(
+            **{"save_total_limit": 2, **shared, **own},
+            seed=seed,
+            data_seed=seed,
+            output_dir=output_dir,
+            report_to="none",
+            save_strategy="steps",
+        )
+        # one process drives one GPU: others are a served judge's, or of other processes
+        options._n_gpu = min(options.n_gpu, 1)
+        if options.use_cpu and torch.cuda.is_available():
+            log.info("use_cpu: there is a GPU, and it is not used")
+        if options.bf16 and options.device.type == "cpu" and not cpu_has_bf16():
+            log.info("bf16: this CPU has no instructions for it and would be slower: training in float32")
+            options.bf16, options.mixed_precision = False, "no"
+        check_save_steps(options)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"training options refused by {options_class.__name__}: {error}") from error
+    return options
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU multiplies in bfloat16 (lscpu: avx512_bf16, amx_bf16), not by way of float32."""
+    return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())

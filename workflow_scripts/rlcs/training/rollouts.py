@@ -1,0 +1,65 @@
+"""Rollouts by a vLLM server of the job's own: ``vllm_mode: server`` without an address."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+from trl import GRPOConfig
+
+from rlcs.config.endpoints import Serving
+from rlcs.errors import InputError
+from rlcs.models.vllm_server import start_server
+from rlcs.stages.children import free_port
+from rlcs.stages.ranks import agreed
+
+# What TRL's trainers need of `vllm serve` (TRL 1.16, vLLM integration): weights pushed into it by NCCL,
+# through endpoints of its development mode, and probabilities at the temperature of what was drawn.
+_NEEDED = {
+    "weight_transfer_config": json.dumps({"backend": "nccl"}),
+    "logprobs_mode": "processed_logprobs",
+    "max_logprobs": -1,
+}
+_DEVELOPMENT = {"VLLM_SERVER_DEV_MODE": "1"}
+
+
+def awaits_server(options: GRPOConfig) -> bool:
+    """Whether rollouts are a server's whose place is not said: nobody has started it."""
+    said = (options.vllm_server_base_url, options.vllm_server_host, options.vllm_server_port)
+    unsaid = (None, GRPOConfig.vllm_server_host, GRPOConfig.vllm_server_port)
+    return options.use_vllm and options.vllm_mode == "server" and said == unsaid
+
+
+def serve_rollouts(options: GRPOConfig, model: Path, serving: Serving) -> None:
+    """Start the server that a training's options ask for, and put its address into them; else do nothing.
+
+    TRL's main process alone speaks to it, so that it lies on the first node.
+
+    Args:
+        model: where the training starts from.
+
+    Raises:
+        InputError: serving.rollouts.gpus is 0, or as ``start_server``.
+    """
+    if not awaits_server(options):
+        return
+    if problem := rollouts_problem(options, serving):
+        raise InputError(problem)
+    gpus = serving.rollouts.gpus
+    arguments = {**serving.rollouts.arguments, "tensor_parallel_size": gpus, **_NEEDED}
+    there = serving.model_copy(update={"environment": {**serving.environment, **_DEVELOPMENT}})
+    options.vllm_server_base_url = agreed(
+        lambda: start_server(model, f"rollouts-{uuid.uuid4().hex}", arguments, there, gpus=gpus)
+    )
+    options.vllm_group_port = agreed(free_port)
+
+
+def rollouts_problem(options: GRPOConfig, serving: Serving) -> str | None:
+    """What is wrong with a server that nobody has started and that cannot be started either."""
+    if not awaits_server(options) or serving.rollouts.gpus:
+        return None
+    return (
+        "vllm_mode: server has no server: set serving.rollouts.gpus, and the job starts it, or "
+        "vllm_server_base_url to one that runs"
+    )

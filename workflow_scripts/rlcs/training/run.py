@@ -1,0 +1,56 @@
+"""One training from start to artifact: resume, train, publish the model and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import Trainer, set_seed
+
+from rlcs.records import HISTORY, write_rows
+from rlcs.stages.ranks import agreed, is_main, wait_for_all
+from rlcs.stages.stage import Stage
+from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
+from rlcs.training.lora import save_whole
+from rlcs.training.options import leave_out_prompts
+
+# Different in every run (run.json has the durations), or counted anew after a resume.
+_NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
+
+
+def train(
+    stage: Stage,
+    make_trainer: Callable[[str], Trainer],
+    finish: Callable[[Trainer, Path], None] = lambda trainer, folder: None,
+) -> None:
+    """Run a trainer, from its last checkpoint where it was killed, and publish its model and its history.
+
+    Args:
+        make_trainer: makes the trainer, given the folder of its checkpoints as TRL's ``output_dir``.
+        finish: what else is to be written, given the trainer and the artifact's folder.
+    """
+    with stage.artifact() as folder:
+        checkpoints = stage.checkpoints()
+        leave_out_prompts()
+        set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
+        trainer = make_trainer(str(checkpoints))
+        with saves_on_sigterm(trainer):
+            trainer.train(resume_from_checkpoint=agreed(lambda: last_checkpoint(checkpoints)))
+        save_whole(trainer, folder / "model", folder / "adapter")
+        if is_main():
+            write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
+            finish(trainer, folder)
+        wait_for_all()
+
+
+def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """A trainer's logs as rows (step, metric, value), without timings and the closing summary."""
+    return [
+        {"step": int(entry["step"]), "metric": metric, "value": float(value)}
+        for entry in log_history
+        if "train_runtime" not in entry
+        for metric, value in sorted(entry.items())  # a resumed trainer has them in another order
+        if metric not in ("step", "epoch") and not any(word in metric for word in _NOT_KEPT)
+        if value is not None  # TRL's word for a mean over nothing
+    ]

@@ -1,0 +1,161 @@
+"""The best checkpoint of a policy by an independent judge, on validation contexts.
+
+Every so many steps the policy writes a story for each of these contexts, and judges compare it, in both
+orders, with what the start of the training wrote. The stories are drawn with a seed of their own, and the
+training's random state is left alone. Of several processes all write the same stories, as sharded weights
+need them all, and the main one asks the judges.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl import GRPOConfig
+
+from rlcs.config.prompts import policy_prompt
+from rlcs.data.preferences import comparisons_of
+from rlcs.judging.credits import win_credits
+from rlcs.judging.judge import Judge
+from rlcs.models.generation import Completion, generate
+from rlcs.models.loading import device
+from rlcs.records import Comparison, Context
+from rlcs.stages.ranks import agreed, is_main
+from rlcs.training.lora import save_whole
+from rlcs.training.watch import INDEPENDENT, TRAINING, series
+
+log = logging.getLogger("rlcs")
+
+
+class Validation:
+    """Plays a policy against the start of its training.
+
+    Args:
+        judges: by the metric that their win rate is logged as.
+        start: the policy that training starts from.
+        options: of the training; its sampling is that of the comparison.
+    """
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        template: str,
+        judges: Mapping[str, Judge],
+        start: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        options: GRPOConfig,
+    ) -> None:
+        self.contexts = contexts
+        self.template = template
+        self.judges = judges
+        self.tokenizer = tokenizer
+        self.options = options
+        self.reference = self._stories(start.to(device()))
+
+    def win_rates(self, model: PreTrainedModel) -> dict[str, float]:
+        """By metric, p(model's story wins), ties ½; ½ as well where a judge gave no verdict at all."""
+        pairs = [
+            {"pair_id": context.context_id, "context_id": context.context_id, "story_a": own, "story_b": its}
+            for context, own, its in zip(self.contexts, self._stories(model), self.reference, strict=True)
+        ]
+        comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
+        won = {metric: agreed(partial(_credits, judge, comparisons)) for metric, judge in self.judges.items()}
+        return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
+
+    def _stories(self, model: PreTrainedModel) -> list[str]:
+        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
+        return [completion.text for completion in drawn]
+
+
+def draw_stories(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    contexts: Sequence[Context],
+    template: str,
+    options: GRPOConfig,
+) -> list[Completion]:
+    """A story for each context, sampled as training does and with the same seed every time.
+
+    The training's own random state is left alone.
+    """
+    with torch.random.fork_rng():
+        return generate(
+            model,
+            tokenizer,
+            [policy_prompt(template, context) for context in contexts],
+            max_new_tokens=options.max_completion_length,
+            batch_size=max(len(contexts), 1),
+            temperature=options.temperature,
+            seed=options.seed,
+        )
+
+
+def _credits(judge: Judge, comparisons: Sequence[Comparison]) -> dict[str, float]:
+    return win_credits(judge.judge(comparisons))
+
+
+class SelectBest(TrainerCallback):
+    """Logs win rates every so many steps and at the end, and keeps the weights of the best of them so far.
+
+    What is best is read from the log, which checkpoints hold: a resumed training keeps the same weights.
+    """
+
+    def __init__(self, validation: Validation, every: int, folder: Path, trainer: Trainer) -> None:
+        self.validation = validation
+        self.every = every
+        self.folder = folder
+        self.trainer = trainer
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: PreTrainedModel,
+        **_: Any,
+    ) -> None:
+        if state.global_step % self.every and state.global_step != state.max_steps:
+            return
+        rates = self.validation.win_rates(model)
+        before = [point.value for point in series(state.log_history, INDEPENDENT)]
+        state.log_history.append({"step": state.global_step, **rates})
+        is_best = rates[INDEPENDENT] > max(before, default=-1.0)
+        log.info(
+            "step %d: wins over the start by the independent judge %.3f, by the training's own %.3f%s",
+            state.global_step,
+            rates[INDEPENDENT],
+            rates[TRAINING],
+            ", the best so far" if is_best else "",
+        )
+        if is_best:
+            self._keep()
+
+    def _keep(self) -> None:
+        unfinished = self.folder.with_name(f"{self.folder.name}.partial")
+        if is_main():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        save_whole(self.trainer, unfinished)
+        if is_main():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            unfinished.rename(self.folder)
+
+    def publish(self, artifact: Path) -> None:
+        """Make the best weights the artifact's ``model``, and keep the last ones beside them as ``last``."""
+        if self.folder.exists():
+            (artifact / "model").rename(artifact / "last")
+            shutil.copytree(self.folder, artifact / "model")

@@ -1,0 +1,90 @@
+"""What a policy writes on the way: the same held-out contexts, every so many steps of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl import GRPOConfig
+
+from rlcs.records import SNAPSHOTS, Context, read_rows, write_rows
+from rlcs.training.selection import draw_stories
+
+NAME = "snapshots.parquet"
+
+
+class TakeSnapshots(TrainerCallback):
+    """Writes stories before the first step, every so many steps and at the end.
+
+    Each step has a file of its own beside the checkpoints, so that a resumed training has them all; what it
+    repeats it writes again, the same.
+    """
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        template: str,
+        tokenizer: PreTrainedTokenizerBase,
+        options: GRPOConfig,
+        every: int,
+        folder: Path,
+    ) -> None:
+        self.contexts = contexts
+        self.template = template
+        self.tokenizer = tokenizer
+        self.options = options
+        self.every = every
+        self.folder = folder
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: PreTrainedModel,
+        **_: Any,
+    ) -> None:
+        if state.global_step == 0:
+            self._take(0, model, state.is_world_process_zero)
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: PreTrainedModel,
+        **_: Any,
+    ) -> None:
+        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
+            self._take(state.global_step, model, state.is_world_process_zero)
+
+    def _take(self, step: int, model: PreTrainedModel, writes: bool) -> None:
+        """All processes take part in drawing, which sharded weights need; one of them writes."""
+        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
+        rows = [
+            {
+                "step": step,
+                "context_id": context.context_id,
+                "text": completion.text,
+                "tokens": completion.tokens,
+                "cut_off": completion.cut_off,
+            }
+            for context, completion in zip(self.contexts, drawn, strict=True)
+        ]
+        if writes:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_rows(self.folder / f"{step:09}.parquet", rows, SNAPSHOTS)
+
+    def publish(self, artifact: Path) -> None:
+        """Write the stories of all steps, in order, into the artifact."""
+        rows = [row for path in sorted(self.folder.iterdir()) for row in read_rows(path, SNAPSHOTS)]
+        write_rows(artifact / NAME, rows, SNAPSHOTS)

@@ -1,0 +1,45 @@
+"""A blind sheet on which people compare stories, the same for Label Studio and Argilla, and the key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from rlcs.constraints.registry import instruction
+from rlcs.data import argilla, label_studio
+from rlcs.data.blind_sheet import blind_pairs, preference_row
+from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
+from rlcs.report.html import fill
+from rlcs.stages import stage
+
+
+def main(this: stage.Stage) -> None:
+    config = this.config
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    stories = {
+        (row["policy"], row["context_id"], row["sample"]): row["text"]
+        for folder in this.folders("stories")
+        for row in read_rows(folder / "stories.parquet", STORIES)
+    }
+    key, pairs = blind_pairs(
+        stories, config["policies"], config["reference"], config["pairs"], config["seed"]
+    )
+    rows = [preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
+    required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
+    sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
+    with this.artifact() as folder:
+        page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
+        (folder / "sheet.html").write_text(page, encoding="utf-8")
+        tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
+        (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
+        (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
+        argilla.write_dataset(folder / "argilla", rows, required, f"sheet-{sheet}")
+        write_rows(folder / "key.parquet", key, MATCHES)
+        write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
+        if not pairs:
+            stage.log.warning("the sheet is empty: on no context do the policies' stories differ")
+        stage.log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))
+
+
+if __name__ == "__main__":
+    stage.run(main, __file__, inputs=["preferences"], many=["stories"])

@@ -1,0 +1,68 @@
+"""The stories of all policies side by side, with what the judges said of them: one page to step through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from rlcs.evaluation.judgements import read_judged
+from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
+from rlcs.report.gallery import Row, gallery_items
+from rlcs.report.html import fill
+from rlcs.stages import stage
+from rlcs.stages.manifest import read_provenance
+from rlcs.training.snapshots import NAME
+
+
+def main(this: stage.Stage) -> None:
+    config = this.config
+    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    folders = this.folders("matches")
+    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
+    judged = read_judged(folders, config["judges"])
+    stories, checks = by_seed(this, "stories", STORIES), by_seed(this, "checks", CHECKS)
+    snapshots: dict[int, dict[str, Sequence[Row]]] = {}
+    for folder in this.folders("policies"):
+        if (folder / NAME).exists():
+            told = snapshots.setdefault(read_provenance(folder)["seed"], {})
+            told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+    seeds = [
+        {
+            "seed": seed,
+            "items": gallery_items(
+                contexts,
+                stories[seed],
+                matches,
+                {judge: said.get(seed, []) for judge, said in judged.items()},
+                config["policies"],
+                config["reference"],
+                config["contexts"],
+                checks.get(seed, []),
+                snapshots.get(seed, {}),
+            ),
+        }
+        for seed in sorted(stories)
+    ]
+    with this.artifact() as folder:
+        page = fill("gallery.html.j2", seeds=seeds, **config)
+        (folder / "gallery.html").write_text(page, encoding="utf-8")
+
+
+def by_seed(this: stage.Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
+    """The rows of an input's artifacts, each of which is of one seed."""
+    found: dict[int, list[Row]] = {}
+    for folder in this.folders(name):
+        rows = read_rows(folder / f"{name}.parquet", schema)
+        found.setdefault(read_provenance(folder)["seed"], []).extend(rows)
+    return found
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __file__,
+        inputs=["preferences"],
+        many=["stories", "matches"],
+        optional=["checks", "policies"],
+    )
