@@ -14,9 +14,9 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from rlcs.config import parsing
-from rlcs.config.judges import BradleyTerryJudge, Consensus, GenrmGRPOJudge, GenrmSFTJudge
+from rlcs.config.judges import ScalarJudgeConfig, ConsensusConfig, GenrmGRPOConfig, GenrmSFTConfig
 from rlcs.config.lineage import trained_models
-from rlcs.config.policies import BasePolicy, ExternalPolicy, GRPOPolicy, SFTPolicy
+from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.planning import plan_sections, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
@@ -119,7 +119,7 @@ def judge_model(judge, seed):
 
 def chains_of(judge):
     """The manifest of the chains that a GenRM learns; none where it learns from labels or consensus alone."""
-    if judge.teacher is None or HUMAN not in judge.pairs:
+    if judge.teacher is None or HUMAN not in judge.label_sources:
         return []
     stage = "chains" if judge.chains == "filtered" else "teachers"
     return [f"{RESULTS}/{stage}/{judge.teacher}/manifest.json"]
@@ -127,7 +127,7 @@ def chains_of(judge):
 
 def filtered_chains():
     """Manifests of all chains that the consistency filter kept for a GenRM."""
-    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTJudge)]
+    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTConfig)]
     return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 
@@ -145,7 +145,7 @@ def launch_of(model):
 
 def consensus_of(judge):
     """The consensus pairs that a judge is trained on, source by source."""
-    sources = [source for source in CONFIG.judges[judge].pairs if source != HUMAN]
+    sources = [source for source in CONFIG.judges[judge].label_sources if source != HUMAN]
     return [f"{RESULTS}/consensus/{source}/manifest.json" for source in sources]
 
 
@@ -178,7 +178,7 @@ def of_seeds(stage, names):
 def policy_model(policy, seed):
     """The manifest of a policy's weights."""
     model = CONFIG.policies[policy]
-    if isinstance(model, BasePolicy):
+    if isinstance(model, BasePolicyConfig):
         return base_of(model.base)
     return f"{RESULTS}/policies/{policy}/seed{seed}/manifest.json"
 

@@ -121,7 +121,7 @@ rule tabulate_alignment:
 
 rule tabulate_injections:
     message:
-        "Table: stories that talk to the judge"
+        "Table: prompt injection"
     input:
         preferences=PREFERENCES,
         judgements=injections_of,
@@ -131,7 +131,7 @@ rule tabulate_injections:
             f"{RESULTS}/tables/injections/injections.csv",
             caption="../report/injections.rst",
             category="Tables",
-            labels={"table": "stories that talk to the judge"},
+            labels={"table": "prompt injection"},
         ),
     params:
         code=code("tabulate_injections.py"),

@@ -50,7 +50,7 @@ rule filter_chains:
 
 rule find_consensus:
     message:
-        "Consensus {wildcards.source}: unlabelled pairs on which the teachers agree"
+        "ConsensusConfig {wildcards.source}: unlabelled pairs on which the teachers agree"
     input:
         preferences=PREFERENCES,
         judgements=lambda wildcards: [
@@ -67,7 +67,7 @@ rule find_consensus:
     benchmark:
         f"{BENCHMARKS}/consensus/{{source}}.tsv"
     wildcard_constraints:
-        source=names_of(CONFIG.consensus, Consensus),
+        source=names_of(CONFIG.consensus, ConsensusConfig),
     conda:
         "../envs/rlcs.yaml"
     threads: 1
@@ -104,7 +104,7 @@ rule judge_test_pairs:
 
 rule judge_injections:
     message:
-        "Stories that talk to the judge: {wildcards.judge}, seed {wildcards.seed}"
+        "Prompt injection: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),

@@ -14,7 +14,7 @@ rule sample_stories:
     benchmark:
         f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, SFTPolicy, GRPOPolicy, BasePolicy),
+        policy=names_of(CONFIG.policies, SFTPolicyConfig, GRPOPolicyConfig, BasePolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1
@@ -39,7 +39,7 @@ rule import_stories:
     benchmark:
         f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, ExternalPolicy),
+        policy=names_of(CONFIG.policies, ExternalPolicyConfig),
     conda:
         "../envs/rlcs.yaml"
     threads: 1

@@ -36,7 +36,7 @@ rule train_genrm_sft:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, GenrmSFTJudge),
+        judge=names_of(CONFIG.judges, GenrmSFTConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1
@@ -65,7 +65,7 @@ rule train_genrm_grpo:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, GenrmGRPOJudge),
+        judge=names_of(CONFIG.judges, GenrmGRPOConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1
@@ -93,7 +93,7 @@ rule train_bradley_terry:
     benchmark:
         f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, BradleyTerryJudge),
+        judge=names_of(CONFIG.judges, ScalarJudgeConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1
@@ -120,7 +120,7 @@ rule train_policy_sft:
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, SFTPolicy),
+        policy=names_of(CONFIG.policies, SFTPolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1
@@ -151,7 +151,7 @@ rule train_policy_grpo:
     benchmark:
         f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, GRPOPolicy),
+        policy=names_of(CONFIG.policies, GRPOPolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     threads: 1

@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
-from rlcs.config.judging import Judging
-from rlcs.config.world import WorldBase
+from rlcs.config.judging import JudgingConfig
+from rlcs.config.world import WorldBaseConfig
 from rlcs.records import Comparison, Context
 
 # The first call into torch or pandas, or a busy machine, is slower than any deadline worth having.
@@ -22,7 +22,7 @@ settings.load_profile("rlcs")
 
 @pytest.fixture(scope="session")
 def judging():
-    return Judging(
+    return JudgingConfig(
         template="$domain | $outline | $constraints\n1: $story_1\n2: $story_2",
         scores={"low": 1, "high": 9},
         max_new_tokens=8,
@@ -53,7 +53,7 @@ def model_folder(tokenizer, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("base") / "model"
     shape = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32, "initializer_range": 0.5}
-    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -92,7 +92,7 @@ def test_comparison_shows_the_stories_in_its_order():
 def test_a_text_that_was_cut_off_is_not_read():
     comparison = Comparison("p", CONTEXT, "x", "y", "ab")
     whole = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10)
-    cut = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10, cut_off=True)
+    cut = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10, truncated=True)
     assert (whole.verdict, cut.verdict, cut.raw) == ("a", "none", "Scores: 9 1")
 
 

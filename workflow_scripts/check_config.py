@@ -14,7 +14,7 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig, RewardConfig, SFTConfig
 
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
 from rlcs.planning import slurm_site
 from rlcs.planning.gpu_plan import Plan, answering_plan, shape_of, training_plan
@@ -31,7 +31,9 @@ def for_this_machine(shared: dict[str, Any]) -> dict[str, Any]:
     return shared if torch.cuda.is_available() else {"use_cpu": True, **shared}
 
 
-def problems(shared: dict[str, Any], trainings: dict[str, dict[str, Any]], serving: Serving) -> list[str]:
+def problems(
+    shared: dict[str, Any], trainings: dict[str, dict[str, Any]], serving: ServingConfig
+) -> list[str]:
     """One line per model whose options TRL refuses, or that lacks what they ask for.
 
     Args:
@@ -110,7 +112,7 @@ def main() -> None:
     parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
     arguments = parser.parse_args()
     config = arguments.config
-    found = problems(config["shared"], config["trainings"], Serving.model_validate(config["serving"]))
+    found = problems(config["shared"], config["trainings"], ServingConfig.model_validate(config["serving"]))
     gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))

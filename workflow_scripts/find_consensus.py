@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from rlcs import errors
-from rlcs.config.judges import Consensus
+from rlcs.config.judges import ConsensusConfig
 from rlcs.data.preferences import pairs_of_split
 from rlcs.data.votes import soft_label
 from rlcs.judging.consensus import OUTCOMES, consensus_chains, find_consensus
@@ -24,7 +24,7 @@ from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:
-    entry = Consensus.model_validate(this.config["consensus"])
+    entry = ConsensusConfig.model_validate(this.config["consensus"])
     preferences = this.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     said = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from random import Random
 
-from rlcs.config.world import World
+from rlcs.config.world import WorldConfig
 from rlcs.stages import stage
 from rlcs.world.pairs import preference_rows
 
 
 def main(this: stage.Stage) -> None:
-    world = World.model_validate(this.config["world"])
+    world = WorldConfig.model_validate(this.config["world"])
     with this.artifact() as folder, (folder / "preferences.jsonl").open("w", encoding="utf-8") as file:
         for row in preference_rows(Random(world.seed), world):
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs import errors
-from rlcs.config.data import Data
+from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.files import read_file
-from rlcs.data.formats import checked, fields_of, shares_of
+from rlcs.data.formats import fields_of, shares_of, validated_pairs
 from rlcs.data.preferences import pairs_of_split
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.story_length import within_words
@@ -35,10 +35,10 @@ SHOWN = 5
 
 
 def main(this: stage.Stage) -> None:
-    data = Data.model_validate(this.config["data"])
+    data = DataConfig.model_validate(this.config["data"])
     with this.artifact() as folder:
-        rows, cuts = within_words(read_rows_of(this, data), data.story_words)
-        found = checked(rows, data)
+        rows, cuts = within_words(read_rows_of(this, data), data.story_length)
+        found = validated_pairs(rows, data)
         contexts, pairs, annotations, unlabelled, quarantine = take_subset(found, data.subset, data.seed)
         more, unusable = further_contexts(read_contexts_of(this), contexts, shares_of(data), data.seed)
         contexts, quarantine = contexts + more, quarantine + unusable
@@ -46,8 +46,8 @@ def main(this: stage.Stage) -> None:
         read = len(rows) + len(more) + len(unusable)
         used = read - len(quarantine)
         stage.log.info("%d rows read, %d used, %d in quarantine", read, used, len(quarantine))
-        if cuts and data.story_words:
-            stage.log.info("%d stories of more than %d words were cut", cuts, data.story_words.most)
+        if cuts and data.story_length:
+            stage.log.info("%d stories of more than %d words were cut", cuts, data.story_length.max_words)
         stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         left_out = len(found.pairs) + len(found.unlabelled) - len(pairs) - len(unlabelled)
         if left_out:
@@ -64,7 +64,7 @@ def main(this: stage.Stage) -> None:
         tell_labels(pairs)
         if data.draw_constraints:
             draws = data.draw_constraints
-            contexts = draw_constraints(contexts, draws.constraints, draws.most, data.seed)
+            contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
         by_id = {context.context_id: context for context in contexts}
         for split in ("train", "test"):
             if not any(context.split == split for context in contexts):
@@ -87,7 +87,7 @@ def main(this: stage.Stage) -> None:
         write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
 
 
-def read_rows_of(this: stage.Stage, data: Data) -> list[RawRow]:
+def read_rows_of(this: stage.Stage, data: DataConfig) -> list[RawRow]:
     """All rows of the files or of the data set on a hub."""
     try:
         fields = fields_of(data)

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from rlcs.config.prompts import policy_prompt
-from rlcs.config.tables import PivotTable
+from rlcs.config.tables import PivotTableConfig
 from rlcs.data.preferences import comparisons_of
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
@@ -18,7 +18,7 @@ from rlcs.stages import stage
 
 
 def main(this: stage.Stage) -> None:
-    table = PivotTable.model_validate(this.config["table"])
+    table = PivotTableConfig.model_validate(this.config["table"])
     size = table.group_size
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     chosen = [context for context in contexts.values() if context.split == "validation"][: table.contexts]
@@ -41,7 +41,7 @@ def main(this: stage.Stage) -> None:
                 "seed": this.seed,
                 "text": completion.text,
                 "tokens": completion.tokens,
-                "cut_off": completion.cut_off,
+                "truncated": completion.truncated,
             }
             for place, completion in enumerate(completions)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, pairs_of_split
 from rlcs.evaluation.injections import injected_pairs, injections, structure
 from rlcs.judging.generative import GenerativeJudge
@@ -19,7 +19,7 @@ def main(this: stage.Stage) -> None:
     contexts = read_contexts(preferences / "contexts.parquet")
     labelled = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["label"] in ("a", "b")]
     pairs = pairs_of_split(labelled, contexts, "test")[: this.config["pairs"]]
-    judging = Judging.model_validate(this.config["judging"])
+    judging = JudgingConfig.model_validate(this.config["judging"])
     with this.artifact() as folder:
         judge = load_judge(this.config, this.optional_folder("model"), this.options)
         tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rlcs.config.policies import Watch
+from rlcs.config.policies import WatchConfig
 from rlcs.report.captions import TABLES
 from rlcs.report.curves import CELLS, available_metrics, entropy_cells, training_curve, training_curves
 from rlcs.report.figure_style import to_svg
@@ -62,7 +62,8 @@ def main(this: stage.Stage) -> None:
         for place, name in enumerate(cells):
             write(folder, f"entropy_cells-panel{place}", to_svg(entropy_cells(name, watched[name])))
         watches = {
-            f"policy {name}": Watch.model_validate(watch) for name, watch in this.config["watch"].items()
+            f"policy {name}": WatchConfig.model_validate(watch)
+            for name, watch in this.config["watch"].items()
         }
         table = diagnostics_table(watched, watches)
         if len(table):

@@ -9,7 +9,7 @@ from random import Random
 from pydantic import TypeAdapter
 
 from rlcs import errors
-from rlcs.config.bases import Base, PretrainedBase
+from rlcs.config.bases import BaseConfig, PretrainedBaseConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.packages import package_folder
 from rlcs.stages import stage
@@ -18,8 +18,8 @@ from rlcs.training.run import train
 
 
 def main(this: stage.Stage) -> None:
-    base = TypeAdapter(Base).validate_python(this.config["base"])
-    if isinstance(base, PretrainedBase):
+    base = TypeAdapter(BaseConfig).validate_python(this.config["base"])
+    if isinstance(base, PretrainedBaseConfig):
         with this.artifact() as folder:
             try:
                 bring(base, folder / "model", this.checkpoints())
@@ -43,7 +43,7 @@ def main(this: stage.Stage) -> None:
         )
 
 
-def bring(base: PretrainedBase, folder: Path, scratch: Path) -> None:
+def bring(base: PretrainedBaseConfig, folder: Path, scratch: Path) -> None:
     """Write weights as safetensors and the tokenizer with its chat template, wherever they come from.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlcs.config.prompts import user
-from rlcs.config.writing import Sampling
+from rlcs.config.writing import SamplingConfig
 from rlcs.constraints.ifeval import Prompt, read_prompts
 from rlcs.models.text_sampler import TextWriter
 from rlcs.records import RESPONSES, write_rows
@@ -15,7 +15,7 @@ from rlcs.stages.shards import in_shards
 
 
 def main(this: stage.Stage) -> None:
-    sampling = Sampling.model_validate(this.config["sampling"])
+    sampling = SamplingConfig.model_validate(this.config["sampling"])
     prompts = read_prompts(this.inputs["prompts"][0])
     with this.artifact() as folder:
         writer = TextWriter(this.folder("model"), sampling, "instructions", this.seed)

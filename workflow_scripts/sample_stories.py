@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlcs.config.prompts import policy_prompt
-from rlcs.config.writing import Sampling
+from rlcs.config.writing import SamplingConfig
 from rlcs.models.text_sampler import TextWriter
 from rlcs.records import STORIES, Context, read_contexts, write_rows
 from rlcs.stages import stage
@@ -14,7 +14,7 @@ from rlcs.stages.shards import in_shards
 
 
 def main(this: stage.Stage) -> None:
-    sampling = Sampling.model_validate(this.config["sampling"])
+    sampling = SamplingConfig.model_validate(this.config["sampling"])
     policy, template = this.config["policy"], this.config["writing"]["template"]
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
     held_out = [c for c in contexts.values() if c.split == "test"][: sampling.contexts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from rlcs.config.tables import Effect
+from rlcs.config.tables import EffectConfig
 from rlcs.evaluation.effects import Evidence, effects_table
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.policy_effects import PolicyEvidence
@@ -21,7 +21,7 @@ SEED = 0  # of the bootstrap
 
 
 def main(this: stage.Stage) -> None:
-    effects = [Effect.model_validate(effect) for effect in this.config["effects"]]
+    effects = [EffectConfig.model_validate(effect) for effect in this.config["effects"]]
     pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
     chains = [read_judgements(folder / "chains.parquet") for folder in this.folders("chains")]
     evidence = Evidence(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs.config.tables import SentenceModel
+from rlcs.config.tables import SentenceModelConfig
 from rlcs.evaluation.dimensions import chain_counts, dimension_table, labelled_scores
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.statistics import mean_or_none
@@ -59,7 +59,7 @@ def spreads_of(
     section: Mapping[str, Any] | None, stories: Sequence[Mapping[str, Any]], policies: Sequence[str]
 ) -> dict[str, float | None] | None:
     """By policy the mean over seeds of its stories' spread; None where no sentence model is installed."""
-    folder = SentenceModel.model_validate(section).folder if section else None
+    folder = SentenceModelConfig.model_validate(section).folder if section else None
     if folder is None:
         return None
     from rlcs.models.embeddings import (

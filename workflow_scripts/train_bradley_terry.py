@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlcs import errors
-from rlcs.config.judges import BradleyTerryJudge
+from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.data.preferences import read_training_pairs
 from rlcs.records import read_contexts
 from rlcs.stages import stage
@@ -13,10 +13,10 @@ from rlcs.training.examples import preference_examples
 
 
 def main(this: stage.Stage) -> None:
-    entry = BradleyTerryJudge.model_validate(this.config["judge"])
+    entry = ScalarJudgeConfig.model_validate(this.config["judge"])
     preferences, base = this.folder("preferences"), this.folder("base") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
+    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.label_sources)
     decided = [pair for pair in training if pair["label"] != "tie"]
     if not decided:
         raise errors.InputError(

@@ -7,9 +7,9 @@ from typing import Any
 
 from datasets import Dataset
 
-from rlcs.config.endpoints import Serving
-from rlcs.config.judges import GenrmGRPOJudge
-from rlcs.config.judging import Judging
+from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judges import GenrmGRPOConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, pairs_of_split, read_training_pairs
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import PAIRS, read_contexts, read_rows
@@ -26,11 +26,11 @@ from rlcs.training.run import train
 
 
 def main(this: stage.Stage) -> None:
-    entry = GenrmGRPOJudge.model_validate(this.config["judge"])
-    judging = Judging.model_validate(this.config["judging"])
+    entry = GenrmGRPOConfig.model_validate(this.config["judge"])
+    judging = JudgingConfig.model_validate(this.config["judging"])
     preferences, start = this.folder("preferences"), this.folder("model") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.pairs)
+    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.label_sources)
     validation = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "validation")
 
     window, tokenizer = Window.of(start), load_tokenizer(start)
@@ -47,7 +47,7 @@ def main(this: stage.Stage) -> None:
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = grpo_options(this, entry.training, scratch)
-        serve_rollouts(options, start, Serving.model_validate_json(this.options["serving"]))
+        serve_rollouts(options, start, ServingConfig.model_validate_json(this.options["serving"]))
         return ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rlcs.config.judges import GenrmSFTJudge
-from rlcs.config.judging import Judging
+from rlcs.config.judges import GenrmSFTConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, read_training_pairs
 from rlcs.records import read_contexts, read_judgements
 from rlcs.stages import stage
@@ -16,7 +16,7 @@ FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
 
 
 def main(this: stage.Stage) -> None:
-    entry = GenrmSFTJudge.model_validate(this.config["judge"])
+    entry = GenrmSFTConfig.model_validate(this.config["judge"])
     base = this.folder("base") / "model"
     train_sft(
         this,
@@ -29,11 +29,11 @@ def main(this: stage.Stage) -> None:
     )
 
 
-def examples(this: stage.Stage, entry: GenrmSFTJudge) -> list[Example]:
-    judging = Judging.model_validate(this.config["judging"])
+def examples(this: stage.Stage, entry: GenrmSFTConfig) -> list[Example]:
+    judging = JudgingConfig.model_validate(this.config["judging"])
     preferences, consensus = this.folder("preferences"), this.folders("consensus")
     contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, consensus, contexts, entry.pairs)
+    training = read_training_pairs(preferences, consensus, contexts, entry.label_sources)
     comparisons = comparisons_of(training, contexts)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from datasets import Dataset
 from transformers import Trainer
 
-from rlcs.config.endpoints import Serving
-from rlcs.config.policies import Constraints, GRPOPolicy
+from rlcs.config.endpoints import ServingConfig
+from rlcs.config.policies import ConstraintsConfig, GRPOPolicyConfig
 from rlcs.constraints.verification import Verifier
 from rlcs.judging.judge import Judge
 from rlcs.judging.loading import load_judges
@@ -34,7 +34,7 @@ from rlcs.training.watch import INDEPENDENT, TRAINING, Watchdog, flags
 
 
 def main(this: stage.Stage) -> None:
-    entry = GRPOPolicy.model_validate(this.config["policy"])
+    entry = GRPOPolicyConfig.model_validate(this.config["policy"])
     start = this.folder("model") / "model"
     template = this.config["writing"]["template"]
     contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
@@ -61,7 +61,7 @@ def main(this: stage.Stage) -> None:
             max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
             soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
-        serve_rollouts(options, start, Serving.model_validate_json(this.options["serving"]))
+        serve_rollouts(options, start, ServingConfig.model_validate_json(this.options["serving"]))
         rewards: list[Writing] = [
             ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
             if reward.kind == "scalar"
@@ -127,7 +127,7 @@ def main(this: stage.Stage) -> None:
     train(this, trainer, finish)
 
 
-def reward_verifier(this: stage.Stage, constraints: Constraints) -> Verifier | None:
+def reward_verifier(this: stage.Stage, constraints: ConstraintsConfig) -> Verifier | None:
     """The verifier that the config names."""
     if constraints.verifier is None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlcs.config.policies import SFTPolicy
+from rlcs.config.policies import SFTPolicyConfig
 from rlcs.data.preferences import pairs_of_split
 from rlcs.records import PAIRS, read_contexts, read_rows
 from rlcs.stages import stage
@@ -12,7 +12,7 @@ from rlcs.training.sft import train_sft
 
 
 def main(this: stage.Stage) -> None:
-    entry = SFTPolicy.model_validate(this.config["policy"])
+    entry = SFTPolicyConfig.model_validate(this.config["policy"])
     preferences, base = this.folder("preferences"), this.folder("base") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)

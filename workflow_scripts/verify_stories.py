@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rlcs.constraints.verification import asked
+from rlcs.constraints.verification import open_questions
 from rlcs.judging.verifier import load_verifier
 from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
 from rlcs.stages import stage
@@ -17,7 +17,7 @@ def main(this: stage.Stage) -> None:
     places = [
         (story, place, question)
         for story in stories
-        for place, question in asked(contexts[story["context_id"]], story["text"]).items()
+        for place, question in open_questions(contexts[story["context_id"]], story["text"]).items()
     ]
     with this.artifact() as folder:
         verifier = load_verifier(

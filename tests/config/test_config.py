@@ -16,7 +16,7 @@ import check_config
 import document_config
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 from rlcs.planning import stage_configs
 
 RUNS = sorted(ROOT.glob("config/*.yaml"))
@@ -60,7 +60,7 @@ def test_every_run_keeps_the_schema(path):
 
 def test_the_schema_speaks_of_from():
     schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
-    for name in ("GenrmGRPOJudge", "GRPOPolicy"):
+    for name in ("GenrmGRPOConfig", "GRPOPolicy"):
         properties = schema["$defs"][name]["properties"]
         assert "from" in properties
         assert "parent" not in properties
@@ -113,9 +113,17 @@ def test_the_schema_speaks_of_from():
             {"teachers": ["teacher-world", "teacher-model"]},
             "consensus.human: this name means the pairs that came with labels",
         ),
-        ("judges/bt/pairs", ["people"], "judges.bt.pairs: 'people' is not under consensus (panel)"),
-        ("judges/bt/pairs", [], "judges.bt.pairs: Value should have at least 1 item"),
-        ("judges/bt/pairs", ["human", "human"], "judges.bt.pairs: ['human', 'human'] has a value twice"),
+        (
+            "judges/bt/label_sources",
+            ["people"],
+            "judges.bt.label_sources: 'people' is not under consensus (panel)",
+        ),
+        ("judges/bt/label_sources", [], "judges.bt.label_sources: Value should have at least 1 item"),
+        (
+            "judges/bt/label_sources",
+            ["human", "human"],
+            "judges.bt.label_sources: ['human', 'human'] has a value twice",
+        ),
         ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
         ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),
         ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),
@@ -231,7 +239,7 @@ def test_the_schema_speaks_of_from():
         ),
         (
             "policies/grpo/reward/noise",
-            {"hit": 0.2, "false": 0.3},
+            {"true_positive_rate": 0.2, "false_positive_rate": 0.3},
             "policies.grpo.reward.noise: hit 0.2 must be above false 0.3",
         ),
         ("tables/alignment/rows", ["no"], "tables.alignment.rows: 'no' is not under judges"),
@@ -277,13 +285,13 @@ def test_what_is_refused_is_named_by_its_key(path, value, message):
 
 
 def test_chains_of_a_consensus_are_those_of_its_teachers():
-    raw = changed("judges/genrm-sft/pairs", ["human", "panel"])
+    raw = changed("judges/genrm-sft/label_sources", ["human", "panel"])
     parsing.parse(raw)
     raw["judges"]["genrm-sft"]["teacher"] = "teacher-endpoint"
     with pytest.raises(parsing.ConfigError) as error:
         parsing.parse(raw)
     assert str(error.value).splitlines()[1:] == [
-        "  judges.genrm-sft.pairs: 'teacher-endpoint', whose chains are learned, is no teacher of "
+        "  judges.genrm-sft.label_sources: 'teacher-endpoint', whose chains are learned, is no teacher of "
         "consensus.panel (teacher-world, teacher-model)"
     ]
 
@@ -297,7 +305,7 @@ def test_chains_of_a_consensus_are_those_of_its_teachers():
             "needs multipliers of what is wrong above 0",
         ),
         ({"shaping": "entropy_rewards"}, "nothing after them"),
-        ({"shaping": "entropy", "normalise": "recentre"}, "nothing after them"),
+        ({"shaping": "entropy", "normalize": "recenter"}, "nothing after them"),
         (
             {"training": {"multi_objective_aggregation": "normalize_then_sum"}},
             "takes no mean of a group, which constraints need",
@@ -349,7 +357,7 @@ def options(registry, name, **changes):
             entry["training"] = {"bf16": False, "use_cpu": True}
     raw[registry][name]["training"] |= changes
     section = stage_configs.check(parsing.parse(raw))
-    return check_config.problems(section["shared"], section["trainings"], Serving())
+    return check_config.problems(section["shared"], section["trainings"], ServingConfig())
 
 
 def test_options_that_trl_takes_are_accepted():
@@ -419,13 +427,13 @@ def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
     ],
 )
 def test_what_helps_at_scale_is_trls_own_option(options):
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, Serving()) == []
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, ServingConfig()) == []
 
 
 @pytest.mark.parametrize(("place", "gpus", "problems"), [({}, 0, 1), ({}, 1, 0), ({"host": "node7"}, 0, 0)])
 def test_a_server_of_rollouts_is_the_jobs_or_yours(place, gpus, problems):
     options = {"use_vllm": True, "vllm_mode": "server", **{f"vllm_server_{k}": v for k, v in place.items()}}
-    serving = Serving(rollouts={"gpus": gpus})
+    serving = ServingConfig(rollouts={"gpus": gpus})
     found = check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, serving)
     assert len(found) == problems
     assert all("policies.x.training: vllm_mode: server has no server: set serving." in said for said in found)

@@ -127,7 +127,7 @@ def test_files_that_cannot_be_read_are_refused_with_the_line(lines, message, tmp
 
 
 def response(key, text, policy="sft", seed=0):
-    return {"key": key, "policy": policy, "seed": seed, "text": text, "tokens": 1, "cut_off": False}
+    return {"key": key, "policy": policy, "seed": seed, "text": text, "tokens": 1, "truncated": False}
 
 
 def test_instruction_table_counts_what_is_followed_and_what_is_unsupported():

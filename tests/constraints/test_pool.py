@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import Data
+from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
 from rlcs.records import Constraint, Context
 
@@ -52,4 +52,4 @@ def test_what_is_stated_stays():
 )
 def test_a_pool_that_cannot_be_stated(pool, message):
     with pytest.raises(ValueError, match=message):
-        Data.model_validate({"draw_constraints": {"pool": pool}})
+        DataConfig.model_validate({"draw_constraints": {"pool": pool}})

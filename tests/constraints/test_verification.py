@@ -53,7 +53,7 @@ class Fixed:
 )
 def test_read_check(raw, kept):
     assert read_check(raw, 3) == Check(kept, raw, 3)
-    assert read_check(raw, 3, cut_off=True).kept is None
+    assert read_check(raw, 3, truncated=True).kept is None
 
 
 def test_rules_where_they_can_and_the_model_where_they_cannot():

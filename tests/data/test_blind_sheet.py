@@ -12,11 +12,11 @@ import import_label_studio
 import tabulate_human_win_rates
 import write_blind_sheet
 from chromium import WAIT, chromium_page
-from rlcs.config.data import Data
+from rlcs.config.data import DataConfig
 from rlcs.data import label_studio
 from rlcs.data.blind_sheet import blind_pairs, preference_row, votes_of
 from rlcs.data.files import read_file
-from rlcs.data.formats import checked
+from rlcs.data.formats import validated_pairs
 from rlcs.data.rows import RawRow
 from rlcs.evaluation.human import human_win_rate_table
 from rlcs.records import (
@@ -158,7 +158,7 @@ def sheet(tmp_path):
     made.mkdir()
     write_contexts(made / "contexts.parquet", [context(f"c{n}") for n in range(4)])
     told = [
-        {"policy": p, "context_id": c, "sample": s, "seed": 1, "text": text, "tokens": 3, "cut_off": False}
+        {"policy": p, "context_id": c, "sample": s, "seed": 1, "text": text, "tokens": 3, "truncated": False}
         for (p, c, s), text in stories_of().items()
     ]
     write_rows(made / "stories.parquet", told, STORIES)
@@ -234,7 +234,7 @@ def test_sheet_to_annotations_to_table_in_a_browser(sheet, tmp_path):
     rates = {policy: rate.value for policy, rate in table["human_win_rate"].items()}
     assert rates == expected_rates(sheet, labels)
     # and they are preferences as any others are
-    found = checked(list(read_file(saved)), Data(preferences=[saved]))
+    found = validated_pairs(list(read_file(saved)), DataConfig(preferences=[saved]))
     assert [vote["label"] for vote in found.annotations] == ["a", "tie", "b"]
     assert found.quarantine == []
     assert found.contexts[0].constraints == (ROPE,)
@@ -304,7 +304,7 @@ def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
     ]
     table = tabulate(sheet, tmp_path / "table", saved)
     assert table["votes"].sum() == 4
-    found = checked(list(read_file(saved)), Data(preferences=[saved]))
+    found = validated_pairs(list(read_file(saved)), DataConfig(preferences=[saved]))
     assert found.quarantine == []
 
     for changed, why in (

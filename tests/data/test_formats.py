@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import Data
-from rlcs.data.formats import checked, chosen_pair, fields_of, in_order, rated_pairs
+from rlcs.config.data import DataConfig
+from rlcs.data.formats import assign_sides, chosen_pair, fields_of, rated_pairs, validated_pairs
 from rlcs.data.rows import RawRow
 
 
@@ -30,13 +30,15 @@ def test_the_place_of_the_chosen_story_says_nothing():
 
 @given(st.text(), st.text(), st.integers())
 def test_the_order_does_not_know_which_is_named_first(one, other, seed):
-    assert in_order(one, other, seed) == in_order(other, one, seed)
-    assert sorted(in_order(one, other, seed)) == sorted((one, other))
+    assert assign_sides(one, other, seed) == assign_sides(other, one, seed)
+    assert sorted(assign_sides(one, other, seed)) == sorted((one, other))
 
 
 def test_a_chosen_pair_keeps_its_stories_and_fields():
     values = {"prompt": "p", "chosen": "good", "rejected": "bad", "cohort": "web", "split": "test"}
-    (context,), (pair,), _, _, quarantine = checked([raw(values)], Data(format="chosen_rejected"))
+    (context,), (pair,), _, _, quarantine = validated_pairs(
+        [raw(values)], DataConfig(format="chosen_rejected")
+    )
     assert quarantine == []
     assert (context.outline, context.split, pair["cohort"]) == ("p", "test", "web")
     assert pair[f"story_{pair['label']}"] == "good"
@@ -55,7 +57,7 @@ def test_a_chosen_pair_keeps_its_stories_and_fields():
 )
 def test_bad_chosen_rows(change, reason):
     row = {"prompt": "p", "chosen": "good", "rejected": "bad"} | change
-    result = checked([raw(row)], Data(format="chosen_rejected"))
+    result = validated_pairs([raw(row)], DataConfig(format="chosen_rejected"))
     assert [bad["reason"] for bad in result.quarantine] == [reason]
 
 
@@ -102,7 +104,7 @@ def test_pairs_are_made_by_the_mean_with_a_margin():
 def test_votes_of_raters_are_kept_even_where_they_contradict_the_mean():
     rows = [rating("x", "r", 5), rating("x", "s", 2), rating("x", "t", 5, cohort="web")]
     rows += [rating("y", "r", 1), rating("y", "s", 3), rating("y", "u", 1)]
-    result = checked(listed(rows), Data(format="ratings", ratings={"criteria": CRITERIA}))
+    result = validated_pairs(listed(rows), DataConfig(format="ratings", ratings={"criteria": CRITERIA}))
     (pair,) = result.pairs
     x, y = ("a", "b") if pair["story_a"] == "x" else ("b", "a")
     assert pair["label"] == x
@@ -114,7 +116,7 @@ def test_votes_of_raters_are_kept_even_where_they_contradict_the_mean():
 
 def test_without_raters_in_common_there_are_no_votes():
     rows = [rating("x", "r", 5), rating("y", "s", 1)]
-    result = checked(listed(rows), Data(format="ratings", ratings={"criteria": CRITERIA}))
+    result = validated_pairs(listed(rows), DataConfig(format="ratings", ratings={"criteria": CRITERIA}))
     assert result.annotations == []
     assert result.pairs[0]["soft_label"] == (1.0 if result.pairs[0]["story_a"] == "x" else 0.0)
 
@@ -140,7 +142,7 @@ def test_without_raters_in_common_there_are_no_votes():
 )
 def test_bad_ratings(change, reason):
     rows = [rating("x", "r", "5"), rating("y", "r", 1), rating("z", "r", 3) | change]
-    result = checked(listed(rows), Data(format="ratings", ratings={"criteria": CRITERIA}))
+    result = validated_pairs(listed(rows), DataConfig(format="ratings", ratings={"criteria": CRITERIA}))
     assert [(bad["line"], bad["reason"]) for bad in result.quarantine] == [(3, reason)]
     assert len(result.pairs) == 1
 
@@ -158,8 +160,10 @@ ratings = st.builds(
 
 @given(st.lists(ratings, max_size=12), st.sampled_from([None, 0.0, 0.4]))
 def test_every_rating_is_in_a_pair_or_in_quarantine_once(rows, tie_margin):
-    data = Data(format="ratings", ratings={"criteria": CRITERIA, "margin": 0.5, "tie_margin": tie_margin})
-    result = checked(listed(rows), data)
+    data = DataConfig(
+        format="ratings", ratings={"criteria": CRITERIA, "margin": 0.5, "tie_margin": tie_margin}
+    )
+    result = validated_pairs(listed(rows), data)
     lines = [bad["line"] for bad in result.quarantine]
     assert len(lines) == len(set(lines))
     used = {rows[n]["story"] for n in range(len(rows)) if n + 1 not in lines}
@@ -172,14 +176,14 @@ def test_every_rating_is_in_a_pair_or_in_quarantine_once(rows, tie_margin):
 
 
 def test_presets_are_defaults_of_known_data_sets():
-    litbench = Data(preset="litbench", hub={"name": "SAA-Lab/LitBench-Train", "revision": "0" * 40})
+    litbench = DataConfig(preset="litbench", hub={"name": "SAA-Lab/LitBench-Train", "revision": "0" * 40})
     assert litbench.format == "chosen_rejected"
     assert litbench.columns == {"chosen": "chosen_story", "rejected": "rejected_story"}
-    hanna = Data(preset="hanna", columns={"cohort": "Group"}, ratings={"margin": 0.5})
+    hanna = DataConfig(preset="hanna", columns={"cohort": "Group"}, ratings={"margin": 0.5})
     assert hanna.columns["story"] == "Story"
     assert hanna.columns["cohort"] == "Group"
     assert (hanna.ratings.margin, len(hanna.ratings.criteria)) == (0.5, 6)
-    assert Data.model_validate(json.loads(hanna.model_dump_json())) == hanna
+    assert DataConfig.model_validate(json.loads(hanna.model_dump_json())) == hanna
     assert {"prompt", "story", "rater", "Coherence"} <= set(fields_of(hanna))
 
 
@@ -198,9 +202,9 @@ def test_presets_are_defaults_of_known_data_sets():
 )
 def test_data_that_cannot_be_meant(data, message):
     with pytest.raises(ValueError, match=message):
-        Data.model_validate(data)
+        DataConfig.model_validate(data)
 
 
 def test_only_fields_of_the_format_can_be_renamed():
     with pytest.raises(ValueError, match=r"unknown fields \['story_a'\]; known: .*chosen, rejected"):
-        fields_of(Data(format="chosen_rejected", columns={"story_a": "x"}))
+        fields_of(DataConfig(format="chosen_rejected", columns={"story_a": "x"}))

@@ -9,13 +9,13 @@ from snakemake.utils import update_config
 
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.data import Data
+from rlcs.config.data import DataConfig
 from rlcs.data.files import read_file
 from rlcs.data.formats import shares_of
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.validation import TooManyBadRows, check_share, further_contexts, validate
 
-SHARES = shares_of(Data())
+SHARES = shares_of(DataConfig())
 PAIR = {"prompt": "A wolf.", "story_a": "It ran.", "story_b": "It slept."}
 
 
@@ -116,7 +116,7 @@ def test_preferences_is_short_for_data_preferences(given):
         ("unknown label", "A label is one of a, b, tie"),
         ("missing story_a", "Columns of other names are told by data.columns"),
         ("bad votes", 'Votes are counts such as {"a": 3, "b": 1}'),
-        ("story of more than 400 words", "data.story_words says how long a story may be"),
+        ("story of more than 400 words", "data.story_length says how long a story may be"),
     ],
 )
 def test_the_message_says_what_to_do(reason, hint):

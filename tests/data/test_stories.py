@@ -35,7 +35,7 @@ def test_rows_of_a_context_are_its_samples_and_other_splits_are_left_out(tmp_pat
         ("c2", 0, "Two."),
         ("c1", 1, "Three!"),
     ]
-    assert {(r["policy"], r["seed"], r["cut_off"]) for r in found} == {("people", 7, False)}
+    assert {(r["policy"], r["seed"], r["truncated"]) for r in found} == {("people", 7, False)}
     write_rows(tmp_path / "stories.parquet", found, STORIES)
     assert read_rows(tmp_path / "stories.parquet", STORIES) == found
 

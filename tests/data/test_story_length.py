@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import StoryWords
+from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
 from rlcs.data.story_length import cut, within_words
 
@@ -37,12 +37,12 @@ def test_what_is_cut_is_a_beginning_that_keeps_the_limit(story, most):
 
 
 def test_a_long_story_goes_to_quarantine_by_default():
-    kept, cuts = within_words([row(story_a="a b c", story_b="a")], StoryWords(most=2))
+    kept, cuts = within_words([row(story_a="a b c", story_b="a")], StoryLengthConfig(max_words=2))
     assert (kept[0].values, kept[0].defect, cuts) == (None, "story of more than 2 words", 0)
 
 
 def test_or_it_is_cut_and_counted():
-    rule = StoryWords(most=2, longer="cut")
+    rule = StoryLengthConfig(max_words=2, too_long="truncate")
     kept, cuts = within_words([row(chosen="a b c", rejected="d e f", prompt="a b c d")], rule)
     assert kept[0].values == {"chosen": "a b", "rejected": "d e", "prompt": "a b c d"}
     assert cuts == 2
@@ -51,4 +51,4 @@ def test_or_it_is_cut_and_counted():
 def test_without_a_rule_and_without_stories_rows_stay_as_they_are():
     rows = [row(story_a="a b c"), RawRow("f.jsonl", 2, "x", None, "broken JSON"), row(story_a=3)]
     assert within_words(rows, None) == (rows, 0)
-    assert within_words(rows[1:], StoryWords(most=1)) == (rows[1:], 0)
+    assert within_words(rows[1:], StoryLengthConfig(max_words=1)) == (rows[1:], 0)

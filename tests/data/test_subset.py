@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import Subset
+from rlcs.config.data import SubsetConfig
 from rlcs.data.subset import take_subset
 from rlcs.data.validation import Validated
 from rlcs.records import UNLABELLED, Context
@@ -40,7 +40,7 @@ limits = st.none() | st.integers(1, 40)
 @given(st.integers(5, 30), limits, limits, limits, limits, st.integers(0, 3))
 def test_a_subset_has_what_was_asked_for(contexts, labelled, unlabelled, validation, test, seed):
     found = world(contexts)
-    subset = Subset(labelled=labelled, unlabelled=unlabelled, validation=validation, test=test)
+    subset = SubsetConfig(labelled=labelled, unlabelled=unlabelled, validation=validation, test=test)
     taken = take_subset(found, subset, seed)
     split_of = {context.context_id: context.split for context in found.contexts}
 
@@ -65,8 +65,8 @@ def test_a_subset_has_what_was_asked_for(contexts, labelled, unlabelled, validat
 
 def test_all_pairs_are_the_default_and_a_larger_subset_contains_a_smaller_one():
     found = world(30)
-    assert take_subset(found, Subset(), seed=0) == found
-    small, large = (take_subset(found, Subset(labelled=n, unlabelled=0), seed=1) for n in (5, 12))
+    assert take_subset(found, SubsetConfig(), seed=0) == found
+    small, large = (take_subset(found, SubsetConfig(labelled=n, unlabelled=0), seed=1) for n in (5, 12))
     assert {pair["pair_id"] for pair in small.pairs} < {pair["pair_id"] for pair in large.pairs}
-    other = take_subset(found, Subset(labelled=5, unlabelled=0), seed=2)
+    other = take_subset(found, SubsetConfig(labelled=5, unlabelled=0), seed=2)
     assert {pair["pair_id"] for pair in other.pairs} != {pair["pair_id"] for pair in small.pairs}

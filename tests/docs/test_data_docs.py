@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from paths import ROOT
-from rlcs.config.data import Data
-from rlcs.config.judges import Consensus, GenrmGRPOJudge
-from rlcs.data.formats import checked, fields_of
+from rlcs.config.data import DataConfig
+from rlcs.config.judges import ConsensusConfig, GenrmGRPOConfig
+from rlcs.data.formats import fields_of, validated_pairs
 from rlcs.data.rows import RawRow
 
 TEXT = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def block(section, language):
 
 
 def result_of(section):
-    data = Data.model_validate((yaml.safe_load(block(section, "yaml")) or {"data": {}})["data"])
+    data = DataConfig.model_validate((yaml.safe_load(block(section, "yaml")) or {"data": {}})["data"])
     rows = [json.loads(line) for line in block(section, "json").splitlines()]
     rows += list(csv.DictReader(io.StringIO(block(section, "csv"))))
     names = {field: data.columns.get(field, field) for field in fields_of(data)}
@@ -32,7 +32,7 @@ def result_of(section):
         RawRow("docs", n, str(row), {field: row[name] for field, name in names.items() if name in row})
         for n, row in enumerate(rows, start=1)
     ]
-    return checked(raws, data)
+    return validated_pairs(raws, data)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_votes_in_either_order_are_votes_on_one_pair():
 
 def test_the_other_blocks_are_valid_config():
     hub = yaml.safe_load(block("A data set on a model hub", "yaml"))["data"]
-    assert Data.model_validate(hub).format == "chosen_rejected"
+    assert DataConfig.model_validate(hub).format == "chosen_rejected"
     config = yaml.safe_load(re.search(r"```yaml\n(consensus:.*?)```", TEXT, re.S)[1])
-    panel = Consensus.model_validate(config["consensus"]["panel"])
-    judge = GenrmGRPOJudge.model_validate(config["judges"]["genrm"])
+    panel = ConsensusConfig.model_validate(config["consensus"]["panel"])
+    judge = GenrmGRPOConfig.model_validate(config["judges"]["genrm"])
     assert len(panel.teachers) == panel.agree == 2
-    assert judge.pairs == ["human", "panel"]
+    assert judge.label_sources == ["human", "panel"]

@@ -22,7 +22,7 @@ def test_the_example_of_an_own_run_is_a_config():
 
 def test_the_example_of_an_endpoint_is_a_judge():
     (block,) = [block for block in YAML_BLOCKS if set(block) == {"teacher"}]
-    assert TypeAdapter(judges.Judge).validate_python(block["teacher"]).backend == "openai"
+    assert TypeAdapter(judges.JudgeConfig).validate_python(block["teacher"]).backend == "openai"
 
 
 def test_the_results_are_those_that_were_published():

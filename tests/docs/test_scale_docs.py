@@ -9,9 +9,9 @@ import yaml
 import check_config
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.bases import PretrainedBase
-from rlcs.config.endpoints import Serving
-from rlcs.config.policies import SFTPolicy
+from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.endpoints import ServingConfig
+from rlcs.config.policies import SFTPolicyConfig
 from rlcs.planning import plan_sections, stage_configs
 from rlcs.planning.gpu_plan import shape_of
 from rlcs.stages.launch import Launch
@@ -25,7 +25,7 @@ FILES = sorted((ROOT / "config" / "accelerate").glob("*.yaml"))
 
 
 def test_the_example_of_a_launch_is_a_policy():
-    entry = SFTPolicy.model_validate(EXAMPLE["policies"]["example"])
+    entry = SFTPolicyConfig.model_validate(EXAMPLE["policies"]["example"])
     assert Launch.of_file(ROOT / entry.launch).processes == 8
 
 
@@ -47,11 +47,11 @@ def test_the_plan_of_the_example_is_what_check_prints():
 
 def test_the_options_are_trls():
     training = {"class": "GRPOConfig", "options": OPTIONS, "groups_per_unit": 1, "launch": None}
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving()) == []
+    assert check_config.problems({"use_cpu": True}, {"policies.x": training}, ServingConfig()) == []
 
 
 def test_the_example_of_servers_is_a_runs():
-    rollouts = Serving.model_validate(SERVERS["serving"]).rollouts
+    rollouts = ServingConfig.model_validate(SERVERS["serving"]).rollouts
     assert rollouts.gpus == 2
     training = {
         "class": "GRPOConfig",
@@ -60,12 +60,13 @@ def test_the_example_of_servers_is_a_runs():
         "launch": None,
     }
     assert (
-        check_config.problems({"use_cpu": True}, {"policies.x": training}, Serving(rollouts=rollouts)) == []
+        check_config.problems({"use_cpu": True}, {"policies.x": training}, ServingConfig(rollouts=rollouts))
+        == []
     )
 
 
 def test_the_example_of_a_shape_is_that_of_its_model():
-    entry = PretrainedBase.model_validate(SHAPE["my-model"])
+    entry = PretrainedBaseConfig.model_validate(SHAPE["my-model"])
     assert shape_of(entry.model_dump()) == shape_of({"model": "Qwen/Qwen2.5-7B"})
 
 

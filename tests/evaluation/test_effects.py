@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rlcs.config.tables import METRICS, Effect
+from rlcs.config.tables import METRICS, EffectConfig
 from rlcs.evaluation.effects import OBSERVE, Evidence, effects_table, expectation, verdict
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import ORDERS, Judgement
@@ -83,7 +83,7 @@ def test_kept_chains_against_all_that_can_be_read():
 
 def effect(**changes):
     given = {"claim": "x beats y", "metric": "accuracy_difference", "systems": ["x", "y"], "above": 0}
-    return Effect.model_validate(given | changes)
+    return EffectConfig.model_validate(given | changes)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def effect(**changes):
         ({}, 0.01, 0.03, "holds"),
         ({}, -0.01, 0.03, "does not hold"),
         ({}, 0.0, 0.03, "does not hold"),
-        ({"reach": 4}, 0.01, 0.03, "holds, but smaller than to reach"),
-        ({"reach": 2}, 0.01, 0.03, "holds"),
+        ({"at_least": 4}, 0.01, 0.03, "holds, but smaller than at_least"),
+        ({"at_least": 2}, 0.01, 0.03, "holds"),
         ({"above": -2, "below": 2}, -0.01, 0.01, "holds"),
         ({"above": -2, "below": 2}, -0.01, 0.03, "does not hold"),
         ({"above": None, "below": 15}, 0.1, 0.14, "holds"),

@@ -1,4 +1,4 @@
-"""Stories that talk to the judge stay stories: in the prompt, in what is parsed, and in the table."""
+"""Prompt injection stay stories: in the prompt, in what is parsed, and in the table."""
 
 import re
 from dataclasses import replace
@@ -15,7 +15,7 @@ from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
-from rlcs.models.special_tokens import neutralising, special_tokens
+from rlcs.models.special_tokens import neutralize, special_tokens
 from rlcs.records import Judgement
 from rlcs.verdict import parse_scores, read_judgement
 
@@ -91,10 +91,10 @@ def test_no_text_writes_a_special_token(tokenizer, pieces):
 
 def test_a_template_is_repaired_once_and_renders_other_text_as_it_was(tokenizer, any_tokenizer):
     template = any_tokenizer.chat_template
-    assert neutralising(template, ["<|more|>"]) == template
+    assert neutralize(template, ["<|more|>"]) == template
     bare = byte_tokenizer(CHATML, eos_token="<|im_end|>")
     told = bare.apply_chat_template(user("A 'tale' of {braces}\n"), tokenize=False)
-    bare.chat_template = neutralising(CHATML, ["<|im_end|>", 'a"quote', "back\\slash"])
+    bare.chat_template = neutralize(CHATML, ["<|im_end|>", 'a"quote', "back\\slash"])
     assert bare.apply_chat_template(user("A 'tale' of {braces}\n"), tokenize=False) == told
     said = bare.apply_chat_template(user('a"quote back\\slash'), tokenize=False)
     assert 'a "quote b ack\\slash' in said

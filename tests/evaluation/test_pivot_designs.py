@@ -95,5 +95,5 @@ def test_the_table_has_a_row_for_every_design_and_judge():
     assert first["calls_per_group"] == SIZE - 1
     assert (frame["noise"].astype(float) > 0).all()
     noise = noise_table({"two": world(error=0.1, first=0.3)}).iloc[0]
-    assert noise["hit"] == pytest.approx(0.9 * 0.7 + 0.3, abs=0.08)
-    assert noise["false"] == pytest.approx(0.1 * 0.7 + 0.3, abs=0.08)
+    assert noise["true_positive_rate"] == pytest.approx(0.9 * 0.7 + 0.3, abs=0.08)
+    assert noise["false_positive_rate"] == pytest.approx(0.1 * 0.7 + 0.3, abs=0.08)

@@ -130,7 +130,7 @@ def test_domains_are_the_same_table_on_their_own_pairs():
 ROPE = Constraint("required_word", {"word": "rope"})
 
 
-def story(context, policy, text, seed=0, cut_off=False):
+def story(context, policy, text, seed=0, truncated=False):
     return {
         "context_id": context,
         "policy": policy,
@@ -138,7 +138,7 @@ def story(context, policy, text, seed=0, cut_off=False):
         "seed": seed,
         "text": text,
         "tokens": 9,
-        "cut_off": cut_off,
+        "truncated": truncated,
     }
 
 
@@ -151,7 +151,7 @@ MATCHES = [match(context, *sides) for context in ("c0", "c1") for sides in (("sf
 MATCHES += [match(context, "sft", "x") for context in ("c0", "c1")]
 STORIES = [
     story("c0", "sft", "a map a map a map"),
-    story("c1", "sft", "no word", cut_off=True),
+    story("c1", "sft", "no word", truncated=True),
     story("c0", "rlcs", "the rope"),
     story("c1", "rlcs", "a rope is here"),
     story("c0", "x", "rope"),
@@ -216,7 +216,7 @@ def test_story_columns_are_those_counted_by_hand():
     sft, rlcs = frame.loc["sft"], frame.loc["rlcs"]
     assert (sft["constraints"].value, rlcs["constraints"].value) == (0.0, 1.0)
     assert (sft["words"].value, rlcs["words"].value) == (4.0, 3.0)
-    assert sft["cut_off"].value == 0.5
+    assert sft["truncated"].value == 0.5
     assert sft["distinct_2"] == pytest.approx(3 / 6)  # a map, map a, no word
     assert (sft["repeated"].value, sft["repeated"].n) == (pytest.approx(1 / 3), 1)
     assert rlcs["distinct_2"] == 1.0

@@ -8,7 +8,7 @@ import pytest
 
 from endpoint_server import KEY, TEXT, VARIABLE, Server, always, echo_key, first, ok, status, verdicts
 from rlcs.errors import InputError
-from rlcs.judging.chat import Pace, read_key, retry_after
+from rlcs.judging.chat import RateLimiter, read_key, retry_after
 
 pytest_plugins = ["endpoint_fixtures"]
 pytestmark = pytest.mark.usefixtures("planted_key")
@@ -178,7 +178,7 @@ def test_an_endpoint_without_a_key(judge_of, questions, monkeypatch):
 def test_a_stopped_pace_sends_nothing():
     stopping = Event()
     stopping.set()
-    pace = Pace(1)
+    pace = RateLimiter(1)
     started = time.monotonic()
     for _ in range(5):
         pace.wait(stopping)

@@ -12,13 +12,13 @@ from endpoint_server import (
     always,
     body,
     completion,
-    cut_off,
     first,
     free_port,
     hang,
     ok,
     reset,
     status,
+    truncated,
     verdicts,
 )
 from rlcs.errors import InputError
@@ -38,7 +38,7 @@ FAULTS = {
     "408": status(408),
     "409": status(409),
     "hang": hang,
-    "cut off": cut_off,
+    "cut off": truncated,
     "reset": reset,
     "empty body": body(b""),
     "empty answer": ok(""),

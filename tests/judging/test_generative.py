@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rlcs.config.judges import WorldTeacher
+from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.prompts import judge_prompt, user
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.loading import load_judge
@@ -111,12 +111,12 @@ def test_scores_of_a_text_are_un_swapped(tokenizer, judging, comparisons):
 
 
 @pytest.mark.parametrize(
-    ("limit", "tokens", "cut_off"), [(50, 4, False), (5, 4, False), (4, 4, True), (2, 2, True)]
+    ("limit", "tokens", "truncated"), [(50, 4, False), (5, 4, False), (4, 4, True), (2, 2, True)]
 )
-def test_tokens_are_counted_up_to_the_end(tokenizer, limit, tokens, cut_off):
+def test_tokens_are_counted_up_to_the_end(tokenizer, limit, tokens, truncated):
     model = Scripted(tokenizer, f"Scores: 8 3{END}", n_padding=7)
     (completion,) = generate(model, tokenizer, [user("x")], max_new_tokens=limit, batch_size=1)
-    assert (completion.tokens, completion.cut_off) == (tokens, cut_off)
+    assert (completion.tokens, completion.truncated) == (tokens, truncated)
     assert completion.text == tokenizer.decode(model.said[:tokens])
     assert END not in completion.text
 
@@ -249,7 +249,9 @@ def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, reward_
 
 
 def test_the_simulated_teacher_says_the_same_in_any_company(judging, comparisons):
-    teacher = SimulatedTeacher("t", WorldTeacher(kind="teacher", backend="world", slip_rate=0.3), judging)
+    teacher = SimulatedTeacher(
+        "t", WorldTeacherConfig(kind="teacher", backend="world", slip_rate=0.3), judging
+    )
     together = teacher.judge(comparisons)
     assert together == [teacher.judge([comparison])[0] for comparison in comparisons]
     assert "none" not in {judgement.verdict for judgement in together}

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from rlcs import errors
-from rlcs.config.judges import BradleyTerryJudge
+from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.config.prompts import assistant, policy_prompt, user
-from rlcs.config.training import Lora
+from rlcs.config.training import AdapterConfig
 from rlcs.judging.loading import load_judge
 from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features
 from rlcs.models.loading import load_causal, load_tokenizer
@@ -68,7 +68,7 @@ def examples(n=12):
 @pytest.fixture
 def trained(model_folder, tmp_path):
     def train(n=12, **entry):
-        judge = BradleyTerryJudge(kind="bradley_terry", base="small", **entry)
+        judge = ScalarJudgeConfig(kind="bradley_terry", base="small", **entry)
         groups = [str(number // 2) for number in range(n)]
         RewardTraining(a_stage(tmp_path), judge, model_folder, examples(n), groups).publish()
         return tmp_path / "bt"
@@ -103,7 +103,7 @@ def test_two_pairs_of_two_contexts_are_enough(trained):
 
 
 def test_one_context_is_refused_in_one_message(model_folder, tmp_path):
-    judge = BradleyTerryJudge(kind="bradley_terry", base="small", train="probe")
+    judge = ScalarJudgeConfig(kind="bradley_terry", base="small", train="probe")
     with pytest.raises(errors.InputError, match="two contexts at least, there are 1: bring more contexts"):
         RewardTraining(a_stage(tmp_path), judge, model_folder, examples(2), ["c", "c"]).publish()
 
@@ -121,13 +121,13 @@ def test_the_best_way_in_cross_validation_is_published(trained, tmp_path):
     ("entry", "ways"),
     [
         ({}, ["full"]),
-        ({"lora": Lora()}, ["lora"]),
+        ({"lora": AdapterConfig()}, ["lora"]),
         ({"train": "probe"}, ["probe"]),
         ({"train": ["probe", "lora"]}, ["probe", "lora"]),
     ],
 )
 def test_ways(entry, ways):
-    assert BradleyTerryJudge(kind="bradley_terry", base="small", **entry).ways == ways
+    assert ScalarJudgeConfig(kind="bradley_terry", base="small", **entry).ways == ways
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_ways(entry, ways):
 )
 def test_ways_that_contradict_themselves(entry, message):
     with pytest.raises(ValueError, match=message):
-        BradleyTerryJudge(kind="bradley_terry", base="small", **entry)
+        ScalarJudgeConfig(kind="bradley_terry", base="small", **entry)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rlcs.config.judges import LengthJudge
+from rlcs.config.judges import LengthJudgeConfig
 from rlcs.judging import loading, rule_based
 from rlcs.judging.loading import has_weights, load_judges
 
@@ -15,7 +15,7 @@ OPTIONS = {"endpoint": "{}", "answers": "answers"}
 
 @pytest.mark.parametrize("prefer", ["longer", "shorter"])
 def test_length_counts_words_in_either_order(comparisons, prefer):
-    judge = rule_based.LengthJudge("length", LengthJudge(kind="length", prefer=prefer))
+    judge = rule_based.LengthJudge("length", LengthJudgeConfig(kind="length", prefer=prefer))
     for c, judgement in zip(comparisons, judge.judge(comparisons), strict=True):
         a, b = len(c.story_a.split()), len(c.story_b.split())
         if prefer == "shorter":

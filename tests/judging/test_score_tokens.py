@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.score_tokens import first_win_probabilities, score_places, score_tokens
 from rlcs.judging.soft_verdict import first_wins
@@ -74,7 +74,7 @@ def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
 
 
 def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons, monkeypatch):
-    judging = Judging(template="$story_1 $story_2", scores={"low": 1, "high": 9}, max_new_tokens=4)
+    judging = JudgingConfig(template="$story_1 $story_2", scores={"low": 1, "high": 9}, max_new_tokens=4)
     hard = GenerativeJudge.load("j", model_folder, judging)
     soft = GenerativeJudge.load("j", model_folder, judging, soft=True)
 

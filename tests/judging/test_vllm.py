@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from paths import SUPPORT
-from rlcs.config.endpoints import Serving
-from rlcs.config.judges import EndpointTeacher
-from rlcs.config.world import WorldBase
+from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.world import WorldBaseConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.endpoint import EndpointJudge
 from rlcs.judging.generative import GenerativeJudge
@@ -41,7 +41,7 @@ ARGUMENTS = {
     "logprobs_mode": "processed_logprobs",
 }
 OFFLINE = {key: value for key, value in ARGUMENTS.items() if "lora" not in key}
-SERVING = Serving(
+SERVING = ServingConfig(
     command=[PROGRAM or ""],
     environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"},
     startup_timeout=300,
@@ -56,7 +56,7 @@ def folder(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("served") / "model"
     shape = {"hidden_size": 64, "layers": 2, "heads": 2, "intermediate_size": 64, "initializer_range": 0.3}
     torch.manual_seed(0)
-    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -87,7 +87,7 @@ def url(folder, adapter):
 @pytest.fixture
 def served(url, judging, tmp_path):
     def judge(model, soft=False, max_failure_share=0.0, **sampling):
-        entry = EndpointTeacher(
+        entry = EndpointJudgeConfig(
             kind="teacher",
             backend="openai",
             model=model,

@@ -12,7 +12,7 @@ from trl import GRPOConfig
 from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from paths import SCRIPTS, SUPPORT
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
 from rlcs.judging.loading import load_judge
 from rlcs.judging.soft_verdict import first_wins_by_logprobs
@@ -24,7 +24,7 @@ FAKE = [sys.executable, str(SUPPORT / "fake_vllm.py")]
 
 
 def serving(**environment):
-    return Serving(command=FAKE, environment=environment, startup_timeout=60)
+    return ServingConfig(command=FAKE, environment=environment, startup_timeout=60)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_come_up_is_one_error(tmp_path, children, wrong, 
 
 def test_a_program_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cannot be started: .*serving.command is \['no-vllm'\]"):
-        start_server(tmp_path, "m", {}, Serving(command=["no-vllm"]))
+        start_server(tmp_path, "m", {}, ServingConfig(command=["no-vllm"]))
 
 
 def test_a_port_that_was_taken_in_between_is_another_attempt(tmp_path, children):
@@ -134,14 +134,14 @@ def test_the_server_ends_with_the_job_however_it_ends(tmp_path, ending):
 import sys
 from pathlib import Path
 from rlcs.models import vllm_server
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 started = vllm_server.subprocess.Popen
 def recorded(*args, **kwargs):
     child = started(*args, **kwargs)
     print(child.pid, flush=True)
     return child
 vllm_server.subprocess.Popen = recorded
-vllm_server.start_server(Path({str(tmp_path)!r}), "m", {{}}, Serving(command={FAKE!r}))
+vllm_server.start_server(Path({str(tmp_path)!r}), "m", {{}}, ServingConfig(command={FAKE!r}))
 {ending}
 """
     job = subprocess.run(
@@ -207,7 +207,9 @@ def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch)
     serve_rollouts(
         options,
         tmp_path / "model",
-        serving(FAKE_VLLM_TOLD=str(told)).model_copy(update={"rollouts": Serving(rollouts=several).rollouts}),
+        serving(FAKE_VLLM_TOLD=str(told)).model_copy(
+            update={"rollouts": ServingConfig(rollouts=several).rollouts}
+        ),
     )
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert options.vllm_server_base_url.startswith("http://127.0.0.1:")
@@ -233,7 +235,7 @@ def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch)
     ],
 )
 def test_who_has_rollouts_elsewhere_gets_no_server(tmp_path, children, place):
-    serve_rollouts(rolling_out(tmp_path, **place), tmp_path / "model", Serving(rollouts={"gpus": 1}))
+    serve_rollouts(rolling_out(tmp_path, **place), tmp_path / "model", ServingConfig(rollouts={"gpus": 1}))
     assert children == []
 
 

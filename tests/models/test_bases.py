@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 import prepare_base
-from rlcs.config.bases import PretrainedBase
+from rlcs.config.bases import PretrainedBaseConfig
 from rlcs.config.prompts import assistant, user
 from rlcs.models.generation import generate
 from rlcs.models.loading import load_causal, load_tokenizer
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_gguf_or_another_one_is_refused(tmp_path):
 )
 def test_entries_that_contradict_themselves(change, message):
     with pytest.raises(ValidationError, match=message):
-        PretrainedBase.model_validate(BASE | change)
+        PretrainedBaseConfig.model_validate(BASE | change)
 
 
 def test_an_installed_package_is_read_where_it_lies(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlcs.config.tables import SentenceModel
+from rlcs.config.tables import SentenceModelConfig
 from rlcs.models.embeddings import embed, embedding_spread
 from rlcs.models.packages import package_folder
 
@@ -18,7 +18,7 @@ def test_spread_is_the_mean_distance_of_different_texts():
 
 
 def test_a_model_that_is_not_installed_is_none():
-    assert SentenceModel(package="no-such-package==1", model="model").folder is None
+    assert SentenceModelConfig(package="no-such-package==1", model="model").folder is None
 
 
 @pytest.mark.slow

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from rlcs.config.bases import Shape
+from rlcs.config.bases import ShapeConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_memory import known_shape, known_shapes, of_config
 
 GB = 10**9
-TINY = Shape(
+TINY = ShapeConfig(
     hidden_size=4,
     num_hidden_layers=3,
     num_attention_heads=2,

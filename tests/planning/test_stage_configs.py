@@ -129,9 +129,9 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", {"check"}),
         ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
-        ("judges/bt/pairs", ["panel"], {"train:bt"}),
-        ("judges/genrm-sft/pairs", ["human", "panel"], {"train:genrm-sft"}),
-        ("judges/genrm/pairs", ["human", "panel"], {"train:genrm"}),
+        ("judges/bt/label_sources", ["panel"], {"train:bt"}),
+        ("judges/genrm-sft/label_sources", ["human", "panel"], {"train:genrm-sft"}),
+        ("judges/genrm/label_sources", ["human", "panel"], {"train:genrm"}),
         ("consensus/panel/teachers", ["teacher-b", "teacher"], {"consensus", "consensus table"}),
         (
             "consensus",

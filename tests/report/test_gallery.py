@@ -24,7 +24,7 @@ def context(name, domain="story"):
 
 def story(context_id, policy, text="the rope", sample=0):
     row = {"context_id": context_id, "policy": policy, "sample": sample, "seed": 1}
-    return row | {"text": text, "tokens": 3, "cut_off": policy == "sft"}
+    return row | {"text": text, "tokens": 3, "truncated": policy == "sft"}
 
 
 def match(context_id, policy_a="sft", policy_b="rlcs", sample=0):
@@ -107,7 +107,7 @@ def test_a_verifier_model_answers_where_no_rule_can_and_only_there():
 
 def test_stories_of_the_training_stand_with_their_policy_in_order():
     steps = [
-        {"step": n, "context_id": "c1", "text": "rope" * n, "tokens": n, "cut_off": False} for n in (0, 5)
+        {"step": n, "context_id": "c1", "text": "rope" * n, "tokens": n, "truncated": False} for n in (0, 5)
     ]
     stories = [story("c1", policy) for policy in POLICIES]
     (item,) = items_of([], {}, stories, snapshots={"rlcs": steps})
@@ -153,7 +153,8 @@ def write_page(path):
     stories[-1]["text"] = "nothing tied"
     contexts = {f"c{n}": context(f"c{n}", "poem" if n == 2 else "story") for n in (1, 2, 3)}
     steps = [
-        {"step": n, "context_id": "c1", "text": f"draft {n}", "tokens": 2, "cut_off": False} for n in (0, 10)
+        {"step": n, "context_id": "c1", "text": f"draft {n}", "tokens": 2, "truncated": False}
+        for n in (0, 10)
     ]
     snapshots = {"rlcs": steps}
     items = gallery_items(contexts, stories, matches, judged, POLICIES, "sft", 9, snapshots=snapshots)

@@ -57,7 +57,7 @@ def table(title="Judges", folded=False):
 
 
 def data(**changes):
-    story = SampleStory("rlcs", HOSTILE, cut_off=True, broken=["use the word rope"], analysis=HOSTILE)
+    story = SampleStory("rlcs", HOSTILE, truncated=True, broken=["use the word rope"], analysis=HOSTILE)
     figure = ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
     values = {
         "run": "tiny",
@@ -205,7 +205,7 @@ def test_signs_of_collapse_claims_and_lost_rows_are_told():
 
 
 def story(context_id, policy, text="the rope", sample=0):
-    return {"context_id": context_id, "policy": policy, "sample": sample, "text": text, "cut_off": False}
+    return {"context_id": context_id, "policy": policy, "sample": sample, "text": text, "truncated": False}
 
 
 def match(context_id, policy_a, policy_b, sample=0):

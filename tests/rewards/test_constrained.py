@@ -7,17 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl import GRPOConfig
 
-from rlcs.config.policies import Constraints
+from rlcs.config.policies import ConstraintsConfig
 from rlcs.config.prompts import assistant, user
-from rlcs.config.training import Shaped
+from rlcs.config.training import ShapingConfig
 from rlcs.constraints.verification import Check
 from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Constraint, Context, Judgement
 from rlcs.rewards.constrained_reward import ConstrainedReward, constraint_metrics
-from rlcs.rewards.penalty import penalised
+from rlcs.rewards.penalty import apply_penalty
 from rlcs.rewards.scalar_reward import ScalarReward
-from rlcs.training.constrained_grpo import COUNTED, ConstrainedGRPOTrainer, count_violators, settled
+from rlcs.training.constrained_grpo import (
+    COUNTED,
+    ConstrainedGRPOTrainer,
+    count_violators,
+    override_all_violating,
+)
 from rlcs.training.options import build_options
 
 GROUP = 4
@@ -57,7 +62,7 @@ def ask(mode, context_ids, stories, points, *, verifier=None, weights=(1.0,), **
     reward = ConstrainedReward(
         [(by_story(points), weight) for weight in weights],
         CONTEXTS,
-        Constraints(mode=mode, **options),
+        ConstraintsConfig(mode=mode, **options),
         group_size=GROUP,
         verifier=verifier,
     )
@@ -78,11 +83,11 @@ POINTS = {"run": 1.0, "a long story": 4.0, "the map": 0.0, "one more story": -1.
     ("mode", "options", "expected"),
     [
         ("none", {}, [1, 4, 0, -1]),
-        ("penalty", {"margin": 0.5}, penalised([1, 4, 0, -1], [1, 2, 0, 2], margin=0.5)),
+        ("penalty", {"margin": 0.5}, apply_penalty([1, 4, 0, -1], [1, 2, 0, 2], margin=0.5)),
         (
             "penalty",
             {"margin": 0.5, "per_constraint": True},
-            penalised([1, 4, 0, -1], [1, 2, 0, 2], margin=0.5, per_constraint=True),
+            apply_penalty([1, 4, 0, -1], [1, 2, 0, 2], margin=0.5, per_constraint=True),
         ),
         ("verifier_only", {}, [0, 0, 1, 0]),
         ("verifier_only", {"per_constraint": True}, [0.5, 0, 1, 0]),
@@ -122,7 +127,7 @@ def test_several_writing_rewards_are_summed_as_trl_sums_them():
 
 
 def test_without_writing_rewards_a_group_is_told_apart_by_its_constraints():
-    reward = ConstrainedReward([], CONTEXTS, Constraints(mode="verifier_only"), group_size=GROUP)
+    reward = ConstrainedReward([], CONTEXTS, ConstraintsConfig(mode="verifier_only"), group_size=GROUP)
     rewards = reward(
         completions=[assistant(story) for story in (*STORIES, *["a long story"] * GROUP)],
         context_id=["two"] * 2 * GROUP,
@@ -179,11 +184,11 @@ def test_scalar_reward_is_the_score():
 def test_settled_and_counted():
     advantages = torch.tensor([0.5, -0.5, 0.0, 1.0, 0.1, 0.1, -0.2, 0.3])
     violator = torch.tensor([True, True, True, False, True, True, True, False])
-    hopeless = torch.tensor([False] * 4 + [True] * 4)
-    after = settled(advantages, violator, hopeless, -1.0)
+    all_violating = torch.tensor([False] * 4 + [True] * 4)
+    after = override_all_violating(advantages, violator, all_violating, -1.0)
     assert after.tolist() == pytest.approx([0.5, -0.5, 0.0, 1.0, -1, -1, -1, 0])
-    assert settled(advantages, violator, hopeless, 0.0)[4:].tolist() == [0] * 4
-    assert dict(zip(COUNTED, count_violators(after, violator, hopeless, 4).tolist(), strict=True)) == {
+    assert override_all_violating(advantages, violator, all_violating, 0.0)[4:].tolist() == [0] * 4
+    assert dict(zip(COUNTED, count_violators(after, violator, all_violating, 4).tolist(), strict=True)) == {
         "violators": 6,
         "violators_rewarded": 2,
         "all_violating_groups": 1,
@@ -252,50 +257,50 @@ def train(model_folder, tmp_path):
     ("options", "more"),
     [
         ({}, {}),
-        ({"scale_rewards": "none"}, {"shaping": Shaped(shaping="entropy")}),
+        ({"scale_rewards": "none"}, {"shaping": ShapingConfig(shaping="entropy")}),
         ({"scale_rewards": "batch"}, {}),
     ],
     ids=["group", "none and entropy shaping", "batch"],
 )
 def test_over_a_whole_training_no_violator_is_rewarded(train, options, more):
-    trainer = train(options, rule=Constraints(mode="penalty"), **more)
+    trainer = train(options, rule=ConstraintsConfig(mode="penalty"), **more)
     entries = [entry for entry in trainer.state.log_history if "constraints/violators" in entry]
     assert len(entries) == len(trainer.seen) == 4
     some = 0
     for entry, (advantages, latest) in zip(entries, trainer.seen, strict=True):
         told = list(zip(advantages, latest.violator, latest.all_violate, strict=True))
-        assert all(a < 0 for a, violator, hopeless in told if violator and not hopeless)
-        assert all(a == 0 for a, _, hopeless in told if hopeless)
+        assert all(a < 0 for a, violator, all_violating in told if violator and not all_violating)
+        assert all(a == 0 for a, _, all_violating in told if all_violating)
         assert entry["constraints/violators"] == sum(latest.violator)
         assert entry["constraints/violators_rewarded"] == 0
         assert entry["constraints/all_violating_groups"] == sum(latest.all_violate) / 8
-        some += sum(violator and not hopeless for _, violator, hopeless in told)
+        some += sum(violator and not all_violating for _, violator, all_violating in told)
     assert some
     assert any(any(latest.all_violate) for _, latest in trainer.seen)
 
 
 @pytest.mark.slow
 def test_writing_alone_rewards_violators_and_the_trainer_says_so(train):
-    trainer = train(rule=Constraints(mode="none"))
+    trainer = train(rule=ConstraintsConfig(mode="none"))
     counted = [entry.get("constraints/violators_rewarded", 0) for entry in trainer.state.log_history]
     assert sum(counted) > 0
     told = sum(
-        violator and not hopeless and a >= 0
+        violator and not all_violating and a >= 0
         for advantages, latest in trainer.seen
-        for a, violator, hopeless in zip(advantages, latest.violator, latest.all_violate, strict=True)
+        for a, violator, all_violating in zip(advantages, latest.violator, latest.all_violate, strict=True)
     )
     assert sum(counted) == told
 
 
 @pytest.mark.slow
 def test_groups_in_which_all_violate_can_be_told_so(train):
-    rule = Constraints(mode="penalty", all_violate="negative", all_violate_advantage=-0.5)
+    rule = ConstraintsConfig(mode="penalty", all_violate="negative", all_violate_advantage=-0.5)
     trainer = train(rule=rule)
-    hopeless = [
+    all_violating = [
         (a, violator)
         for advantages, latest in trainer.seen
         for a, violator, lost in zip(advantages, latest.violator, latest.all_violate, strict=True)
         if lost
     ]
-    assert hopeless
-    assert all(a == (-0.5 if violator else 0) for a, violator in hopeless)
+    assert all_violating
+    assert all(a == (-0.5 if violator else 0) for a, violator in all_violating)

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.rewards.penalty import all_violate, penalised, verifier_reward, weighted
+from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
 
 rewards = st.floats(-10, 10, allow_subnormal=False)
 story = st.tuples(st.none() | rewards, st.sampled_from([0, 0, 1, 2, 5]))
@@ -31,14 +31,14 @@ def test_every_violator_has_a_negative_advantage(group, margin, per_constraint, 
     given_rewards, broken = zip(*group, strict=True)
     if all_violate(given_rewards, broken):
         return
-    after = penalised(given_rewards, broken, margin=margin, per_constraint=per_constraint)
+    after = apply_penalty(given_rewards, broken, margin=margin, per_constraint=per_constraint)
     assert all(a < 0 for a, count in zip(advantages(after, scale), broken, strict=True) if count)
 
 
 @given(group=groups, margin=margins, per_constraint=st.booleans())
 def test_compliant_stories_keep_their_rewards_and_violators_lose(group, margin, per_constraint):
     before, broken = zip(*group, strict=True)
-    after = penalised(before, broken, margin=margin, per_constraint=per_constraint)
+    after = apply_penalty(before, broken, margin=margin, per_constraint=per_constraint)
     assert len(after) == len(before)
     for old, new, count in zip(before, after, broken, strict=True):
         if not count or all_violate(before, broken):
@@ -51,7 +51,7 @@ def test_compliant_stories_keep_their_rewards_and_violators_lose(group, margin, 
 @given(group=groups, margin=margins, per_constraint=st.booleans())
 def test_nothing_changes_without_violators(group, margin, per_constraint):
     before = [reward for reward, _ in group]
-    assert penalised(before, [0] * len(before), margin=margin, per_constraint=per_constraint) == before
+    assert apply_penalty(before, [0] * len(before), margin=margin, per_constraint=per_constraint) == before
 
 
 @given(group=groups, margin=margins)
@@ -59,7 +59,7 @@ def test_nothing_changes_where_all_violate(group, margin):
     before = [reward for reward, _ in group]
     broken = [max(1, count) for _, count in group]
     assert all_violate(before, broken)
-    assert penalised(before, broken, margin=margin) == before
+    assert apply_penalty(before, broken, margin=margin) == before
 
 
 whole = st.lists(st.tuples(rewards, st.sampled_from([0, 0, 1])), min_size=2, max_size=16)
@@ -76,21 +76,21 @@ def test_it_is_the_closed_form(group, margin):
     highest = max(Fraction(r) for r, count in group if count)
     delta = Fraction(size, size - violators) * max(Fraction(0), highest - mean) + Fraction(margin)
     expected = [Fraction(r) - delta if count else Fraction(r) for r, count in group]
-    assert penalised(before, broken, margin=margin) == pytest.approx([float(e) for e in expected])
+    assert apply_penalty(before, broken, margin=margin) == pytest.approx([float(e) for e in expected])
     new_mean = sum(expected) / size
     assert all(e < new_mean for e, count in zip(expected, broken, strict=True) if count)
 
 
 def test_violators_that_break_more_lose_more():
-    after = penalised([1, 1, 1, 1], [0, 1, 2, 4], margin=0.5, per_constraint=True)
+    after = apply_penalty([1, 1, 1, 1], [0, 1, 2, 4], margin=0.5, per_constraint=True)
     assert after[1] - after[2] == pytest.approx(0.5)
     assert after[1] - after[3] == pytest.approx(1.5)
-    same = penalised([1, 1, 1, 1], [0, 1, 2, 4], margin=0.5)
+    same = apply_penalty([1, 1, 1, 1], [0, 1, 2, 4], margin=0.5)
     assert same == pytest.approx([1, 0.5, 0.5, 0.5])
 
 
 def test_a_violator_that_the_judge_failed_on_counts_as_average_before_the_penalty():
-    after = penalised([1.0, 0.0, None, None], [0, 0, 1, 0], margin=0.25)
+    after = apply_penalty([1.0, 0.0, None, None], [0, 0, 1, 0], margin=0.25)
     assert after == [1.0, 0.0, 0.25, None]
     assert after[2] < fmean(reward for reward in after if reward is not None)
 
@@ -113,7 +113,7 @@ def test_all_violate(rewards_, broken, expected):
 @pytest.mark.parametrize("margin", [0, -1.0])
 def test_a_margin_that_guarantees_nothing_is_refused(margin):
     with pytest.raises(ValueError, match="must be greater than 0"):
-        penalised([1.0], [0], margin=margin)
+        apply_penalty([1.0], [0], margin=margin)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_verifier_reward(checks, whole_, share):
     ],
 )
 def test_weighted(writing, verifier, weight, expected):
-    assert weighted(writing, verifier, weight) == expected
+    assert fixed_weight_reward(writing, verifier, weight) == expected

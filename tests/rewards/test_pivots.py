@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.records import Judgement
-from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan, skew
+from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
 from rlcs.verdict import soft_win_probability, win_probability
 
 SEEDS = {"seed": 0, "step": 3, "group": 1}
@@ -23,7 +23,7 @@ def groups(draw):
 def judged_groups(draw):
     """(group size, pivots, outcomes of the planned comparisons, some of them failed)."""
     size, pivots = draw(groups())
-    planned = {(story, pivot) for story, pivot, _ in plan(size, pivots, orders="both", **SEEDS)}
+    planned = {(story, pivot) for story, pivot, _ in plan_comparisons(size, pivots, orders="both", **SEEDS)}
     probability = st.none() | st.floats(0, 1)
     return size, pivots, {key: draw(probability) for key in sorted(planned)}
 
@@ -31,7 +31,7 @@ def judged_groups(draw):
 def judged(size, pivots, judge, orders="both"):
     """Rewards by a judge: (first, second) -> whether the first is better, None for a tie."""
     verdicts = {}
-    for story, pivot, order in plan(size, pivots, orders=orders, **SEEDS):
+    for story, pivot, order in plan_comparisons(size, pivots, orders=orders, **SEEDS):
         said = judge(story, pivot) if order == "ab" else judge(pivot, story)
         verdict = "tie" if said is None else "a" if said == (order == "ab") else "b"
         verdicts.setdefault((story, pivot), []).append(verdict)
@@ -62,7 +62,7 @@ def test_impossible_numbers_of_pivots_are_refused(size, pivots):
 @given(groups())
 def test_plan_of_both_orders(size_pivots):
     size, pivots = size_pivots
-    comparisons = plan(size, pivots, orders="both", **SEEDS)
+    comparisons = plan_comparisons(size, pivots, orders="both", **SEEDS)
     assert len(set(comparisons)) == len(comparisons)
     met = [frozenset((story, pivot)) for story, pivot, order in comparisons if order == "ab"]
     assert sorted(map(sorted, met)) == sorted(
@@ -78,16 +78,20 @@ def test_plan_of_both_orders(size_pivots):
 @given(groups())
 def test_plan_of_a_random_order_is_half_of_both(size_pivots):
     size, pivots = size_pivots
-    both = plan(size, pivots, orders="both", **SEEDS)
-    once = plan(size, pivots, orders="random", **SEEDS)
-    assert once == plan(size, pivots, orders="random", **SEEDS)
+    both = plan_comparisons(size, pivots, orders="both", **SEEDS)
+    once = plan_comparisons(size, pivots, orders="random", **SEEDS)
+    assert once == plan_comparisons(size, pivots, orders="random", **SEEDS)
     assert set(once) <= set(both)
     assert {c[:2] for c in once} == {c[:2] for c in both}
     assert len(once) * 2 == len(both)
 
 
 def test_random_orders_are_balanced():
-    orders = [c[2] for step in range(200) for c in plan(8, [0], orders="random", seed=0, step=step, group=0)]
+    orders = [
+        c[2]
+        for step in range(200)
+        for c in plan_comparisons(8, [0], orders="random", seed=0, step=step, group=0)
+    ]
     assert 0.45 < orders.count("ab") / len(orders) < 0.55
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.judging import Scores
-from rlcs.config.policies import Reward
+from rlcs.config.judging import ScoresConfig
+from rlcs.config.policies import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.records import Context, Judgement
 from rlcs.rewards.pivot_reward import PivotReward
@@ -53,7 +53,7 @@ def said(*texts):
 
 def test_verdict_reward_as_trl_calls_it():
     logged = {}
-    rewards = VerdictReward(Scores(low=1, high=9))(
+    rewards = VerdictReward(ScoresConfig(low=1, high=9))(
         prompts=[None] * 4,
         completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
         completion_ids=[[1]] * 4,
@@ -105,7 +105,7 @@ def test_a_pair_that_was_parted_is_refused():
 
 def test_the_consistent_reward_as_trl_calls_it():
     logged = {}
-    rewards = VerdictReward(Scores(low=1, high=9), consistent=True)(
+    rewards = VerdictReward(ScoresConfig(low=1, high=9), consistent=True)(
         completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
         order=["ab", "ab", "ba", "ba"],
         label=["a"] * 4,
@@ -145,7 +145,9 @@ def by_number(first, second):
 def rewarded(judge, stories, *, step=0, seed=0, contexts=None, size=SIZE, **reward):
     """Rewards and logged metrics, called as TRL calls a reward function."""
     logged = {}
-    rewards = PivotReward(judge, CONTEXTS, Reward(judge="fake", **reward), group_size=size, seed=seed)(
+    rewards = PivotReward(
+        judge, CONTEXTS, StoryRewardConfig(judge="fake", **reward), group_size=size, seed=seed
+    )(
         prompts=[None] * len(stories),
         completions=said(*stories),
         completion_ids=[[1]] * len(stories),

@@ -8,7 +8,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
-from rlcs.config.judges import EndpointTeacher
+from rlcs.config.judges import EndpointJudgeConfig
 
 KEY = "sk-planted-0123456789abcdef"
 VARIABLE = "RLCS_TEST_KEY"
@@ -65,7 +65,7 @@ def hang(handler):
     handler.server.closing.wait(20)
 
 
-def cut_off(handler):
+def truncated(handler):
     content = json.dumps(completion()).encode()
     handler.send(200, content[: len(content) // 2], {"Content-Length": str(len(content))})
     handler.close_connection = True
@@ -161,7 +161,7 @@ def entry(server, **changes):
     fields = {"kind": "teacher", "backend": "openai", "model": "m", "sampling": {"temperature": 0}}
     fields |= {"base_url": server if isinstance(server, str) else server.url, "api_key_env": VARIABLE}
     fields |= {"timeout": 0.4, "attempts": 4, "backoff": 0.02, "concurrency": 4, "max_failure_share": 1}
-    return EndpointTeacher(**fields | changes)
+    return EndpointJudgeConfig(**fields | changes)
 
 
 def verdicts(judgements):

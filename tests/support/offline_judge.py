@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
 sys.path.append(sys.argv[3])
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.judging.vllm_offline import OfflineJudge
 from rlcs.records import Comparison, Context
 
@@ -23,7 +23,7 @@ def main() -> None:
         Comparison(**{**told, "context": Context(**{**told["context"], "constraints": ()})})
         for told in request["comparisons"]
     ]
-    judging = Judging.model_validate(request["judging"])
+    judging = JudgingConfig.model_validate(request["judging"])
     judge = OfflineJudge("judge", Path(request["folder"]), judging, soft=request["soft"])
     said = [vars(judgement) for judgement in judge.judge(comparisons)]
     Path(sys.argv[2]).write_text(json.dumps(said), encoding="utf-8")

@@ -27,10 +27,10 @@ from trl import GRPOConfig, GRPOTrainer
 
 from bench_report import compared, markdown
 from endpoint_server import Server, entry, ok
-from rlcs.config.judging import Judging
-from rlcs.config.policies import Reward
-from rlcs.config.training import Shaped
-from rlcs.config.world import WorldBase
+from rlcs.config.judging import JudgingConfig
+from rlcs.config.policies import StoryRewardConfig
+from rlcs.config.training import ShapingConfig
+from rlcs.config.world import WorldBaseConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.endpoint import EndpointJudge
 from rlcs.judging.generative import GenerativeJudge
@@ -49,7 +49,7 @@ from rlcs.world.tokenizer import train_tokenizer
 from smoke_run import Workflow
 
 STORED = ROOT / "docs" / "results" / "bench" / "bench.json"
-JUDGING = Judging(
+JUDGING = JudgingConfig(
     template="$domain | $outline\n1: $story_1\n2: $story_2",
     scores={"low": 1, "high": 9},
     max_new_tokens=64,
@@ -63,7 +63,7 @@ def model_of_the_default_run(folder):
     texts = examples(Random(0), 200, 50, POLICY_TEMPLATE, JUDGE_TEMPLATE)
     tokenizer = train_tokenizer(m["content"] for e in texts for m in e["prompt"] + e["completion"])
     shape = {"hidden_size": 64, "layers": 3, "heads": 4, "intermediate_size": 176}
-    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -104,7 +104,7 @@ def policy_step(model, scratch):
     by_id = {context.context_id: context for context in contexts}
     prompts = writing_prompts(contexts, "$domain | $characters | $outline", seed=0)
     judge = Timed(GenerativeJudge.load("genrm", model, JUDGING))
-    reward = Reward(judge="genrm", orders="random", max_failure_share=1)
+    reward = StoryRewardConfig(judge="genrm", orders="random", max_failure_share=1)
 
     def trainer(kind, reward_function, **more):
         own = {
@@ -134,7 +134,7 @@ def policy_step(model, scratch):
         "TRL's GRPOTrainer, constant reward": (lambda: trainer(GRPOTrainer, constant), None),
         "ours, uniform": (lambda: trainer(ShapedGRPOTrainer, pivots()), judge),
         "ours, entropy shaping, exact": (
-            lambda: trainer(ShapedGRPOTrainer, pivots(), shaping=Shaped(shaping="entropy")),
+            lambda: trainer(ShapedGRPOTrainer, pivots(), shaping=ShapingConfig(shaping="entropy")),
             judge,
         ),
     }

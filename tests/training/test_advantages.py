@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.training.advantages import group_advantages, recentred, reward_advantages
+from rlcs.training.advantages import group_advantages, recenter, reward_advantages
 
 SIZE = 4
 reward = st.none() | st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1, width=32)
@@ -54,13 +54,13 @@ def test_group_advantages_are_trls(drawn):
 @given(st.lists(st.floats(-2, 2, width=16) | st.just(0.0), min_size=2 * SIZE, max_size=2 * SIZE))
 def test_recentred_groups_sum_to_nothing_and_zeros_stay(drawn):
     advantages = torch.tensor(drawn)
-    moved = recentred(advantages, SIZE)
+    moved = recenter(advantages, SIZE)
     sums = moved.view(-1, SIZE).sum(dim=1)
     torch.testing.assert_close(sums, torch.zeros_like(sums), atol=1e-5, rtol=0)
     assert (moved[advantages == 0] == 0).all()
-    torch.testing.assert_close(recentred(moved, SIZE), moved, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(recenter(moved, SIZE), moved, atol=1e-5, rtol=1e-5)
 
 
 def test_recentring_by_hand():
     advantages = torch.tensor([3.0, -1.0, 0.0, 1.0])
-    assert recentred(advantages, 4).tolist() == pytest.approx([2.0, -2.0, 0.0, 0.0])
+    assert recenter(advantages, 4).tolist() == pytest.approx([2.0, -2.0, 0.0, 0.0])

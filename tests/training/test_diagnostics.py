@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from rlcs.config.policies import Watch
+from rlcs.config.policies import WatchConfig
 from rlcs.training.diagnostics import diagnostics_table, highest, log_history
 from rlcs.training.watch import flags
 
-WATCH = Watch(window=2, entropy_crash=0.5, variance_spike=3.0, hacking=0.1)
+WATCH = WatchConfig(window=2, entropy_crash=0.5, variance_spike=3.0, hacking=0.1)
 
 
 def history(**metrics):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of
 from rlcs.records import Context, Judgement
 from rlcs.training.examples import (
@@ -19,7 +19,7 @@ from rlcs.training.examples import (
 )
 
 TEMPLATE = "Write: $outline"
-JUDGING = Judging(
+JUDGING = JudgingConfig(
     template="$rubric $outline / $story_1 / $story_2", rubrics={"poem": "rhyme", "default": "plot"}
 )
 CONTEXTS = {

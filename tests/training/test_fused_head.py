@@ -39,7 +39,7 @@ def scored(monkeypatch):
 def test_only_what_is_learned_is_scored(scored):
     everything, gradients, positions = scored()
     assert positions == 8  # should TRL leave prompts out by itself, skip_prompts can go
-    options.leave_out_prompts()
+    options.skip_prompt_logits()
     learned, same_gradients, positions = scored()
     assert positions == 3
     for name in ("loss", "log_probs", "entropy", "is_top1", "label_mask"):

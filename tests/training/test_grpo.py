@@ -10,15 +10,17 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
 from rlcs.config.prompts import user
-from rlcs.config.training import Multipliers, Shaped
+from rlcs.config.training import MultipliersConfig, ShapingConfig
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.training.advantages import adaptive_multipliers, continuous_weights, group_advantages, recentred
+from rlcs.training.advantages import adaptive_multipliers, continuous_weights, group_advantages, recenter
 from rlcs.training.grpo import ShapedGRPOTrainer, assert_whole_groups
 from rlcs.training.options import build_options
 
 GROUP, BATCH, ACCUMULATED = 4, 8, 2
-MULTIPLIERS = Multipliers(confident_wrong=2, uncertain_correct=3, confident_correct=5, uncertain_wrong=7)
-SHAPED = Shaped(shaping="entropy", multipliers=MULTIPLIERS)
+MULTIPLIERS = MultipliersConfig(
+    confident_wrong=2, uncertain_correct=3, confident_correct=5, uncertain_wrong=7
+)
+SHAPED = ShapingConfig(shaping="entropy", multipliers=MULTIPLIERS)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +253,7 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
 
     def trained(**shaping):
         unshaped.clear()
-        trainer = make(Recorder, shaping=Shaped(multipliers=MULTIPLIERS, **shaping))
+        trainer = make(Recorder, shaping=ShapingConfig(multipliers=MULTIPLIERS, **shaping))
         trainer.train()
         told = zip(trainer.seen, unshaped, strict=True)
         return trainer, [(seen, torch.tensor(seen["entropy"]), plain) for seen, plain in told]
@@ -262,12 +264,12 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
             [expected_weight(h, middle, right) for h, right in zip(entropy, plain > 0, strict=True)]
         )
 
-    for normalise in ("mean_weight", "recentre"):
-        for seen, entropy, plain in trained(shaping="entropy", normalise=normalise)[1]:
+    for normalize in ("mean_weight", "recenter"):
+        for seen, entropy, plain in trained(shaping="entropy", normalize=normalize)[1]:
             weights = cells(entropy, plain).float()
             mended = plain * weights / weights.mean()
-            if normalise == "recentre":
-                mended = recentred(plain * weights, GROUP)
+            if normalize == "recenter":
+                mended = recenter(plain * weights, GROUP)
             torch.testing.assert_close(seen["advantages"], mended)
     for seen, entropy, plain in trained(shaping="entropy_rewards")[1]:
         weighed = seen["rewards"][:, 0] * cells(entropy, plain)
@@ -278,7 +280,9 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
         )
     trainer, ((first, _, plain), (second, entropy, later)) = trained(shaping="adaptive", strength=1.0)
     torch.testing.assert_close(first["advantages"], plain)  # nothing is known yet
-    logged = {cell: trainer.state.log_history[0][f"shaping/{cell}"] for cell in Multipliers.model_fields}
+    logged = {
+        cell: trainer.state.log_history[0][f"shaping/{cell}"] for cell in MultipliersConfig.model_fields
+    }
     chosen = adaptive_multipliers(logged, 1.0)
     weights = [
         getattr(chosen, f"{'confident' if h < entropy.quantile(0.5) else 'uncertain'}_{right}")
@@ -289,7 +293,7 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
 
 @pytest.mark.slow
 def test_sampled_entropy_is_minus_the_mean_log_probability(make):
-    trainer = make(Recorder, shaping=Shaped(shaping="entropy", entropy="sampled"))
+    trainer = make(Recorder, shaping=ShapingConfig(shaping="entropy", entropy="sampled"))
     trainer.train()
     batch = {name: value for name, value in trainer.seen[0].items() if name != "entropy"}
     mask = batch["completion_mask"]
@@ -305,7 +309,7 @@ def test_shaping_is_logged_and_changes_the_training_alone(make, unshaped):
     shaped = make(Recorder, shaping=SHAPED)
     shaped.train()
     assert not same(weights(shaped), weights(uniform))
-    cells = [f"shaping/{name}" for name in Multipliers.model_fields]
+    cells = [f"shaping/{name}" for name in MultipliersConfig.model_fields]
     for entry in shaped.state.log_history[:2]:
         assert sum(entry[cell] for cell in cells) == pytest.approx(1)
     assert not any(cell in entry for entry in uniform.state.log_history for cell in cells)

@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from trl import GRPOConfig, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
 from rlcs.config.prompts import assistant, user
-from rlcs.config.training import Lora
+from rlcs.config.training import AdapterConfig
 from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
 from rlcs.stages.stage import Stage
 from rlcs.training.grpo import ShapedGRPOTrainer
@@ -24,7 +24,7 @@ from rlcs.training.run import train
 SHARED = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1}
 OWN = {"per_device_train_batch_size": 8, "max_steps": 4, "save_steps": 2, "learning_rate": 5e-2}
 PROMPTS = [user(f"Story {n}") for n in range(16)]
-LORA = Lora(r=2, alpha=8)
+LORA = AdapterConfig(r=2, alpha=8)
 
 
 def even_first_token(completion_ids, **_):
@@ -75,7 +75,7 @@ def test_no_lora_is_no_adapter():
 
 
 def test_the_entry_becomes_pefts_config():
-    found = adapter_config(Lora(r=4, alpha=8, dropout=0.1, target_modules=["q_proj"]), "SEQ_CLS")
+    found = adapter_config(AdapterConfig(r=4, alpha=8, dropout=0.1, target_modules=["q_proj"]), "SEQ_CLS")
     assert (found.r, found.lora_alpha, found.lora_dropout, found.task_type) == (4, 8, 0.1, "SEQ_CLS")
     assert found.target_modules == {"q_proj"}
 
@@ -83,7 +83,9 @@ def test_the_entry_becomes_pefts_config():
 def test_lower_layers_can_be_left_without_adapters():
     size = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "vocab_size": 10}
     plain = LlamaForCausalLM(LlamaConfig(num_hidden_layers=3, **size))
-    model = get_peft_model(plain, adapter_config(Lora(exclude_modules=r".*\.layers\.[01]\..*"), "CAUSAL_LM"))
+    model = get_peft_model(
+        plain, adapter_config(AdapterConfig(exclude_modules=r".*\.layers\.[01]\..*"), "CAUSAL_LM")
+    )
     learning = [name for name, weights in model.named_parameters() if weights.requires_grad]
     assert learning
     assert all(".layers.2." in name for name in learning)
@@ -93,7 +95,7 @@ def test_lower_layers_can_be_left_without_adapters():
 
 def test_an_expression_that_is_none_is_refused():
     with pytest.raises(ValidationError, match=r"'\(' is no regular expression: missing \)"):
-        Lora(exclude_modules="(")
+        AdapterConfig(exclude_modules="(")
 
 
 @pytest.fixture

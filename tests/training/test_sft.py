@@ -11,7 +11,7 @@ from trl import SFTTrainer
 
 from rlcs import errors
 from rlcs.config.prompts import assistant, user
-from rlcs.config.training import EarlyStopping, Lora
+from rlcs.config.training import AdapterConfig, EarlyStoppingConfig
 from rlcs.records import HISTORY, read_rows
 from rlcs.stages import stage
 from rlcs.stages.manifest import read_manifest
@@ -53,13 +53,13 @@ EXAMPLES = [
 @pytest.mark.slow
 def test_it_need_not_wait_for_the_next_look_to_stop_and_goes_on_exactly(model_folder, tmp_path, monkeypatch):
     options = {"training": {**SHARED, "logging_steps": 2}}
-    stopping = EarlyStopping(share=0.25, every=6, patience=3)
+    stopping = EarlyStoppingConfig(share=0.25, every=6, patience=3)
     own = {"max_steps": 14, "per_device_train_batch_size": 4, "learning_rate": 1e-2}
 
     def trained(name):
         output = tmp_path / name / "manifest.json"
         this = stage.Stage("sft", Path(stage.__file__), options, {}, output, 1, {})
-        train_sft(this, model_folder, own, Lora(r=4), EXAMPLES, stopping)
+        train_sft(this, model_folder, own, AdapterConfig(r=4), EXAMPLES, stopping)
         return read_manifest(output)
 
     whole = trained("whole")
@@ -83,10 +83,10 @@ def test_it_need_not_wait_for_the_next_look_to_stop_and_goes_on_exactly(model_fo
 def test_the_best_step_is_published_and_training_ends_without_progress(model_folder, tmp_path):
     script, output = Path(stage.__file__), tmp_path / "sft" / "manifest.json"
     this = stage.Stage("sft", script, {"training": {**SHARED, "save_steps": 3}}, {}, output, 1, {})
-    stopping = EarlyStopping(share=0.25, every=2, patience=1)
+    stopping = EarlyStoppingConfig(share=0.25, every=2, patience=1)
     # so high a rate that the loss soon rises
     own = {"max_steps": 30, "per_device_train_batch_size": 4, "learning_rate": 1.0}
-    train_sft(this, model_folder, own, Lora(r=4), EXAMPLES, stopping)
+    train_sft(this, model_folder, own, AdapterConfig(r=4), EXAMPLES, stopping)
     losses = {
         row["step"]: row["value"]
         for row in read_rows(tmp_path / "sft" / "history.parquet", HISTORY)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from rlcs.config.training import Multipliers
+from rlcs.config.training import MultipliersConfig
 from rlcs.training.advantages import (
     RAREST,
     adaptive_multipliers,
@@ -15,7 +15,7 @@ from rlcs.training.advantages import (
     continuous_weights,
     mean_token_entropy,
     median_threshold,
-    normalised,
+    normalize_weights,
     recent_cell_shares,
     sampled_entropy,
     shaping_weights,
@@ -43,14 +43,14 @@ def batches(draw):
     ],
 )
 def test_weights_of_the_paper(entropy, correct, weight):
-    weights = shaping_weights(torch.tensor([entropy]), torch.tensor([correct]), 1.0, Multipliers())
+    weights = shaping_weights(torch.tensor([entropy]), torch.tensor([correct]), 1.0, MultipliersConfig())
     assert weights.tolist() == [weight]
 
 
 @given(batches())
 def test_weights_come_from_the_config(batch):
     entropy, correct = batch
-    chosen = Multipliers(
+    chosen = MultipliersConfig(
         confident_wrong=2.0, uncertain_correct=3.0, confident_correct=5.0, uncertain_wrong=7.0
     )
     threshold = median_threshold(entropy)
@@ -65,7 +65,7 @@ def test_weights_come_from_the_config(batch):
         entropy,
         correct,
         threshold,
-        Multipliers(confident_wrong=1, uncertain_correct=1, confident_correct=1, uncertain_wrong=1),
+        MultipliersConfig(confident_wrong=1, uncertain_correct=1, confident_correct=1, uncertain_wrong=1),
     ).tolist() == [1] * len(correct)
 
 
@@ -111,7 +111,7 @@ def test_sampled_entropy_estimates_the_entropy():
 @pytest.mark.parametrize("correct", [torch.tensor([1, 0]), torch.tensor([True])])
 def test_correct_must_be_boolean_and_of_the_same_shape(correct):
     with pytest.raises(ValueError, match=r"torch\.bool"):
-        shaping_weights(torch.tensor([0.1, 0.2]), correct, 0.15, Multipliers())
+        shaping_weights(torch.tensor([0.1, 0.2]), correct, 0.15, MultipliersConfig())
 
 
 @given(batches(), st.floats(0, 1))
@@ -136,7 +136,7 @@ def test_continuous_weight_without_an_entropy_is_one():
     assert weights.tolist() == pytest.approx([1.0, 0.5, 0.5])
 
 
-shares = st.fixed_dictionaries({cell: st.floats(0, 1) for cell in Multipliers.model_fields})
+shares = st.fixed_dictionaries({cell: st.floats(0, 1) for cell in MultipliersConfig.model_fields})
 
 
 @given(shares.filter(lambda shares: sum(shares.values()) > 0), st.floats(0, 1))
@@ -170,11 +170,11 @@ def test_recent_shares_are_those_of_the_last_logged_steps():
 @given(batches())
 def test_normalised_weights_have_mean_one(batch):
     entropy, correct = batch
-    weights = shaping_weights(entropy, correct, median_threshold(entropy), Multipliers())
-    assert normalised(weights).mean().item() == pytest.approx(1)
-    ratio = normalised(weights) / weights
+    weights = shaping_weights(entropy, correct, median_threshold(entropy), MultipliersConfig())
+    assert normalize_weights(weights).mean().item() == pytest.approx(1)
+    ratio = normalize_weights(weights) / weights
     torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio))
-    assert normalised(torch.zeros(3)).tolist() == [0, 0, 0]
+    assert normalize_weights(torch.zeros(3)).tolist() == [0, 0, 0]
 
 
 @given(batches())

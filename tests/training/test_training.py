@@ -18,7 +18,7 @@ from trl import GRPOConfig, RewardConfig, RewardTrainer, SFTConfig, SFTTrainer
 
 from paths import SUPPORT
 from rlcs.config.prompts import assistant, user
-from rlcs.config.world import WorldBase
+from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_scalar
 from rlcs.records import HISTORY, read_rows
@@ -109,7 +109,7 @@ def tokenizer():
 def base(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("words")
     shape = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32}
-    new_model(WorldBase(kind="world", **shape), tokenizer).save_pretrained(folder)
+    new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from transformers import TrainerControl
 
 from paths import SUPPORT
-from rlcs.config.policies import Watch
+from rlcs.config.policies import WatchConfig
 from rlcs.training.watch import INDEPENDENT, TRAINING, Flag, Watchdog, flags, hacking, series
 
-WATCH = Watch(window=5)
+WATCH = WatchConfig(window=5)
 STEPS = 60
 USUAL = {
     "reward": 0.0,
@@ -58,7 +58,7 @@ def test_a_healthy_training_raises_no_flag(seed, noise):
         ("kl", "kl", lambda value: 3.0),
         ("repetition", "stories/repeated", lambda value: 0.4),
         ("diversity", "stories/distinct_2", lambda value: value * 0.2),
-        ("cut_off", "completions/clipped_ratio", lambda value: 0.9),
+        ("truncated", "completions/clipped_ratio", lambda value: 0.9),
         ("inconsistency", "judge/inconsistent", lambda value: 0.8),
         ("variance_spike", "reward_std", lambda value: value * 5),
     ],
@@ -159,7 +159,7 @@ def told(name, **changes):
     history = [
         {metric: value for metric, value in entry.items() if not math.isnan(value)} for entry in stored(name)
     ]
-    return flags(history, Watch(**changes))
+    return flags(history, WatchConfig(**changes))
 
 
 def test_a_real_training_that_learns_raises_no_flag():

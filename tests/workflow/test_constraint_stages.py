@@ -90,7 +90,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
     write_contexts(folders["preferences"] / "contexts.parquet", contexts)
     told = [
         {"context_id": c.context_id, "policy": policy, "sample": 0, "seed": 1, "text": text, "tokens": 2}
-        | {"cut_off": False}
+        | {"truncated": False}
         for c in contexts
         for policy, text in {"sft": "She ran on.", "rlmr": "She ran."}.items()
     ]

@@ -28,14 +28,14 @@ import json, sys
 sys.path.insert(0, {library!r})
 from pathlib import Path
 from rlcs.judging.answers import AnswerStore
-from rlcs.config.judges import EndpointTeacher
-from rlcs.config.judging import Judging
+from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.judging.endpoint import EndpointJudge
 from rlcs.records import Comparison, Context
 context = Context("c1", "quest", "", "", "", (), "train")
 pairs = [Comparison(f"p{{n}}", context, f"Tale {{n}}.", "End.", "ab") for n in range(int(sys.argv[3]))]
-judging = Judging(template="$story_1 $story_2", scores={{"low": 1, "high": 9}})
-entry = EndpointTeacher.model_validate_json(sys.argv[1])
+judging = JudgingConfig(template="$story_1 $story_2", scores={{"low": 1, "high": 9}})
+entry = EndpointJudgeConfig.model_validate_json(sys.argv[1])
 judge = EndpointJudge("far", entry, judging, AnswerStore(Path(sys.argv[2])))
 print(json.dumps([judgement.verdict for judgement in judge.judge(pairs)]))
 """
@@ -180,7 +180,7 @@ def loaded(server, answers, **more):
 
 def rewarded(judge, stories, context, max_failure_share):
     logged = {}
-    reward = policies.Reward(judge="far", max_failure_share=max_failure_share)
+    reward = policies.StoryRewardConfig(judge="far", max_failure_share=max_failure_share)
     rewards = PivotReward(judge, {"c1": context}, reward, group_size=len(stories), seed=0)(
         completions=[[{"role": "assistant", "content": story}] for story in stories],
         context_id=["c1"] * len(stories),

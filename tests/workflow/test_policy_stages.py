@@ -29,7 +29,7 @@ def more(workflow, tmp_path_factory):
             "reward": [{"judge": "bt", "pivots": 2}, {"judge": "length", "weight": 0.1}],
             "advantage": "reward",
             "shaping": "continuous",
-            "normalise": "recentre",
+            "normalize": "recenter",
             "entropy": "sampled",
         }
         raw["policies"]["people"] = {"train": "none", "stories": "people.jsonl"}

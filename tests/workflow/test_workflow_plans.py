@@ -261,16 +261,16 @@ def test_a_wrong_config_stops_before_any_job_and_names_the_key(after):
 
 def test_a_job_that_fails_shows_the_message_of_its_log(after):
     def change(raw):  # a teacher who always prefers the first story contradicts itself on every pair
-        raw["run"] = "hopeless"
+        raw["run"] = "all_violating"
         raw["judges"]["teacher"]["first_position_bias"] = 100
 
-    config = after.with_config("hopeless", change)
-    done = after.snakemake("results/hopeless/chains/teacher/manifest.json", config=config)
+    config = after.with_config("all_violating", change)
+    done = after.snakemake("results/all_violating/chains/teacher/manifest.json", config=config)
     assert done.returncode != 0
     assert "error: teacher 'teacher' leaves none of 60 pairs: there is nothing to learn" in done.stdout
     assert "Traceback" not in done.stdout
-    assert not (after.folder / "results" / "hopeless" / "chains" / "teacher").exists()
-    assert (after.folder / "results" / "hopeless" / "teachers" / "teacher" / "manifest.json").exists()
+    assert not (after.folder / "results" / "all_violating" / "chains" / "teacher").exists()
+    assert (after.folder / "results" / "all_violating" / "teachers" / "teacher" / "manifest.json").exists()
 
 
 def own_run(after, rows):

@@ -16,7 +16,7 @@ from rlcs.config.prompts import (
     judge_prompt,
     policy_prompt,
 )
-from rlcs.config.world import World
+from rlcs.config.world import WorldConfig
 from rlcs.constraints import registry
 from rlcs.world import lexicon, literacy
 from rlcs.world.annotators import ANNOTATORS, label_pair, utility
@@ -67,7 +67,7 @@ def test_word_lists_are_disjoint():
 def test_unlabelled_pairs_come_last_on_contexts_of_their_own_and_change_no_other_row():
     sizes = {"train_pairs": 5, "validation_pairs": 2, "test_pairs": 3}
     without, some = (
-        list(preference_rows(random.Random(0), World(**sizes, unlabelled_pairs=n))) for n in (0, 6)
+        list(preference_rows(random.Random(0), WorldConfig(**sizes, unlabelled_pairs=n))) for n in (0, 6)
     )
     assert some[:10] == without
     rest = some[10:]
@@ -79,7 +79,7 @@ def test_unlabelled_pairs_come_last_on_contexts_of_their_own_and_change_no_other
 
 def test_further_annotators_are_others_and_change_no_row():
     sizes = {"train_pairs": 30, "validation_pairs": 2, "test_pairs": 3}
-    one, three = (list(preference_rows(random.Random(0), World(**sizes, annotators=n))) for n in (1, 3))
+    one, three = (list(preference_rows(random.Random(0), WorldConfig(**sizes, annotators=n))) for n in (1, 3))
     assert three[::3] == one
     for n, first in enumerate(one):
         rows = three[3 * n : 3 * n + 3]

@@ -100,7 +100,7 @@ STORIES = _schema(
         "seed": pa.int64(),
         "text": pa.string(),
         "tokens": pa.int64(),
-        "cut_off": pa.bool_(),
+        "truncated": pa.bool_(),
     },
     optional={},
 )
@@ -110,7 +110,7 @@ SNAPSHOTS = _schema(  # of a policy in training; its name and seed are those of 
         "context_id": pa.string(),
         "text": pa.string(),
         "tokens": pa.int64(),
-        "cut_off": pa.bool_(),
+        "truncated": pa.bool_(),
     },
     optional={},
 )
@@ -147,7 +147,7 @@ RESPONSES = _schema(  # to prompts with instructions
         "seed": pa.int64(),
         "text": pa.string(),
         "tokens": pa.int64(),
-        "cut_off": pa.bool_(),
+        "truncated": pa.bool_(),
     },
     optional={},
 )

@@ -55,13 +55,13 @@ def read_judgement(
     low: int,
     high: int,
     *,
-    cut_off: bool = False,
+    truncated: bool = False,
 ) -> Judgement:
     """A judge's raw text as a judgement, un-swapped; verdict ``none`` where it cannot be read.
 
     A text that the token limit cut off is not read: "Scores: 9 10" may have lost its last digit.
     """
-    scores = None if cut_off else parse_scores(raw, low, high)
+    scores = None if truncated else parse_scores(raw, low, high)
     if scores is None:
         return Judgement(comparison.pair_id, comparison.order, judge, "none", tokens, raw)
     score_a, score_b = scores if comparison.order == "ab" else (scores[1], scores[0])

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rlcs.config.section import Section
-from rlcs.config.world import WorldBase
+from rlcs.config.world import WorldBaseConfig
 
 
-class Shape(Section):
+class ShapeConfig(Section):
     """A decoder's sizes, in the names of its config.json."""
 
     hidden_size: int = Field(ge=1, description="Width.")
@@ -27,7 +27,7 @@ class Shape(Section):
         return self.head_dim or self.hidden_size // self.num_attention_heads
 
 
-class PretrainedBase(Section):
+class PretrainedBaseConfig(Section):
     """A pre-trained model: a folder, an id on a model hub, or a GGUF file in either."""
 
     kind: Literal["pretrained"] = Field(description="This kind of base.")
@@ -52,14 +52,14 @@ class PretrainedBase(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Precision; auto is the files' own, and float32 for a GGUF file."
     )
-    shape: Shape | None = Field(
+    shape: ShapeConfig | None = Field(
         None,
         description="Sizes as in its config.json, for `snakemake check` to plan memory with. Empty: those of "
         "the folder, of the hub's cache, or of a model that is often used.",
     )
 
     @model_validator(mode="after")
-    def _one_place(self) -> PretrainedBase:
+    def _one_place(self) -> PretrainedBaseConfig:
         if self.package is not None and self.revision is not None:
             raise ValueError("names both package and revision: a package's version is pinned already")
         if self.sha256 is not None and self.gguf_file is None:
@@ -67,4 +67,4 @@ class PretrainedBase(Section):
         return self
 
 
-Base = Annotated[WorldBase | PretrainedBase, Field(discriminator="kind")]
+BaseConfig = Annotated[WorldBaseConfig | PretrainedBaseConfig, Field(discriminator="kind")]

@@ -12,7 +12,7 @@ from rlcs.constraints.registry import check
 from rlcs.records import Constraint
 
 
-class Splits(Section):
+class SplitsConfig(Section):
     """Shares of the contexts, by a hash of the context, where a file names no split."""
 
     train: float = Field(0.8, ge=0, le=1, description="Share of contexts that train judges and policies.")
@@ -20,7 +20,7 @@ class Splits(Section):
     test: float = Field(0.15, ge=0, le=1, description="Share that only the tables see.")
 
     @model_validator(mode="after")
-    def _sum_to_one(self) -> Splits:
+    def _sum_to_one(self) -> SplitsConfig:
         if abs(self.train + self.validation + self.test - 1) > 1e-9:
             raise ValueError(
                 f"train {self.train} + validation {self.validation} + test {self.test} must sum to 1"
@@ -28,7 +28,7 @@ class Splits(Section):
         return self
 
 
-class HubDataset(Section):
+class HubDatasetConfig(Section):
     """A data set on a model hub."""
 
     name: str = Field(description="Its id, or a folder laid out as one.")
@@ -43,7 +43,7 @@ class HubDataset(Section):
     )
 
 
-class Subset(Section):
+class SubsetConfig(Section):
     """How many pairs are used of a data set that is larger than a run needs; all where a number is empty."""
 
     labelled: int | None = Field(None, ge=1, description="Training pairs that keep their label.")
@@ -57,7 +57,7 @@ class Subset(Section):
     test: int | None = Field(None, ge=1, description="Held-out pairs.")
 
 
-class DrawnConstraints(Section):
+class DrawnConstraintsConfig(Section):
     """Constraints for contexts that state none, so that their stories have something to keep."""
 
     pool: list[dict[str, Any]] = Field(
@@ -65,7 +65,9 @@ class DrawnConstraints(Section):
         description="Constraints, each {kind, parameters}, as in docs/constraints.md.",
         examples=[[{"kind": "max_words", "parameters": {"n": 400}}]],
     )
-    most: int = Field(2, ge=1, description="Most of a context; it gets at least one, and no kind twice.")
+    max_per_context: int = Field(
+        2, ge=1, description="Most constraints of a context; it gets at least one, and no kind twice."
+    )
 
     @property
     def constraints(self) -> list[Constraint]:
@@ -73,24 +75,24 @@ class DrawnConstraints(Section):
         return [Constraint(str(entry.get("kind")), entry.get("parameters", {})) for entry in self.pool]
 
     @model_validator(mode="after")
-    def _can_be_stated(self) -> DrawnConstraints:
+    def _can_be_stated(self) -> DrawnConstraintsConfig:
         for constraint in self.constraints:
             check(constraint)
         return self
 
 
-class StoryWords(Section):
+class StoryLengthConfig(Section):
     """How long a story may be, so that what follows fits into the models' context windows."""
 
-    most: int = Field(ge=1, description="Words of a story at most.", examples=[400])
-    longer: Literal["quarantine", "cut"] = Field(
-        "quarantine",
-        description="What becomes of a longer one: its row is set aside, or it is cut at the last sentence's "
-        "end within the limit, and counted.",
+    max_words: int = Field(ge=1, description="Longest story in words.", examples=[400])
+    too_long: Literal["drop", "truncate"] = Field(
+        "drop",
+        description="What becomes of a longer story: its row is quarantined, or it is truncated at the last "
+        "sentence's end within the limit, and counted.",
     )
 
 
-class Ratings(Section):
+class RatingsConfig(Section):
     """How pairs are made of ratings of single stories."""
 
     criteria: list[str] = Field(default_factory=list, description="Columns with scores; their mean counts.")
@@ -102,7 +104,7 @@ class Ratings(Section):
     )
 
     @model_validator(mode="after")
-    def _apart(self) -> Ratings:
+    def _apart(self) -> RatingsConfig:
         if self.tie_margin is not None and self.tie_margin >= self.margin:
             raise ValueError(f"tie_margin {self.tie_margin} must be less than margin {self.margin}")
         return self
@@ -124,13 +126,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class Data(Section):
+class DataConfig(Section):
     """Where preferences come from and what may be lost of them."""
 
     preferences: list[Path] | None = Field(
         None, description="Preference files (JSONL, CSV or Parquet). Empty, without hub: the tiny world."
     )
-    hub: HubDataset | None = Field(
+    hub: HubDatasetConfig | None = Field(
         None, description="Or a data set on a model hub: {name, revision, config, split}."
     )
     preset: Literal["litbench", "hanna"] | None = Field(
@@ -142,21 +144,27 @@ class Data(Section):
     columns: dict[str, str] = Field(
         default_factory=dict, description="Names of the workflow's fields in your data: {story_a: first}."
     )
-    ratings: Ratings = Field(default_factory=Ratings, description="How pairs are made of ratings.")
-    story_words: StoryWords | None = Field(
-        None, description="How long a story may be: {most, longer}. Empty: as long as it is."
+    ratings: RatingsConfig = Field(
+        default_factory=RatingsConfig, description="How pairs are made of ratings."
+    )
+    story_length: StoryLengthConfig | None = Field(
+        None, description="How long a story may be: {max_words, too_long}. Empty: as long as it is."
     )
     contexts: list[Path] = Field(
         default_factory=list,
         description="Files of contexts without pairs, which policies write for (JSONL, CSV or Parquet).",
     )
-    splits: Splits = Field(default_factory=Splits, description="Split by context where the file has none.")
-    draw_constraints: DrawnConstraints | None = Field(
+    splits: SplitsConfig = Field(
+        default_factory=SplitsConfig, description="Split by context where the file has none."
+    )
+    draw_constraints: DrawnConstraintsConfig | None = Field(
         None,
-        description="Constraints drawn for contexts that state none: {pool, most}. Empty: they stay without. "
+        description="Constraints drawn for contexts that state none: {pool, max_per_context}. Empty: none. "
         "The pairs' stories were not written to keep them, so judges should not be shown them.",
     )
-    subset: Subset = Field(default_factory=Subset, description="How many pairs are used, if not all.")
+    subset: SubsetConfig = Field(
+        default_factory=SubsetConfig, description="How many pairs are used, if not all."
+    )
     seed: int = Field(
         0, description="Seed of the split, of the subset, and of which of two stories becomes a."
     )
@@ -177,7 +185,7 @@ class Data(Section):
         return merged
 
     @model_validator(mode="after")
-    def _one_source(self) -> Data:
+    def _one_source(self) -> DataConfig:
         if self.preferences is not None and self.hub is not None:
             raise ValueError("names both preferences and hub: bring one")
         if self.format == "ratings" and not self.ratings.criteria:

@@ -13,7 +13,7 @@ from rlcs.config.section import Section
 RESERVED_SAMPLING = {"model", "messages", "stream", "stream_options", "n"}
 
 
-class Endpoint(Section):
+class EndpointConfig(Section):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
 
     backend: Literal["openai"] = Field(description="Who answers.")
@@ -82,13 +82,13 @@ class Endpoint(Section):
         return url
 
     @model_validator(mode="after")
-    def _key(self) -> Endpoint:
+    def _key(self) -> EndpointConfig:
         if self.base_url is None and self.api_key_env is None:
             raise ValueError("needs base_url, or api_key_env for the vendor that the client calls by default")
         return self
 
 
-class Rollouts(Section):
+class RolloutsConfig(Section):
     """The server of a training's rollouts, where its options say vllm_mode: server and no address."""
 
     gpus: int = Field(
@@ -101,7 +101,7 @@ class Rollouts(Section):
     )
 
 
-class Serving(Section):
+class ServingConfig(Section):
     """`vllm serve` as a child of the job whose judge it is, where judging.engine is vllm."""
 
     command: list[str] = Field(
@@ -118,8 +118,8 @@ class Serving(Section):
         description="Of the job's GPUs, how many a policy's training leaves to its judge: the last ones. 0: "
         "trainer and server share all of them, and gpu_memory_utilization must leave room.",
     )
-    rollouts: Rollouts = Field(
-        default_factory=Rollouts, description="The server of a training's rollouts: {gpus, arguments}."
+    rollouts: RolloutsConfig = Field(
+        default_factory=RolloutsConfig, description="The server of a training's rollouts: {gpus, arguments}."
     )
     startup_timeout: float = Field(900.0, gt=0, description="Seconds until the server must answer.")
     concurrency: int = Field(256, ge=1, description="Questions that are in flight at once.")

@@ -8,26 +8,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from rlcs.config.endpoints import Endpoint
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import LAUNCH, LORA, EarlyStopping, Lora, Shaped
+from rlcs.config.training import LAUNCH, LORA, AdapterConfig, EarlyStoppingConfig, ShapingConfig
 from rlcs.records import HUMAN, ORDERS
 
 
-class OracleJudge(Section):
+class OracleJudgeConfig(Section):
     """The hidden utility of the tiny world; the truth, not a model."""
 
     kind: Literal["oracle"] = Field(description="This kind of judge.")
 
 
-class LengthJudge(Section):
+class LengthJudgeConfig(Section):
     """Counts words: the floor below which no judge or reward is worth its price."""
 
     kind: Literal["length"] = Field(description="This kind of judge.")
     prefer: Literal["longer", "shorter"] = Field("longer", description="The story that wins.")
 
 
-class TeacherWeights(Section):
+class TeacherWeightsConfig(Section):
     """Utility per slot of each dimension that the tiny world's teacher sees in a story."""
 
     outline: float = Field(0.7, description="Place, foe and tool of the outline.")
@@ -37,13 +37,15 @@ class TeacherWeights(Section):
     engagement: float = Field(0.5, description="Feelings.")
 
 
-class WorldTeacher(Section):
+class WorldTeacherConfig(Section):
     """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
 
     kind: Literal["teacher"] = Field(description="This kind of judge.")
     backend: Literal["world"] = Field(description="Who answers.")
     seed: int = Field(0, description="Seed of its slips.")
-    weights: TeacherWeights = Field(default_factory=TeacherWeights, description="What it cares for.")
+    weights: TeacherWeightsConfig = Field(
+        default_factory=TeacherWeightsConfig, description="What it cares for."
+    )
     usual_utility: float = Field(3.5, description="Utility that gets the middle score.")
     utility_per_point: float = Field(0.7, gt=0, description="Utility that makes a point of the scores.")
     length_bias: float = Field(0.04, description="Points per word of a story.")
@@ -59,7 +61,7 @@ def _check_votes(votes: int, temperature: float | None) -> None:
         raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
 
 
-class ModelTeacher(Section):
+class ModelTeacherConfig(Section):
     """An instruction-tuned model that writes the chains, in process."""
 
     kind: Literal["teacher"] = Field(description="This kind of judge.")
@@ -71,18 +73,18 @@ class _Teacher(Section):
     kind: Literal["teacher"] = Field(description="This kind of judge.")
 
 
-class EndpointTeacher(Endpoint, _Teacher):
+class EndpointJudgeConfig(EndpointConfig, _Teacher):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
 
     votes: int = VOTES
 
     @model_validator(mode="after")
-    def _different_votes(self) -> EndpointTeacher:
+    def _different_votes(self) -> EndpointJudgeConfig:
         _check_votes(self.votes, self.sampling.get("temperature"))
         return self
 
 
-class Consensus(Section):
+class ConsensusConfig(Section):
     """Labels for unlabelled pairs: what several teachers agree on in both orders."""
 
     teachers: Names = Field(
@@ -94,7 +96,7 @@ class Consensus(Section):
     )
 
     @model_validator(mode="after")
-    def _enough(self) -> Consensus:
+    def _enough(self) -> ConsensusConfig:
         if len(self.teachers) < self.agree:
             raise ValueError(
                 f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
@@ -102,7 +104,7 @@ class Consensus(Section):
         return self
 
 
-Pairs = Annotated[
+LabelSources = Annotated[
     Names,
     Field(
         default_factory=lambda: [HUMAN],
@@ -115,12 +117,12 @@ Pairs = Annotated[
 Way = Literal["probe", "lora", "full"]
 
 
-class BradleyTerryJudge(Section):
+class ScalarJudgeConfig(Section):
     """A scalar reward model on the same pairs: the baseline."""
 
     kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
     base: Name = Field(description="A name under bases.", examples=["world"])
-    pairs: Pairs
+    label_sources: LabelSources
     train: Way | list[Way] | None = Field(
         None,
         description="probe: a linear reward on the frozen base, for few pairs. lora: adapters. full: all "
@@ -132,7 +134,7 @@ class BradleyTerryJudge(Section):
         "finds it, which makes a baseline.",
     )
     folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
-    lora: Lora | None = LORA
+    lora: AdapterConfig | None = LORA
     launch: Path | None = LAUNCH
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
@@ -144,7 +146,7 @@ class BradleyTerryJudge(Section):
         return self.train if isinstance(self.train, list) else [self.train]
 
     @model_validator(mode="after")
-    def _consistent_ways(self) -> BradleyTerryJudge:
+    def _consistent_ways(self) -> ScalarJudgeConfig:
         if not self.ways or len(set(self.ways)) < len(self.ways):
             raise ValueError(f"train needs at least one way and none twice, has {self.ways}")
         if self.lora is not None and "lora" not in self.ways:
@@ -158,7 +160,7 @@ class BradleyTerryJudge(Section):
         return self
 
 
-class UntrainedGenrmJudge(Section):
+class UntrainedJudgeConfig(Section):
     """A generative model that is asked as it is: a base without training, or a GenRM for several votes."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -171,12 +173,12 @@ class UntrainedGenrmJudge(Section):
     temperature: float = Field(0.0, ge=0, description="At which answers are drawn; 0 is greedy.")
 
     @model_validator(mode="after")
-    def _different_votes(self) -> UntrainedGenrmJudge:
+    def _different_votes(self) -> UntrainedJudgeConfig:
         _check_votes(self.votes, self.temperature)
         return self
 
 
-class GenrmSFTJudge(Section):
+class GenrmSFTConfig(Section):
     """A generative reward model, distilled from a teacher's chains."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -193,18 +195,18 @@ class GenrmSFTJudge(Section):
         description="Those that the consistency filter kept, or all that can be read, whatever the label.",
     )
     analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
-    early_stopping: EarlyStopping | None = Field(
+    early_stopping: EarlyStoppingConfig | None = Field(
         None,
         description="Publish the step that is best on held-out training pairs: {share, every, patience}. "
         "Empty: the last one.",
     )
-    pairs: Pairs
-    lora: Lora | None = LORA
+    label_sources: LabelSources
+    lora: AdapterConfig | None = LORA
     launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
-    def _chains(self) -> GenrmSFTJudge:
+    def _chains(self) -> GenrmSFTConfig:
         if self.teacher is None and (self.analysis or self.chains == "unfiltered"):
             raise ValueError(
                 "without a teacher there are no chains: set analysis to false, chains to filtered"
@@ -212,7 +214,7 @@ class GenrmSFTJudge(Section):
         return self
 
 
-class GenrmGRPOJudge(Shaped):
+class GenrmGRPOConfig(ShapingConfig):
     """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -221,7 +223,7 @@ class GenrmGRPOJudge(Shaped):
         None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
-    pairs: Pairs
+    label_sources: LabelSources
     reward: Literal["verdict", "consistent"] = Field(
         "verdict", description="1 where the verdict is right, or only where it is right in both orders."
     )
@@ -231,7 +233,7 @@ class GenrmGRPOJudge(Shaped):
         description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
         "whose groups have no variance in their rewards.",
     )
-    lora: Lora | None = LORA
+    lora: AdapterConfig | None = LORA
     launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
@@ -252,15 +254,15 @@ def _judge_tag(value: Any) -> str | None:
     return f"{kind}-{detail}" if detail else kind
 
 
-Judge = Annotated[
-    Annotated[OracleJudge, Tag("oracle")]
-    | Annotated[LengthJudge, Tag("length")]
-    | Annotated[WorldTeacher, Tag("teacher-world")]
-    | Annotated[ModelTeacher, Tag("teacher-transformers")]
-    | Annotated[EndpointTeacher, Tag("teacher-openai")]
-    | Annotated[BradleyTerryJudge, Tag("bradley_terry")]
-    | Annotated[UntrainedGenrmJudge, Tag("genrm-none")]
-    | Annotated[GenrmSFTJudge, Tag("genrm-sft")]
-    | Annotated[GenrmGRPOJudge, Tag("genrm-grpo")],
+JudgeConfig = Annotated[
+    Annotated[OracleJudgeConfig, Tag("oracle")]
+    | Annotated[LengthJudgeConfig, Tag("length")]
+    | Annotated[WorldTeacherConfig, Tag("teacher-world")]
+    | Annotated[ModelTeacherConfig, Tag("teacher-transformers")]
+    | Annotated[EndpointJudgeConfig, Tag("teacher-openai")]
+    | Annotated[ScalarJudgeConfig, Tag("bradley_terry")]
+    | Annotated[UntrainedJudgeConfig, Tag("genrm-none")]
+    | Annotated[GenrmSFTConfig, Tag("genrm-sft")]
+    | Annotated[GenrmGRPOConfig, Tag("genrm-grpo")],
     Discriminator(_judge_tag),
 ]

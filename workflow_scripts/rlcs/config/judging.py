@@ -7,25 +7,25 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rlcs.config import prompts
-from rlcs.config.endpoints import Endpoint
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import Name, Section
 from rlcs.records import Comparison
 
 
-class Scores(Section):
+class ScoresConfig(Section):
     """The range of a GenRM's integer scores."""
 
     low: int = Field(1, ge=0, description="Lowest score.")
     high: int = Field(10, ge=1, le=999, description="Highest score.")
 
     @model_validator(mode="after")
-    def _range(self) -> Scores:
+    def _range(self) -> ScoresConfig:
         if self.low >= self.high:
             raise ValueError(f"low {self.low} must be less than high {self.high}")
         return self
 
 
-class Judging(Section):
+class JudgingConfig(Section):
     """What every generative judge is asked and how its answer is read."""
 
     template: str = Field(
@@ -35,7 +35,7 @@ class Judging(Section):
     rubrics: dict[str, str] = Field(
         default_factory=dict, description="Rubric by domain; 'default' serves the other domains."
     )
-    scores: Scores = Field(default_factory=Scores, description="Range of the two integer scores.")
+    scores: ScoresConfig = Field(default_factory=ScoresConfig, description="Range of the two integer scores.")
     max_new_tokens: int = Field(1024, ge=1, description="Longest answer; a longer one is unparsed.")
     batch_size: int = Field(256, ge=1, description="Comparisons that are generated side by side.")
     engine: Literal["transformers", "vllm", "vllm_offline"] = Field(
@@ -51,7 +51,7 @@ class Judging(Section):
     )
 
     @model_validator(mode="after")
-    def _fields(self) -> Judging:
+    def _fields(self) -> JudgingConfig:
         prompts.check_template(self.template, prompts.JUDGE_FIELDS, required=("story_1", "story_2"))
         return self
 
@@ -71,19 +71,19 @@ Story:
 $story"""
 
 
-class _Verifier(Section):
+class _VerifierConfig(Section):
     template: str = Field(
         TEMPLATE,
         description="The verifier's prompt: $constraint, $story and the context's fields are filled in.",
     )
 
     @model_validator(mode="after")
-    def _fields(self) -> _Verifier:
+    def _fields(self) -> _VerifierConfig:
         prompts.check_template(self.template, prompts.VERIFIER_FIELDS, required=("constraint", "story"))
         return self
 
 
-class ModelVerifier(_Verifier):
+class ModelVerifierConfig(_VerifierConfig):
     """An instruction-tuned model that reads one requirement and one story, in process."""
 
     backend: Literal["transformers"] = Field(description="Who answers.")
@@ -92,8 +92,8 @@ class ModelVerifier(_Verifier):
     batch_size: int = Field(64, ge=1, description="Questions that are generated side by side.")
 
 
-class EndpointVerifier(Endpoint, _Verifier):
+class EndpointVerifierConfig(EndpointConfig, _VerifierConfig):
     """The same behind an OpenAI-compatible HTTP endpoint."""
 
 
-Verifier = Annotated[ModelVerifier | EndpointVerifier, Field(discriminator="backend")]
+VerifierConfig = Annotated[ModelVerifierConfig | EndpointVerifierConfig, Field(discriminator="backend")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlcs.config.policies import GRPOPolicy
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.tables import METRICS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def trained_models(config: Config, registry: str) -> list[str]:
     asked = [
         judge
         for name in policies
-        if isinstance(policy := config.policies[name], GRPOPolicy)
+        if isinstance(policy := config.policies[name], GRPOPolicyConfig)
         for judge in policy.judges
     ]
     judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs.config.section import GRPOOptions, Name, Section, SFTOptions
-from rlcs.config.training import LAUNCH, LORA, Lora, Shaped
+from rlcs.config.training import LAUNCH, LORA, AdapterConfig, ShapingConfig
 
 
-class Constraints(Section):
+class ConstraintsConfig(Section):
     """What the constraints of the contexts do to the reward (RLMR and its baselines)."""
 
     mode: Literal["none", "penalty", "verifier_only", "fixed"] = Field(
@@ -50,20 +50,25 @@ class Constraints(Section):
     )
 
 
-class Noise(Section):
+class NoiseConfig(Section):
     """How often a judge names the story shown first."""
 
-    hit: float = Field(ge=0, le=1, description="Where the first story is the better one.", examples=[0.85])
-    false: float = Field(ge=0, le=1, description="Where it is the worse one.", examples=[0.2])
+    true_positive_rate: float = Field(
+        ge=0, le=1, description="Where the first story is the better one.", examples=[0.85]
+    )
+    false_positive_rate: float = Field(ge=0, le=1, description="Where it is the worse one.", examples=[0.2])
 
     @model_validator(mode="after")
-    def _better_than_chance(self) -> Noise:
-        if self.hit <= self.false:
-            raise ValueError(f"hit {self.hit} must be above false {self.false}, or verdicts say nothing")
+    def _better_than_chance(self) -> NoiseConfig:
+        if self.true_positive_rate <= self.false_positive_rate:
+            raise ValueError(
+                f"true_positive_rate {self.true_positive_rate} must be above false_positive_rate "
+                f"{self.false_positive_rate}, or verdicts say nothing"
+            )
         return self
 
 
-class Select(Section):
+class SelectConfig(Section):
     """The best checkpoint by an independent judge: wins over the training's start, on validation contexts."""
 
     judge: Name = Field(description="A judge other than the training reward.", examples=["bt"])
@@ -71,7 +76,7 @@ class Select(Section):
     contexts: int = Field(100, ge=1, description="Validation contexts, a story each.")
 
 
-class Snapshots(Section):
+class SnapshotsConfig(Section):
     """Stories that the policy writes while it is trained, for the gallery; nothing is learned from them."""
 
     every: int = Field(
@@ -80,7 +85,7 @@ class Snapshots(Section):
     contexts: int = Field(8, ge=1, description="The first held-out contexts, a story each.")
 
 
-class Watch(Section):
+class WatchConfig(Section):
     """Signs of collapse in a training's own log; each limit is what a sign may reach before it is flagged."""
 
     action: Literal["warn", "stop", "ignore"] = Field(
@@ -99,7 +104,7 @@ class Watch(Section):
     kl: float = Field(1.0, gt=0, description="KL to the reference model per token; logged where beta > 0.")
     repetition: float = Field(0.15, gt=0, description="Rise of the share of repeated 4-grams in a story.")
     diversity: float = Field(0.5, gt=0, description="Share of the baseline's distinct-2 that is lost.")
-    cut_off: float = Field(0.25, gt=0, description="Rise of the share of stories that are cut off.")
+    truncated: float = Field(0.25, gt=0, description="Rise of the share of stories that are cut off.")
     inconsistency: float = Field(
         0.25, gt=0, description="Rise of the share of comparisons whose orders disagree."
     )
@@ -110,7 +115,7 @@ class Watch(Section):
     )
 
 
-class Reward(Section):
+class StoryRewardConfig(Section):
     """Points from pairs: each story of a group against pivots (DESIGN: from pairs to points)."""
 
     judge: Name = Field(description="The frozen judge, a name under judges.", examples=["genrm-grpo"])
@@ -129,9 +134,10 @@ class Reward(Section):
     max_failure_share: float = Field(
         0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
     )
-    noise: Noise | None = Field(
+    noise: NoiseConfig | None = Field(
         None,
-        description="Correct the points for the judge's measured noise: {hit, false}. Empty: as they are.",
+        description="Correct the points for the judge's measured noise: {true_positive_rate, "
+        "false_positive_rate}. Empty: as they are.",
     )
     weight: float = Field(1.0, description="Of this reward in a sum of several.")
     kind: Literal["pivots", "scalar"] = Field(
@@ -143,30 +149,31 @@ class Reward(Section):
 
 # One reward, or a list of them: their weighted sum. The tags stand in no message.
 REWARD_TAGS = ("one reward", "sum of rewards")
-Rewards = Annotated[
-    Annotated[Reward, Tag(REWARD_TAGS[0])] | Annotated[list[Reward], Tag(REWARD_TAGS[1])],
+StoryRewardsConfig = Annotated[
+    Annotated[StoryRewardConfig, Tag(REWARD_TAGS[0])]
+    | Annotated[list[StoryRewardConfig], Tag(REWARD_TAGS[1])],
     Discriminator(lambda value: REWARD_TAGS[isinstance(value, list)]),
 ]
 
 
-class SFTPolicy(Section):
+class SFTPolicyConfig(Section):
     """A policy that imitates the preferred stories of the training pairs."""
 
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
-    lora: Lora | None = LORA
+    lora: AdapterConfig | None = LORA
     launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
-class BasePolicy(Section):
+class BasePolicyConfig(Section):
     """A base as it is, without training."""
 
     train: Literal["none"] = Field(description="It is not trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
 
 
-class ExternalPolicy(Section):
+class ExternalPolicyConfig(Section):
     """Stories from a file: people's, or another system's."""
 
     train: Literal["none"] = Field(description="It is not trained.")
@@ -176,7 +183,7 @@ class ExternalPolicy(Section):
     )
 
 
-class GRPOPolicy(Shaped):
+class GRPOPolicyConfig(ShapingConfig):
     """A policy that is trained against a frozen judge."""
 
     train: Literal["grpo"] = Field(description="How it is trained.")
@@ -184,13 +191,13 @@ class GRPOPolicy(Shaped):
         None, alias="from", description="The policy that training starts from.", examples=["sft"]
     )
     base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
-    reward: Rewards | None = Field(
+    reward: StoryRewardsConfig | None = Field(
         None,
         description="Where the reward comes from; a list of such entries is their weighted sum. None is "
         "needed where constraints.mode is verifier_only.",
         examples=[{"judge": "genrm-grpo"}],
     )
-    constraints: Constraints | None = Field(
+    constraints: ConstraintsConfig | None = Field(
         None, description="What broken constraints do to the reward. Empty: nothing, and none is verified."
     )
     advantage: Literal["group", "reward"] = Field(
@@ -199,27 +206,29 @@ class GRPOPolicy(Shaped):
         "max_skew (BRPO).",
     )
     max_skew: float = Field(0.6, ge=0, description="Largest |sum of rewards| / group size, for BRPO.")
-    select: Select | None = Field(
+    select: SelectConfig | None = Field(
         None,
         description="Publish the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
         "the last one.",
     )
-    snapshots: Snapshots | None = Field(
+    snapshots: SnapshotsConfig | None = Field(
         None, description="Stories on the way, for the gallery: {every, contexts}. Empty: none."
     )
-    watch: Watch = Field(default_factory=Watch, description="Signs of collapse, and what to do about them.")
-    lora: Lora | None = LORA
+    watch: WatchConfig = Field(
+        default_factory=WatchConfig, description="Signs of collapse, and what to do about them."
+    )
+    lora: AdapterConfig | None = LORA
     launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property
-    def rewards(self) -> list[Reward]:
+    def rewards(self) -> list[StoryRewardConfig]:
         if self.reward is None:
             return []
         return self.reward if isinstance(self.reward, list) else [self.reward]
 
     @model_validator(mode="after")
-    def _distinct_judges(self) -> GRPOPolicy:
+    def _distinct_judges(self) -> GRPOPolicyConfig:
         judges = [reward.judge for reward in self.rewards]
         verifier_only = self.constraints is not None and self.constraints.mode == "verifier_only"
         if verifier_only and (judges or self.select):
@@ -239,16 +248,16 @@ class GRPOPolicy(Shaped):
         return asked if self.select is None else [*asked, self.select.judge]
 
     @model_validator(mode="after")
-    def _guarantee(self) -> GRPOPolicy:
+    def _guarantee(self) -> GRPOPolicyConfig:
         """The penalty promises negative advantages; no other option may undo it."""
         if self.constraints is None or self.constraints.mode != "penalty":
             return self
         if self.advantage == "reward":
             raise ValueError("constraints.mode penalty needs advantage: group; it is below a group's mean")
-        if self.shaping == "entropy_rewards" or self.normalise == "recentre":
+        if self.shaping == "entropy_rewards" or self.normalize == "recenter":
             raise ValueError(
                 "constraints.mode penalty needs weights of the advantages and nothing after them: no shaping "
-                "entropy_rewards, no normalise recentre"
+                "entropy_rewards, no normalize recenter"
             )
         wrong = (self.multipliers.confident_wrong, self.multipliers.uncertain_wrong)
         if self.shaping == "entropy" and min(wrong) == 0:
@@ -265,10 +274,10 @@ def _policy_tag(value: Any) -> str | None:
     return UNTRAINED_TAGS["base" not in fields] if fields.get("train") == "none" else fields.get("train")
 
 
-Policy = Annotated[
-    Annotated[SFTPolicy, Tag("sft")]
-    | Annotated[GRPOPolicy, Tag("grpo")]
-    | Annotated[BasePolicy, Tag(UNTRAINED_TAGS[0])]
-    | Annotated[ExternalPolicy, Tag(UNTRAINED_TAGS[1])],
+PolicyConfig = Annotated[
+    Annotated[SFTPolicyConfig, Tag("sft")]
+    | Annotated[GRPOPolicyConfig, Tag("grpo")]
+    | Annotated[BasePolicyConfig, Tag(UNTRAINED_TAGS[0])]
+    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[1])],
     Discriminator(_policy_tag),
 ]

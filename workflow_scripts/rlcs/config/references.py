@@ -7,22 +7,22 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from rlcs.config.judges import (
-    BradleyTerryJudge,
-    EndpointTeacher,
-    GenrmGRPOJudge,
-    GenrmSFTJudge,
-    LengthJudge,
-    ModelTeacher,
-    OracleJudge,
-    UntrainedGenrmJudge,
-    WorldTeacher,
+    EndpointJudgeConfig,
+    GenrmGRPOConfig,
+    GenrmSFTConfig,
+    LengthJudgeConfig,
+    ModelTeacherConfig,
+    OracleJudgeConfig,
+    ScalarJudgeConfig,
+    UntrainedJudgeConfig,
+    WorldTeacherConfig,
 )
-from rlcs.config.judging import ModelVerifier
+from rlcs.config.judging import ModelVerifierConfig
 from rlcs.config.lineage import lineage
-from rlcs.config.policies import BasePolicy, ExternalPolicy, GRPOPolicy
+from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
-from rlcs.config.world import WorldBase
+from rlcs.config.world import WorldBaseConfig
 from rlcs.records import HUMAN
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 # Judges whose score of a story does not depend on the other story.
-SCALAR_JUDGES = (BradleyTerryJudge, LengthJudge, OracleJudge)
+SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 Problems = Iterator[str]
 
@@ -49,7 +49,9 @@ def _known(config: Config, key: str, name: str | None, registry: str) -> Problem
 
 def _teaches(config: Config, key: str, name: str) -> Problems:
     yield from _known(config, key, name, "judges")
-    if not isinstance(config.judges.get(name), WorldTeacher | ModelTeacher | EndpointTeacher | None):
+    if not isinstance(
+        config.judges.get(name), WorldTeacherConfig | ModelTeacherConfig | EndpointJudgeConfig | None
+    ):
         yield f"{key}: {name!r} is no judge of kind teacher"
 
 
@@ -70,21 +72,21 @@ def _models(config: Config) -> Problems:
 def _judges(config: Config) -> Problems:
     for name, judge in config.judges.items():
         key = f"judges.{name}"
-        if isinstance(judge, GenrmSFTJudge) and judge.teacher is not None:
+        if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
-        if isinstance(judge, BradleyTerryJudge | GenrmSFTJudge | GenrmGRPOJudge):
-            yield from _pairs(config, f"{key}.pairs", judge)
-        if isinstance(judge, GenrmGRPOJudge | UntrainedGenrmJudge):
+        if isinstance(judge, ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig):
+            yield from _pairs(config, f"{key}.label_sources", judge)
+        if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
-            if not isinstance(parent, GenrmSFTJudge | GenrmGRPOJudge | None):
+            if not isinstance(parent, GenrmSFTConfig | GenrmGRPOConfig | None):
                 yield f"{key}.from: {judge.parent!r} is no trained judge of kind genrm"
-        if isinstance(judge, OracleJudge | WorldTeacher) and not config.synthetic:
+        if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
 
-def _pairs(config: Config, key: str, judge: BradleyTerryJudge | GenrmSFTJudge | GenrmGRPOJudge) -> Problems:
-    distilled = judge.teacher if isinstance(judge, GenrmSFTJudge) else None
-    for source in judge.pairs:
+def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig) -> Problems:
+    distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
+    for source in judge.label_sources:
         if source == HUMAN:
             continue
         yield from _known(config, key, source, "consensus")
@@ -106,21 +108,21 @@ def _consensus(config: Config) -> Problems:
 
 def _bases(config: Config) -> Problems:
     for name, base in config.bases.items():
-        if isinstance(base, WorldBase) and not config.synthetic:
+        if isinstance(base, WorldBaseConfig) and not config.synthetic:
             yield f"bases.{name}: needs the tiny world, but data brings other preferences"
 
 
 def _policies(config: Config) -> Problems:
     for name, policy in config.policies.items():
-        if isinstance(policy, GRPOPolicy):
+        if isinstance(policy, GRPOPolicyConfig):
             yield from _grpo_policy(config, f"policies.{name}", policy)
 
 
-def _grpo_policy(config: Config, key: str, policy: GRPOPolicy) -> Problems:
+def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems:
     parent = config.policies.get(policy.parent or "")
-    if isinstance(parent, ExternalPolicy):
+    if isinstance(parent, ExternalPolicyConfig):
         yield f"{key}.from: {policy.parent!r} is stories from a file, no model"
-    if isinstance(parent, BasePolicy):
+    if isinstance(parent, BasePolicyConfig):
         yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
@@ -146,7 +148,7 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicy) -> Problems:
 
 def _verifiers(config: Config) -> Problems:
     for name, verifier in config.verifiers.items():
-        if isinstance(verifier, ModelVerifier):
+        if isinstance(verifier, ModelVerifierConfig):
             yield from _known(config, f"verifiers.{name}.base", verifier.base, "bases")
         if name in config.judges:
             yield f"verifiers.{name}: a judge has the same name"
@@ -184,7 +186,7 @@ def _tables(config: Config) -> Problems:
         if name in config.policies and len(rewarding) != 1:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
     if tables.pivots is not None:
-        if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicy):
+        if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
             yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, no model"
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"

@@ -43,7 +43,7 @@ METRICS: dict[MetricName, Systems] = {
 }
 
 
-class Effect(Section):
+class EffectConfig(Section):
     """A claim, and what must be seen for it to hold; figures in per cent or points."""
 
     claim: str = Field(description="The claim.", examples=["GRPO beats SFT"])
@@ -64,11 +64,11 @@ class Effect(Section):
     )
     below: float | None = Field(None, description="It holds where the whole interval lies below this.")
     paper: str | None = Field(None, description="What the paper states, as text.")
-    reach: float | None = Field(None, description="The size to reach, whatever the interval.")
+    at_least: float | None = Field(None, description="The size to reach, whatever the interval.")
     note: str | None = Field(None, description="What a reader must know, such as what was tried.")
 
     @model_validator(mode="after")
-    def _expectation(self) -> Effect:
+    def _expectation(self) -> EffectConfig:
         if self.above is None and self.below is None:
             raise ValueError("nothing is expected: set above, below or both")
         roles = METRICS[self.metric].roles
@@ -79,13 +79,13 @@ class Effect(Section):
         return self
 
 
-class Gallery(Section):
+class GalleryConfig(Section):
     """The page that shows the policies' stories side by side."""
 
     contexts: int = Field(50, ge=1, description="Held-out contexts on the page, the first of the data.")
 
 
-class Human(Section):
+class HumanConfig(Section):
     """People compare stories of the policies without knowing who wrote which."""
 
     pairs: int = Field(60, ge=1, description="Pairs on the blind sheet, as many of each policy.")
@@ -97,7 +97,7 @@ class Human(Section):
     )
 
 
-class PivotTable(Section):
+class PivotTableConfig(Section):
     """Designs of pointwise rewards against the tiny world's utility, without any training."""
 
     judges: Names = Field(
@@ -108,7 +108,7 @@ class PivotTable(Section):
     group_size: int = Field(8, ge=5, description="Stories per group; more than the most pivots, 4.")
 
 
-class AlignmentTable(Section):
+class AlignmentTableConfig(Section):
     """Judges against human labels on held-out pairs."""
 
     rows: Names = Field(
@@ -118,7 +118,7 @@ class AlignmentTable(Section):
     )
 
 
-class SentenceModel(Section):
+class SentenceModelConfig(Section):
     """A sentence-embedding model that an installed Python package carries; its code is never imported."""
 
     package: str = Field(
@@ -135,7 +135,7 @@ class SentenceModel(Section):
         return found / self.model if found else None
 
 
-class WinRateTable(Section):
+class WinRateTableConfig(Section):
     """Policies against a reference policy."""
 
     rows: Names = Field(
@@ -147,14 +147,14 @@ class WinRateTable(Section):
         description="Who decides; independent judges first.",
         examples=[["oracle", "genrm-grpo"]],
     )
-    sentence_model: SentenceModel | None = Field(
+    sentence_model: SentenceModelConfig | None = Field(
         None,
         description="Tells how far apart a policy's stories are in meaning: {package, model}. Where the "
         "package is not installed, or none is named, n-grams alone tell their diversity.",
     )
 
 
-class InjectionTable(Section):
+class InjectionTableConfig(Section):
     """Judges that are talked to by the stories that they read."""
 
     judges: Names = Field(
@@ -163,7 +163,7 @@ class InjectionTable(Section):
     pairs: int = Field(50, ge=1, description="Held-out pairs that are tried with each injection.")
 
 
-class GainTable(Section):
+class GainTableConfig(Section):
     """Judges as rewards: their accuracy, and what policies gain that were trained on them."""
 
     rows: Names = Field(
@@ -173,7 +173,7 @@ class GainTable(Section):
     )
 
 
-class ConstraintTable(Section):
+class ConstraintTableConfig(Section):
     """Policies by the constraints that their stories keep."""
 
     rows: Names = Field(
@@ -184,7 +184,7 @@ class ConstraintTable(Section):
     )
 
 
-class InstructionTable(Section):
+class IfevalTableConfig(Section):
     """Policies by the instructions that they follow in prompts that are no stories."""
 
     rows: Names = Field(
@@ -197,29 +197,29 @@ class InstructionTable(Section):
     )
 
 
-class Tables(Section):
+class TablesConfig(Section):
     """Which models the tables compare."""
 
-    alignment: AlignmentTable = Field(description="Judges against human labels on held-out pairs.")
-    win_rates: WinRateTable = Field(description="Policies against a reference policy.")
-    injections: InjectionTable | None = Field(
+    alignment: AlignmentTableConfig = Field(description="Judges against human labels on held-out pairs.")
+    win_rates: WinRateTableConfig = Field(description="Policies against a reference policy.")
+    injections: InjectionTableConfig | None = Field(
         None, description="Judges that are talked to by the stories that they read. Empty: no such table."
     )
-    pivots: PivotTable | None = Field(
+    pivots: PivotTableConfig | None = Field(
         None,
         description="Designs of pointwise rewards against the oracle: {judges, policy, contexts, "
         "group_size}. Empty: no such table.",
     )
-    gains: GainTable | None = Field(
+    gains: GainTableConfig | None = Field(
         None,
         description="Judges' accuracy against the gain of the policies that they reward: {rows}. Empty: no "
         "such table.",
     )
-    constraints: ConstraintTable | None = Field(
+    constraints: ConstraintTableConfig | None = Field(
         None,
         description="Policies by the constraints that they keep: {rows, verifier}. Empty: no such table.",
     )
-    ifeval: InstructionTable | None = Field(
+    ifeval: IfevalTableConfig | None = Field(
         None,
         description="Policies by the instructions that they follow: {rows, prompts}. Empty: no such table.",
     )

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from rlcs.config.section import Section
 
 
-class EarlyStopping(Section):
+class EarlyStoppingConfig(Section):
     """When to stop, by a part of the training pairs that is held out of training."""
 
     share: float = Field(0.15, gt=0, lt=1, description="Of the training contexts that are held out.")
@@ -18,7 +18,7 @@ class EarlyStopping(Section):
     patience: int = Field(3, ge=1, description="Looks without progress before training ends.")
 
 
-class Lora(Section):
+class AdapterConfig(Section):
     """Low-rank adapters (peft) in the place of full training; the published model is merged."""
 
     r: int = Field(16, ge=1, description="Rank.")
@@ -59,7 +59,7 @@ LAUNCH = Field(
 )
 
 
-class Multipliers(Section):
+class MultipliersConfig(Section):
     """Weights of the four cells of entropy-based shaping (RLCS)."""
 
     confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
@@ -68,7 +68,7 @@ class Multipliers(Section):
     uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
 
 
-class Shaped(Section):
+class ShapingConfig(Section):
     """Weights of the advantages by confidence and correctness."""
 
     shaping: Literal["uniform", "entropy", "entropy_rewards", "continuous", "adaptive"] = Field(
@@ -77,12 +77,12 @@ class Shaped(Section):
         "rewards before the group normalisation (entropy_rewards); growing with entropy where right and "
         "falling with it where wrong (continuous); by how rare a cell has been of late (adaptive).",
     )
-    multipliers: Multipliers = Field(
-        default_factory=Multipliers, description="Those of entropy and entropy_rewards."
+    multipliers: MultipliersConfig = Field(
+        default_factory=MultipliersConfig, description="Those of entropy and entropy_rewards."
     )
     strength: float = Field(0.5, ge=0, le=1, description="Of continuous and adaptive shaping; 0 is uniform.")
     window: int = Field(10, ge=1, description="Logged steps that adaptive shaping counts cells over.")
-    normalise: Literal["none", "mean_weight", "recentre"] = Field(
+    normalize: Literal["none", "mean_weight", "recenter"] = Field(
         "none",
         description="Then: nothing; weights over their mean; weighed advantages less their group's mean.",
     )

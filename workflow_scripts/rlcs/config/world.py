@@ -9,7 +9,7 @@ from pydantic import Field
 from rlcs.config.section import Section, SFTOptions
 
 
-class World(Section):
+class WorldConfig(Section):
     """The synthetic tiny world: its size and its noise."""
 
     seed: int = Field(0, description="Seed of contexts, stories and labels.")
@@ -24,7 +24,7 @@ class World(Section):
     )
 
 
-class WorldBase(Section):
+class WorldBaseConfig(Section):
     """A small model, pre-trained on the spot on the tiny world's texts."""
 
     kind: Literal["world"] = Field(description="This kind of base.")

@@ -8,7 +8,7 @@ from rlcs.config import prompts
 from rlcs.config.section import Section
 
 
-class Writing(Section):
+class WritingConfig(Section):
     """What every policy is asked for."""
 
     template: str = Field(
@@ -17,12 +17,12 @@ class Writing(Section):
     )
 
     @model_validator(mode="after")
-    def _fields(self) -> Writing:
+    def _fields(self) -> WritingConfig:
         prompts.check_template(self.template, prompts.CONTEXT_FIELDS)
         return self
 
 
-class Sampling(Section):
+class SamplingConfig(Section):
     """How stories are drawn for the win rates."""
 
     temperature: float = Field(1.0, ge=0, description="0 is greedy.")

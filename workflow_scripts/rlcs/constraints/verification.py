@@ -40,13 +40,13 @@ class Verifier(Protocol):
     def verify(self, questions: Sequence[Question]) -> list[Check]: ...
 
 
-def read_check(raw: str, tokens: int, *, cut_off: bool = False) -> Check:
+def read_check(raw: str, tokens: int, *, truncated: bool = False) -> Check:
     """A verifier's raw text as a check; the last line that is not blank must be the verdict, whole."""
     lines = raw.rstrip().rsplit("\n", 1)
-    return Check(None if cut_off else VERDICTS.get(lines[-1].strip()), raw, tokens)
+    return Check(None if truncated else VERDICTS.get(lines[-1].strip()), raw, tokens)
 
 
-def asked(context: Context, story: str) -> dict[int, Question]:
+def open_questions(context: Context, story: str) -> dict[int, Question]:
     """Questions by the constraint's place in its context: those that no rule decides for this story."""
     return {
         place: Question(context, story, instruction(constraint))
@@ -68,7 +68,7 @@ def verify(
     places = [
         (number, place, question)
         for number, (context, story) in enumerate(stories)
-        for place, question in asked(context, story).items()
+        for place, question in open_questions(context, story).items()
     ]
     if verifier is None or not places:
         return kept, []

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from rlcs.config.data import Data
+from rlcs.config.data import DataConfig
 from rlcs.data.rows import ChosenRow, PairRow, PremiseRow, RatingRow, RawRow, parse, quarantined
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
 from rlcs.records import SPLITS, Label, Split
 
 
-def in_order(one: str, other: str, seed: int) -> tuple[str, str]:
+def assign_sides(one: str, other: str, seed: int) -> tuple[str, str]:
     """Two stories as a and b: the same whichever is named first, either way for one half of all pairs."""
     low, high = sorted((one, other))
     digest = hashlib.sha256(json.dumps([seed, low, high]).encode()).digest()
@@ -35,18 +35,18 @@ def chosen_pair(raw: RawRow, seed: int) -> RawRow:
     row = parse(raw, ChosenRow)
     if isinstance(row, str):
         return RawRow(raw.file, raw.line, raw.text, None, row)
-    story_a, story_b = in_order(row.chosen, row.rejected, seed)
+    story_a, story_b = assign_sides(row.chosen, row.rejected, seed)
     values = {name: value for name, value in (raw.values or {}).items() if name not in ("chosen", "rejected")}
     values |= {"story_a": story_a, "story_b": story_b, "label": "a" if story_a == row.chosen else "b"}
     return RawRow(raw.file, raw.line, raw.text, values)
 
 
-def shares_of(data: Data) -> dict[Split, float]:
+def shares_of(data: DataConfig) -> dict[Split, float]:
     """The configured share of each split."""
     return {split: getattr(data.splits, split) for split in SPLITS}
 
 
-def checked(rows: Sequence[RawRow], data: Data) -> Validated:
+def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
     """``validation.validate`` for rows of the configured format; every rater's vote is an annotation.
 
     ``len(quarantine)`` rows cannot be used; all others are.
@@ -67,7 +67,7 @@ def checked(rows: Sequence[RawRow], data: Data) -> Validated:
     )
 
 
-def fields_of(data: Data) -> list[str]:
+def fields_of(data: DataConfig) -> list[str]:
     """The workflow's names of the columns that rows of the configured format may have.
 
     Raises:
@@ -140,7 +140,7 @@ def rated_pairs(
     paired: set[int] = set()
     for premise, rated in stories.items():
         for one, other in combinations([story for story, ratings in rated.items() if ratings], 2):
-            story_a, story_b = in_order(one, other, seed)
+            story_a, story_b = assign_sides(one, other, seed)
             a, b = rated[story_a], rated[story_b]
             label = _label(_value(a) - _value(b), margin, tie_margin)
             if label is None or one.strip() == other.strip():

@@ -11,11 +11,11 @@ from datasets import load_dataset
 from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 
-from rlcs.config.data import HubDataset
+from rlcs.config.data import HubDatasetConfig
 from rlcs.data.rows import RawRow
 
 
-def with_revision(hub: HubDataset) -> HubDataset:
+def with_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
     """The data set at the commit that its config names, or else at the newest one of this moment.
 
     A folder has no commits, and stays as it is.
@@ -31,7 +31,7 @@ def with_revision(hub: HubDataset) -> HubDataset:
         raise ValueError(f"{hub.name}: its newest commit cannot be had: {error}") from error
 
 
-def read_hub(hub: HubDataset, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
+def read_hub(hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
     """Rows of one split at one revision, numbered from 1; only columns that are asked for are decoded.
 
     Args:

@@ -49,7 +49,7 @@ def read_stories(
                     "seed": seed,
                     "text": text,
                     "tokens": len(words(text)),
-                    "cut_off": False,
+                    "truncated": False,
                 }
             )
             samples[context_id] += 1

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rlcs.config.data import StoryWords
+from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
 
 STORIES = ("story_a", "story_b", "chosen", "rejected", "story")
@@ -26,7 +26,7 @@ def cut(story: str, most: int) -> str:
     return head[: ends[-1]] if ends else head
 
 
-def within_words(rows: Iterable[RawRow], rule: StoryWords | None) -> tuple[list[RawRow], int]:
+def within_words(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tuple[list[RawRow], int]:
     """Rows whose stories keep the rule, or that say why not, and the number of stories that were cut."""
     if rule is None:
         return list(rows), 0
@@ -36,13 +36,13 @@ def within_words(rows: Iterable[RawRow], rule: StoryWords | None) -> tuple[list[
         long = {
             name: story
             for name, story in stories.items()
-            if isinstance(story, str) and len(_WORD.findall(story)) > rule.most
+            if isinstance(story, str) and len(_WORD.findall(story)) > rule.max_words
         }
-        if long and rule.longer == "cut":
+        if long and rule.too_long == "truncate":
             cuts += len(long)
-            shorter = {name: cut(story, rule.most) for name, story in long.items()}
+            shorter = {name: cut(story, rule.max_words) for name, story in long.items()}
             raw = replace(raw, values={**(raw.values or {}), **shorter})
         elif long:
-            raw = replace(raw, values=None, defect=f"story of more than {rule.most} words")
+            raw = replace(raw, values=None, defect=f"story of more than {rule.max_words} words")
         kept.append(raw)
     return kept, cuts

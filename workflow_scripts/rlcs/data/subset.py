@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 
-from rlcs.config.data import Subset
+from rlcs.config.data import SubsetConfig
 from rlcs.data.validation import Validated
 from rlcs.records import SPLITS, UNLABELLED
 
 
-def take_subset(found: Validated, subset: Subset, seed: int) -> Validated:
+def take_subset(found: Validated, subset: SubsetConfig, seed: int) -> Validated:
     """The pairs that ``subset`` asks for, all of those that it sets no number for, and their contexts.
 
     Pairs are drawn in the order of a seeded hash of their context, so that a larger subset contains a

@@ -27,7 +27,7 @@ HINTS = {
     'such as ["a", "a", "b"]',
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "broken JSON": "A .jsonl file has one JSON object on each line",
-    "story of more": "data.story_words says how long a story may be, and whether a longer one is cut",
+    "story of more": "data.story_length says how long a story may be, and whether a longer one is cut",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from rlcs.config.tables import Effect, MetricName
+from rlcs.config.tables import EffectConfig, MetricName
 from rlcs.evaluation import policy_effects
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.policy_effects import PolicyEvidence
@@ -121,7 +121,7 @@ OBSERVE: dict[MetricName, Metric] = {
 }
 
 
-def effects_table(effects: Sequence[Effect], evidence: Evidence, *, seed: int) -> pd.DataFrame:
+def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: int) -> pd.DataFrame:
     """A row per claim: what is expected, what was measured, and whether it holds.
 
     Args:
@@ -137,7 +137,7 @@ def effects_table(effects: Sequence[Effect], evidence: Evidence, *, seed: int) -
                 "metric": effect.metric.replace("_", " "),
                 "expected": expectation(effect),
                 "paper_states": effect.paper,
-                "reach": effect.reach,
+                "at_least": effect.at_least,
                 "items": estimate.n,
                 "effect": estimate,
                 "holds": verdict(effect, estimate),
@@ -147,12 +147,12 @@ def effects_table(effects: Sequence[Effect], evidence: Evidence, *, seed: int) -
     return pd.DataFrame(rows, dtype=object)
 
 
-def expectation(effect: Effect) -> str:
+def expectation(effect: EffectConfig) -> str:
     bounds = [("> ", effect.above), ("< ", effect.below)]
     return " and ".join(f"{sign}{bound:g}" for sign, bound in bounds if bound is not None)
 
 
-def verdict(effect: Effect, estimate: Estimate) -> str:
+def verdict(effect: EffectConfig, estimate: Estimate) -> str:
     """``holds`` where the whole interval is as expected; what was to be reached is said besides."""
     if math.isnan(estimate.low):
         return "cannot be said"
@@ -160,4 +160,6 @@ def verdict(effect: Effect, estimate: Estimate) -> str:
     holds = (effect.above is None or low > effect.above) and (effect.below is None or high < effect.below)
     if not holds:
         return "does not hold"
-    return "holds" if effect.reach is None or value >= effect.reach else "holds, but smaller than to reach"
+    return (
+        "holds" if effect.at_least is None or value >= effect.at_least else "holds, but smaller than at_least"
+    )

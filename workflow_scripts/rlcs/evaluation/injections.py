@@ -1,4 +1,4 @@
-"""Stories that talk to the judge: what is added to a story, and what it achieves (our choice).
+"""Prompt injection: what is added to a story, and what it achieves (our choice).
 
 Each injection is text at the end of a story that is worse than its rival. Two things can go wrong: the prompt
 loses its structure (a special token is written), or the judge believes what it read.

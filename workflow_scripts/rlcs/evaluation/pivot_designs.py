@@ -25,11 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rlcs.config.policies import Noise
+from rlcs.config.policies import NoiseConfig
 from rlcs.evaluation.statistics import bootstrap_mean
 from rlcs.records import Judgement, Order
-from rlcs.rewards.noise import corrected_win_probability, measured
-from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan
+from rlcs.rewards.noise import corrected_win_probability, measure_noise
+from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
 from rlcs.verdict import soft_win_probability, win_probability
 
 Floats = npt.NDArray[np.float64]
@@ -77,13 +77,13 @@ class Outcome:
     calls: float
 
 
-def rewards(group: Group, design: Design, draw: int, noise: Noise | None) -> tuple[Floats, int]:
+def rewards(group: Group, design: Design, draw: int, noise: NoiseConfig | None) -> tuple[Floats, int]:
     """Centred rewards (G,) of one draw, nan without a comparison left, and the number of judge calls."""
     size = len(group.utilities)
     seeds = {"seed": 0, "step": draw, "group": 0}
     pivots = draw_pivots(size, design.pivots, **seeds)
     asked: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
-    for story, pivot, order in plan(size, pivots, orders=design.orders, **seeds):
+    for story, pivot, order in plan_comparisons(size, pivots, orders=design.orders, **seeds):
         asked[story, pivot].append(_judgement(group.said, story, pivot, order))
     outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in asked.items()}
     points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
@@ -100,7 +100,7 @@ def _judgement(said: Said, story: int, pivot: int, order: Order) -> Judgement:
     return Judgement(mirrored.pair_id, order, mirrored.judge, turned, p_a=p_a)  # type: ignore[arg-type]
 
 
-def _probability(judgements: Sequence[Judgement], design: Design, noise: Noise | None) -> float | None:
+def _probability(judgements: Sequence[Judgement], design: Design, noise: NoiseConfig | None) -> float | None:
     if design.corrected and noise is not None:
         return corrected_win_probability(judgements, noise)
     if design.probability == "soft":
@@ -114,7 +114,7 @@ def true_rewards(utilities: Sequence[float]) -> Floats:
     return np.asarray(np.sign(u[:, None] - u).sum(axis=1) / (len(u) - 1), dtype=float)
 
 
-def evaluate(group: Group, design: Design, noise: Noise | None, draws: int = DRAWS) -> Outcome:
+def evaluate(group: Group, design: Design, noise: NoiseConfig | None, draws: int = DRAWS) -> Outcome:
     """One design on one group, over ``draws`` draws of pivots and orders."""
     drawn = [rewards(group, design, draw, noise) for draw in range(draws)]
     points = np.array([centred for centred, _ in drawn])
@@ -152,14 +152,14 @@ def groups_of(utilities: Mapping[tuple[str, int], float], judgements: Iterable[J
     ]
 
 
-def noise_of(groups: Sequence[Group]) -> Noise | None:
+def noise_of(groups: Sequence[Group]) -> NoiseConfig | None:
     """The judge's noise on these very pairs, by the utilities; pairs of equal worth are left out."""
     better: dict[str, Literal["a", "b"]] = {}
     for group in groups:
         for (i, j, _), judgement in group.said.items():
             if group.utilities[i] != group.utilities[j]:
                 better[judgement.pair_id] = "a" if group.utilities[i] > group.utilities[j] else "b"
-    return measured((one for group in groups for one in group.said.values()), better)
+    return measure_noise((one for group in groups for one in group.said.values()), better)
 
 
 def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
@@ -203,8 +203,8 @@ def noise_table(groups: Mapping[str, Sequence[Group]]) -> pd.DataFrame:
             {
                 "judge": judge,
                 "judgements": len(said),
-                "hit": None if noise is None else noise.hit,
-                "false": None if noise is None else noise.false,
+                "true_positive_rate": None if noise is None else noise.true_positive_rate,
+                "false_positive_rate": None if noise is None else noise.false_positive_rate,
             }
         )
     return pd.DataFrame(rows, dtype=object)

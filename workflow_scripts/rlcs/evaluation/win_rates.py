@@ -131,7 +131,7 @@ def story_columns(
         "words": mean(lambda story: float(len(texts.words(story["text"])))),
         "distinct_2": mean_or_none([value for value in distinct if value is not None]),
         "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
-        "cut_off": mean(lambda story: float(story["cut_off"])),
+        "truncated": mean(lambda story: float(story["truncated"])),
     }
 
 

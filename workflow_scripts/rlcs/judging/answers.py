@@ -37,7 +37,7 @@ class Answer:
     cost: float
     # where they were asked for: log probabilities by token at the places of the last two numbers, the token
     # that was written first
-    scores: Sequence[Mapping[str, float]] = ()
+    score_logprobs: Sequence[Mapping[str, float]] = ()
 
 
 def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
@@ -97,7 +97,7 @@ class AnswerStore:
 
     def put(self, key: str, answer: Answer) -> None:
         """Append an answer; it is on the disk when this returns."""
-        kept = {name: value for name, value in asdict(answer).items() if name != "scores" or value}
+        kept = {name: value for name, value in asdict(answer).items() if name != "score_logprobs" or value}
         line = json.dumps({"key": key, **kept}).encode() + b"\n"
         with self._lock:
             try:

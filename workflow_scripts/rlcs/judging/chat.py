@@ -12,7 +12,7 @@ from threading import Event, Lock
 import openai
 from pydantic import BaseModel, Field, ValidationError
 
-from rlcs.config.endpoints import Endpoint
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer
@@ -26,7 +26,7 @@ ABOUT_THE_QUESTION = {400, 413, 422}
 SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, is no secret but may be a word
 
 
-class Unanswered(Exception):
+class RequestFailed(Exception):
     """A request that brought no answer.
 
     Args:
@@ -40,16 +40,16 @@ class Unanswered(Exception):
         self.retry = retry
 
 
-class Chat:
+class ChatClient:
     """A model behind an endpoint; safe among threads, which share the rate limit.
 
     Raises:
         InputError: on construction, where the environment variable holds no key.
     """
 
-    def __init__(self, entry: Endpoint) -> None:
+    def __init__(self, entry: EndpointConfig) -> None:
         self.entry = entry
-        self._pace = Pace(entry.requests_per_minute)
+        self._pace = RateLimiter(entry.requests_per_minute)
         self._key = read_key(entry.api_key_env)
         self._client = openai.OpenAI(
             api_key=self._key, base_url=entry.base_url, timeout=entry.timeout, max_retries=0
@@ -64,7 +64,7 @@ class Chat:
         """
         self._pace.wait(stopping)
         if stopping.is_set():
-            raise Unanswered("not asked any more", retry=False)
+            raise RequestFailed("not asked any more", retry=False)
         try:
             response = self._client.chat.completions.with_raw_response.create(
                 model=self.entry.model,
@@ -73,23 +73,23 @@ class Chat:
             )
         # "from None": the client's errors hold the request, and that holds the key
         except openai.APITimeoutError:
-            raise Unanswered(f"silent for {self.entry.timeout:g} s") from None
+            raise RequestFailed(f"silent for {self.entry.timeout:g} s") from None
         except openai.APIConnectionError as error:
-            raise Unanswered("connection failed", self._redacted(str(error.__cause__ or error))) from None
+            raise RequestFailed("connection failed", self._redacted(str(error.__cause__ or error))) from None
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
         return read_completion(self._redacted(response.text), self.entry)
 
-    def _refusal(self, error: openai.APIStatusError) -> Unanswered | InputError:
+    def _refusal(self, error: openai.APIStatusError) -> RequestFailed | InputError:
         status, detail = error.status_code, self._redacted(error.message)[:300]
         if status in TRANSIENT or status >= 500:
             wait = retry_after(error.response.headers)
             if wait > self.entry.max_wait:
-                return Unanswered(f"HTTP {status}", f"asks to wait {wait:.0f} s, > max_wait", retry=False)
+                return RequestFailed(f"HTTP {status}", f"asks to wait {wait:.0f} s, > max_wait", retry=False)
             self._pace.hold(wait)
-            return Unanswered(f"HTTP {status}", detail)
+            return RequestFailed(f"HTTP {status}", detail)
         if status in ABOUT_THE_QUESTION:
-            return Unanswered(f"HTTP {status}", detail, retry=False)
+            return RequestFailed(f"HTTP {status}", detail, retry=False)
         variable = self.entry.api_key_env
         key = (
             f"the key in the environment variable {variable}" if variable else "api_key_env (no key is sent)"
@@ -120,7 +120,7 @@ def read_key(variable: str | None) -> str:
     return key
 
 
-class Pace:
+class RateLimiter:
     """When requests may start: evenly spaced, and none while the endpoint asks to wait."""
 
     def __init__(self, per_minute: float | None) -> None:
@@ -187,7 +187,7 @@ class _Completion(BaseModel):
     usage: _Usage | None = None
 
 
-def read_completion(body: str, entry: Endpoint) -> Answer:
+def read_completion(body: str, entry: EndpointConfig) -> Answer:
     """The answer in a response's body, with its cost at the entry's prices.
 
     No text is no answer where the model claims to have come to its end. One that a limit or a filter ended
@@ -201,13 +201,13 @@ def read_completion(body: str, entry: Endpoint) -> Answer:
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
-        raise Unanswered(
+        raise RequestFailed(
             "malformed body", f"{where}: {problem['msg']}" if where else problem["msg"]
         ) from None
     choice, usage = completion.choices[0], completion.usage or _Usage()
     text = choice.message.content or ""
     if not text.strip() and choice.finish_reason in (None, "stop"):
-        raise Unanswered("empty answer")
+        raise RequestFailed("empty answer")
     prompt_tokens, completion_tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
     return Answer(
         text=text,
@@ -215,7 +215,7 @@ def read_completion(body: str, entry: Endpoint) -> Answer:
         completion_tokens=completion_tokens,
         finish_reason=choice.finish_reason,
         cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
-        scores=_last_numbers(choice.logprobs.content or () if choice.logprobs else ()),
+        score_logprobs=_last_numbers(choice.logprobs.content or () if choice.logprobs else ()),
     )
 
 

@@ -16,13 +16,13 @@ from threading import Event, Lock
 import tenacity
 from tqdm import tqdm
 
-from rlcs.config.endpoints import Endpoint
-from rlcs.config.judges import EndpointTeacher
-from rlcs.config.judging import Judging
+from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages, without_control_tokens
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
-from rlcs.judging.chat import Chat, Unanswered
+from rlcs.judging.chat import ChatClient, RequestFailed
 from rlcs.judging.soft_verdict import with_probability
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import by_majority, read_judgement
@@ -46,8 +46,8 @@ class EndpointJudge:
     def __init__(
         self,
         name: str,
-        entry: EndpointTeacher,
-        judging: Judging,
+        entry: EndpointJudgeConfig,
+        judging: JudgingConfig,
         answers: AnswerStore,
         *,
         soft: bool = False,
@@ -59,7 +59,7 @@ class EndpointJudge:
         self.by_tokens = soft and entry.votes == 1  # several votes have a probability of their own
         if self.by_tokens:
             entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
-        self.asker = Asker(name, entry, answers)
+        self.asker = EndpointBackend(name, entry, answers)
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         """Judgements in the order asked; raises as ``Asker.ask``."""
@@ -71,14 +71,14 @@ class EndpointJudge:
     def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
         if answer is None:
             return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        low, high, cut_off = *self.scores, answer.finish_reason == "length"
+        low, high, truncated = *self.scores, answer.finish_reason == "length"
         judgement = read_judgement(
-            comparison, self.name, answer.text, answer.completion_tokens, low, high, cut_off=cut_off
+            comparison, self.name, answer.text, answer.completion_tokens, low, high, truncated=truncated
         )
-        return with_probability(judgement, answer.scores, low, high) if self.by_tokens else judgement
+        return with_probability(judgement, answer.score_logprobs, low, high) if self.by_tokens else judgement
 
 
-class Asker:
+class EndpointBackend:
     """Asks an endpoint, several questions at once.
 
     Args:
@@ -86,12 +86,12 @@ class Asker:
         role: which of the two; both for what is shown.
     """
 
-    def __init__(self, name: str, entry: Endpoint, answers: AnswerStore, role: str = "judge") -> None:
+    def __init__(self, name: str, entry: EndpointConfig, answers: AnswerStore, role: str = "judge") -> None:
         self.name = name
         self.role = role
         self.entry = entry
         self.answers = answers
-        self.chat = Chat(entry)
+        self.chat = ChatClient(entry)
 
     def ask(self, questions: Sequence[Messages], samples: int = 1) -> list[Answer | None]:
         """``samples`` answers to each question, in the order asked, None where there is none.
@@ -115,7 +115,7 @@ class Asker:
         """Answers by key, kept ones and new ones; a question without any is left out."""
         answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
         missing = [key for key in questions if key not in answers]
-        counts = Counts(f"{self.role} {self.name}", len(questions), list(answers.values()))
+        counts = RequestStats(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
         with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
             try:
@@ -125,7 +125,7 @@ class Asker:
                 for future in as_completed(futures):
                     try:
                         answers[futures[future]] = answer = future.result()
-                    except Unanswered as error:
+                    except RequestFailed as error:
                         counts.add_failure(error)
                         self._check(counts)
                     else:
@@ -135,10 +135,10 @@ class Asker:
         log.info("%s", counts)
         return answers
 
-    def _ask(self, key: str, messages: Messages, counts: Counts, stopping: Event) -> Answer:
+    def _ask(self, key: str, messages: Messages, counts: RequestStats, stopping: Event) -> Answer:
         """The answer, kept on disk; the last attempt's error where there is none."""
         attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: isinstance(error, Unanswered) and error.retry),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
             stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
             # no jitter: tenacity draws it from the generator that a training's own draws come from
             wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
@@ -154,7 +154,7 @@ class Asker:
         self.answers.put(key, answer)
         return answer
 
-    def _check(self, counts: Counts) -> None:
+    def _check(self, counts: RequestStats) -> None:
         failed, share = counts.failed.total(), self.entry.max_failure_share
         if failed > share * counts.questions:
             raise InputError(
@@ -164,13 +164,13 @@ class Asker:
             )
 
 
-def _error(state: tenacity.RetryCallState) -> Unanswered:
+def _error(state: tenacity.RetryCallState) -> RequestFailed:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, Unanswered)  # nothing else is tried again
+    assert isinstance(error, RequestFailed)  # nothing else is tried again
     return error
 
 
-class Counts:
+class RequestStats:
     """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
 
     def __init__(self, asker: str, questions: int, kept: Sequence[Answer]) -> None:
@@ -203,12 +203,12 @@ class Counts:
         )
         self.bar.update()
 
-    def add_failure(self, error: Unanswered) -> None:
+    def add_failure(self, error: RequestFailed) -> None:
         self.failed[error.reason] += 1
         self.last = str(error)
         self.bar.update()
 
-    def add_retry(self, error: Unanswered) -> None:
+    def add_retry(self, error: RequestFailed) -> None:
         """Called by the threads that ask; the first of a kind is told at once, since waiting can be long."""
         with self._lock:
             self.retried[error.reason] += 1

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages
 from rlcs.judging.judge import BATCHES_PER_SHARD
 from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
@@ -42,7 +42,7 @@ class GenerativeJudge:
         name: str,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        judging: Judging,
+        judging: JudgingConfig,
         *,
         soft: bool = False,
         votes: int = 1,
@@ -63,7 +63,7 @@ class GenerativeJudge:
         cls,
         name: str,
         folder: Path | str,
-        judging: Judging,
+        judging: JudgingConfig,
         *,
         soft: bool = False,
         votes: int = 1,
@@ -101,7 +101,7 @@ class GenerativeJudge:
                 completion.tokens,
                 scores.low,
                 scores.high,
-                cut_off=completion.cut_off,
+                truncated=completion.truncated,
             )
             for c, completion in zip(asked, completions, strict=True)
         ]

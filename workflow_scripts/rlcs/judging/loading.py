@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlcs.config import judges
-from rlcs.config.judges import EndpointTeacher, WorldTeacher
-from rlcs.config.judging import Judging
+from rlcs.config.judges import EndpointJudgeConfig, WorldTeacherConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 
@@ -39,10 +39,10 @@ def load_judge(
     if kind == "oracle":
         return OracleJudge(name)
     if kind == "length":
-        return LengthJudge(name, judges.LengthJudge.model_validate(entry))
+        return LengthJudge(name, judges.LengthJudgeConfig.model_validate(entry))
     if kind == "teacher" and backend == "world":
         return SimulatedTeacher(
-            name, WorldTeacher.model_validate(entry), Judging.model_validate(section["judging"])
+            name, WorldTeacherConfig.model_validate(entry), JudgingConfig.model_validate(section["judging"])
         )
     if kind == "teacher" and backend == "openai":
         from rlcs.judging.endpoint import EndpointJudge  # with its client, which other judges need not load
@@ -53,8 +53,8 @@ def load_judge(
             asking["max_failure_share"] = max_failure_share
         return EndpointJudge(
             name,
-            EndpointTeacher.model_validate(entry | asking),
-            Judging.model_validate(section["judging"]),
+            EndpointJudgeConfig.model_validate(entry | asking),
+            JudgingConfig.model_validate(section["judging"]),
             AnswerStore(Path(options["answers"])),
             soft=soft,
         )
@@ -75,7 +75,7 @@ def load_judge(
         if (folder / "model" / probe.NAME).exists():
             return probe.ProbeJudge.load_probe(name, folder / "model", template, batch_size)
         return ScalarJudge.load(name, folder / "model", template, batch_size)
-    judging = Judging.model_validate(section["judging"])
+    judging = JudgingConfig.model_validate(section["judging"])
     asked = {"votes": entry.get("votes", 1), "temperature": entry.get("temperature", 0.0), "soft": soft}
     if judging.engine == "vllm_offline":
         from rlcs.judging.vllm_offline import OfflineJudge

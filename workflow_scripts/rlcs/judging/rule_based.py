@@ -7,8 +7,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from rlcs.config import judges
-from rlcs.config.judges import WorldTeacher
-from rlcs.config.judging import Judging
+from rlcs.config.judges import WorldTeacherConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.records import Comparison, Judgement
 from rlcs.text import words
 from rlcs.verdict import compare, read_judgement
@@ -42,7 +42,7 @@ class LengthJudge:
 
     shard_size = None
 
-    def __init__(self, name: str, entry: judges.LengthJudge) -> None:
+    def __init__(self, name: str, entry: judges.LengthJudgeConfig) -> None:
         self.name = name
         self.sign = 1 if entry.prefer == "longer" else -1
 
@@ -59,7 +59,7 @@ class SimulatedTeacher:
 
     shard_size = None
 
-    def __init__(self, name: str, entry: WorldTeacher, judging: Judging) -> None:
+    def __init__(self, name: str, entry: WorldTeacherConfig, judging: JudgingConfig) -> None:
         self.name = name
         self.seed = entry.seed
         self.bias = teacher.TeacherBias(

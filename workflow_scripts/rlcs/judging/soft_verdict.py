@@ -44,8 +44,8 @@ def first_wins_by_logprobs(
     """p(first wins) from what an endpoint says of the last two numbers that were written.
 
     Args:
-        places: log probabilities by token, first of the token that was written (``answers.Answer.scores``).
-            What an endpoint leaves out, being improbable, counts as 0.
+        places: log probabilities by token, first of the token that was written
+            (``answers.Answer.score_logprobs``). What an endpoint leaves out, being improbable, counts as 0.
         scores: the two that were read, in the order written.
 
     Returns:

@@ -16,7 +16,7 @@ from rlcs.judging.answers import AnswerStore
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from rlcs.judging.endpoint import Asker
+    from rlcs.judging.endpoint import EndpointBackend
 
 
 class ModelVerifier:
@@ -27,7 +27,7 @@ class ModelVerifier:
         name: str,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        entry: entries.ModelVerifier,
+        entry: entries.ModelVerifierConfig,
     ) -> None:
         from rlcs.models.loading import device
 
@@ -46,13 +46,13 @@ class ModelVerifier:
             max_new_tokens=self.entry.max_new_tokens,
             batch_size=self.entry.batch_size,
         )
-        return [read_check(c.text, c.tokens, cut_off=c.cut_off) for c in completions]
+        return [read_check(c.text, c.tokens, truncated=c.truncated) for c in completions]
 
 
 class EndpointVerifier:
     """A model behind an endpoint; a question without an answer is unread."""
 
-    def __init__(self, asker: Asker, template: str) -> None:
+    def __init__(self, asker: EndpointBackend, template: str) -> None:
         self.name = asker.name
         self.asker = asker
         self.template = template
@@ -64,7 +64,7 @@ class EndpointVerifier:
         return [
             Check(None)
             if answer is None
-            else read_check(answer.text, answer.completion_tokens, cut_off=answer.finish_reason == "length")
+            else read_check(answer.text, answer.completion_tokens, truncated=answer.finish_reason == "length")
             for answer in answers
         ]
 
@@ -89,13 +89,15 @@ def load_verifier(
     asking = {**section["verifier"], **endpoint}
     if asking["backend"] == "openai" and max_failure_share is not None:
         asking["max_failure_share"] = max_failure_share
-    entry: entries.ModelVerifier | entries.EndpointVerifier = TypeAdapter(entries.Verifier).validate_python(
-        asking
-    )
-    if isinstance(entry, entries.EndpointVerifier):
-        from rlcs.judging.endpoint import Asker  # with its client
+    entry: entries.ModelVerifierConfig | entries.EndpointVerifierConfig = TypeAdapter(
+        entries.VerifierConfig
+    ).validate_python(asking)
+    if isinstance(entry, entries.EndpointVerifierConfig):
+        from rlcs.judging.endpoint import EndpointBackend  # with its client
 
-        return EndpointVerifier(Asker(name, entry, AnswerStore(answers), "verifier"), entry.template)
+        return EndpointVerifier(
+            EndpointBackend(name, entry, AnswerStore(answers), "verifier"), entry.template
+        )
     from rlcs.models.loading import (
         load_causal,
         load_tokenizer,  # with torch

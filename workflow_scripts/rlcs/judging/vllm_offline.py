@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.errors import InputError
 from rlcs.judging.soft_verdict import with_probability
 from rlcs.models.generation import encode
@@ -35,7 +35,7 @@ class OfflineJudge:
         self,
         name: str,
         folder: Path,
-        judging: Judging,
+        judging: JudgingConfig,
         *,
         soft: bool = False,
         votes: int = 1,
@@ -82,10 +82,10 @@ class OfflineJudge:
     def _judgement(self, comparison: Comparison, answer: Any) -> Judgement:
         if answer is None:
             return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        tokens, cut_off = len(answer.token_ids), answer.finish_reason == "length"
+        tokens, truncated = len(answer.token_ids), answer.finish_reason == "length"
         low, high = self.scores
         judgement = read_judgement(
-            comparison, self.name, answer.text.strip(), tokens, low, high, cut_off=cut_off
+            comparison, self.name, answer.text.strip(), tokens, low, high, truncated=truncated
         )
         if not self.by_tokens:
             return judgement

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.endpoints import Serving
-from rlcs.config.judges import EndpointTeacher
-from rlcs.config.judging import Judging
+from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.endpoint import EndpointJudge
 from rlcs.models.vllm_server import start_server
 from rlcs.stages.manifest import NAME, content_id
-from rlcs.stages.ranks import of_the_node
+from rlcs.stages.ranks import broadcast_on_node
 
 
 def serve_judge(
@@ -37,11 +37,13 @@ def serve_judge(
         InputError: as ``start_server``.
     """
     name, entry = section["name"], section["judge"]
-    judging = Judging.model_validate(section["judging"])
-    serving = Serving.model_validate(json.loads(options["endpoint"]))
+    judging = JudgingConfig.model_validate(section["judging"])
+    serving = ServingConfig.model_validate(json.loads(options["endpoint"]))
     model = f"{name}-{content_id(folder / NAME)}"
-    url = of_the_node(lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus))
-    served = EndpointTeacher(
+    url = broadcast_on_node(
+        lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus)
+    )
+    served = EndpointJudgeConfig(
         kind="teacher",
         backend="openai",
         model=model,

@@ -24,7 +24,7 @@ class Completion:
 
     text: str
     tokens: int
-    cut_off: bool
+    truncated: bool
     ids: tuple[int, ...] = ()
 
 
@@ -72,7 +72,7 @@ def generate(
     prompts = encode(tokenizer, conversations)
     stops = _stop_tokens(model, tokenizer)
     fitting = [i for i, prompt in enumerate(prompts) if fits(model, len(prompt) + max_new_tokens)]
-    completions = {i: Completion("", 0, cut_off=True) for i in range(len(prompts))}
+    completions = {i: Completion("", 0, truncated=True) for i in range(len(prompts))}
     if too_long := len(prompts) - len(fitting):
         log.warning("%d of %d prompts do not fit into the context window; left out", too_long, len(prompts))
     for places in batches([len(prompts[i]) for i in fitting], batch_size):
@@ -91,7 +91,7 @@ def generate(
             length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
             text = tokenizer.decode(ids[:length], skip_special_tokens=True)
             completions[index] = Completion(
-                text.strip(), length, cut_off=length == max_new_tokens, ids=tuple(ids[:length])
+                text.strip(), length, truncated=length == max_new_tokens, ids=tuple(ids[:length])
             )
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]

@@ -15,7 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from rlcs.models.special_tokens import neutralising, special_tokens
+from rlcs.models.special_tokens import neutralize, special_tokens
 
 
 def load_tokenizer(
@@ -36,7 +36,7 @@ def load_tokenizer(
         tokenizer.pad_token = tokenizer.eos_token
     for place in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
         tokenizer.init_kwargs.pop(place, None)
-    tokenizer.chat_template = neutralising(tokenizer.chat_template, special_tokens(tokenizer))
+    tokenizer.chat_template = neutralize(tokenizer.chat_template, special_tokens(tokenizer))
     return tokenizer
 
 

@@ -1,4 +1,4 @@
-"""Stories that talk to the judge: special tokens in text are broken up before they reach a model.
+"""Prompt injection: special tokens in text are broken up before they reach a model.
 
 A tokenizer turns the characters of a special token into that token wherever they stand, so that a story could
 end the judge's turn. The repair is part of the chat template, and so of every model that the workflow saves:
@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 _MARK = "{#- Special tokens in messages are broken up. -#}"
 
 
-def neutralising(template: str, tokens: Iterable[str]) -> str:
+def neutralize(template: str, tokens: Iterable[str]) -> str:
     """A chat template that renders ``template`` with a space after the first character of each token in the
     messages' text; one that does so already stays as it is."""
     if template.startswith(_MARK):

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from rlcs.config.prompts import Messages
-from rlcs.config.writing import Sampling
+from rlcs.config.writing import SamplingConfig
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
 
@@ -21,7 +21,7 @@ class TextWriter:
         purpose: what the texts are for; with the seed and a shard's number it seeds the shard's draws.
     """
 
-    def __init__(self, folder: Path, sampling: Sampling, purpose: str, seed: int) -> None:
+    def __init__(self, folder: Path, sampling: SamplingConfig, purpose: str, seed: int) -> None:
         self.model = load_causal(folder / "model").to(device())
         self.tokenizer = load_tokenizer(folder / "model")
         self.sampling = sampling
@@ -29,7 +29,7 @@ class TextWriter:
         self.seed = seed
 
     def write(self, number: int, prompts: Sequence[Messages]) -> list[dict[str, Any]]:
-        """The columns ``text``, ``tokens``, ``cut_off`` and ``seed`` of a shard's texts, in order."""
+        """The columns ``text``, ``tokens``, ``truncated`` and ``seed`` of a shard's texts, in order."""
         completions = generate(
             self.model,
             self.tokenizer,
@@ -41,6 +41,6 @@ class TextWriter:
             seed=Random(f"{self.purpose} {self.seed} {number}").getrandbits(32),
         )
         return [
-            {"text": done.text, "tokens": done.tokens, "cut_off": done.cut_off, "seed": self.seed}
+            {"text": done.text, "tokens": done.tokens, "truncated": done.truncated, "seed": self.seed}
             for done in completions
         ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import openai
 
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
 from rlcs.stages.children import die_with_parent, free_port
 
@@ -24,7 +24,7 @@ ATTEMPTS = 3  # another job of the node may take the port between its choice and
 
 
 def start_server(
-    model: Path, name: str, arguments: Mapping[str, Any], serving: Serving, *, gpus: int = 0
+    model: Path, name: str, arguments: Mapping[str, Any], serving: ServingConfig, *, gpus: int = 0
 ) -> str:
     """Serve a model, and wait until it answers.
 

@@ -12,27 +12,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.bases import Shape
+from rlcs.config.bases import ShapeConfig
 
 
-def of_config(config: Mapping[str, Any]) -> Shape | None:
+def of_config(config: Mapping[str, Any]) -> ShapeConfig | None:
     """The shape in a config.json; None where it is not that of a decoder of this kind."""
-    said = {name: config[name] for name in Shape.model_fields if config.get(name) is not None}
+    said = {name: config[name] for name in ShapeConfig.model_fields if config.get(name) is not None}
     said.setdefault("num_key_value_heads", said.get("num_attention_heads"))
-    required = (name for name, field in Shape.model_fields.items() if field.is_required())
-    return Shape.model_validate(said) if all(said.get(name) for name in required) else None
+    required = (name for name, field in ShapeConfig.model_fields.items() if field.is_required())
+    return ShapeConfig.model_validate(said) if all(said.get(name) for name in required) else None
 
 
 @cache
-def known_shapes() -> dict[str, Shape]:
+def known_shapes() -> dict[str, ShapeConfig]:
     """Of models that are often used, by their id on the hub, with and without -Instruct."""
     said = json.loads(Path(__file__).with_name("model_shapes.json").read_text(encoding="utf-8"))
     names: list[str] = said["names"]
     shapes = {model: dict(zip(names, sizes, strict=True)) for model, sizes in said["models"].items()}
-    return {model: Shape.model_validate(sizes) for model, sizes in shapes.items()}
+    return {model: ShapeConfig.model_validate(sizes) for model, sizes in shapes.items()}
 
 
-def known_shape(model: str, revision: str | None) -> Shape | None:
+def known_shape(model: str, revision: str | None) -> ShapeConfig | None:
     """Of a folder or a hub id: from its config.json, here or in the hub's cache, or from the known ones."""
     from huggingface_hub import try_to_load_from_cache
 
@@ -51,33 +51,33 @@ BF16, FP32 = 2, 4
 OVERHEAD = 3 * 10**9
 
 
-def attention_width(shape: Shape) -> int:
+def attention_width(shape: ShapeConfig) -> int:
     """Of all queries of a token: heads x head_dim."""
     return shape.num_attention_heads * shape.width_of_head
 
 
-def key_value_width(shape: Shape) -> int:
+def key_value_width(shape: ShapeConfig) -> int:
     """Of all keys, or of all values, of a token."""
     return shape.num_key_value_heads * shape.width_of_head
 
 
-def layer_parameters(shape: Shape) -> int:
+def layer_parameters(shape: ShapeConfig) -> int:
     """h(2q + 2k) + 3hi + 2h, with q and k the widths of queries and keys; biases are left out (< 0.1 %)."""
     h, q, k = shape.hidden_size, attention_width(shape), key_value_width(shape)
     return h * (2 * q + 2 * k) + 3 * h * shape.intermediate_size + 2 * h
 
 
-def embedding_parameters(shape: Shape) -> int:
+def embedding_parameters(shape: ShapeConfig) -> int:
     """Vh, twice where the head has weights of its own."""
     return shape.vocab_size * shape.hidden_size * (1 if shape.tie_word_embeddings else 2)
 
 
-def parameters(shape: Shape) -> int:
+def parameters(shape: ShapeConfig) -> int:
     """All of a model's, its last norm included."""
     return embedding_parameters(shape) + shape.num_hidden_layers * layer_parameters(shape) + shape.hidden_size
 
 
-def lora_parameters(shape: Shape, rank: int) -> int:
+def lora_parameters(shape: ShapeConfig, rank: int) -> int:
     """r(d_in + d_out) for each of a layer's seven matrices (Hu et al. 2021, arXiv 2106.09685)."""
     h, q, k, i = shape.hidden_size, attention_width(shape), key_value_width(shape), shape.intermediate_size
     return shape.num_hidden_layers * rank * (2 * (h + q) + 2 * (h + k) + 3 * (h + i))
@@ -104,12 +104,12 @@ def training_state(total: int, trained: int, shards: int) -> dict[str, float]:
     }
 
 
-def gathered_weights(shape: Shape) -> int:
+def gathered_weights(shape: ShapeConfig) -> int:
     """Whole weights beside the shards: two layers, one used and one on its way, and embeddings and head."""
     return BF16 * (2 * layer_parameters(shape) + embedding_parameters(shape))
 
 
-def layer_activations(shape: Shape) -> int:
+def layer_activations(shape: ShapeConfig) -> int:
     """Of one layer, for each token, kept for the backward pass.
 
     Counted as Korthikanti et al. (2022, arXiv 2205.05198, section 4.1) count 34 h for GPT, without dropout
@@ -120,14 +120,14 @@ def layer_activations(shape: Shape) -> int:
     return BF16 * (4 * h + 2 * q + 2 * k + 4 * i)
 
 
-def activations(shape: Shape, tokens: int, *, checkpointing: bool) -> int:
+def activations(shape: ShapeConfig, tokens: int, *, checkpointing: bool) -> int:
     """Of all layers, for so many tokens at once; checkpointed, each layer's input and one layer in full."""
     if checkpointing:
         return tokens * (BF16 * shape.hidden_size * shape.num_hidden_layers + layer_activations(shape))
     return tokens * shape.num_hidden_layers * layer_activations(shape)
 
 
-def kv_cache(shape: Shape, tokens: int) -> int:
+def kv_cache(shape: ShapeConfig, tokens: int) -> int:
     """Keys and values of all layers: 2 L k bf16 numbers a token (Pope et al. 2022, arXiv 2211.05102)."""
     return tokens * 2 * shape.num_hidden_layers * key_value_width(shape) * BF16
 

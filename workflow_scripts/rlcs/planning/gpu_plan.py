@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rlcs.config.bases import Shape
+from rlcs.config.bases import ShapeConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_memory import known_shape
 from rlcs.stages.launch import Launch
@@ -87,14 +87,16 @@ class Plan:
         return (told := there.problem(gigabytes)) and f"{told}; {said} is what vLLM takes, lower it"
 
 
-def shape_of(base: Mapping[str, Any]) -> Shape | None:
+def shape_of(base: Mapping[str, Any]) -> ShapeConfig | None:
     """The shape of a base by its entry; None where it is not known without a network."""
     if base.get("shape"):
-        return Shape.model_validate(base["shape"])
+        return ShapeConfig.model_validate(base["shape"])
     return known_shape(base["model"], base.get("revision"))
 
 
-def training_plan(stage: Mapping[str, Any], options: Any, shape: Shape, judges: Sequence[Shape]) -> Plan:
+def training_plan(
+    stage: Mapping[str, Any], options: Any, shape: ShapeConfig, judges: Sequence[ShapeConfig]
+) -> Plan:
     """Of a training on GPUs.
 
     Args:
@@ -173,7 +175,7 @@ def is_checkpointed(options: Any) -> bool:
     )
 
 
-def hours(stage: Mapping[str, Any], options: Any, shape: Shape, gpus: int) -> float | None:
+def hours(stage: Mapping[str, Any], options: Any, shape: ShapeConfig, gpus: int) -> float | None:
     """Of a known number of steps: the arithmetic of training, and the reading of the weights for each token
     that transformers writes; what a judge takes is not in it."""
     if options.max_steps <= 0:
@@ -208,7 +210,7 @@ def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_
     return [way for applies, way in ways if applies]
 
 
-def answering_plan(stage: Mapping[str, Any], shape: Shape) -> Plan:
+def answering_plan(stage: Mapping[str, Any], shape: ShapeConfig) -> Plan:
     """Of a stage where a model answers or writes: in process a whole batch at once; vLLM needs room for one
     answer at least, and uses what is left for more."""
     vllm = stage["vllm"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rlcs.config import lineage
-from rlcs.config.bases import PretrainedBase
-from rlcs.config.judges import BradleyTerryJudge
-from rlcs.config.judging import ModelVerifier
+from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.judges import ScalarJudgeConfig
+from rlcs.config.judging import ModelVerifierConfig
 from rlcs.config.schema import Config
 from rlcs.planning.stage_configs import SectionDict, is_served, plain, policy_judges, policy_verifier
 
@@ -38,7 +38,7 @@ def _base(config: Config, registry: str, name: str) -> SectionDict | None:
     models = getattr(config, registry)
     first = lineage.lineage(models, name)[-1]
     base = config.bases.get(getattr(models[first], "base", None) or "")
-    return plain(base) if isinstance(base, PretrainedBase) else None
+    return plain(base) if isinstance(base, PretrainedBaseConfig) else None
 
 
 def _training(config: Config, registry: str, name: str, entry: Any) -> SectionDict:
@@ -53,7 +53,9 @@ def _training(config: Config, registry: str, name: str, entry: Any) -> SectionDi
         if (base := _base(config, "judges", judge)) is not None
     ]
     reader = config.verifiers.get((policy_verifier(config, name) if registry == "policies" else None) or "")
-    if isinstance(reader, ModelVerifier) and isinstance(read := config.bases[reader.base], PretrainedBase):
+    if isinstance(reader, ModelVerifierConfig) and isinstance(
+        read := config.bases[reader.base], PretrainedBaseConfig
+    ):
         tokens = story + reader.max_new_tokens
         held.append({"base": plain(read), "batch_size": reader.batch_size, "tokens": tokens})
     return {
@@ -68,7 +70,7 @@ def _lengths(config: Config, registry: str, entry: Any) -> SectionDict:
     """How many stories a prompt holds, how long one is, and how long an answer."""
     judges = registry == "judges"
     story = config.sampling.max_new_tokens
-    if judges and isinstance(entry, BradleyTerryJudge):
+    if judges and isinstance(entry, ScalarJudgeConfig):
         return {"stories": 1, "story_tokens": story, "answer_tokens": 0}
     answer = config.judging.max_new_tokens if judges else story
     return {"stories": 2 if judges else 0, "story_tokens": story, "answer_tokens": answer}

@@ -11,19 +11,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from rlcs.config.endpoints import Endpoint
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judges import (
-    BradleyTerryJudge,
-    EndpointTeacher,
-    GenrmGRPOJudge,
-    GenrmSFTJudge,
-    LengthJudge,
-    OracleJudge,
-    WorldTeacher,
+    EndpointJudgeConfig,
+    GenrmGRPOConfig,
+    GenrmSFTConfig,
+    LengthJudgeConfig,
+    OracleJudgeConfig,
+    ScalarJudgeConfig,
+    WorldTeacherConfig,
 )
-from rlcs.config.judging import EndpointVerifier
+from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.schema import Config
-from rlcs.config.world import WorldBase
+from rlcs.config.world import WorldBaseConfig
 
 SectionDict = dict[str, Any]
 
@@ -31,7 +31,7 @@ SectionDict = dict[str, Any]
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Read where a judge is trained; its weights are an input where it answers.
-_TRAINING = {"training", "pairs", "launch"}
+_TRAINING = {"training", "label_sources", "launch"}
 
 # A file that is an input: its content counts, wherever it lies.
 INPUTS = {"launch"}
@@ -58,7 +58,7 @@ def ingest(config: Config) -> SectionDict:
 def base(config: Config, name: str) -> SectionDict:
     entry = config.bases[name]
     section: SectionDict = {"base": plain(entry, exclude={"shape"})}
-    if isinstance(entry, WorldBase):
+    if isinstance(entry, WorldBaseConfig):
         section["training"] = config.training
         section["templates"] = {"judge": config.judging.template, "policy": config.writing.template}
     return section
@@ -68,13 +68,13 @@ def judge(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer."""
     entry = config.judges[name]
     section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING)}
-    if isinstance(entry, EndpointTeacher):
+    if isinstance(entry, EndpointJudgeConfig):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
         section["judging"] = plain(config.judging, exclude=_ANSWERING)
-    elif isinstance(entry, BradleyTerryJudge):
+    elif isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
-    elif not isinstance(entry, OracleJudge | LengthJudge):
+    elif not isinstance(entry, OracleJudgeConfig | LengthJudgeConfig):
         section["judging"] = plain(config.judging)
     return section
 
@@ -94,22 +94,26 @@ def consensus(config: Config, name: str) -> SectionDict:
 def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]
-    if isinstance(entry, EndpointTeacher):
+    if isinstance(entry, EndpointJudgeConfig):
         return plain(entry, exclude=_QUESTION)
     return plain(config.serving) if is_served(config, entry) else {}
 
 
 def is_served(config: Config, entry: BaseModel) -> bool:
     """Whether a judge's model is run by vLLM."""
-    return config.judging.engine != "transformers" and writes(entry) and not isinstance(entry, WorldTeacher)
+    return (
+        config.judging.engine != "transformers"
+        and writes(entry)
+        and not isinstance(entry, WorldTeacherConfig)
+    )
 
 
 def train_judge(config: Config, name: str) -> SectionDict:
     entry = config.judges[name]
     section: SectionDict = {"judge": plain(entry, exclude=INPUTS), "training": config.training}
-    if isinstance(entry, BradleyTerryJudge):
+    if isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
-    elif isinstance(entry, GenrmSFTJudge | GenrmGRPOJudge):
+    elif isinstance(entry, GenrmSFTConfig | GenrmGRPOConfig):
         section["judging"] = plain(config.judging, exclude=_ANSWERING)
     return section
 
@@ -138,16 +142,21 @@ def policy_verifier(config: Config, name: str) -> str | None:
 def verifier(config: Config, name: str) -> SectionDict:
     """What a verifier needs to answer."""
     entry = config.verifiers[name]
-    excluded = set(Endpoint.model_fields) - _QUESTION if isinstance(entry, EndpointVerifier) else None
+    excluded = (
+        set(EndpointConfig.model_fields) - _QUESTION if isinstance(entry, EndpointVerifierConfig) else None
+    )
     return {"name": name, "verifier": plain(entry, exclude=excluded)}
 
 
 def verifier_endpoint(config: Config, name: str) -> SectionDict:
     """As ``endpoint``, of a verifier."""
     entry = config.verifiers[name]
-    if not isinstance(entry, EndpointVerifier):
+    if not isinstance(entry, EndpointVerifierConfig):
         return {}
-    return plain(entry, exclude=set(EndpointVerifier.model_fields) - (set(Endpoint.model_fields) - _QUESTION))
+    return plain(
+        entry,
+        exclude=set(EndpointVerifierConfig.model_fields) - (set(EndpointConfig.model_fields) - _QUESTION),
+    )
 
 
 def policy_judges(config: Config, name: str) -> list[str]:
@@ -178,7 +187,7 @@ def matches(config: Config, name: str) -> SectionDict:
 
 def writes(judge: BaseModel) -> bool:
     """Whether a judge's answers are texts, of so and so many tokens."""
-    return not isinstance(judge, OracleJudge | LengthJudge | BradleyTerryJudge)
+    return not isinstance(judge, OracleJudgeConfig | LengthJudgeConfig | ScalarJudgeConfig)
 
 
 def groups(config: Config, name: str) -> SectionDict:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlcs.config.judges import BradleyTerryJudge
+from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
-from rlcs.config.policies import GRPOPolicy
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
 
@@ -26,7 +26,7 @@ def alignment_table(config: Config) -> SectionDict:
     return {
         "rows": list(config.tables.alignment.rows),
         "reward_model": next(
-            (row for row in rows if isinstance(config.judges[row], BradleyTerryJudge)), None
+            (row for row in rows if isinstance(config.judges[row], ScalarJudgeConfig)), None
         ),
         "calls": {row: getattr(config.judges[row], "votes", 1) for row in rows if writes(config.judges[row])},
         "paper": config.paper.get("alignment", {}),
@@ -62,7 +62,7 @@ def gain_table(config: Config) -> SectionDict:
         "judge_of": [  # in the config's order, which keys of a params' dictionary do not keep
             [name, policy.rewards[0].judge]
             for name in rows
-            if isinstance(policy := config.policies[name], GRPOPolicy)
+            if isinstance(policy := config.policies[name], GRPOPolicyConfig)
         ],
         "reference": config.tables.win_rates.reference,
         "match_judge": config.tables.win_rates.judges[0],
@@ -100,7 +100,7 @@ def curves(config: Config) -> SectionDict:
     """The limits of the signs that each policy's training is watched for."""
     policies = {name: config.policies[name] for name in trained_models(config, "policies")}
     watches = {
-        name: plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicy)
+        name: plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicyConfig)
     }
     return {"watch": watches, "synthetic": config.synthetic}
 

@@ -87,7 +87,7 @@ TABLES = {
         "Accuracy and gain", "Whether judges that agree more with people make better policies.", "policies"
     ),
     "injections": Caption(
-        "Stories that talk to the judge",
+        "Prompt injection",
         "The worse story of held-out pairs, with text added that speaks to the judge: whether the prompt "
         "kept its structure, and whether the judge moved.",
         "judges",

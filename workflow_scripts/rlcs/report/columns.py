@@ -46,7 +46,7 @@ COLUMNS: dict[str, Column] = {
     "metric": Column("metric", "text"),
     "expected": Column("expected", "text", "Where the whole interval must lie, in points or per cent."),
     "paper_states": Column("paper", "text", "What the paper states for its own data and models."),
-    "reach": Column("reach", "tenths", "The size to reach, whatever the interval."),
+    "at_least": Column("at_least", "tenths", "The size to reach, whatever the interval."),
     "items": Column("n", "count", "Pairs times seeds, or chains."),
     "effect": Column(
         "effect",
@@ -56,7 +56,7 @@ COLUMNS: dict[str, Column] = {
     "holds": Column("holds", "text"),
     "note": Column("note", "text"),
     "difference": Column(
-        "to row above", "difference", "Accuracy less that of the row above on the same pairs, in points."
+        "Δ row above", "difference", "Accuracy less that of the row above on the same pairs, in points."
     ),
     "p_value": Column("p", "p", "That difference by chance: two-sided sign-flip test over contexts."),
     "over_bt": Column(
@@ -64,7 +64,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "p_over_bt": Column("p (BT)", "p", "That difference by chance, tested as p."),
     "over_length": Column(
-        "over length only", "difference", "Accuracy less that of the length-only baseline, in points."
+        "Δ length baseline", "difference", "Accuracy less that of the length-only baseline, in points."
     ),
     "flip_rate": Column(
         "flips %", "flips", "Pairs whose verdict changes with the order; ! marks a share above 15 %."
@@ -109,7 +109,7 @@ COLUMNS: dict[str, Column] = {
         "half.",
     ),
     "length_controlled": Column(
-        "same length %",
+        "length-controlled %",
         "share",
         "Win rate that a logistic model of the matches expects at equal lengths (AlpacaEval 2.0's length "
         "control).",
@@ -154,7 +154,7 @@ COLUMNS: dict[str, Column] = {
         "Mean cosine distance between two of a policy's stories, embedded by a small sentence model.",
     ),
     "repeated": Column("repeated %", "share", "Word 4-grams of a story that occurred before in it."),
-    "cut_off": Column("cut off %", "share", "Stories that reached the token limit before their end."),
+    "truncated": Column("truncated %", "share", "Stories that reached the token limit before their end."),
     "model": Column("model", "text"),
     "stage": Column("stage", "text"),
     "artifacts": Column("artifacts", "count"),
@@ -225,8 +225,8 @@ COLUMNS: dict[str, Column] = {
         "per call", "number", "Squared signal over calls, in units of the judge's first row: what calls buy."
     ),
     "judgements": Column("judgements", "count"),
-    "hit": Column("first if better %", "share", "The first story is named where it is the better one."),
-    "false": Column("first if worse %", "share", "The first story is named where it is the worse one."),
+    "true_positive_rate": Column("TPR %", "share", "The first story is named where it is the better one."),
+    "false_positive_rate": Column("FPR %", "share", "The first story is named where it is the worse one."),
 }
 
 

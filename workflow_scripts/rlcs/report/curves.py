@@ -95,13 +95,13 @@ def entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
     with style():
         figure = Figure(figsize=PANEL, layout="constrained")
         axes = figure.subplots()
-        colours = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
+        colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
         steps = logged["shaping/confident_correct"].index
         axes.stackplot(
             steps,
             [100 * _smooth(values.to_frame())[0] for values in logged.values()],
             labels=list(CELLS.values()),
-            colors=colours,
+            colors=colors,
             alpha=0.85,
             linewidth=0,
         )
@@ -160,18 +160,18 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
         if logged.empty:
             continue
         shown.append(logged)
-        colour = PALETTE[position % len(PALETTE)]
+        color = PALETTE[position % len(PALETTE)]
         few = len(logged) < SMOOTHED_FROM
         smooth = _smooth(logged)
         if logged.shape[1] > 1:
             band = (smooth.min(axis=1), smooth.max(axis=1))
-            axes.fill_between(smooth.index, *band, color=colour, alpha=0.18, linewidth=0)
+            axes.fill_between(smooth.index, *band, color=color, alpha=0.18, linewidth=0)
         elif not few:
-            axes.plot(logged.index, logged, color=colour, alpha=0.3, linewidth=0.8)
+            axes.plot(logged.index, logged, color=color, alpha=0.3, linewidth=0.8)
         axes.plot(
             smooth.index,
             smooth.mean(axis=1),
-            color=colour,
+            color=color,
             linestyle=LINE_STYLES[position // len(PALETTE) % len(LINE_STYLES)],
             linewidth=1.8,
             label=name,

@@ -22,8 +22,8 @@ def alignment_figure(frame: pd.DataFrame) -> Figure:
         axes = figure.subplots()
         for row, cells in enumerate(frame.to_dict("records")):
             baseline = cells["system"] in BASELINES
-            colour = MUTED if baseline else PALETTE[0]
-            _draw_interval(axes, row, cells["accuracy"], colour, hollow=baseline)
+            color = MUTED if baseline else PALETTE[0]
+            _draw_interval(axes, row, cells["accuracy"], color, hollow=baseline)
             _draw_paper(axes, row, cells["paper"])
         _finish_forest(figure, axes, [str(name) for name in frame["system"]], "accuracy on held-out pairs, %")
     return figure
@@ -36,14 +36,10 @@ def calibration_figure(frame: pd.DataFrame) -> Figure:
         axes = figure.subplots()
         axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=":")
         for position, (name, rows) in enumerate(frame.groupby("system", sort=False)):
-            colour = PALETTE[position % len(PALETTE)]
+            color = PALETTE[position % len(PALETTE)]
             p, shares = [100 * value for value in rows["mean_p"]], list(rows["label_a"])
-            axes.plot(
-                p, [100 * e.value for e in shares], color=colour, marker="o", markersize=3.5, label=name
-            )
-            axes.vlines(
-                p, [100 * e.low for e in shares], [100 * e.high for e in shares], color=colour, lw=0.8
-            )
+            axes.plot(p, [100 * e.value for e in shares], color=color, marker="o", markersize=3.5, label=name)
+            axes.vlines(p, [100 * e.low for e in shares], [100 * e.high for e in shares], color=color, lw=0.8)
         axes.set_xlabel("the judge's p that a is better, %")
         axes.set_ylabel("label a, %")
         axes.grid()
@@ -85,10 +81,8 @@ def matrix_figure(frame: pd.DataFrame, judge: str) -> Figure:
         size = 0.62 * len(policies)
         figure = Figure(figsize=(max(3.2, size + 1.6), size + 1.1), layout="constrained")
         axes = figure.subplots()
-        colours = [
-            [_cell_colour(won.get((policy, opponent))) for opponent in policies] for policy in policies
-        ]
-        axes.pcolormesh(colours, edgecolors=PAPER, linewidth=1.5)
+        colors = [[_cell_color(won.get((policy, opponent))) for opponent in policies] for policy in policies]
+        axes.pcolormesh(colors, edgecolors=PAPER, linewidth=1.5)
         for (policy, opponent), value in won.items():
             place = (policies.index(opponent) + 0.5, policies.index(policy) + 0.5)
             shown = "–" if pd.isna(value) else f"{100 * value:.0f}"
@@ -105,7 +99,7 @@ def matrix_figure(frame: pd.DataFrame, judge: str) -> Figure:
     return figure
 
 
-def _cell_colour(won: float | None) -> tuple[float, float, float, float]:
+def _cell_color(won: float | None) -> tuple[float, float, float, float]:
     """Blue above one half, orange below, and the fainter the closer to it; nothing where nobody played."""
     if won is None or pd.isna(won):
         return to_rgba(GRID, 0.25)
@@ -138,9 +132,9 @@ def win_rate_figure(frame: pd.DataFrame) -> Figure:
         for cells in frame.to_dict("records"):
             number = judges.index(cells["judge"])
             offset = (number - (len(judges) - 1) / 2) * 0.7 / max(1, len(judges))
-            row, colour = policies.index(cells["policy"]), PALETTE[number % len(PALETTE)]
+            row, color = policies.index(cells["policy"]), PALETTE[number % len(PALETTE)]
             label = f"judge: {cells['judge']}"
-            _draw_interval(axes, row + offset, cells["win_rate"], colour, label=label)
+            _draw_interval(axes, row + offset, cells["win_rate"], color, label=label)
             if number == 0:  # the paper's figure belongs to the policy, not to one of our judges
                 _draw_paper(axes, row, cells["paper"])
         _finish_forest(figure, axes, [str(name) for name in policies], "win rate, %")
@@ -148,15 +142,15 @@ def win_rate_figure(frame: pd.DataFrame) -> Figure:
 
 
 def _draw_interval(
-    axes: Axes, y: float, estimate: Estimate, colour: str, *, hollow: bool = False, label: str | None = None
+    axes: Axes, y: float, estimate: Estimate, color: str, *, hollow: bool = False, label: str | None = None
 ) -> None:
-    axes.plot([100 * estimate.low, 100 * estimate.high], [y, y], color=colour, linewidth=2)
+    axes.plot([100 * estimate.low, 100 * estimate.high], [y, y], color=color, linewidth=2)
     axes.plot(
         [100 * estimate.value],
         [y],
         "o",
-        color=colour,
-        markerfacecolor=PAPER if hollow else colour,
+        color=color,
+        markerfacecolor=PAPER if hollow else color,
         markersize=6.5,
         label=label,
     )

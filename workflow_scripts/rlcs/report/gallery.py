@@ -100,7 +100,7 @@ def _told(
         if kept is None and verified:
             kept = verified.get((context.context_id, story["policy"], story["sample"], place))
         constraints.append({"text": instruction(constraint), "kept": kept})
-    return {**{name: story[name] for name in ("text", "tokens", "cut_off")}, "constraints": constraints}
+    return {**{name: story[name] for name in ("text", "tokens", "truncated")}, "constraints": constraints}
 
 
 def _judged(match: Row | None, judges: Mapping[str, _Judge], reference: str) -> dict[str, Any]:

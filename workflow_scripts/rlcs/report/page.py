@@ -23,12 +23,12 @@ from rlcs.report.formatting import FLIP_LIMIT, Cell, cell, cells, full_caption
 from rlcs.report.html import fill
 from rlcs.report.samples import Sample
 
-PAGE_COLOURS = {
+PAGE_COLORS = {
     figure_style.INK: "ink",
     figure_style.MUTED: "muted",
     figure_style.GRID: "grid",
     figure_style.PAPER: "paper",
-    **{colour: f"data-{number}" for number, colour in enumerate(figure_style.PALETTE)},
+    **{color: f"data-{number}" for number, color in enumerate(figure_style.PALETTE)},
 }
 
 
@@ -191,8 +191,8 @@ def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
     body = re.sub(r'\bid="', f'id="{prefix}', body)
     body = re.sub(r'href="#', f'href="#{prefix}', body)
     body = body.replace("url(#", f"url(#{prefix}")
-    for colour, variable in PAGE_COLOURS.items():
-        body = body.replace(colour, f"var(--{variable})")
+    for color, variable in PAGE_COLORS.items():
+        body = body.replace(color, f"var(--{variable})")
     return markupsafe.Markup(body)  # our own figures; their texts were escaped by matplotlib
 
 

@@ -16,7 +16,7 @@ class SampleStory:
 
     policy: str
     text: str
-    cut_off: bool = False
+    truncated: bool = False
     broken: Sequence[str] = ()
     verdict: str = ""
     analysis: str = ""
@@ -70,7 +70,7 @@ def choose_samples(
                 replace(
                     judged.get((name, policy), SampleStory(policy, "")),
                     text=texts[name, policy]["text"],
-                    cut_off=texts[name, policy]["cut_off"],
+                    truncated=texts[name, policy]["truncated"],
                     broken=_broken(contexts[name], texts[name, policy]["text"]),
                 )
                 for policy in policies

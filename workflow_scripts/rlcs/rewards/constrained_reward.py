@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from rlcs.config.policies import Constraints
+from rlcs.config.policies import ConstraintsConfig
 from rlcs.config.prompts import Messages
 from rlcs.constraints.verification import Check, Verifier, verify
 from rlcs.errors import InputError
 from rlcs.records import Context
-from rlcs.rewards.penalty import all_violate, penalised, verifier_reward, weighted
-from rlcs.stages.ranks import gathered
+from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
+from rlcs.stages.ranks import gather
 
 LogMetric = Callable[[str, float], None]
 Writing = Callable[..., list[float | None]]
@@ -45,7 +45,7 @@ class ConstrainedReward:
         self,
         writing: Sequence[tuple[Writing, float]],
         contexts: Mapping[str, Context],
-        constraints: Constraints,
+        constraints: ConstraintsConfig,
         *,
         group_size: int,
         verifier: Verifier | None = None,
@@ -73,17 +73,17 @@ class ConstrainedReward:
             [(self.contexts[name], story) for name, story in zip(context_id, stories, strict=True)],
             self.verifier,
         )
-        self._check_failures(gathered(checks))
+        self._check_failures(gather(checks))
         broken = [sum(check is False for check in checks_) for checks_ in kept]
         rewards: list[float | None] = []
-        hopeless: list[bool] = []
+        all_violating: list[bool] = []
         for start in range(0, len(stories), self.group_size):
             group = slice(start, start + self.group_size)
             told = writing[group] if self.writing else [0.0] * len(broken[group])
-            hopeless += [all_violate(told, broken[group])] * len(broken[group])
+            all_violating += [all_violate(told, broken[group])] * len(broken[group])
             rewards += self._group(writing[group], broken[group], kept[group])
-        self.latest = Violations([count > 0 for count in broken], hopeless)
-        for name, value in constraint_metrics(gathered(kept), gathered(writing)).items():
+        self.latest = Violations([count > 0 for count in broken], all_violating)
+        for name, value in constraint_metrics(gather(kept), gather(writing)).items():
             log_metric(f"constraints/{name}", value)
         return rewards
 
@@ -97,12 +97,12 @@ class ConstrainedReward:
             case "penalty" if all_violate(writing, broken):
                 return [0.0] * len(writing)  # the trainer sets the advantages of such a group
             case "penalty":
-                return penalised(writing, broken, margin=own.margin, per_constraint=share)
+                return apply_penalty(writing, broken, margin=own.margin, per_constraint=share)
             case "verifier_only":
                 return [verifier_reward(checks, per_constraint=share) for checks in kept]
             case "fixed":
                 verified = [verifier_reward(checks, per_constraint=share) for checks in kept]
-                return [weighted(r, v, own.weight) for r, v in zip(writing, verified, strict=True)]
+                return [fixed_weight_reward(r, v, own.weight) for r, v in zip(writing, verified, strict=True)]
 
     def _check_failures(self, checks: Sequence[Check]) -> None:
         failed = sum(check.kept is None for check in checks)

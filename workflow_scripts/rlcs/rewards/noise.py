@@ -1,12 +1,12 @@
 """What a judge's measured mistakes say about the probability behind its verdicts (our choice).
 
-Let a judge name the first story with probability ``hit`` where it is the better one and with probability
-``false`` where it is not. If the first story is the better one with probability p, it is named with
+Let a judge name the first story with probability TPR where it is the better one and with probability
+FPR where it is not. If the first story is the better one with probability p, it is named with
 
-    q = hit · p + false · (1 − p),   so that   p = (q − false) / (hit − false)
+    q = TPR · p + FPR · (1 − p),   so that   p = (q − FPR) / (TPR − FPR)
 
 is an unbiased estimate of p from q, and clipping it to [0, 1] the nearest that can be a probability. Where
-the judge prefers a place, ``hit`` and ``false`` are not one another's complement: in one random order that is
+the judge prefers a place, TPR and FPR are not one another's complement: in one random order that is
 what the correction mends; over both orders a preference for a place cancels out by itself.
 """
 
@@ -17,13 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
-from rlcs.config.policies import Noise
+from rlcs.config.policies import NoiseConfig
 from rlcs.records import Judgement
 from rlcs.verdict import WIN_CREDIT
 
 
-def measured(judgements: Iterable[Judgement], better: Mapping[str, Literal["a", "b"]]) -> Noise | None:
-    """``hit`` and ``false`` of a judge on pairs whose better story is known; a tie counts one half.
+def measure_noise(
+    judgements: Iterable[Judgement], better: Mapping[str, Literal["a", "b"]]
+) -> NoiseConfig | None:
+    """True and false positive rate of a judge on pairs whose better story is known; a tie counts one half.
 
     Returns:
         None where one of them cannot be told, or where the judge is no better than chance.
@@ -36,10 +38,10 @@ def measured(judgements: Iterable[Judgement], better: Mapping[str, Literal["a", 
     if not named[True] or not named[False]:
         return None
     hit, false = fmean(named[True]), fmean(named[False])
-    return Noise(hit=hit, false=false) if hit > false else None
+    return NoiseConfig(true_positive_rate=hit, false_positive_rate=false) if hit > false else None
 
 
-def of_flips(flip_rate: float) -> Noise:
+def of_flips(flip_rate: float) -> NoiseConfig:
     """The noise of a judge without a preferred place, from its flip rate alone.
 
     Two independent answers with the error rate e differ with probability 2 e (1 − e), so that
@@ -51,11 +53,11 @@ def of_flips(flip_rate: float) -> Noise:
     if not 0 <= flip_rate < 0.5:
         raise ValueError(f"flip rate {flip_rate} is not in [0, 0.5): the judge prefers a place")
     error = (1 - math.sqrt(1 - 2 * flip_rate)) / 2
-    return Noise(hit=1 - error, false=error)
+    return NoiseConfig(true_positive_rate=1 - error, false_positive_rate=error)
 
 
 def corrected_win_probability(
-    judgements: Sequence[Judgement], noise: Noise, *, soft: bool = False
+    judgements: Sequence[Judgement], noise: NoiseConfig, *, soft: bool = False
 ) -> float | None:
     """p(a beats b) by the formula above, averaged over the judgements, not clipped; None without a verdict.
 
@@ -65,9 +67,10 @@ def corrected_win_probability(
         soft: from the judge's own probability where it is known.
     """
     known = [judgement for judgement in judgements if judgement.verdict != "none"]
+    low = noise.false_positive_rate
     found = []
     for judgement in known:
-        first = (_names_first(judgement, soft=soft) - noise.false) / (noise.hit - noise.false)
+        first = (_names_first(judgement, soft=soft) - low) / (noise.true_positive_rate - low)
         found.append(first if judgement.order == "ab" else 1 - first)
     return fmean(found) if found else None
 

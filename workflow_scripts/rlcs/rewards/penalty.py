@@ -23,7 +23,7 @@ def all_violate(rewards: Rewards, broken: Sequence[int]) -> bool:
     )
 
 
-def penalised(
+def apply_penalty(
     rewards: Rewards, broken: Sequence[int], *, margin: float, per_constraint: bool = False
 ) -> list[float | None]:
     """Rewards of a group, less δ for each violator: every violator is then below the group's mean.
@@ -89,6 +89,6 @@ def verifier_reward(checks: Sequence[bool | None], *, per_constraint: bool = Fal
     return sum(known) / len(known) if per_constraint and known else float(all(known))
 
 
-def weighted(writing: float | None, verifier: float | None, weight: float) -> float | None:
+def fixed_weight_reward(writing: float | None, verifier: float | None, weight: float) -> float | None:
     """The fixed-weight baseline (1 − w) · writing + w · verifier; None where either is missing."""
     return None if writing is None or verifier is None else (1 - weight) * writing + weight * verifier

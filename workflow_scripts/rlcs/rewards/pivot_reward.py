@@ -10,15 +10,15 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerState
 
-from rlcs.config.policies import Reward
+from rlcs.config.policies import StoryRewardConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.credits import flip_rate
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.noise import corrected_win_probability
-from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan, skew
-from rlcs.stages.ranks import gathered
+from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
+from rlcs.stages.ranks import gather
 from rlcs.text import distinct_n, repeated_ngram_share
 from rlcs.verdict import contradictory, soft_win_probability, win_probability
 
@@ -40,7 +40,7 @@ class PivotReward:
         self,
         judge: Judge,
         contexts: Mapping[str, Context],
-        reward: Reward,
+        reward: StoryRewardConfig,
         *,
         group_size: int,
         seed: int,
@@ -76,13 +76,13 @@ class PivotReward:
             draw = {"seed": self.seed, "step": trainer_state.global_step, "group": first_group + g}
             pivots.append(draw_pivots(size, self.reward.pivots, **draw))
             context = self.contexts[context_id[members[0]]]
-            for i, p, order in plan(size, pivots[g], orders=self.reward.orders, **draw):
+            for i, p, order in plan_comparisons(size, pivots[g], orders=self.reward.orders, **draw):
                 pair_id = f"{trainer_state.global_step}/{first_group + g}/{i}/{p}"
                 story, pivot = stories[members[i]], stories[members[p]]
                 comparisons.append(Comparison(pair_id, context, story, pivot, order))
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
-        of_all = gathered(judgements)  # what is checked and logged is that of the whole step
+        of_all = gather(judgements)  # what is checked and logged is that of the whole step
         self._check(of_all)
         said: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
@@ -91,7 +91,7 @@ class PivotReward:
         for name, value in judge_metrics(of_all).items():
             log_metric(f"{self.metrics}/{name}", value)
         log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
-        for name, value in story_metrics(gathered(stories)).items():
+        for name, value in story_metrics(gather(stories)).items():
             log_metric(f"stories/{name}", value)
         return [reward for group in rewards for reward in group]
 

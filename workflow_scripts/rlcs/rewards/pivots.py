@@ -24,7 +24,7 @@ def draw_pivots(group_size: int, pivots: int, *, seed: int, step: int, group: in
     return sorted(Random(f"pivots {seed} {step} {group}").sample(range(group_size), pivots))
 
 
-def plan(
+def plan_comparisons(
     group_size: int,
     pivots: Sequence[int],
     *,

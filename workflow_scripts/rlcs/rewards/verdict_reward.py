@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rlcs.config.judging import Scores
+from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.records import ORDERS, Label, Order
 from rlcs.verdict import compare, parse_scores
@@ -63,7 +63,7 @@ class VerdictReward:
 
     __name__ = "verdict"
 
-    def __init__(self, scores: Scores, *, consistent: bool = False) -> None:
+    def __init__(self, scores: ScoresConfig, *, consistent: bool = False) -> None:
         self.scores = scores
         self.consistent = consistent
 

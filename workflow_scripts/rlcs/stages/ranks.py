@@ -15,38 +15,38 @@ from accelerate.utils import broadcast_object_list, gather_object
 T = TypeVar("T")
 
 
-def are_several() -> bool:
+def is_distributed() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def is_main() -> bool:
     """Whether this is the process that writes; of several, the first of all nodes."""
-    return not are_several() or PartialState().is_main_process
+    return not is_distributed() or PartialState().is_main_process
 
 
 def wait_for_all() -> None:
     """Until every process has come here."""
-    if are_several():
+    if is_distributed():
         PartialState().wait_for_everyone()
 
 
-def agreed(say: Callable[[], T]) -> T:
+def broadcast(say: Callable[[], T]) -> T:
     """What the main process says, which alone is asked, on every process."""
-    if not are_several():
+    if not is_distributed():
         return say()
     said = [say() if is_main() else None]
     return broadcast_object_list(said)[0]
 
 
-def of_the_node(make: Callable[[], T]) -> T:
+def broadcast_on_node(make: Callable[[], T]) -> T:
     """What the first process of this node makes, on every process of the node."""
-    if not are_several():
+    if not is_distributed():
         return make()
     state = PartialState()
     made = gather_object([make() if state.is_local_main_process else None])
     return made[state.process_index - state.local_process_index]
 
 
-def gathered(items: Sequence[T]) -> list[T]:
+def gather(items: Sequence[T]) -> list[T]:
     """The items of all processes, in their order."""
-    return gather_object(list(items)) if are_several() else list(items)
+    return gather_object(list(items)) if is_distributed() else list(items)

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from rlcs.config.training import Multipliers
+from rlcs.config.training import MultipliersConfig
 
 
 def reward_advantages(rewards: Tensor, group_size: int, max_skew: float) -> Tensor:
@@ -49,7 +49,7 @@ def _nanstd(rows: Tensor) -> Tensor:
     return (squares / (n - 1)).sqrt()
 
 
-def recentred(advantages: Tensor, group_size: int) -> Tensor:
+def recenter(advantages: Tensor, group_size: int) -> Tensor:
     """Advantages (N,) less their group's mean, over those that are not 0: a story left out stays at 0.
 
     A story at exactly the group's mean stays there too, which costs nothing where groups have ties.
@@ -88,7 +88,7 @@ def median_threshold(entropy: Tensor) -> float:
 
 
 def cells(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, Tensor]:
-    """Membership (B,) of samples in the cells of ``Multipliers``; confident = H < τ, so nan is uncertain.
+    """Membership (B,) of samples in the cells of ``MultipliersConfig``; confident: H < τ; nan is uncertain.
 
     Raises:
         ValueError: ``correct`` is not boolean or not of the shape of ``entropy``.
@@ -107,7 +107,9 @@ def cells(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, Tenso
     }
 
 
-def shaping_weights(entropy: Tensor, correct: Tensor, threshold: float, multipliers: Multipliers) -> Tensor:
+def shaping_weights(
+    entropy: Tensor, correct: Tensor, threshold: float, multipliers: MultipliersConfig
+) -> Tensor:
     """Weights (B,) that multiply the advantages.
 
     Args:
@@ -148,7 +150,7 @@ def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Ten
 RAREST = 0.01  # a cell that was rarer counts as this rare
 
 
-def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multipliers:
+def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> MultipliersConfig:
     """w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
 
     Our choice. The mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights. Strength 1
@@ -160,7 +162,7 @@ def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multip
     total = sum(max(share, RAREST) for share in shares.values())
     f = {cell: max(share, RAREST) / total for cell, share in shares.items()}
     scale = sum(share ** (1 - strength) for share in f.values())
-    return Multipliers(**{cell: share**-strength / scale for cell, share in f.items()})
+    return MultipliersConfig(**{cell: share**-strength / scale for cell, share in f.items()})
 
 
 def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float]:
@@ -168,14 +170,14 @@ def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> d
 
     They are read from the trainer's own log, which a checkpoint holds: a resumed training has the same.
     """
-    cells = tuple(Multipliers.model_fields)
+    cells = tuple(MultipliersConfig.model_fields)
     logged = [entry for entry in history if all(f"shaping/{cell}" in entry for cell in cells)][-window:]
     if not logged:
         return dict.fromkeys(cells, 1 / len(cells))
     return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in cells}
 
 
-def normalised(weights: Tensor) -> Tensor:
+def normalize_weights(weights: Tensor) -> Tensor:
     """Weights (B,) of the whole batch over their mean, unchanged where that is 0."""
     mean = weights.mean()
     return weights / mean if mean > 0 else weights

@@ -13,8 +13,8 @@ from datasets import Dataset
 from transformers import Trainer, set_seed
 from trl import RewardConfig, RewardTrainer
 
-from rlcs.config.judges import BradleyTerryJudge, Way
-from rlcs.config.training import Lora
+from rlcs.config.judges import ScalarJudgeConfig, Way
+from rlcs.config.training import AdapterConfig
 from rlcs.errors import InputError
 from rlcs.judging.probe import Probe
 from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features
@@ -45,7 +45,7 @@ class RewardTraining:
     def __init__(
         self,
         this: Stage,
-        entry: BradleyTerryJudge,
+        entry: ScalarJudgeConfig,
         base: Path,
         examples: Sequence[Example],
         groups: Sequence[str],
@@ -139,7 +139,7 @@ class RewardTraining:
         scratch: str,
         evaluated: Sequence[Example] | None = None,
     ) -> RewardTrainer:
-        lora = (self.entry.lora or Lora()) if way == "lora" else None
+        lora = (self.entry.lora or AdapterConfig()) if way == "lora" else None
         return RewardTrainer(
             model=load_scalar(self.base, new_head=True),
             args=build_options(

@@ -16,7 +16,7 @@ from typing import Any
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
-from rlcs.stages.ranks import gathered, is_main, wait_for_all
+from rlcs.stages.ranks import gather, is_main, wait_for_all
 
 
 def is_exact(args: TrainingArguments, step: int) -> bool:
@@ -98,7 +98,7 @@ class _Checkpoints(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if is_exact(args, state.global_step) and any(gathered([self.asked])):
+        if is_exact(args, state.global_step) and any(gather([self.asked])):
             self.asked = self._stops = control.should_save = True
 
     def on_save(

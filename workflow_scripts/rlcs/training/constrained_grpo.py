@@ -30,14 +30,14 @@ class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
         if self.constrained is None or not self.model.training:
             return batch
         latest, rule = self.constrained.latest, self.constrained.constraints
-        violator, hopeless = (
+        violator, all_violating = (
             torch.tensor(flags, device=batch["advantages"].device)
             for flags in (latest.violator, latest.all_violate)
         )
         if rule.mode == "penalty":
             lost = 0.0 if rule.all_violate == "skip" else rule.all_violate_advantage
-            batch["advantages"] = settled(batch["advantages"], violator, hopeless, lost)
-        counts = count_violators(batch["advantages"], violator, hopeless, self.num_generations)
+            batch["advantages"] = override_all_violating(batch["advantages"], violator, all_violating, lost)
+        counts = count_violators(batch["advantages"], violator, all_violating, self.num_generations)
         totals = self.accelerator.gather(counts).view(-1, len(COUNTED)).sum(dim=0)
         for name, count in zip(COUNTED, totals.tolist(), strict=True):
             self._metrics["train"][f"constraints/{name}"].append(float(count))
@@ -47,16 +47,16 @@ class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
 COUNTED = ("violators", "violators_rewarded", "all_violating_groups")
 
 
-def settled(
-    advantages: torch.Tensor, violator: torch.Tensor, hopeless: torch.Tensor, lost: float
+def override_all_violating(
+    advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, lost: float
 ) -> torch.Tensor:
     """Advantages (N,) with ``lost`` for the violators of groups in which all violate, 0 for others there."""
-    return torch.where(hopeless, torch.where(violator, lost, 0.0), advantages)
+    return torch.where(all_violating, torch.where(violator, lost, 0.0), advantages)
 
 
 def count_violators(
-    advantages: torch.Tensor, violator: torch.Tensor, hopeless: torch.Tensor, group_size: int
+    advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, group_size: int
 ) -> torch.Tensor:
     """Counts in the order of ``COUNTED``; all arguments (N,), groups contiguous."""
-    rewarded = violator & ~hopeless & (advantages >= 0)
-    return torch.stack([violator.sum(), rewarded.sum(), hopeless.sum() // group_size])
+    rewarded = violator & ~all_violating & (advantages >= 0)
+    return torch.stack([violator.sum(), rewarded.sum(), all_violating.sum() // group_size])

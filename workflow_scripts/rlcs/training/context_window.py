@@ -81,7 +81,7 @@ class Window:
             if not kept:
                 raise InputError(
                     f"{said}: none is left to train on. Allow more (training.max_length, or a base with a "
-                    f"longer window), or shorten the stories (data.story_words)"
+                    f"longer window), or shorten the stories (data.story_length)"
                 )
             log.warning("%s and are left out; left_out.parquet lists them", said)
         return kept

@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 import pandas as pd
 
-from rlcs.config.policies import Watch
+from rlcs.config.policies import WatchConfig
 from rlcs.training.watch import COMPARED, INDEPENDENT, TRAINING, History, Point, flags, series
 
 SIGNS = {
@@ -16,7 +16,7 @@ SIGNS = {
     "kl": "KL to the reference",
     "repetition": "repetition rises",
     "diversity": "diversity is lost",
-    "cut_off": "more is cut off",
+    "truncated": "more is cut off",
     "inconsistency": "orders disagree more",
     "variance_spike": "variance of the reward spikes",
     "hacking": "the reward rises, an independent judge falls",
@@ -31,7 +31,7 @@ def log_history(history: pd.DataFrame) -> History:
     return list(entries.values())
 
 
-def highest(log: History, watch: Watch) -> dict[str, float]:
+def highest(log: History, watch: WatchConfig) -> dict[str, float]:
     """By rule of ``watch.flags``, the largest value that it compared with its limit; rules that could not be
     applied (nothing logged, or too little) are left out.
     """
@@ -60,7 +60,7 @@ def _spikes(points: Sequence[Point], window: int) -> list[float]:
 
 
 def diagnostics_table(
-    histories: Mapping[str, Mapping[int, pd.DataFrame]], watches: Mapping[str, Watch]
+    histories: Mapping[str, Mapping[int, pd.DataFrame]], watches: Mapping[str, WatchConfig]
 ) -> pd.DataFrame:
     """A row for each training and sign, flagged ones first: the largest value over the seeds, and the limit.
 
@@ -70,7 +70,7 @@ def diagnostics_table(
     """
     rows = []
     for name, seeds in histories.items():
-        watch = watches.get(name, Watch())
+        watch = watches.get(name, WatchConfig())
         logs = {seed: log_history(history) for seed, history in seeds.items()}
         raised = {seed: {flag.rule: flag for flag in flags(log, watch)} for seed, log in logs.items()}
         reached = {seed: highest(log, watch) for seed, log in logs.items()}

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs.config.judging import Judging
+from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import assistant, policy_prompt
 from rlcs.records import Comparison, Context, Judgement, Label
 from rlcs.verdict import last_line, score_line
@@ -17,7 +17,7 @@ Example = dict[str, Any]
 def chain_examples(
     comparisons: Sequence[Comparison],
     chains: Sequence[Judgement],
-    judging: Judging,
+    judging: JudgingConfig,
     *,
     analysis: bool = True,
 ) -> list[Example]:
@@ -38,7 +38,7 @@ def chain_examples(
 
 
 def label_examples(
-    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: Judging, *, seed: int
+    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: JudgingConfig, *, seed: int
 ) -> list[Example]:
     """Scores without an analysis, made from labels: {prompt, completion, context_id, pair_id}, ``paired``.
 
@@ -71,7 +71,7 @@ def paired(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
 
 
 def verdict_examples(
-    comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: Judging, *, seed: int
+    comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: JudgingConfig, *, seed: int
 ) -> list[Example]:
     """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in ``paired`` order."""
     return [

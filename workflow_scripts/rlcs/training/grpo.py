@@ -2,7 +2,8 @@
 
 TRL has no hook between the advantages and the loss, so two private methods are extended; TRL is pinned and
 ``tests/training/test_grpo.py`` holds the contract: ``_calculate_rewards`` returns the rewards of all
-processes, shape (N, functions), and ``_generate_and_score_completions`` the local batch with ``advantages``, shape (B,).
+processes, shape (N, functions), and ``_generate_and_score_completions`` the local batch with ``advantages``,
+shape (B,).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import RepeatSampler
 
-from rlcs.config.training import Shaped
+from rlcs.config.training import ShapingConfig
 from rlcs.training.advantages import (
     adaptive_multipliers,
     cell_shares,
@@ -23,9 +24,9 @@ from rlcs.training.advantages import (
     group_advantages,
     mean_token_entropy,
     median_threshold,
-    normalised,
+    normalize_weights,
     recent_cell_shares,
-    recentred,
+    recenter,
     reward_advantages,
     sampled_entropy,
     shaping_weights,
@@ -78,7 +79,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     def __init__(
         self,
         *args: Any,
-        shaping: Shaped | None = None,
+        shaping: ShapingConfig | None = None,
         correct_reward: float | None = None,
         groups_per_unit: int = 1,
         resample: int = 0,
@@ -87,7 +88,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     ) -> None:
         super().__init__(*args, **kwargs)
         assert_whole_groups(self.args, groups_per_unit)
-        self.shaping = shaping or Shaped()
+        self.shaping = shaping or ShapingConfig()
         self.correct_reward = correct_reward
         self.groups_per_unit = groups_per_unit
         self.resample = resample
@@ -127,8 +128,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
         entropy = gather(self._sample_entropy(batch))
         correct = gather(self._correct(advantages, rewards))
         weights = self._weights(entropy, correct)
-        if self.shaping.normalise == "mean_weight":
-            weights = normalised(weights)
+        if self.shaping.normalize == "mean_weight":
+            weights = normalize_weights(weights)
         for cell, share in cell_shares(entropy, correct, median_threshold(entropy)).items():
             self._metrics["train"][f"shaping/{cell}"].append(share)
         local = slice(self.accelerator.process_index * len(advantages), None)
@@ -136,7 +137,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
             weighed = group_advantages(gather(rewards) * weights, self.num_generations, self.scale_rewards)
             return weighed[local][: len(advantages)]
         shaped = advantages * weights[local][: len(advantages)]
-        return recentred(shaped, self.num_generations) if self.shaping.normalise == "recentre" else shaped
+        return recenter(shaped, self.num_generations) if self.shaping.normalize == "recenter" else shaped
 
     def _weights(self, entropy: torch.Tensor, correct: torch.Tensor) -> torch.Tensor:
         if self.shaping.shaping == "continuous":

@@ -10,12 +10,12 @@ from typing import Literal
 from peft import LoraConfig, PeftConfig, PeftModel
 from transformers import PreTrainedModel, Trainer
 
-from rlcs.config.training import Lora
+from rlcs.config.training import AdapterConfig
 from rlcs.models.loading import load_causal, load_scalar
 from rlcs.stages.ranks import is_main
 
 
-def adapter_config(lora: Lora | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> LoraConfig | None:
+def adapter_config(lora: AdapterConfig | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> LoraConfig | None:
     """peft's config of an entry's ``lora``, for TRL's ``peft_config``; a reward model's new head is trained
     in full."""
     if lora is None:

@@ -33,7 +33,7 @@ _has_triton = (
 )  # the one place that decides; tests/training/test_fused_head.py holds TRL to it
 
 
-def leave_out_prompts() -> None:
+def skip_prompt_logits() -> None:
     """For all trainers of this process; scores of the other tokens stay the same."""
     utils._use_triton = lambda device: device.type == "cpu" or _has_triton(torch.device(device))
 

@@ -10,13 +10,13 @@ from datasets import Dataset
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, set_seed
 from trl import SFTConfig, SFTTrainer
 
-from rlcs.config.world import WorldBase
+from rlcs.config.world import WorldBaseConfig
 from rlcs.training.options import build_options
 from rlcs.world import literacy
 from rlcs.world.tokenizer import train_tokenizer
 
 
-def new_model(base: WorldBase, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
+def new_model(base: WorldBaseConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
     """A Llama of the given shape: the architecture whose tokenizer AutoTokenizer leaves as it is."""
     set_seed(base.seed)
     return LlamaForCausalLM(
@@ -38,7 +38,7 @@ def new_model(base: WorldBase, tokenizer: PreTrainedTokenizerBase) -> LlamaForCa
 
 
 def pretraining(
-    base: WorldBase,
+    base: WorldBaseConfig,
     rng: Random,
     *,
     policy_template: str,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from trl import GRPOConfig
 
-from rlcs.config.endpoints import Serving
+from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
 from rlcs.models.vllm_server import start_server
 from rlcs.stages.children import free_port
-from rlcs.stages.ranks import agreed
+from rlcs.stages.ranks import broadcast
 
 # What TRL's trainers need of `vllm serve` (TRL 1.16, vLLM integration): weights pushed into it by NCCL,
 # through endpoints of its development mode, and probabilities at the temperature of what was drawn.
@@ -31,7 +31,7 @@ def awaits_server(options: GRPOConfig) -> bool:
     return options.use_vllm and options.vllm_mode == "server" and said == unsaid
 
 
-def serve_rollouts(options: GRPOConfig, model: Path, serving: Serving) -> None:
+def serve_rollouts(options: GRPOConfig, model: Path, serving: ServingConfig) -> None:
     """Start the server that a training's options ask for, and put its address into them; else do nothing.
 
     TRL's main process alone speaks to it, so that it lies on the first node.
@@ -49,13 +49,13 @@ def serve_rollouts(options: GRPOConfig, model: Path, serving: Serving) -> None:
     gpus = serving.rollouts.gpus
     arguments = {**serving.rollouts.arguments, "tensor_parallel_size": gpus, **_NEEDED}
     there = serving.model_copy(update={"environment": {**serving.environment, **_DEVELOPMENT}})
-    options.vllm_server_base_url = agreed(
+    options.vllm_server_base_url = broadcast(
         lambda: start_server(model, f"rollouts-{uuid.uuid4().hex}", arguments, there, gpus=gpus)
     )
-    options.vllm_group_port = agreed(free_port)
+    options.vllm_group_port = broadcast(free_port)
 
 
-def rollouts_problem(options: GRPOConfig, serving: Serving) -> str | None:
+def rollouts_problem(options: GRPOConfig, serving: ServingConfig) -> str | None:
     """What is wrong with a server that nobody has started and that cannot be started either."""
     if not awaits_server(options) or serving.rollouts.gpus:
         return None

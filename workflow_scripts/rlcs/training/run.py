@@ -9,11 +9,11 @@ from typing import Any
 from transformers import Trainer, set_seed
 
 from rlcs.records import HISTORY, write_rows
-from rlcs.stages.ranks import agreed, is_main, wait_for_all
+from rlcs.stages.ranks import broadcast, is_main, wait_for_all
 from rlcs.stages.stage import Stage
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.lora import save_whole
-from rlcs.training.options import leave_out_prompts
+from rlcs.training.options import skip_prompt_logits
 
 # Different in every run (run.json has the durations), or counted anew after a resume.
 _NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
@@ -32,11 +32,11 @@ def train(
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
-        leave_out_prompts()
+        skip_prompt_logits()
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
         with saves_on_sigterm(trainer):
-            trainer.train(resume_from_checkpoint=agreed(lambda: last_checkpoint(checkpoints)))
+            trainer.train(resume_from_checkpoint=broadcast(lambda: last_checkpoint(checkpoints)))
         save_whole(trainer, folder / "model", folder / "adapter")
         if is_main():
             write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)

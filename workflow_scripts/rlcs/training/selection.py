@@ -35,7 +35,7 @@ from rlcs.judging.judge import Judge
 from rlcs.models.generation import Completion, generate
 from rlcs.models.loading import device
 from rlcs.records import Comparison, Context
-from rlcs.stages.ranks import agreed, is_main
+from rlcs.stages.ranks import broadcast, is_main
 from rlcs.training.lora import save_whole
 from rlcs.training.watch import INDEPENDENT, TRAINING, series
 
@@ -74,7 +74,9 @@ class Validation:
             for context, own, its in zip(self.contexts, self._stories(model), self.reference, strict=True)
         ]
         comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
-        won = {metric: agreed(partial(_credits, judge, comparisons)) for metric, judge in self.judges.items()}
+        won = {
+            metric: broadcast(partial(_credits, judge, comparisons)) for metric, judge in self.judges.items()
+        }
         return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
 
     def _stories(self, model: PreTrainedModel) -> list[str]:

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from transformers import EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer
 
-from rlcs.config.training import EarlyStopping, Lora
+from rlcs.config.training import AdapterConfig, EarlyStoppingConfig
 from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.stages.stage import Stage
@@ -27,9 +27,9 @@ def train_sft(
     stage: Stage,
     base: Path,
     own: Mapping[str, Any],
-    lora: Lora | None,
+    lora: AdapterConfig | None,
     examples: Sequence[Example],
-    stopping: EarlyStopping | None = None,
+    stopping: EarlyStoppingConfig | None = None,
     *,
     shuffle: bool = True,
 ) -> None:
@@ -41,7 +41,7 @@ def train_sft(
     """
     window = Window.of(base, own.get("max_length"))
     fitting = window.fitting(examples, load_tokenizer(base))
-    training = bare(fitting)
+    training = trl_columns(fitting)
     order = "random" if shuffle else "sequential"
     shared = {"max_length": None, "train_sampling_strategy": order, **stage.config["training"]}
     held_out: list[Example] = []
@@ -65,7 +65,7 @@ def train_sft(
     train(stage, trainer, lambda _, folder: window.write(folder))
 
 
-def stopping_options(stopping: EarlyStopping, logging_steps: int) -> dict[str, Any]:
+def stopping_options(stopping: EarlyStoppingConfig, logging_steps: int) -> dict[str, Any]:
     """TRL's options that publish the step with the lowest loss on what is held out.
 
     It logs about as often as ``logging_steps`` says, and so that a log ends where a look begins.
@@ -82,7 +82,7 @@ def stopping_options(stopping: EarlyStopping, logging_steps: int) -> dict[str, A
     }
 
 
-def bare(examples: Sequence[Example]) -> list[Example]:
+def trl_columns(examples: Sequence[Example]) -> list[Example]:
     """What TRL reads of them."""
     return [{name: example[name] for name in ("prompt", "completion")} for example in examples]
 
@@ -90,7 +90,7 @@ def bare(examples: Sequence[Example]) -> list[Example]:
 def held_out_contexts(
     examples: Sequence[Example], share: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """``bare`` examples to train on and others; no context stands on both sides.
+    """``trl_columns`` examples to train on and others; no context stands on both sides.
 
     Raises:
         InputError: there is one context alone.
@@ -100,4 +100,4 @@ def held_out_contexts(
         raise InputError("early_stopping holds contexts out, and all training pairs have the same one")
     split = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
     ((kept, left),) = split.split(groups, groups=groups)
-    return bare([examples[i] for i in kept]), bare([examples[i] for i in left])
+    return trl_columns([examples[i] for i in kept]), trl_columns([examples[i] for i in left])

@@ -76,7 +76,7 @@ class TakeSnapshots(TrainerCallback):
                 "context_id": context.context_id,
                 "text": completion.text,
                 "tokens": completion.tokens,
-                "cut_off": completion.cut_off,
+                "truncated": completion.truncated,
             }
             for context, completion in zip(self.contexts, drawn, strict=True)
         ]

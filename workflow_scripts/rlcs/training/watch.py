@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from rlcs.config.policies import Watch
+from rlcs.config.policies import WatchConfig
 
 log = logging.getLogger("rlcs")
 
@@ -65,7 +65,7 @@ def _level(_: float, recent: float) -> float:
     return recent
 
 
-# By the name of the limit in ``Watch``: the end of the metric's name, and what is compared with the limit,
+# By the limit's name in ``WatchConfig``: the end of the metric's name, and what is compared with the limit,
 # from the means of the first and of the last window.
 COMPARED: dict[str, tuple[str, Callable[[float, float], float]]] = {
     "length_drift": ("completions/mean_length", _drift),
@@ -73,7 +73,7 @@ COMPARED: dict[str, tuple[str, Callable[[float, float], float]]] = {
     "kl": ("kl", _level),
     "repetition": ("stories/repeated", _rise),
     "diversity": ("stories/distinct_2", _lost),
-    "cut_off": ("completions/clipped_ratio", _rise),
+    "truncated": ("completions/clipped_ratio", _rise),
     "inconsistency": ("inconsistent", _rise),
 }
 
@@ -117,7 +117,7 @@ def hacking(independent: Sequence[Point], training: Sequence[Point], limit: floa
     return None
 
 
-def flags(history: History, watch: Watch) -> list[Flag]:
+def flags(history: History, watch: WatchConfig) -> list[Flag]:
     """The first flag of each rule, by step."""
     if watch.action == "ignore":
         return []
@@ -139,7 +139,7 @@ def flags(history: History, watch: Watch) -> list[Flag]:
 class Watchdog(TrainerCallback):
     """Says each new flag once and, where the config wants it, ends the training."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: WatchConfig) -> None:
         self.watch = watch
         self.told: set[Flag] = set()
 

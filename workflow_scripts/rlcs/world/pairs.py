@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from rlcs.config.world import World
+from rlcs.config.world import WorldConfig
 from rlcs.records import Split
 from rlcs.world.annotators import ANNOTATORS, label_pair, utility
 from rlcs.world.grammar import read_story, sample_context, write_story
 from rlcs.world.literacy import sample_skill
 
 
-def preference_rows(rng: Random, world: World) -> Iterator[dict[str, Any]]:
+def preference_rows(rng: Random, world: WorldConfig) -> Iterator[dict[str, Any]]:
     """Rows of the three splits over disjoint contexts: one for each annotator of a pair, or one unlabelled.
 
     The unlabelled pairs come last, so that their number changes no other row; nor do further annotators.

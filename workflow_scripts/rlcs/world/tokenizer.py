@@ -12,7 +12,7 @@ from itertools import chain, product
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from rlcs.models.special_tokens import neutralising
+from rlcs.models.special_tokens import neutralize
 from rlcs.verdict import score_line
 
 PAD, END, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|user|>", "<|assistant|>"
@@ -55,7 +55,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = 1024) -> PreTrainedT
         pad_token=PAD,
         eos_token=END,
         additional_special_tokens=[USER, ASSISTANT],
-        chat_template=neutralising(CHAT_TEMPLATE, [PAD, END, USER, ASSISTANT]),
+        chat_template=neutralize(CHAT_TEMPLATE, [PAD, END, USER, ASSISTANT]),
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
