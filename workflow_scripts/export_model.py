@@ -12,8 +12,8 @@ from rlcs.report.formatting import read_table
 from rlcs.report.html import TEMPLATES
 from rlcs.report.model_card import Card, render_card, rows_of
 from rlcs.report.provenance import read_made
-from rlcs.stages import stage
 from rlcs.stages.manifest import NAME, content_id, read_provenance
+from rlcs.stages.stage import Stage, run_stage
 
 SHOWN = {
     "alignment": "system",
@@ -22,15 +22,15 @@ SHOWN = {
 }  # by table, the model's column
 
 
-def main(this: stage.Stage) -> None:
-    config, model, preferences = this.config, this.folder("model"), this.folder("preferences")
+def main(stage: Stage) -> None:
+    config, model, preferences = stage.config, stage.folder("model"), stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
     by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
     made_of = read_provenance(model)
     tables = {
         TABLES[name].title: own
-        for folder in this.folders("tables")
+        for folder in stage.folders("tables")
         for name, column in SHOWN.items()
         if (path := folder / f"{name}.csv").exists()
         if len(own := rows_of(read_table(path), column, config["name"]))
@@ -51,7 +51,7 @@ def main(this: stage.Stage) -> None:
         packages=made_of["packages"],
         manifest=content_id(model / NAME),
     )
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         shutil.copytree(model / "model", folder, dirs_exist_ok=True)
         if (model / "adapter").exists():
             shutil.copytree(model / "adapter", folder / "adapter")
@@ -59,4 +59,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "model"], optional=["tables"])
+    run_stage(main, __file__, inputs={"preferences": 1, "model": 1, "tables": "*"})

@@ -6,21 +6,21 @@ from rlcs import errors
 from rlcs.data.preferences import pairs_of_split
 from rlcs.judging.consistency import drop_table, filter_pairs
 from rlcs.records import PAIRS, read_contexts, read_judgements, read_rows, write_judgements
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, log, run_stage
 
 UNKNOWN = "unknown"  # a pair whose annotators' cohort was not told, or whose annotators are of several
 
 
-def main(this: stage.Stage) -> None:
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
     labelled = {pair["pair_id"] for pair in pairs}
-    said = read_judgements(this.folder("judgements") / "judgements.parquet")
+    said = read_judgements(stage.folder("judgements") / "judgements.parquet")
     judgements = [judgement for judgement in said if judgement.pair_id in labelled]
     teacher = judgements[0].judge
     kept, outcomes = filter_pairs(pairs, judgements)
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         groups = {
             "teacher": [teacher] * len(pairs),
             "domain": [contexts[pair["context_id"]].domain for pair in pairs],
@@ -28,7 +28,7 @@ def main(this: stage.Stage) -> None:
         }
         drops = drop_table(outcomes, groups)
         drops.to_csv(folder / "drops.csv", index=False)
-        stage.log.info("consistency filter:\n%s", drops.to_string(index=False))
+        log.info("consistency filter:\n%s", drops.to_string(index=False))
         if not kept:
             raise errors.InputError(
                 f"teacher {teacher!r} leaves none of {len(pairs)} pairs: there is nothing to learn"
@@ -37,4 +37,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "judgements"])
+    run_stage(main, __file__, inputs={"preferences": 1, "judgements": 1})

@@ -20,16 +20,16 @@ from rlcs.records import (
     write_judgements,
     write_rows,
 )
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, log, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    entry = ConsensusConfig.model_validate(this.config["consensus"])
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    entry = ConsensusConfig.model_validate(stage.config["consensus"])
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     said = {
         teacher: read_judgements(folder / "judgements.parquet")
-        for teacher, folder in zip(entry.teachers, this.folders("judgements"), strict=True)
+        for teacher, folder in zip(entry.teachers, stage.folders("judgements"), strict=True)
     }
 
     def labelled(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def main(this: stage.Stage) -> None:
         found = find_consensus(said, pairs, entry.agree)
         counts = Counter(one.outcome for one in found.values())
         told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
-        stage.log.info("%d pairs %s: %s", len(pairs), what, told)
+        log.info("%d pairs %s: %s", len(pairs), what, told)
         return [
             pairs[name]
             | {"label": one.label, "soft_label": soft_label([one.label]), "source": CONSENSUS}
@@ -47,7 +47,7 @@ def main(this: stage.Stage) -> None:
             if one.label is not None
         ]
 
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         audited = labelled(read_rows(preferences / "pairs.parquet", PAIRS), "with a human label")
         unlabelled = read_rows(preferences / "unlabelled.parquet", UNLABELLED)
         pairs = labelled(unlabelled, "without a label")
@@ -62,4 +62,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["judgements"])
+    run_stage(main, __file__, inputs={"preferences": 1, "judgements": "+"})

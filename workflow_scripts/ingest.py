@@ -28,34 +28,34 @@ from rlcs.records import (
     write_contexts,
     write_rows,
 )
-from rlcs.stages import stage
 from rlcs.stages.manifest import NAME
+from rlcs.stages.stage import Stage, log, run_stage
 
 SHOWN = 5
 
 
-def main(this: stage.Stage) -> None:
-    data = DataConfig.model_validate(this.config["data"])
-    with this.artifact() as folder:
-        rows, cuts = within_words(read_rows_of(this, data), data.story_length)
+def main(stage: Stage) -> None:
+    data = DataConfig.model_validate(stage.config["data"])
+    with stage.artifact() as folder:
+        rows, cuts = within_words(read_rows_of(stage, data), data.story_length)
         found = validated_pairs(rows, data)
         contexts, pairs, annotations, unlabelled, quarantine = take_subset(found, data.subset, data.seed)
-        more, unusable = further_contexts(read_contexts_of(this), contexts, shares_of(data), data.seed)
+        more, unusable = further_contexts(read_contexts_of(stage), contexts, shares_of(data), data.seed)
         contexts, quarantine = contexts + more, quarantine + unusable
         write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
         read = len(rows) + len(more) + len(unusable)
         used = read - len(quarantine)
-        stage.log.info("%d rows read, %d used, %d in quarantine", read, used, len(quarantine))
+        log.info("%d rows read, %d used, %d in quarantine", read, used, len(quarantine))
         if cuts and data.story_length:
-            stage.log.info("%d stories of more than %d words were cut", cuts, data.story_length.max_words)
-        stage.log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
+            log.info("%d stories of more than %d words were cut", cuts, data.story_length.max_words)
+        log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         left_out = len(found.pairs) + len(found.unlabelled) - len(pairs) - len(unlabelled)
         if left_out:
-            stage.log.info("%d usable pairs are left out (data.subset)", left_out)
+            log.info("%d usable pairs are left out (data.subset)", left_out)
         for reason, count in summary(quarantine).items():
-            stage.log.info("quarantine: %d x %s", count, reason)
+            log.info("quarantine: %d x %s", count, reason)
         for row in quarantine[:SHOWN]:
-            stage.log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
+            log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
         try:
             check_share(read, quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
         except TooManyBadRows as error:
@@ -80,14 +80,14 @@ def main(this: stage.Stage) -> None:
         for split in SPLITS:
             inside = [pair for pair in pairs if by_id[pair["context_id"]].split == split]
             where = sum(context.split == split for context in contexts)
-            stage.log.info("%s: %d labelled pairs, %d contexts", split, len(inside), where)
+            log.info("%s: %d labelled pairs, %d contexts", split, len(inside), where)
         write_contexts(folder / "contexts.parquet", contexts)
         write_rows(folder / "pairs.parquet", pairs, PAIRS)
         write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
         write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
 
 
-def read_rows_of(this: stage.Stage, data: DataConfig) -> list[RawRow]:
+def read_rows_of(stage: Stage, data: DataConfig) -> list[RawRow]:
     """All rows of the files or of the data set on a hub."""
     try:
         fields = fields_of(data)
@@ -99,20 +99,20 @@ def read_rows_of(this: stage.Stage, data: DataConfig) -> list[RawRow]:
 
             hub = with_revision(data.hub)
             if hub != data.hub:
-                stage.log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
+                log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
             return list(read_hub(hub, data.columns, fields))
         # the tiny world's manifest stands for its preference file
-        files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in this.inputs["files"]]
+        files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in stage.inputs["files"]]
         return [row for file in files for row in read_file(file, data.columns, fields)]
     except (OSError, ValueError) as error:
         raise errors.InputError(f"cannot read the preferences: {error}") from error
 
 
-def read_contexts_of(this: stage.Stage) -> list[RawRow]:
+def read_contexts_of(stage: Stage) -> list[RawRow]:
     """All rows of the files of contexts without pairs."""
     fields = list(ContextRow.model_fields)
     try:
-        return [row for file in this.inputs["contexts"] for row in read_file(file, None, fields)]
+        return [row for file in stage.inputs["contexts"] for row in read_file(file, None, fields)]
     except (OSError, ValueError) as error:
         raise errors.InputError(f"cannot read the contexts: {error}") from error
 
@@ -120,12 +120,12 @@ def read_contexts_of(this: stage.Stage) -> list[RawRow]:
 def tell_labels(pairs: Sequence[Mapping[str, Any]]) -> None:
     """How often each label was given; a warning where one of a and b never was."""
     count = Counter(pair["label"] for pair in pairs)
-    stage.log.info("labels: %s", ", ".join(f"{count[label]} {label}" for label in LABELS))
+    log.info("labels: %s", ", ".join(f"{count[label]} {label}" for label in LABELS))
     preferred = [label for label in ("a", "b") if count[label]]
     if len(preferred) == 1:
         chosen = preferred[0]
         other = "b" if chosen == "a" else "a"
-        stage.log.warning(
+        log.warning(
             "every label prefers story %s. Where that is how the file was written, the preferred story "
             "first, say so: data: {format: chosen_rejected, columns: {chosen: story_%s, rejected: story_%s}}",
             *(chosen, chosen, other),
@@ -136,13 +136,13 @@ def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Map
     """How far annotators agree with one another, where pairs have several."""
     several = sum(len(labels) > 1 for labels in votes_by_pair(annotations).values())
     if not several:
-        stage.log.info("annotators: no pair has several, so their agreement is not known")
+        log.info("annotators: no pair has several, so their agreement is not known")
         return
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     credits = mutual_credits(annotations)
     agree = bootstrap_mean(list(credits.values()), [context_of[pair] for pair in credits], seed=0)
     alpha = krippendorff_alpha(annotations)
-    stage.log.info(
+    log.info(
         "annotators: %d pairs have several; two of them agree on %.1f %% [%.1f, %.1f], ties one half; "
         "Krippendorff's alpha %s",
         several,
@@ -152,4 +152,4 @@ def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Map
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, optional=["files", "contexts"])
+    run_stage(main, __file__, inputs={"files": "*", "contexts": "*"})

@@ -14,31 +14,31 @@ from rlcs.judging.loading import load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
 from rlcs.records import STORIES, read_contexts, write_judgements, write_rows
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    table = PivotTableConfig.model_validate(this.config["table"])
+def main(stage: Stage) -> None:
+    table = PivotTableConfig.model_validate(stage.config["table"])
     size = table.group_size
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     chosen = [context for context in contexts.values() if context.split == "validation"][: table.contexts]
-    policy, judges = this.folder("policy") / "model", this.folders("model")
-    with this.artifact() as folder:
+    policy, judges = stage.folder("policy") / "model", stage.folders("model")
+    with stage.artifact() as folder:
         completions = generate(
             load_causal(policy).to(device()),
             load_tokenizer(policy),
-            [policy_prompt(this.config["writing"]["template"], c) for c in chosen for _ in range(size)],
-            max_new_tokens=this.config["max_new_tokens"],
-            batch_size=this.config["batch_size"],
+            [policy_prompt(stage.config["writing"]["template"], c) for c in chosen for _ in range(size)],
+            max_new_tokens=stage.config["max_new_tokens"],
+            batch_size=stage.config["batch_size"],
             temperature=1.0,
-            seed=this.seed,
+            seed=stage.seed,
         )
         stories = [
             {
                 "context_id": chosen[place // size].context_id,
                 "policy": table.policy,
                 "sample": place % size,
-                "seed": this.seed,
+                "seed": stage.seed,
                 "text": completion.text,
                 "tokens": completion.tokens,
                 "truncated": completion.truncated,
@@ -56,9 +56,9 @@ def main(this: stage.Stage) -> None:
             for context in chosen
             for i, j in combinations(range(size), 2)
         ]
-        section = this.config["judge"]
-        judge = load_judge(section, judges[0] if judges else None, this.options, soft=_has_soft(section))
-        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), this.checkpoints())
+        section = stage.config["judge"]
+        judge = load_judge(section, judges[0] if judges else None, stage.options, soft=_has_soft(section))
+        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
         write_rows(folder / "stories.parquet", stories, STORIES)
         write_judgements(folder / "judgements.parquet", judgements)
 
@@ -69,11 +69,10 @@ def _has_soft(section: Mapping[str, Any]) -> bool:
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "policy"],
-        optional=["model"],
+        inputs={"preferences": 1, "policy": 1, "model": "?"},
         options=["endpoint", "answers"],
         seed=True,
     )

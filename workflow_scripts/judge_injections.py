@@ -11,17 +11,17 @@ from rlcs.judging.loading import load_judge
 from rlcs.models.generation import encode
 from rlcs.models.special_tokens import special_tokens
 from rlcs.records import INJECTIONS, PAIRS, read_contexts, read_rows, write_judgements, write_rows
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     labelled = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["label"] in ("a", "b")]
-    pairs = pairs_of_split(labelled, contexts, "test")[: this.config["pairs"]]
-    judging = JudgingConfig.model_validate(this.config["judging"])
-    with this.artifact() as folder:
-        judge = load_judge(this.config, this.optional_folder("model"), this.options)
+    pairs = pairs_of_split(labelled, contexts, "test")[: stage.config["pairs"]]
+    judging = JudgingConfig.model_validate(stage.config["judging"])
+    with stage.artifact() as folder:
+        judge = load_judge(stage.config, stage.optional_folder("model"), stage.options)
         tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None
         own = special_tokens(tokenizer) if tokenizer else []
         added = injections(judging.scores.low, judging.scores.high, own)
@@ -47,16 +47,11 @@ def main(this: stage.Stage) -> None:
                 }
             )
         write_rows(folder / "injections.parquet", rows, INJECTIONS)
-        judgements = judge_in_shards(judge, comparisons, this.checkpoints())
+        judgements = judge_in_shards(judge, comparisons, stage.checkpoints())
         write_judgements(folder / "judgements.parquet", judgements)
 
 
 if __name__ == "__main__":
-    stage.run(
-        main,
-        __file__,
-        inputs=["preferences"],
-        optional=["model"],
-        options=["endpoint", "answers"],
-        seed=True,
+    run_stage(
+        main, __file__, inputs={"preferences": 1, "model": "?"}, options=["endpoint", "answers"], seed=True
     )

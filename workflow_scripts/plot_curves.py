@@ -11,8 +11,8 @@ from rlcs.report.captions import TABLES
 from rlcs.report.curves import CELLS, available_metrics, entropy_cells, training_curve, training_curves
 from rlcs.report.figure_style import to_svg
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
 from rlcs.stages.manifest import read_provenance
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.diagnostics import diagnostics_table
 
 SUPERVISED = ("loss", "mean_token_accuracy", "accuracy", "margin", "entropy")
@@ -42,10 +42,10 @@ METRICS = {"bases": SUPERVISED, "supervised": SUPERVISED, "judges": GRPO, "polic
 Trainings = dict[str, dict[int, pd.DataFrame]]
 
 
-def main(this: stage.Stage) -> None:
+def main(stage: Stage) -> None:
     trainings: dict[str, Trainings] = {name: {} for name in METRICS}
     for registry, kind in (("bases", "base"), ("judges", "judge"), ("policies", "policy")):
-        for source in this.folders(registry):
+        for source in stage.folders(registry):
             if (source / "history.parquet").exists():  # a base from a hub was trained elsewhere
                 made_of = read_provenance(source)
                 name = source.name if registry == "bases" else source.parent.name
@@ -53,7 +53,7 @@ def main(this: stage.Stage) -> None:
                 history = pd.read_parquet(source / "history.parquet")
                 label = f"{kind} {name}" if shown == "supervised" else name
                 trainings[shown].setdefault(label, {})[made_of["seed"]] = history
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         for name, histories in trainings.items():
             draw(folder, name, histories, METRICS[name])
         watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
@@ -63,12 +63,12 @@ def main(this: stage.Stage) -> None:
             write(folder, f"entropy_cells-panel{place}", to_svg(entropy_cells(name, watched[name])))
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
-            for name, watch in this.config["watch"].items()
+            for name, watch in stage.config["watch"].items()
         }
         table = diagnostics_table(watched, watches)
         if len(table):
             caption = TABLES["diagnostics"].text
-            write_table(table, folder, "diagnostics", caption, this.config["synthetic"])
+            write_table(table, folder, "diagnostics", caption, stage.config["synthetic"])
 
 
 def draw(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
@@ -85,4 +85,4 @@ def write(folder: Path, name: str, svg: str) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, optional=["bases", "judges", "policies"])
+    run_stage(main, __file__, inputs={"bases": "*", "judges": "*", "policies": "*"})

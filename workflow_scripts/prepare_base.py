@@ -12,32 +12,32 @@ from rlcs import errors
 from rlcs.config.bases import BaseConfig, PretrainedBaseConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.packages import package_folder
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.pretraining import pretraining
 from rlcs.training.run import train
 
 
-def main(this: stage.Stage) -> None:
-    base = TypeAdapter(BaseConfig).validate_python(this.config["base"])
+def main(stage: Stage) -> None:
+    base = TypeAdapter(BaseConfig).validate_python(stage.config["base"])
     if isinstance(base, PretrainedBaseConfig):
-        with this.artifact() as folder:
+        with stage.artifact() as folder:
             try:
-                bring(base, folder / "model", this.checkpoints())
+                bring(base, folder / "model", stage.checkpoints())
             except (OSError, ValueError) as error:  # a name, a file or a class that transformers cannot use
                 raise errors.InputError(
                     f"cannot load the model {base.model!r}: {error}. Needed is a folder or a hub id with "
                     f"safetensors or a GGUF file (gguf_file), a tokenizer and a chat template"
                 ) from error
     else:
-        templates = this.config["templates"]
+        templates = stage.config["templates"]
         train(
-            this,
+            stage,
             lambda scratch: pretraining(
                 base,
                 Random(base.seed),
                 policy_template=templates["policy"],
                 judge_template=templates["judge"],
-                shared=this.config["training"],
+                shared=stage.config["training"],
                 output_dir=scratch,
             ),
         )
@@ -69,4 +69,4 @@ def check_gguf(path: Path, sha256: str | None) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__)
+    run_stage(main, __file__)

@@ -10,26 +10,26 @@ from rlcs.config.writing import SamplingConfig
 from rlcs.constraints.ifeval import Prompt, read_prompts
 from rlcs.models.text_sampler import TextWriter
 from rlcs.records import RESPONSES, write_rows
-from rlcs.stages import stage
 from rlcs.stages.shards import in_shards
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    sampling = SamplingConfig.model_validate(this.config["sampling"])
-    prompts = read_prompts(this.inputs["prompts"][0])
-    with this.artifact() as folder:
-        writer = TextWriter(this.folder("model"), sampling, "instructions", this.seed)
+def main(stage: Stage) -> None:
+    sampling = SamplingConfig.model_validate(stage.config["sampling"])
+    prompts = read_prompts(stage.inputs["prompts"][0])
+    with stage.artifact() as folder:
+        writer = TextWriter(stage.folder("model"), sampling, "instructions", stage.seed)
 
         def answer(number: int, shard: Sequence[Prompt]) -> list[dict[str, Any]]:
             texts = writer.write(number, [user(prompt.text) for prompt in shard])
             return [
-                {"key": prompt.key, "policy": this.config["policy"], **text}
+                {"key": prompt.key, "policy": stage.config["policy"], **text}
                 for prompt, text in zip(shard, texts, strict=True)
             ]
 
-        rows = in_shards(this.checkpoints(), prompts, sampling.batch_size, answer, RESPONSES, "answers")
+        rows = in_shards(stage.checkpoints(), prompts, sampling.batch_size, answer, RESPONSES, "answers")
         write_rows(folder / "responses.parquet", rows, RESPONSES)
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["model", "prompts"], seed=True)
+    run_stage(main, __file__, inputs={"model": 1, "prompts": 1}, seed=True)

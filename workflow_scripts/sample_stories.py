@@ -9,18 +9,18 @@ from rlcs.config.prompts import policy_prompt
 from rlcs.config.writing import SamplingConfig
 from rlcs.models.text_sampler import TextWriter
 from rlcs.records import STORIES, Context, read_contexts, write_rows
-from rlcs.stages import stage
 from rlcs.stages.shards import in_shards
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    sampling = SamplingConfig.model_validate(this.config["sampling"])
-    policy, template = this.config["policy"], this.config["writing"]["template"]
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+def main(stage: Stage) -> None:
+    sampling = SamplingConfig.model_validate(stage.config["sampling"])
+    policy, template = stage.config["policy"], stage.config["writing"]["template"]
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     held_out = [c for c in contexts.values() if c.split == "test"][: sampling.contexts]
     asked = [(context, sample) for sample in range(sampling.samples) for context in held_out]
-    with this.artifact() as folder:
-        writer = TextWriter(this.folder("model"), sampling, "stories", this.seed)
+    with stage.artifact() as folder:
+        writer = TextWriter(stage.folder("model"), sampling, "stories", stage.seed)
 
         def write(number: int, shard: Sequence[tuple[Context, int]]) -> list[dict[str, Any]]:
             texts = writer.write(number, [policy_prompt(template, context) for context, _ in shard])
@@ -29,9 +29,9 @@ def main(this: stage.Stage) -> None:
                 for (context, sample), text in zip(shard, texts, strict=True)
             ]
 
-        rows = in_shards(this.checkpoints(), asked, sampling.batch_size, write, STORIES, "stories")
+        rows = in_shards(stage.checkpoints(), asked, sampling.batch_size, write, STORIES, "stories")
         write_rows(folder / "stories.parquet", rows, STORIES)
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences", "model"], seed=True)
+    run_stage(main, __file__, inputs={"preferences": 1, "model": 1}, seed=True)

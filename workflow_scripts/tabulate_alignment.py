@@ -13,29 +13,29 @@ from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import alignment_figure, calibration_figure, position_figure
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
     held_out = pairs_of_split(pairs, contexts, "test")
     training = pairs_of_split(pairs, contexts, "train")
-    judged = read_judged(this.folders("judgements"), this.config["rows"])
+    judged = read_judged(stage.folders("judgements"), stage.config["rows"])
     annotations = read_rows(preferences / "annotations.parquet", ANNOTATIONS)
-    synthetic = this.config["synthetic"]
-    with this.artifact() as folder:
+    synthetic = stage.config["synthetic"]
+    with stage.artifact() as folder:
         frame = alignment_table(
             judged,
             held_out,
             training,
-            this.config["paper"],
+            stage.config["paper"],
             seed=SEED,
-            reward_model=this.config["reward_model"],
-            calls=this.config["calls"],
+            reward_model=stage.config["reward_model"],
+            calls=stage.config["calls"],
             people=mutual_credits(annotations),
         )
         tables = {
@@ -59,4 +59,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["judgements"])
+    run_stage(main, __file__, inputs={"preferences": 1, "judgements": "+"})

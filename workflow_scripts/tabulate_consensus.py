@@ -8,19 +8,19 @@ from rlcs.judging.consensus import own_labels
 from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     labelled = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
     unlabelled = pairs_of_split(read_rows(preferences / "unlabelled.parquet", UNLABELLED), contexts, "train")
     said = {
         teacher: read_judgements(folder / "judgements.parquet")
-        for teacher, folder in zip(this.config["teachers"], this.folders("judgements"), strict=True)
+        for teacher, folder in zip(stage.config["teachers"], stage.folders("judgements"), strict=True)
     }
     systems = {
         source: {
@@ -28,13 +28,13 @@ def main(this: stage.Stage) -> None:
             for file in ("pairs", "audit")
             for row in read_rows(folder / f"{file}.parquet", PAIRS)
         }
-        for source, folder in zip(this.config["sources"], this.folders("consensus"), strict=True)
+        for source, folder in zip(stage.config["sources"], stage.folders("consensus"), strict=True)
     }
     systems |= {teacher: own_labels(judgements) for teacher, judgements in said.items()}
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         frame = audit_table(systems, said, labelled, unlabelled, contexts, seed=SEED)
-        write_table(frame, folder, "consensus", TABLES["consensus"].text, this.config["synthetic"])
+        write_table(frame, folder, "consensus", TABLES["consensus"].text, stage.config["synthetic"])
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["consensus", "judgements"])
+    run_stage(main, __file__, inputs={"preferences": 1, "consensus": "+", "judgements": "+"})

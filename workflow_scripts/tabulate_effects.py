@@ -12,46 +12,46 @@ from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import HISTORY, MATCHES, PAIRS, STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
 from rlcs.stages.manifest import read_provenance
+from rlcs.stages.stage import Stage, run_stage
 
 Rows = list[dict[str, Any]]
 JUDGES_LEFT, POLICIES_LEFT = ("judgements", "taught", "chains"), ("stories", "matches", "policies")
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    effects = [EffectConfig.model_validate(effect) for effect in this.config["effects"]]
-    pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
-    chains = [read_judgements(folder / "chains.parquet") for folder in this.folders("chains")]
+def main(stage: Stage) -> None:
+    effects = [EffectConfig.model_validate(effect) for effect in stage.config["effects"]]
+    pairs = read_rows(stage.folder("preferences") / "pairs.parquet", PAIRS)
+    chains = [read_judgements(folder / "chains.parquet") for folder in stage.folders("chains")]
     evidence = Evidence(
-        judged=read_judged(this.folders("judgements"), this.config["judges"]),
-        taught=read_judged(this.folders("taught"), this.config["teachers"]),
+        judged=read_judged(stage.folders("judgements"), stage.config["judges"]),
+        taught=read_judged(stage.folders("taught"), stage.config["teachers"]),
         kept={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
         labels={pair["pair_id"]: pair["label"] for pair in pairs},
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
-        policies=policy_evidence(this),
+        policies=policy_evidence(stage),
     )
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         frame = effects_table(effects, evidence, seed=SEED)
-        write_table(frame, folder, "effects", TABLES["effects"].text, this.config["synthetic"])
+        write_table(frame, folder, "effects", TABLES["effects"].text, stage.config["synthetic"])
 
 
-def policy_evidence(this: stage.Stage) -> PolicyEvidence:
+def policy_evidence(stage: Stage) -> PolicyEvidence:
     """Stories, matches and histories, as far as the effects ask for them."""
     stories: dict[str, dict[int, Rows]] = defaultdict(dict)
-    for folder in this.folders("stories"):
+    for folder in stage.folders("stories"):
         made_of = read_provenance(folder)
         stories[made_of["config"]["policy"]][made_of["seed"]] = read_rows(folder / "stories.parquet", STORIES)
     histories: dict[str, dict[int, Rows]] = defaultdict(dict)
-    for folder in this.folders("policies"):
+    for folder in stage.folders("policies"):
         histories[folder.parent.name][read_provenance(folder)["seed"]] = read_rows(
             folder / "history.parquet", HISTORY
         )
-    matches, judge = this.folders("matches"), this.config["match_judge"]
+    matches, judge = stage.folders("matches"), stage.config["match_judge"]
     return PolicyEvidence(
         stories=stories,
-        contexts=read_contexts(this.folder("preferences") / "contexts.parquet"),
+        contexts=read_contexts(stage.folder("preferences") / "contexts.parquet"),
         matches=read_rows(matches[0] / "matches.parquet", MATCHES) if matches else (),
         judged=read_judged(matches, [judge])[judge] if matches else {},
         histories=histories,
@@ -59,4 +59,4 @@ def policy_evidence(this: stage.Stage) -> PolicyEvidence:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], optional=[*JUDGES_LEFT, *POLICIES_LEFT])
+    run_stage(main, __file__, inputs={"preferences": 1, **dict.fromkeys((*JUDGES_LEFT, *POLICIES_LEFT), "*")})

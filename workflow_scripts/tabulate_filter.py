@@ -7,14 +7,14 @@ import pandas as pd
 from rlcs.evaluation.label_audit import filter_table
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    drops = pd.concat([pd.read_csv(folder / "drops.csv") for folder in this.folders("chains")])
-    with this.artifact() as folder:
-        write_table(filter_table(drops), folder, "filter", TABLES["filter"].text, this.config["synthetic"])
+def main(stage: Stage) -> None:
+    drops = pd.concat([pd.read_csv(folder / "drops.csv") for folder in stage.folders("chains")])
+    with stage.artifact() as folder:
+        write_table(filter_table(drops), folder, "filter", TABLES["filter"].text, stage.config["synthetic"])
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, many=["chains"])
+    run_stage(main, __file__, inputs={"chains": "+"})

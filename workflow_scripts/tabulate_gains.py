@@ -11,17 +11,17 @@ from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import gain_figure
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 SEED = 0  # of the bootstrap and the permutations
 
 
-def main(this: stage.Stage) -> None:
-    pairs = read_rows(this.folder("preferences") / "pairs.parquet", PAIRS)
-    matches, match_judge = this.folders("matches"), this.config["match_judge"]
-    judge_of = dict(this.config["judge_of"])
+def main(stage: Stage) -> None:
+    pairs = read_rows(stage.folder("preferences") / "pairs.parquet", PAIRS)
+    matches, match_judge = stage.folders("matches"), stage.config["match_judge"]
+    judge_of = dict(stage.config["judge_of"])
     evidence = Evidence(
-        judged=read_judged(this.folders("judgements"), list(dict.fromkeys(judge_of.values()))),
+        judged=read_judged(stage.folders("judgements"), list(dict.fromkeys(judge_of.values()))),
         labels={pair["pair_id"]: pair["label"] for pair in pairs},
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
         policies=PolicyEvidence(
@@ -29,12 +29,12 @@ def main(this: stage.Stage) -> None:
             judged=read_judged(matches, [match_judge])[match_judge],
         ),
     )
-    with this.artifact() as folder:
-        gains = gain_table(judge_of, evidence, this.config["reference"], seed=SEED)
+    with stage.artifact() as folder:
+        gains = gain_table(judge_of, evidence, stage.config["reference"], seed=SEED)
         for name, frame in (("gains", gains), ("gain_correlation", correlation_table(gains, seed=SEED))):
-            write_table(frame, folder, name, TABLES[name].text, this.config["synthetic"])
+            write_table(frame, folder, name, TABLES[name].text, stage.config["synthetic"])
         (folder / "gains.svg").write_text(to_svg(gain_figure(gains)), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["judgements", "matches"])
+    run_stage(main, __file__, inputs={"preferences": 1, "judgements": "+", "matches": "+"})

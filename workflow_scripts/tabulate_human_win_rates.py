@@ -9,15 +9,15 @@ from rlcs.evaluation.human import human_win_rate_table
 from rlcs.records import ANNOTATIONS, MATCHES, UNLABELLED, read_rows, write_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, log, run_stage
 
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    sheet = this.folder("sheet")
+def main(stage: Stage) -> None:
+    sheet = stage.folder("sheet")
     try:
-        rows = [row for file in this.inputs["annotations"] for row in read_file(file)]
+        rows = [row for file in stage.inputs["annotations"] for row in read_file(file)]
         votes = votes_of(rows, read_rows(sheet / "pairs.parquet", UNLABELLED))
     except ValueError as error:
         raise errors.InputError(str(error)) from error
@@ -25,20 +25,20 @@ def main(this: stage.Stage) -> None:
         raise errors.InputError(
             "the annotations have no rows: save them from the sheet, or leave out the files"
         )
-    stage.log.info("%d rows, %d votes", len(rows), len(votes))
-    with this.artifact() as folder:
+    log.info("%d rows, %d votes", len(rows), len(votes))
+    with stage.artifact() as folder:
         frame = human_win_rate_table(
             votes,
             read_rows(sheet / "key.parquet", MATCHES),
-            this.config["policies"],
-            this.config["reference"],
+            stage.config["policies"],
+            stage.config["reference"],
             seed=SEED,
         )
         write_table(
-            frame, folder, "human_win_rates", TABLES["human_win_rates"].text, this.config["synthetic"]
+            frame, folder, "human_win_rates", TABLES["human_win_rates"].text, stage.config["synthetic"]
         )
         write_rows(folder / "annotations.parquet", votes, ANNOTATIONS)
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["sheet"], many=["annotations"])
+    run_stage(main, __file__, inputs={"sheet": 1, "annotations": "+"})

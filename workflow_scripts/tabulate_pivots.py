@@ -6,25 +6,25 @@ from rlcs.evaluation.pivot_designs import Group, groups_of, noise_table, pivot_t
 from rlcs.records import STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
 from rlcs.stages.manifest import read_provenance
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.world.annotators import utility
 from rlcs.world.grammar import read_story
 
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
-    groups: dict[str, list[Group]] = {judge: [] for judge in this.config["judges"]}
-    for folder in this.folders("groups"):
+def main(stage: Stage) -> None:
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    groups: dict[str, list[Group]] = {judge: [] for judge in stage.config["judges"]}
+    for folder in stage.folders("groups"):
         utilities = {
             (row["context_id"], row["sample"]): utility(read_story(contexts[row["context_id"]], row["text"]))
             for row in read_rows(folder / "stories.parquet", STORIES)
         }
         judge = read_provenance(folder)["config"]["judge"]["name"]
         groups[judge] += groups_of(utilities, read_judgements(folder / "judgements.parquet"))
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         for name, frame in (
             ("pivots", pivot_table(groups, seed=SEED)),
             ("judge_noise", noise_table(groups)),
@@ -33,4 +33,4 @@ def main(this: stage.Stage) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["groups"])
+    run_stage(main, __file__, inputs={"preferences": 1, "groups": "+"})

@@ -15,31 +15,31 @@ from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import matrix_figure, win_rate_figure
 from rlcs.report.formatting import write_table
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 SEED = 0  # of the bootstrap
 
 
-def main(this: stage.Stage) -> None:
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+def main(stage: Stage) -> None:
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     stories = [
-        row for folder in this.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
+        row for folder in stage.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
     ]
     # every judge and seed plays the same matches
-    matches = read_rows(this.folders("matches")[0] / "matches.parquet", MATCHES)
-    judged = read_judged(this.folders("matches"), this.config["judges"])
-    policies, synthetic = this.config["rows"], this.config["synthetic"]
-    with this.artifact() as folder:
+    matches = read_rows(stage.folders("matches")[0] / "matches.parquet", MATCHES)
+    judged = read_judged(stage.folders("matches"), stage.config["judges"])
+    policies, synthetic = stage.config["rows"], stage.config["synthetic"]
+    with stage.artifact() as folder:
         frame = win_rate_table(
             matches,
             judged,
             stories,
             contexts,
-            this.config["paper"],
+            stage.config["paper"],
             policies=policies,
-            reference=this.config["reference"],
+            reference=stage.config["reference"],
             seed=SEED,
-            spreads=spreads_of(this.config["sentence_model"], stories, policies),
+            spreads=spreads_of(stage.config["sentence_model"], stories, policies),
         )
         dimensions = dimension_table(
             judged, matches, policies, chain_counts if synthetic else labelled_scores, seed=SEED
@@ -82,4 +82,4 @@ def spreads_of(
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["stories", "matches"])
+    run_stage(main, __file__, inputs={"preferences": 1, "stories": "+", "matches": "+"})

@@ -14,8 +14,8 @@ from rlcs.data.preferences import comparisons_of, pairs_of_split, read_training_
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import PAIRS, read_contexts, read_rows
 from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
-from rlcs.stages import stage
 from rlcs.stages.launch import run_workers
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import verdict_examples
 from rlcs.training.grpo import ShapedGRPOTrainer
@@ -25,12 +25,12 @@ from rlcs.training.rollouts import serve_rollouts
 from rlcs.training.run import train
 
 
-def main(this: stage.Stage) -> None:
-    entry = GenrmGRPOConfig.model_validate(this.config["judge"])
-    judging = JudgingConfig.model_validate(this.config["judging"])
-    preferences, start = this.folder("preferences"), this.folder("model") / "model"
+def main(stage: Stage) -> None:
+    entry = GenrmGRPOConfig.model_validate(stage.config["judge"])
+    judging = JudgingConfig.model_validate(stage.config["judging"])
+    preferences, start = stage.folder("preferences"), stage.folder("model") / "model"
     contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, this.folders("consensus"), contexts, entry.label_sources)
+    training = read_training_pairs(preferences, stage.folders("consensus"), contexts, entry.label_sources)
     validation = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "validation")
 
     window, tokenizer = Window.of(start), load_tokenizer(start)
@@ -42,12 +42,12 @@ def main(this: stage.Stage) -> None:
             return None
         labels = {p["pair_id"]: p["label"] for p in chosen}
         comparisons = comparisons_of(chosen, contexts)
-        examples = verdict_examples(comparisons, labels, judging, seed=this.seed)
+        examples = verdict_examples(comparisons, labels, judging, seed=stage.seed)
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
-        options = grpo_options(this, entry.training, scratch)
-        serve_rollouts(options, start, ServingConfig.model_validate_json(this.options["serving"]))
+        options = grpo_options(stage, entry.training, scratch)
+        serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
         return ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
@@ -62,15 +62,14 @@ def main(this: stage.Stage) -> None:
             resample=entry.resample,
         )
 
-    train(this, trainer, lambda _, folder: window.write(folder))
+    train(stage, trainer, lambda _, folder: window.write(folder))
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "model"],
-        optional=["consensus"],
+        inputs={"preferences": 1, "model": 1, "consensus": "*"},
         options=["serving"],
         seed=True,
         launch=run_workers,

@@ -6,8 +6,8 @@ from rlcs.config.judges import GenrmSFTConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, read_training_pairs
 from rlcs.records import read_contexts, read_judgements
-from rlcs.stages import stage
 from rlcs.stages.launch import run_workers
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.examples import Example, chain_examples, label_examples
 from rlcs.training.sft import train_sft
 
@@ -15,30 +15,30 @@ from rlcs.training.sft import train_sft
 FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
 
 
-def main(this: stage.Stage) -> None:
-    entry = GenrmSFTConfig.model_validate(this.config["judge"])
-    base = this.folder("base") / "model"
+def main(stage: Stage) -> None:
+    entry = GenrmSFTConfig.model_validate(stage.config["judge"])
+    base = stage.folder("base") / "model"
     train_sft(
-        this,
+        stage,
         base,
         entry.training,
         entry.lora,
-        examples(this, entry),
+        examples(stage, entry),
         entry.early_stopping,
         shuffle=entry.teacher is not None,
     )
 
 
-def examples(this: stage.Stage, entry: GenrmSFTConfig) -> list[Example]:
-    judging = JudgingConfig.model_validate(this.config["judging"])
-    preferences, consensus = this.folder("preferences"), this.folders("consensus")
+def examples(stage: Stage, entry: GenrmSFTConfig) -> list[Example]:
+    judging = JudgingConfig.model_validate(stage.config["judging"])
+    preferences, consensus = stage.folder("preferences"), stage.folders("consensus")
     contexts = read_contexts(preferences / "contexts.parquet")
     training = read_training_pairs(preferences, consensus, contexts, entry.label_sources)
     comparisons = comparisons_of(training, contexts)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:
-        return label_examples(comparisons, labels, judging, seed=this.seed)
-    files = [folder / FILES[entry.chains] for folder in this.folders("chains")]
+        return label_examples(comparisons, labels, judging, seed=stage.seed)
+    files = [folder / FILES[entry.chains] for folder in stage.folders("chains")]
     files += [folder / "chains.parquet" for folder in consensus]
     said = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]
     # once where two sources have the same pair, and none of pairs that only others train on
@@ -47,11 +47,10 @@ def examples(this: stage.Stage, entry: GenrmSFTConfig) -> list[Example]:
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "base"],
-        optional=["chains", "consensus"],
+        inputs={"preferences": 1, "base": 1, "chains": "?", "consensus": "*"},
         seed=True,
         launch=run_workers,
     )

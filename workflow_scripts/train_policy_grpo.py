@@ -19,8 +19,8 @@ from rlcs.records import SPLITS, read_contexts
 from rlcs.rewards.constrained_reward import ConstrainedReward, Writing
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.rewards.scalar_reward import ScalarReward
-from rlcs.stages import stage
 from rlcs.stages.launch import run_workers
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
 from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import writing_prompts
@@ -33,17 +33,17 @@ from rlcs.training.snapshots import TakeSnapshots
 from rlcs.training.watch import INDEPENDENT, TRAINING, Watchdog, flags
 
 
-def main(this: stage.Stage) -> None:
-    entry = GRPOPolicyConfig.model_validate(this.config["policy"])
-    start = this.folder("model") / "model"
-    template = this.config["writing"]["template"]
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+def main(stage: Stage) -> None:
+    entry = GRPOPolicyConfig.model_validate(stage.config["policy"])
+    start = stage.folder("model") / "model"
+    template = stage.config["writing"]["template"]
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     of_split = {
         split: [context for context in contexts.values() if context.split == split] for split in SPLITS
     }
     window = Window.of(start)
     prompts = window.fitting(
-        writing_prompts(of_split["train"], template, seed=this.seed),
+        writing_prompts(of_split["train"], template, seed=stage.seed),
         load_tokenizer(start),
         answer=entry.training.get("max_completion_length", TRL_ANSWER) or 0,
     )
@@ -51,17 +51,17 @@ def main(this: stage.Stage) -> None:
     published: list[SelectBest | TakeSnapshots] = []
 
     def trainer(scratch: str) -> ConstrainedGRPOTrainer:
-        options = grpo_options(this, entry.training, scratch)
+        options = grpo_options(stage, entry.training, scratch)
         if several and entry.constraints is None:
             options.reward_weights = [reward.weight for reward in entry.rewards]
         judges = load_judges(
-            this.config["judges"],
-            this.folders("judge"),
-            this.options,
+            stage.config["judges"],
+            stage.folders("judge"),
+            stage.options,
             max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
             soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
         )
-        serve_rollouts(options, start, ServingConfig.model_validate_json(this.options["serving"]))
+        serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
         rewards: list[Writing] = [
             ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
             if reward.kind == "scalar"
@@ -70,7 +70,7 @@ def main(this: stage.Stage) -> None:
                 contexts,
                 reward,
                 group_size=options.num_generations,
-                seed=this.seed,
+                seed=stage.seed,
                 name=f"pivot-{reward.judge}" if several else "pivot",
                 metrics=f"judge/{reward.judge}" if several else "judge",
             )
@@ -83,7 +83,7 @@ def main(this: stage.Stage) -> None:
                 contexts,
                 entry.constraints,
                 group_size=options.num_generations,
-                verifier=reward_verifier(this, entry.constraints),
+                verifier=reward_verifier(stage, entry.constraints),
             )
         made = ConstrainedGRPOTrainer(
             model=load_causal(start),
@@ -124,29 +124,28 @@ def main(this: stage.Stage) -> None:
         raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
         (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")
 
-    train(this, trainer, finish)
+    train(stage, trainer, finish)
 
 
-def reward_verifier(this: stage.Stage, constraints: ConstraintsConfig) -> Verifier | None:
+def reward_verifier(stage: Stage, constraints: ConstraintsConfig) -> Verifier | None:
     """The verifier that the config names."""
     if constraints.verifier is None:
         return None
-    folders = this.folders("verifier")
+    folders = stage.folders("verifier")
     return load_verifier(
-        this.config["verifier"],
+        stage.config["verifier"],
         folders[0] if folders else None,
-        endpoint=json.loads(this.options["endpoint"])[constraints.verifier],
-        answers=Path(this.options["answers"]) / constraints.verifier,
+        endpoint=json.loads(stage.options["endpoint"])[constraints.verifier],
+        answers=Path(stage.options["answers"]) / constraints.verifier,
         max_failure_share=constraints.max_failure_share,
     )
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "model"],
-        optional=["judge", "verifier"],
+        inputs={"preferences": 1, "model": 1, "judge": "*", "verifier": "?"},
         options=["endpoint", "answers", "serving"],
         seed=True,
         launch=run_workers,

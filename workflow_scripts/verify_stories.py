@@ -8,23 +8,23 @@ from pathlib import Path
 from rlcs.constraints.verification import open_questions
 from rlcs.judging.verifier import load_verifier
 from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, log, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
-    stories = read_rows(this.folder("stories") / "stories.parquet", STORIES)
+def main(stage: Stage) -> None:
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    stories = read_rows(stage.folder("stories") / "stories.parquet", STORIES)
     places = [
         (story, place, question)
         for story in stories
         for place, question in open_questions(contexts[story["context_id"]], story["text"]).items()
     ]
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         verifier = load_verifier(
-            this.config,
-            this.optional_folder("model"),
-            endpoint=json.loads(this.options["endpoint"]),
-            answers=Path(this.options["answers"]),
+            stage.config,
+            stage.optional_folder("model"),
+            endpoint=json.loads(stage.options["endpoint"]),
+            answers=Path(stage.options["answers"]),
         )
         checks = verifier.verify([question for _, _, question in places])
         rows = [
@@ -37,15 +37,14 @@ def main(this: stage.Stage) -> None:
         ]
         write_rows(folder / "checks.parquet", rows, CHECKS)
         unread = sum(check.kept is None for check in checks)
-        stage.log.info("%d constraints read, %d of them without an answer", len(checks), unread)
+        log.info("%d constraints read, %d of them without an answer", len(checks), unread)
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "stories"],
-        optional=["model"],
+        inputs={"preferences": 1, "stories": 1, "model": "?"},
         options=["endpoint", "answers"],
         seed=True,
     )

@@ -10,15 +10,15 @@ from rlcs.data import argilla, label_studio
 from rlcs.data.blind_sheet import blind_pairs, preference_row
 from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
 from rlcs.report.html import fill
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, log, run_stage
 
 
-def main(this: stage.Stage) -> None:
-    config = this.config
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
+def main(stage: Stage) -> None:
+    config = stage.config
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     stories = {
         (row["policy"], row["context_id"], row["sample"]): row["text"]
-        for folder in this.folders("stories")
+        for folder in stage.folders("stories")
         for row in read_rows(folder / "stories.parquet", STORIES)
     }
     key, pairs = blind_pairs(
@@ -27,7 +27,7 @@ def main(this: stage.Stage) -> None:
     rows = [preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
     required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
     sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
         (folder / "sheet.html").write_text(page, encoding="utf-8")
         tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
@@ -37,9 +37,9 @@ def main(this: stage.Stage) -> None:
         write_rows(folder / "key.parquet", key, MATCHES)
         write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
         if not pairs:
-            stage.log.warning("the sheet is empty: on no context do the policies' stories differ")
-        stage.log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))
+            log.warning("the sheet is empty: on no context do the policies' stories differ")
+        log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))
 
 
 if __name__ == "__main__":
-    stage.run(main, __file__, inputs=["preferences"], many=["stories"])
+    run_stage(main, __file__, inputs={"preferences": 1, "stories": "+"})

@@ -10,20 +10,20 @@ from rlcs.evaluation.judgements import read_judged
 from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
 from rlcs.report.gallery import Row, gallery_items
 from rlcs.report.html import fill
-from rlcs.stages import stage
 from rlcs.stages.manifest import read_provenance
+from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.snapshots import NAME
 
 
-def main(this: stage.Stage) -> None:
-    config = this.config
-    contexts = read_contexts(this.folder("preferences") / "contexts.parquet")
-    folders = this.folders("matches")
+def main(stage: Stage) -> None:
+    config = stage.config
+    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    folders = stage.folders("matches")
     matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
     judged = read_judged(folders, config["judges"])
-    stories, checks = by_seed(this, "stories", STORIES), by_seed(this, "checks", CHECKS)
+    stories, checks = by_seed(stage, "stories", STORIES), by_seed(stage, "checks", CHECKS)
     snapshots: dict[int, dict[str, Sequence[Row]]] = {}
-    for folder in this.folders("policies"):
+    for folder in stage.folders("policies"):
         if (folder / NAME).exists():
             told = snapshots.setdefault(read_provenance(folder)["seed"], {})
             told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
@@ -44,25 +44,23 @@ def main(this: stage.Stage) -> None:
         }
         for seed in sorted(stories)
     ]
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         page = fill("gallery.html.j2", seeds=seeds, **config)
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
-def by_seed(this: stage.Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
+def by_seed(stage: Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
     """The rows of an input's artifacts, each of which is of one seed."""
     found: dict[int, list[Row]] = {}
-    for folder in this.folders(name):
+    for folder in stage.folders(name):
         rows = read_rows(folder / f"{name}.parquet", schema)
         found.setdefault(read_provenance(folder)["seed"], []).extend(rows)
     return found
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences"],
-        many=["stories", "matches"],
-        optional=["checks", "policies"],
+        inputs={"preferences": 1, "stories": "+", "matches": "+", "checks": "*", "policies": "*"},
     )

@@ -15,31 +15,31 @@ from rlcs.report.formatting import read_table
 from rlcs.report.page import ReportData, ReportTable, headlines, notes, render, sections
 from rlcs.report.provenance import machine_facts, model_table, read_made, stage_table
 from rlcs.report.samples import Sample, choose_samples
-from rlcs.stages import stage
 from rlcs.stages.manifest import read_provenance
+from rlcs.stages.stage import Stage, run_stage
 
 Row = Mapping[str, Any]
 
 
-def main(this: stage.Stage) -> None:
-    preferences = this.folder("preferences")
+def main(stage: Stage) -> None:
+    preferences = stage.folder("preferences")
     contexts = read_contexts(preferences / "contexts.parquet")
     files = {
-        file.name: file for kind in ("tables", "figures") for f in this.folders(kind) for file in _made(f)
+        file.name: file for kind in ("tables", "figures") for f in stage.folders(kind) for file in _made(f)
     }
     frames = {name: read_table(files[f"{name}.csv"]) for name in TABLES if f"{name}.csv" in files}
-    made = read_made(this.output.parent.parent, [f.parent for paths in this.inputs.values() for f in paths])
+    made = read_made(stage.output.parent.parent, [f.parent for paths in stage.inputs.values() for f in paths])
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
     quarantine = read_rows(preferences / "quarantine.parquet", QUARANTINE)
-    with this.artifact() as folder:
+    with stage.artifact() as folder:
         page = render(
             ReportData(
-                run=this.config["run"],
-                synthetic=this.config["synthetic"],
+                run=stage.config["run"],
+                synthetic=stage.config["synthetic"],
                 headlines=headlines(frames["alignment"], frames["win_rates"]),
                 notes=notes(frames, len(quarantine), len(quarantine) + len(pairs)),
                 sections=sections(frames, {name: _panels(files, name) for name in FIGURES}),
-                samples=_samples(this, contexts),
+                samples=_samples(stage, contexts),
                 facts={
                     "Data": _data(pairs, quarantine, contexts),
                     "Machines": machine_facts(made),
@@ -49,7 +49,7 @@ def main(this: stage.Stage) -> None:
                     ReportTable(
                         "Models", "What trained them, and the hash of what came of it.", model_table(made)
                     ),
-                    ReportTable("Stages", "All that this page comes from.", stage_table(made), folded=True),
+                    ReportTable("Stages", "All that stage page comes from.", stage_table(made), folded=True),
                 ],
             )
         )
@@ -66,14 +66,14 @@ def _panels(files: Mapping[str, Path], name: str) -> list[str]:
     return [files[file].read_text(encoding="utf-8") for file in names if file in files]
 
 
-def _samples(this: stage.Stage, contexts: Mapping[str, Context]) -> list[Sample]:
+def _samples(stage: Stage, contexts: Mapping[str, Context]) -> list[Sample]:
     """Stories of the first seed, with what the run's own judge said of them."""
-    first = min(this.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
+    first = min(stage.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
     made_of = read_provenance(first)
     judge, seed = made_of["config"]["name"], made_of["seed"]
     stories = [
         row
-        for folder in this.folders("stories")
+        for folder in stage.folders("stories")
         for row in read_rows(folder / "stories.parquet", STORIES)
         if row["seed"] == seed
     ]
@@ -82,8 +82,8 @@ def _samples(this: stage.Stage, contexts: Mapping[str, Context]) -> list[Sample]
         stories,
         read_rows(first / "matches.parquet", MATCHES),
         read_judged([first], [judge])[judge][seed],
-        this.config["policies"],
-        this.config["reference"],
+        stage.config["policies"],
+        stage.config["reference"],
     )
 
 
@@ -96,10 +96,15 @@ def _data(pairs: Sequence[Row], quarantine: Sequence[Row], contexts: Mapping[str
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences"],
-        many=["tables", "matches", "stories", "models"],
-        optional=["figures"],
+        inputs={
+            "preferences": 1,
+            "tables": "+",
+            "matches": "+",
+            "stories": "+",
+            "models": "+",
+            "figures": "?",
+        },
     )

@@ -19,23 +19,21 @@ import sys
 
 sys.path.insert(0, {scripts!r})
 from rlcs.errors import InputError
-from rlcs.stages import stage
+from rlcs.stages.stage import Stage, run_stage
 
 
-def main(this):
-    with this.artifact() as folder:
-        (folder / "text.txt").write_text(this.folder("source").name + this.options["split"])
-        if this.config.get("fails") == "input":
+def main(stage):
+    with stage.artifact() as folder:
+        (folder / "text.txt").write_text(stage.folder("source").name + stage.options["split"])
+        if stage.config.get("fails") == "input":
             raise InputError("3 of 4 rows are bad; mend them")
-        if this.config.get("fails") == "bug":
+        if stage.config.get("fails") == "bug":
             raise KeyError("a bug")
-        (folder / "large.bin").write_bytes(b"x" * this.config.get("size", 1))
+        (folder / "large.bin").write_bytes(b"x" * stage.config.get("size", 1))
 
 
 if __name__ == "__main__":
-    stage.run(
-        main, __file__, inputs=["source"], many=["files"], optional=["model"], options=["split"], seed=True
-    )
+    run_stage(main, __file__, inputs={{"source": 1, "files": "+", "model": "?"}}, options=["split"], seed=True)
 """
 
 
@@ -174,12 +172,12 @@ def stage(output, **inputs):
 
 def test_folders_of_inputs(tmp_path):
     one, two = tmp_path / "a" / "manifest.json", tmp_path / "b" / "manifest.json"
-    this = stage(tmp_path / "out" / "manifest.json", one=(one,), both=(one, two), none=())
-    assert this.folder("one") == one.parent
-    assert this.folders("both") == (one.parent, two.parent)
-    assert this.folders("none") == ()
-    assert this.optional_folder("one") == one.parent
-    assert this.optional_folder("none") is None
+    it = stage(tmp_path / "out" / "manifest.json", one=(one,), both=(one, two), none=())
+    assert it.folder("one") == one.parent
+    assert it.folders("both") == (one.parent, two.parent)
+    assert it.folders("none") == ()
+    assert it.optional_folder("one") == one.parent
+    assert it.optional_folder("none") is None
 
 
 def test_an_error_of_the_user_is_a_value_error():

@@ -8,8 +8,8 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
 
 import train_policy_grpo
-from rlcs.stages import stage
 from rlcs.stages.launch import run_workers
+from rlcs.stages.stage import run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
 
 LENGTH = 10
@@ -28,17 +28,16 @@ class GivenCompletions(ConstrainedGRPOTrainer):
         return [*rng.choices(tokens, k=rng.randrange(3, LENGTH)), self._tokenizer.eos_token_id]
 
 
-def main(this):
+def main(stage):
     train_policy_grpo.ConstrainedGRPOTrainer = GivenCompletions
-    train_policy_grpo.main(this)
+    train_policy_grpo.main(stage)
 
 
 if __name__ == "__main__":
-    stage.run(
+    run_stage(
         main,
         __file__,
-        inputs=["preferences", "model"],
-        optional=["judge", "verifier"],
+        inputs={"preferences": 1, "model": 1, "judge": "*", "verifier": "?"},
         options=["endpoint", "answers", "serving"],
         seed=True,
         launch=run_workers,

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rlcs.errors import InputError
@@ -114,13 +115,11 @@ class Stage:
         return identity(self.name, self.config, code_hash(self.script), inputs, self.seed)
 
 
-def run(
+def run_stage(
     work: Callable[[Stage], None],
     script: str,
     *,
-    inputs: Sequence[str] = (),
-    many: Sequence[str] = (),
-    optional: Sequence[str] = (),
+    inputs: Mapping[str, int | str] = MappingProxyType({}),
     options: Sequence[str] = (),
     seed: bool = False,
     launch: Callable[[Path, Sequence[str]], None] | None = None,
@@ -129,9 +128,7 @@ def run(
 
     Args:
         script: the script's ``__file__``; its name is the stage's name.
-        inputs: inputs of exactly one file.
-        many: inputs of one or more files.
-        optional: inputs of any number of files.
+        inputs: number of files of each input, in argparse's words (nargs): 1, "?", "+" or "*".
         options: further text arguments.
         seed: whether the stage takes a seed.
         launch: starts the workers of a stage that is given ``--launch FILE``, an input; called with the file
@@ -144,21 +141,15 @@ def run(
     parser.add_argument(
         "--config", type=_section, required=True, help="the stage's section of the config, as JSON"
     )
-    for name in inputs:
-        parser.add_argument(f"--{name}", nargs=1, type=_file, required=True, metavar="FILE")
-    for name in many:
-        parser.add_argument(f"--{name}", nargs="+", type=_file, required=True, metavar="FILE")
-    for name in optional:
-        parser.add_argument(f"--{name}", nargs="*", type=_file, default=[], metavar="FILE")
+    inputs = dict(inputs) if launch is None else {**inputs, "launch": "?"}
+    for name, number in inputs.items():
+        needed = number in (1, "+")
+        parser.add_argument(f"--{name}", nargs=number, type=_file, required=needed, metavar="FILE")
     for name in options:
         parser.add_argument(f"--{name}", required=True)
     if seed:
         parser.add_argument("--seed", type=int, required=True)
     if launch is not None:
-        optional = [*optional, "launch"]
-        parser.add_argument(
-            "--launch", nargs="*", type=_file, default=[], metavar="FILE", help="accelerate's config file"
-        )
         parser.add_argument(WORKER, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--output", type=Path, required=True, help="the artifact's manifest.json")
     arguments = vars(parser.parse_args())
@@ -174,7 +165,7 @@ def run(
         name=path.stem,
         script=path,
         config=arguments["config"],
-        inputs={name: tuple(arguments[name]) for name in (*inputs, *many, *optional)},
+        inputs={name: _files(arguments[name]) for name in inputs},
         output=arguments["output"],
         seed=arguments.get("seed", 0),
         options={name: arguments[name] for name in options},
@@ -236,6 +227,11 @@ def _section(text: str) -> dict[str, Any]:
     if not isinstance(section, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
     return section
+
+
+def _files(value: Path | Sequence[Path] | None) -> tuple[Path, ...]:
+    """The files of an input; of nargs "?" argparse gives one file or None."""
+    return () if value is None else (value,) if isinstance(value, Path) else tuple(value)
 
 
 def _file(text: str) -> Path:
