@@ -36,7 +36,7 @@ def test_a_bar_is_read_and_bars_of_one_step_are_not(log, said):
     ("last", "ended"),
     [
         ("16:15:42 wrote results/tiny/judges/genrm/seed1 in 310 s", True),
-        ("16:15:42 results/x was made of the same and stands; to make it anew, remove it", True),
+        ("16:15:42 results/x is up to date; delete it to rebuild", True),
         ("error: 3 of 43 rows cannot be used", True),
         ("ValueError: no", True),
         ("KeyboardInterrupt", True),

@@ -33,7 +33,8 @@ def main(stage):
 
 
 if __name__ == "__main__":
-    run_stage(main, __file__, inputs={{"source": 1, "files": "+", "model": "?"}}, options=["split"], seed=True)
+    inputs = {{"source": 1, "files": "+", "model": "?"}}
+    run_stage(main, __file__, inputs=inputs, options=["split"], seed=True)
 """
 
 
@@ -73,7 +74,7 @@ def test_a_stage_whose_artifact_stands_makes_nothing(here):
     (here / "out" / "manifest.json").unlink()  # as Snakemake does before it runs a job
     again = run(here)
     assert again.returncode == 0
-    assert "was made of the same and stands" in again.stderr
+    assert "is up to date" in again.stderr
     assert {path.name: path.read_bytes() for path in (here / "out").iterdir()} == before
     for change in (["--config", '{"size": 2}'], ["--seed", "8"], ["--files", "one/manifest.json"]):
         assert "stands" not in run(here, *change).stderr
@@ -102,7 +103,7 @@ def test_a_full_disk_is_said_and_the_last_artifact_stays(here, small_disk):
     failed = run(here, config='{"size": 1000000}', output=output)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: disk/out cannot be made: No space left on device")
-    assert "Make room" in failed.stderr
+    assert "Free disk space" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert {path.name: path.read_bytes() for path in (small_disk / "out").iterdir()} == before
     assert run(here, config='{"size": 1000}', output=output).returncode == 0

@@ -1,4 +1,4 @@
-"""How far apart stories are in meaning: what a sentence-embedding model says of diversity (DESIGN §9)."""
+"""Semantic diversity: how far apart stories are, by the vectors of a sentence-embedding model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from transformers import AutoModel, AutoTokenizer
 Array = NDArray[np.float64]
 
 TOKENS = 256
-"""Tokens that are read at once; a longer text is read in parts, none of which is left out."""
+"""Tokens of one part. A longer text is read in several parts, and none is left out."""
 
 
 def embedding_spread(vectors: Array) -> float | None:
-    """Mean cosine distance of two different texts; None of fewer than two.
+    """Mean cosine distance between two different texts; None if there are fewer than two.
 
     Args:
         vectors: (texts, d), each of length 1.
@@ -39,8 +39,8 @@ def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Array:
     model = AutoModel.from_pretrained(folder, use_safetensors=True).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     parts = [
-        (place, ids[start : start + TOKENS - 2])
-        for place, text in enumerate(texts)
+        (index, ids[start : start + TOKENS - 2])
+        for index, text in enumerate(texts)
         if (ids := tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"]) is not None
         for start in range(0, max(1, len(ids)), TOKENS - 2)
     ]
@@ -51,6 +51,6 @@ def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Array:
         encoded = tokenizer.pad({"input_ids": ids}, return_tensors="pt")
         states = model(**encoded).last_hidden_state.double()
         pooled = (states * encoded["attention_mask"][:, :, None]).sum(dim=1).numpy()
-        for (place, _), vector in zip(chosen, pooled, strict=True):
-            sums[place] += vector
+        for (index, _), vector in zip(chosen, pooled, strict=True):
+            sums[index] += vector
     return sums / np.linalg.norm(sums, axis=1, keepdims=True)

@@ -20,7 +20,10 @@ log = logging.getLogger("rlcs")
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote: text without special tokens, token count, whether it was cut off, token ids."""
+    """A model's text without special tokens, its number of tokens, and their ids.
+
+    ``truncated``: the token limit ended it.
+    """
 
     text: str
     tokens: int
@@ -29,14 +32,17 @@ class Completion:
 
 
 def batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """Indices in batches of similar length, longest first: little padding, and memory fails early."""
+    """Indices in batches of similar length, which need little padding.
+
+    The longest come first, so that running out of memory happens in the first batch.
+    """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, conversations: Sequence[Messages]) -> list[list[int]]:
-    """Prompts as token ids, up to where the assistant speaks."""
+    """Token ids of each prompt, up to where the assistant's turn begins."""
     return [
         tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         for messages in conversations
@@ -58,7 +64,7 @@ def generate(
     """One completion per conversation, in the given order; temperature 0 is greedy.
 
     A prompt that does not fit into the model's context window with ``max_new_tokens`` is never truncated: its
-    completion is empty and cut off.
+    completion is empty and truncated.
 
     Args:
         seed: seeds torch's generator where the temperature is above 0.
@@ -75,8 +81,8 @@ def generate(
     completions = {i: Completion("", 0, truncated=True) for i in range(len(prompts))}
     if too_long := len(prompts) - len(fitting):
         log.warning("%d of %d prompts do not fit into the context window; left out", too_long, len(prompts))
-    for places in batches([len(prompts[i]) for i in fitting], batch_size):
-        indices = [fitting[place] for place in places]
+    for batch in batches([len(prompts[i]) for i in fitting], batch_size):
+        indices = [fitting[position] for position in batch]
         encoded = tokenizer.pad(
             {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
@@ -98,7 +104,7 @@ def generate(
 
 
 def fits(model: PreTrainedModel, tokens: int) -> bool:
-    """Whether so many tokens fit into the model's context window."""
+    """True if so many tokens fit into the model's context window."""
     window = getattr(model.config, "max_position_embeddings", None)
     return window is None or tokens <= window
 

@@ -34,8 +34,8 @@ def load_tokenizer(
         raise ValueError(f"the tokenizer of {model} has no chat template; use an instruction-tuned model")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    for place in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
-        tokenizer.init_kwargs.pop(place, None)
+    for name in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
+        tokenizer.init_kwargs.pop(name, None)
     tokenizer.chat_template = neutralize(tokenizer.chat_template, special_tokens(tokenizer))
     return tokenizer
 

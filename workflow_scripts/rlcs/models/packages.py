@@ -9,17 +9,19 @@ from pathlib import Path
 
 
 def installed_folder(requirement: str) -> Path | None:
-    """Where a package, NAME==VERSION, is installed; None where it is not, or in another version."""
+    """Folder in which a package, NAME==VERSION, is installed; None if it is missing or of another version."""
     name, _, version = requirement.partition("==")
     try:
-        found = metadata.distribution(name)
+        distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError:
         return None
-    return Path(str(found.locate_file(""))) if found.version == version else None
+    return Path(str(distribution.locate_file(""))) if distribution.version == version else None
 
 
 def package_folder(requirement: str, scratch: Path) -> Path:
-    """Where a package's files are: as it is installed, or unpacked into ``scratch``, without dependencies.
+    """Folder of a package's files: the installed package, or the wheel unpacked into ``scratch``.
+
+    Dependencies are not installed.
 
     Raises:
         OSError: pip cannot fetch it.

@@ -16,8 +16,11 @@ _MARK = "{#- Special tokens in messages are broken up. -#}"
 
 
 def neutralize(template: str, tokens: Iterable[str]) -> str:
-    """A chat template that renders ``template`` with a space after the first character of each token in the
-    messages' text; one that does so already stays as it is."""
+    """A chat template that breaks up special tokens in the messages' text, and else renders ``template``.
+
+    A space is put behind the first character of each token. A template that does so already is returned as it
+    is.
+    """
     if template.startswith(_MARK):
         return template
     literals = ", ".join(json.dumps(token, ensure_ascii=False) for token in tokens)
@@ -37,8 +40,10 @@ def neutralize(template: str, tokens: Iterable[str]) -> str:
 
 
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """Texts that the tokenizer reads as one token whatever is around them, but for white space, longest
-    first."""
+    """Texts that the tokenizer reads as one token whatever stands around them, longest first.
+
+    White space is left out.
+    """
     added = tokenizer.added_tokens_decoder.values()
     texts = {token.content for token in added} | set(tokenizer.all_special_tokens)
     return sorted((text for text in texts if len(text.strip()) > 1), key=lambda text: (-len(text), text))

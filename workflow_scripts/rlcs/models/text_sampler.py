@@ -1,4 +1,4 @@
-"""What a policy writes at the run's sampling, shard by shard."""
+"""Texts of a policy at the run's sampling, shard by shard."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ class TextWriter:
             seed=Random(f"{self.purpose} {self.seed} {number}").getrandbits(32),
         )
         return [
-            {"text": done.text, "tokens": done.tokens, "truncated": done.truncated, "seed": self.seed}
-            for done in completions
+            {"text": c.text, "tokens": c.tokens, "truncated": c.truncated, "seed": self.seed}
+            for c in completions
         ]

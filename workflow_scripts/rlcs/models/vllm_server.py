@@ -30,16 +30,16 @@ def start_server(
 
     Args:
         model: a folder as ``save_pretrained`` leaves it.
-        name: by which the model is asked for. It must tell this model from all others: a server of another
-            job that happens to have the port is known by it.
+        name: the served model's name. It must differ from all others: it tells our server from that of
+            another job that happens to have the port.
         arguments: of `vllm serve`, in its names with underscores; True is a flag.
-        gpus: how many of this process's it gets, the last ones; 0: it shares all of them.
+        gpus: how many of this process's GPUs the server gets, the last ones; 0: it shares all of them.
 
     Returns:
         The URL of the server, under which ``/v1`` is its API. It ends with this process.
 
     Raises:
-        InputError: it ended, or did not answer in time; with the last lines that it printed.
+        InputError: the server ended or did not answer in time; the message has its last lines.
     """
     environment = {**os.environ, **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
@@ -76,7 +76,7 @@ def start_server(
 
 
 def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:
-    """Whether it is our server that answers, before it ends or the time is over."""
+    """True as soon as our server answers; False if it ends or the time is over before."""
     client = openai.OpenAI(api_key="EMPTY", base_url=f"{url}/v1", timeout=5, max_retries=0)
     deadline = time.monotonic() + seconds
     while server.poll() is None and time.monotonic() < deadline:
@@ -90,7 +90,7 @@ def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, on which vLLM ends its engine's processes too; SIGKILL where that takes long."""
+    """End the server by SIGTERM, on which vLLM ends its engine's processes too, or after 30 s by SIGKILL."""
     server.terminate()
     try:
         server.wait(30)
@@ -108,21 +108,27 @@ def _flags(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _give_away(gpus: int) -> dict[str, str]:
-    """The server's GPUs; those of this process become the others, which it must not have touched yet.
+    """Environment that gives the server its GPUs; this process keeps the others.
+
+    The process must not have touched a GPU yet.
 
     Raises:
-        InputError: the job has not as many GPUs as the server and the training's processes on this node.
+        InputError: the job has fewer GPUs than the server and the training processes of this node need.
     """
     if not gpus:
         return {}
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    own, its = split_gpus(visible, gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(own)
-    return {"CUDA_VISIBLE_DEVICES": ",".join(its)}
+    trainers, server = split_gpus(visible, gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(trainers)
+    return {"CUDA_VISIBLE_DEVICES": ",".join(server)}
 
 
 def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[list[str], list[str]]:
-    """The GPUs of the node's trainers, one for each, and the last ``served``, a server's."""
+    """GPUs of the node's trainers, one for each, and the last ``served``, which are the server's.
+
+    Raises:
+        InputError: there are fewer GPUs.
+    """
     gpus = [gpu for gpu in visible if gpu]
     if len(gpus) < trainers + served:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Programs that a job starts and that end with it."""
+"""Child processes that end with the job that started them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _libc = ctypes.CDLL(None)
 
 
 def die_with_parent() -> None:
-    """For ``preexec_fn``: SIGTERM comes when the parent dies."""
+    """Ask the kernel for SIGTERM when the parent dies; to be called as ``preexec_fn``."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """A port of this machine on which nobody listens; an empty address means all of the machine's."""
+    """A free port of this machine; an empty address means all addresses of the machine."""
     with socket.socket() as listening:
         listening.bind((address, 0))
         return int(listening.getsockname()[1])

@@ -28,14 +28,14 @@ def code_hash(script: Path) -> str:
 
 def closure(script: Path) -> set[str]:
     """Names of the library modules that a script imports, directly or through others."""
-    found: set[str] = set()
+    modules: set[str] = set()
     waiting = list(_parsed(script)[1])
     while waiting:
         module = waiting.pop()
-        if module not in found:
-            found.add(module)
+        if module not in modules:
+            modules.add(module)
             waiting.extend(_parsed(_path(module))[1])
-    return found
+    return modules
 
 
 def _path(module: str) -> Path:
@@ -65,7 +65,7 @@ def _data_files(library: Path) -> list[Path]:
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
-    """Also one that stands below an attribute."""
+    """True for the docstring of a module, class or function, and for one below an attribute."""
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 

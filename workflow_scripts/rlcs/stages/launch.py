@@ -31,7 +31,7 @@ _GRACE = 300
 
 @dataclass(frozen=True)
 class Launch:
-    """How many processes on how many nodes, by accelerate's own config file."""
+    """Number of processes and nodes, read from accelerate's own config file."""
 
     config: Path
     processes: int
@@ -39,13 +39,13 @@ class Launch:
 
     @classmethod
     def of_file(cls, config: Path) -> Launch:
-        """Of the keys ``num_processes``, of all nodes, and ``num_machines``.
+        """Read ``num_processes``, the processes of all nodes together, and ``num_machines``.
 
         Raises:
             InputError: the file has no such numbers, or they do not divide.
         """
-        said = yaml.safe_load(config.read_text(encoding="utf-8"))
-        counts = [said.get(key) if isinstance(said, dict) else None for key in _COUNTS]
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        counts = [settings.get(key) if isinstance(settings, dict) else None for key in _COUNTS]
         processes, nodes = (count if type(count) is int else 0 for count in counts)
         if nodes < 1 or processes < 1 or processes % nodes:
             raise InputError(
@@ -64,27 +64,27 @@ _COUNTS = ("num_processes", "num_machines")
 
 @dataclass(frozen=True)
 class Allocation:
-    """What a Slurm job has: nodes, and CPUs on all of them together."""
+    """Nodes of a Slurm job, and CPUs of all of them together."""
 
     nodes: int
     cpus: int
 
 
 def allocation(environment: Mapping[str, str]) -> Allocation | None:
-    """What this job has; None where it is none of Slurm's.
+    """The allocation of this Slurm job; None outside of Slurm.
 
-    Slurm is asked: its executor leaves a job that starts its own steps nothing but its number.
+    squeue tells it, because Snakemake's executor removes all variables but the job's number.
 
     Raises:
-        InputError: Slurm does not say it.
+        InputError: squeue fails.
     """
     if (job := environment.get("SLURM_JOB_ID")) is None:
         return None
-    asked = ["squeue", "--noheader", "--jobs", job, "--format", "%D %C"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False)
-    numbers = said.stdout.split()
-    if said.returncode or len(numbers) != 2:
-        raise InputError(f"{shlex.join(asked)} does not say what the job has: {said.stdout}{said.stderr}")
+    query = ["squeue", "--noheader", "--jobs", job, "--format", "%D %C"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=False)
+    numbers = answer.stdout.split()
+    if answer.returncode or len(numbers) != 2:
+        raise InputError(f"{shlex.join(query)} does not say what the job has: {answer.stdout}{answer.stderr}")
     return Allocation(nodes=int(numbers[0]), cpus=int(numbers[1]))
 
 
@@ -112,12 +112,12 @@ def command(launch: Launch, script: Sequence[str], job: Allocation | None) -> li
     on_each = f'exec {shlex.join(start)} --machine_rank "$SLURM_PROCID" "$@"'
     steps = ["--nodes", str(launch.nodes), "--ntasks", str(launch.nodes), "--ntasks-per-node", "1"]
     steps += ["--cpus-per-task", str(job.cpus // job.nodes), "--cpu-bind", "none"]
-    place = ["--main_process_ip", socket.gethostname(), "--main_process_port", str(free_port(""))]
-    return ["srun", "--kill-on-bad-exit=1", *steps, "bash", "-c", on_each, "bash", *config, *place, *script]
+    address = ["--main_process_ip", socket.gethostname(), "--main_process_port", str(free_port(""))]
+    return ["srun", "--kill-on-bad-exit=1", *steps, "bash", "-c", on_each, "bash", *config, *address, *script]
 
 
 def run_workers(config: Path, script: Sequence[str]) -> None:
-    """Start the workers and wait for their end; SIGTERM is handed on, and they save.
+    """Start the workers and wait for their end. SIGTERM is passed on to them, and they save.
 
     Args:
         config: accelerate's config file.
@@ -125,7 +125,7 @@ def run_workers(config: Path, script: Sequence[str]) -> None:
 
     Raises:
         InputError: as ``Launch.of_file`` and ``command``.
-        SystemExit: they did not end well.
+        SystemExit: a worker failed, or SIGTERM came.
     """
     launch = Launch.of_file(config)
     job = allocation(os.environ) if launch.nodes > 1 else None
@@ -135,10 +135,10 @@ def run_workers(config: Path, script: Sequence[str]) -> None:
     log.info("starting %d processes: %s", launch.processes, shlex.join(line))
     environment = {**os.environ, "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(_GRACE)}
     workers = subprocess.Popen(line, env=environment, preexec_fn=die_with_parent)
-    asked = []
+    signals = []
 
     def hand_on(number: int, _frame: object) -> None:
-        asked.append(number)
+        signals.append(number)
         workers.send_signal(number)
 
     previous = signal.signal(signal.SIGTERM, hand_on)
@@ -146,7 +146,7 @@ def run_workers(config: Path, script: Sequence[str]) -> None:
         code = workers.wait()
     finally:
         signal.signal(signal.SIGTERM, previous)
-    if asked:
-        raise SystemExit(128 + asked[0])
+    if signals:
+        raise SystemExit(128 + signals[0])
     if code:
-        sys.exit(f"error: the processes of the training ended with {code}; what they said stands above")
+        sys.exit(f"error: the training processes ended with exit code {code}; their messages stand above")

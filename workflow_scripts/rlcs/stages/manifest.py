@@ -1,4 +1,4 @@
-"""Artifacts: folders that say what they hold, what made it, and how that went.
+"""Artifacts: folders with a record of their content, of what made it, and of the run.
 
 - ``manifest.json``: hash and rows of every file. The same bytes have the same manifest, and rules depend on
   manifests only, so a stage that made the same bytes again stops the rerun there.
@@ -50,7 +50,7 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
 
 
 def read_provenance(folder: Path) -> dict[str, Any]:
-    """What made an artifact: its ``identity``, and ``manifest``, the id of what was made."""
+    """The ``identity`` of an artifact, and under ``manifest`` the id of its content."""
     return _read_json(folder / PROVENANCE_NAME)
 
 
@@ -61,7 +61,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 def identity(
     stage: str, config: Mapping[str, Any], code: str, inputs: Mapping[str, str], seed: int
 ) -> dict[str, Any]:
-    """All that an artifact depends on: equal identities make equal artifacts.
+    """Everything that an artifact depends on: equal identities make equal artifacts.
 
     Args:
         inputs: manifest id or content hash by input name.
@@ -105,7 +105,7 @@ def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> 
 
 
 def restore_manifest(folder: Path, made_of: Mapping[str, Any]) -> bool:
-    """Whether ``folder`` already is the artifact of this identity, whole; then its manifest is there again.
+    """True if ``folder`` is the unmodified artifact of this identity; its manifest is then written again.
 
     Snakemake deletes the manifest before it runs a job. Where nothing that the artifact depends on has
     changed, and no file of it, there is nothing else to make.
@@ -133,8 +133,8 @@ def publish(folder: Path, destination: Path) -> None:
 
 
 def _manifest(folder: Path) -> str:
-    own = {folder / name for name in (NAME, PROVENANCE_NAME, RUN_NAME)}
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
+    records = {folder / name for name in (NAME, PROVENANCE_NAME, RUN_NAME)}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in records)
     return _json({"files": {path.relative_to(folder).as_posix(): _describe(path) for path in files}})
 
 

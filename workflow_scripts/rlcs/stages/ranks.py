@@ -1,4 +1,4 @@
-"""The processes of one training, as ``accelerate launch`` starts them: who writes, and what all agree on.
+"""Ranks of a distributed training, as ``accelerate launch`` starts them.
 
 With one process nothing here touches torch.distributed, nor a GPU.
 """
@@ -20,33 +20,33 @@ def is_distributed() -> bool:
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes; of several, the first of all nodes."""
+    """True in the process that writes: the first process of the first node."""
     return not is_distributed() or PartialState().is_main_process
 
 
 def wait_for_all() -> None:
-    """Until every process has come here."""
+    """Wait until every process has come here."""
     if is_distributed():
         PartialState().wait_for_everyone()
 
 
-def broadcast(say: Callable[[], T]) -> T:
-    """What the main process says, which alone is asked, on every process."""
+def broadcast(function: Callable[[], T]) -> T:
+    """Call ``function`` on the main process alone and return its result on every process."""
     if not is_distributed():
-        return say()
-    said = [say() if is_main() else None]
-    return broadcast_object_list(said)[0]
+        return function()
+    result = [function() if is_main() else None]
+    return broadcast_object_list(result)[0]
 
 
-def broadcast_on_node(make: Callable[[], T]) -> T:
-    """What the first process of this node makes, on every process of the node."""
+def broadcast_on_node(function: Callable[[], T]) -> T:
+    """Call ``function`` on the first process of each node and return its result on every process there."""
     if not is_distributed():
-        return make()
+        return function()
     state = PartialState()
-    made = gather_object([make() if state.is_local_main_process else None])
-    return made[state.process_index - state.local_process_index]
+    results = gather_object([function() if state.is_local_main_process else None])
+    return results[state.process_index - state.local_process_index]
 
 
 def gather(items: Sequence[T]) -> list[T]:
-    """The items of all processes, in their order."""
+    """Items of all processes, in the order of ranks."""
     return gather_object(list(items)) if is_distributed() else list(items)

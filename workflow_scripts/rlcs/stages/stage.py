@@ -1,4 +1,4 @@
-"""What every script shares: its command line, its log, and its artifact.
+"""The command line, the log and the artifact of a script.
 
 A script names its inputs and does its work inside ``with stage.artifact() as folder``; the folder is
 published with its manifest when the work has ended well. Every script runs without Snakemake, for instance
@@ -80,11 +80,11 @@ class Stage:
         log.info("wrote %s in %.0f s", destination, time.time() - started)
 
     def is_made(self) -> bool:
-        """Whether the artifact is there, of the same config, code, inputs and packages, and untouched."""
+        """True if an up-to-date, unmodified artifact exists: same config, code, inputs, seed and packages."""
         return restore_manifest(self.output.parent, self._identity)
 
     def checkpoints(self) -> Path:
-        """Where a killed stage finds its own work again, until its artifact is published.
+        """Folder in which a killed stage finds its work again, until its artifact is published.
 
         Outside of the artifact, since Snakemake deletes a failed job's outputs; keyed by all that the
         artifact depends on, so that work of another config, code or input is never picked up.
@@ -95,7 +95,7 @@ class Stage:
 
     @property
     def unfinished(self) -> Path:
-        """Where the artifact is written, before it is published."""
+        """Folder in which the artifact is written before it is published."""
         destination = self.output.parent
         return destination.with_name(destination.name + ".partial")
 
@@ -176,7 +176,7 @@ def run_stage(
             work(stage)
         elif stage.is_made():
             shutil.rmtree(stage.unfinished, ignore_errors=True)
-            log.info("%s was made of the same and stands; to make it anew, remove it", stage.output.parent)
+            log.info("%s is up to date; delete it to rebuild", stage.output.parent)
         elif launch is not None and stage.inputs["launch"]:
             with stage.artifact():
                 stage.checkpoints()
@@ -197,7 +197,7 @@ _FULL = 1 << 20
 
 
 def _storage_problem(error: BaseException, destination: Path) -> str | None:
-    """What to tell the user where a disk or its permissions made a stage fail; None where they did not.
+    """The message if a full disk or missing permissions made a stage fail; else None.
 
     torch and safetensors raise errors of their own, so a full disk is also recognised by itself.
     """
@@ -215,7 +215,8 @@ def _storage_problem(error: BaseException, destination: Path) -> str | None:
         return None
     return (
         f"{destination} cannot be made: {why} ({free / 2**20:.0f} MiB free). The files of the last good "
-        f"artifact are as they were. Make room or mend the permissions, and run again: finished work is kept"
+        f"artifact are as they were. Free disk space or fix the permissions, then run again; "
+        "finished work is kept"
     )
 
 

@@ -14,7 +14,7 @@ from rlcs.world.grammar import Reading
 
 @dataclass(frozen=True)
 class Taste:
-    """Utility per filled slot, and what repetition and length cost (our choice, DESIGN §10).
+    """Utility per filled slot, and what repetition and length cost (design choice).
 
     ``per_repeat`` is a cost per repeated sentence, ``per_word`` a cost per word beyond ``free_words``.
     """
@@ -52,7 +52,7 @@ TIE_WIDTH = 0.25
 
 
 def utility(reading: Reading, taste: Taste = HUMAN) -> float:
-    """What a story is worth: weighted counts less the penalties. Only annotators and the oracle know it."""
+    """The hidden utility of a story: weighted counts less the penalties. Annotators and oracle know it."""
     value = sum(taste.weights[dimension] * count for dimension, count in reading.counts.items())
     too_long = max(0, reading.words - taste.free_words)
     return value - taste.per_repeat * reading.repeated - taste.per_word * too_long

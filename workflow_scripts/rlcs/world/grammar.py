@@ -1,6 +1,6 @@
 """Contexts and stories of the tiny world, and the reading that finds the hidden factors in a text.
 
-The hidden factors are the rubric's dimensions (DESIGN §5), each a few slots that a text fills or misses:
+The hidden factors are the rubric's dimensions, each a few slots that a text fills or misses:
 
 =============  ==========================================================  =====
 dimension      slots                                                       count
@@ -12,7 +12,7 @@ originality    distinct vivid words (at most 2 count)                      0-2
 engagement     distinct feelings (at most 2 count)                         0-2
 =============  ==========================================================  =====
 
-Constraints are verified by ``rlcs.constraints`` and are no part of any dimension. All of it is our choice.
+Constraints are verified by ``rlcs.constraints`` and belong to no dimension. All of this is a design choice.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a text holds: evidence per dimension, its number of words, and how many sentences it repeats."""
+    """Evidence in a text, per dimension; its number of words, and how many sentences it repeats."""
 
     outline: tuple[Slot, ...]
     character: tuple[Slot, ...]

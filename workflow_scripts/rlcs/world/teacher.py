@@ -26,7 +26,7 @@ from rlcs.world.grammar import DIMENSIONS, MISSING, SLOTTED, Reading, Slot, read
 
 @dataclass(frozen=True)
 class TeacherBias:
-    """How the teacher weighs what it reads, and its biases (our choice).
+    """Weights and biases of the teacher (design choice).
 
     ``weights`` is utility per slot, ``utility_per_point`` the unit of the scores, ``usual_utility`` what gets
     the middle score. In points: ``length_bias`` for each word beyond ``usual_words``, ``first_position_bias``
