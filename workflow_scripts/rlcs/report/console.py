@@ -16,7 +16,7 @@ from pathlib import Path
 
 _BAR = re.compile(r"(\d+)/(\d+) \[[\d:]+<([\d:?]+), *([^\],]+)")
 _ENDED = re.compile(
-    r"^(\d\d:\d\d:\d\d (wrote .*|.* stands; .*)|error: .*|\w*(Error|Exception|Interrupt)\b.*)$"
+    r"^(\d\d:\d\d:\d\d (wrote .*|.* is up to date; .*)|error: .*|\w*(Error|Exception|Interrupt)\b.*)$"
 )
 _TAIL = 4096  # bytes of a log that are looked at
 
