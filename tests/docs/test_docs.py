@@ -56,6 +56,12 @@ def test_every_table_has_its_row():
     assert set(re.findall(r"^\| `(\w+)` \|", DOCS["tables"], re.M)) == set(TABLES)
 
 
+def test_every_output_in_snakemakes_report_has_its_caption():
+    rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    shown = set(re.findall(r'(?:table|figure|page)_file\("(\w+)"', rules))
+    assert {path.stem for path in (ROOT / "report").glob("*.rst")} == shown | {"workflow"}
+
+
 def test_the_tutorials_config_is_one_and_its_row_is_a_pair():
     parsed = parsing.parse(yaml.safe_load(TUTORIAL))
     assert not parsed.synthetic
