@@ -110,7 +110,7 @@ def test_the_rule_graph_in_the_readme_is_that_of_the_rules(tmp_path):
     done = workflow.snakemake("--rulegraph", "mermaid-js", config="config/tiny.yaml")
     assert done.returncode == 0, done.stdout
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert document_graph.graph(document_graph.edges(done.stdout)) in readme
+    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in readme
 
 
 # ------------------------------------------------------------------------------------------- messages
