@@ -31,7 +31,7 @@ onstart:
 
 
 onsuccess:
-    print(console.summary(Path(RESULTS), STARTED), file=sys.stderr)
+    print(console.summarize_run(Path(RESULTS), STARTED), file=sys.stderr)
 
 
 onerror:
