@@ -206,12 +206,12 @@ def test_sheet_to_annotations_to_table_in_a_browser(sheet, tmp_path):
         page.click("[data-label=a]")
         page.press("t")
         page.press("b")
-        assert page.text("#place") == "4 of 5 · 3 marked"
+        assert page.text("#position") == "4 of 5 · 3 marked"
         page.press("ArrowLeft")
         assert page.value("document.querySelector('[data-label=b]').ariaPressed") == "true"
 
         page.open(sheet / "sheet.html")  # again: what was marked is still there
-        assert page.text("#place") == "4 of 5 · 3 marked"
+        assert page.text("#position") == "4 of 5 · 3 marked"
         page.click("#save")
         assert "Please give a name" in page.text("#note")
         page.choose("#annotator", "Ann Lee")

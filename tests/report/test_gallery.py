@@ -190,7 +190,7 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
     with chromium_page(tmp_path) as page:
 
         def shown():
-            return page.text("#place").partition(" · ")[::2]
+            return page.text("#position").partition(" · ")[::2]
 
         page.open(tmp_path / "gallery.html")
         assert shown() == ("1 of 3", "c1")
@@ -222,10 +222,10 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         page.choose("[name=show]", "disagree")
         assert shown() == ("1 of 1", "c2")
         page.choose("[name=show]", "flips")
-        assert page.text("#place") == "No such context"  # the oracle never does
+        assert page.text("#position") == "No such context"  # the oracle never does
         page.choose("[name=judge]", "genrm")
         assert shown() == ("1 of 1", "c3")
-        page.choose("[name=show]", "broken")
+        page.choose("[name=show]", "violated")
         assert page.texts("li.no") == ["✗ use the word rope"]
         page.choose("[name=show]", "")
         page.choose("[name=domain]", "poem")
@@ -242,7 +242,7 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         page.choose("[name=seed]", "2")
         assert shown() == ("1 of 1", "c2")
         page.choose("[name=seed]", "1")
-        assert page.text("#place").startswith("2 of 3")
+        assert page.text("#position").startswith("2 of 3")
 
         page.screenshot(tmp_path / "gallery.png")
         assert not page.is_too_wide()

@@ -57,7 +57,7 @@ def table(title="Judges", folded=False):
 
 
 def data(**changes):
-    story = SampleStory("rlcs", HOSTILE, truncated=True, broken=["use the word rope"], analysis=HOSTILE)
+    story = SampleStory("rlcs", HOSTILE, truncated=True, violated=["use the word rope"], analysis=HOSTILE)
     figure = ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
     values = {
         "run": "tiny",
@@ -248,9 +248,9 @@ def test_verdict_is_told_from_the_policys_side(policy_a, policy_b, verdict, word
     assert reference.verdict == ""
 
 
-def test_broken_constraints_are_named():
+def test_violated_constraints_are_named():
     (sample,) = choose([], [])
-    assert [len(shown.broken) for shown in sample.stories] == [1, 0]
+    assert [len(shown.violated) for shown in sample.stories] == [1, 0]
     assert sample.requirements == "use the word rope"
 
 

@@ -17,7 +17,7 @@ class SampleStory:
     policy: str
     text: str
     truncated: bool = False
-    broken: Sequence[str] = ()
+    violated: Sequence[str] = ()
     verdict: str = ""
     analysis: str = ""
 
@@ -73,7 +73,7 @@ def choose_samples(
                     judged.get((name, policy), SampleStory(policy, "")),
                     text=texts[name, policy]["text"],
                     truncated=texts[name, policy]["truncated"],
-                    broken=_broken(contexts[name], texts[name, policy]["text"]),
+                    violated=_violated(contexts[name], texts[name, policy]["text"]),
                 )
                 for policy in policies
             ],
@@ -86,7 +86,7 @@ def _sample_number(row: Mapping[str, Any]) -> int:
     return int(row["sample"])
 
 
-def _broken(context: Context, text: str) -> list[str]:
+def _violated(context: Context, text: str) -> list[str]:
     return [instruction(constraint) for constraint in context.constraints if not satisfied(constraint, text)]
 
 
