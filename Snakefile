@@ -31,7 +31,7 @@ onstart:
 
 
 onsuccess:
-    print(console.summary(Path(RESULTS), STARTED), file=sys.stderr)
+    print(console.summarize_run(Path(RESULTS), STARTED), file=sys.stderr)
 
 
 onerror:
@@ -52,10 +52,10 @@ rule all:
     default_target: True
     input:
         TABLES,
-        f"{RESULTS}/figures/manifest.json",
-        f"{RESULTS}/report/manifest.json",
-        f"{RESULTS}/gallery/manifest.json",
-        [f"{RESULTS}/human/manifest.json"] if CONFIG.human else [],
+        artifact("figures"),
+        artifact("report"),
+        artifact("gallery"),
+        [artifact("human")] if CONFIG.human else [],
 
 
 rule tables:
@@ -93,8 +93,8 @@ rule check:
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
-        config=lambda _: part(stage_configs.check(CONFIG)),
-        plan=lambda _: part(plan_sections.plan(CONFIG)),
+        config=config_param(stage_configs.check),
+        plan=config_param(plan_sections.plan),
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",

@@ -1,4 +1,4 @@
-"""What all rules share: the typed config, names and paths."""
+"""The typed config, the paths and the helpers that all rules share."""
 
 import json
 import os
@@ -20,6 +20,7 @@ from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPol
 from rlcs.planning import plan_sections, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
+from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages.codehash import code_hash
 
 try:
@@ -27,35 +28,33 @@ try:
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-# "python" in the rules is that of `make gpu` where it was run, else the one that runs Snakemake, unless an
-# environment is activated for a job.
-PYTHONS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
-os.environ.update(PATH=os.pathsep.join([*(str(place) for place in PYTHONS), os.environ.get("PATH", "")]))
+# "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
+# that is activated for a job comes first.
+PYTHON_FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
+os.environ.update(PATH=os.pathsep.join([*map(str, PYTHON_FOLDERS), os.environ.get("PATH", "")]))
 
-# Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once, Slurm takes the job for done
-# and kills what is left of it: a training in the midst of saving its state.
+# Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once. Slurm then believes that the
+# job is over and kills the rest of it: a training that is just saving its state.
 shell.prefix("set -euo pipefail; trap : TERM; ")
 
 
 def keep_records_with_results():
-    """Snakemake's records of what made each file are kept in results/, so that a copy of it is complete."""
-    records, place = Path("results/.snakemake/metadata"), Path(".snakemake/metadata")
+    """Keep Snakemake's records of what made each file in results/, so that a copy of the folder is complete."""
+    records, link = Path("results/.snakemake/metadata"), Path(".snakemake/metadata")
     records.mkdir(parents=True, exist_ok=True)
-    (place.parent / "incomplete").mkdir(parents=True, exist_ok=True)  # else Snakemake migrates an old format
-    if place.is_dir() and not place.is_symlink():
-        shutil.copytree(place, records, dirs_exist_ok=True)
-        shutil.rmtree(place)
-    if not place.is_symlink():
-        place.symlink_to(os.path.relpath(records, place.parent))
+    (link.parent / "incomplete").mkdir(parents=True, exist_ok=True)  # else Snakemake migrates an old format
+    if link.is_dir() and not link.is_symlink():
+        shutil.copytree(link, records, dirs_exist_ok=True)
+        shutil.rmtree(link)
+    if not link.is_symlink():
+        link.symlink_to(os.path.relpath(records, link.parent))
 
 
 keep_records_with_results()
 
 RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"
-BENCHMARKS = f"{RESULTS}/benchmarks"
 ANSWERS = f"{RESULTS}/answers"
-PREFERENCES = f"{RESULTS}/preferences/manifest.json"
 FIRST_SEED = CONFIG.seeds[0]
 
 
@@ -63,32 +62,86 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+# ------------------------------------------------------------------------------------------- paths
+
+
+def artifact(name):
+    """The manifest of an artifact. A stage writes it last, so it stands for all files of the folder."""
+    return f"{RESULTS}/{name}/manifest.json"
+
+
+def log_file(name):
+    return f"{LOGS}/{name}.log"
+
+
+def benchmark_file(name):
+    return f"{RESULTS}/benchmarks/{name}.tsv"
+
+
+def report_file(path, caption, category, **labels):
+    """An output that Snakemake's report shows, with the words of report/{caption}.rst below it."""
+    return report(f"{RESULTS}/{path}", caption=f"../report/{caption}.rst", category=category, labels=labels)
+
+
+def table_file(name, folder=None):
+    """The CSV of a table; `folder` names the table whose stage writes it, if that is another one."""
+    title = TABLE_CAPTIONS[name].title.lower()
+    return report_file(f"tables/{folder or name}/{name}.csv", name, "Tables", table=title)
+
+
+def figure_file(name, folder=None):
+    """The SVG of the table with that name; `folder` as in `table_file`."""
+    title = TABLE_CAPTIONS[name].title.lower()
+    return report_file(f"tables/{folder or name}/{name}.svg", name, "Figures", figure=title)
+
+
+def page_file(name, label):
+    """An HTML page."""
+    return report_file(f"{name}/{name}.html", name, "Report", page=label)
+
+
+PREFERENCES = artifact("preferences")
+
+# ------------------------------------------------------------------------------------------- params
+
+
 def code(script):
     """Content hash of a script's import closure: Snakemake sees neither imports nor edits by content."""
     return code_hash(SCRIPTS / script)
 
 
-def part(section):
-    """A stage's part of the config as a param: builtins only, sorted."""
-    return json.dumps(section, sort_keys=True)
+def as_param(values):
+    """Values as JSON with sorted keys: equal values are the same param."""
+    return json.dumps(values, sort_keys=True)
 
 
-def endpoint(judge_of):
-    """Where and how fast an endpoint is asked, as a param that makes nothing run again.
+def config_param(section, *wildcard_names):
+    """A stage's own part of the config: `section(CONFIG, ...)`, called with the job's values of the wildcards."""
+    return lambda wildcards: as_param(section(CONFIG, *(getattr(wildcards, name) for name in wildcard_names)))
 
-    Snakemake compares no param of a function that takes "output". Another server or another rate gives no other
-    answers, and those that were had are kept outside of the outputs: {ANSWERS}/{judge}.
+
+def endpoint_param(wildcard_name):
+    """Address and rate of the endpoint of the judge that the wildcard names.
+
+    A change of them makes no stage run again, because Snakemake does not compare a param whose function takes
+    "output". Another server or another rate gives the same answers, and the answers so far are kept outside of
+    the outputs, in {ANSWERS}/{judge}.
     """
-    return lambda wildcards, output: part(stage_configs.endpoint(CONFIG, judge_of(wildcards)))
+    return lambda wildcards, output: as_param(
+        stage_configs.endpoint(CONFIG, getattr(wildcards, wildcard_name))
+    )
 
 
-def serving():
-    """How vLLM is started beside a training, as a param that makes nothing run again, as ``endpoint``."""
-    return lambda wildcards, output: part(stage_configs.plain(CONFIG.serving))
+def serving_param():
+    """How vLLM is started beside a training. A change makes nothing run again, as in `endpoint_param`."""
+    return lambda wildcards, output: as_param(stage_configs.plain(CONFIG.serving))
+
+
+# ------------------------------------------------------------------------------------------- models
 
 
 def names_of(models, *kinds):
-    """A regular expression for the names of the models of some kinds; matches nothing where there are none."""
+    """A regular expression for the names of the models of some kinds; it matches nothing if there are none."""
     names = [re.escape(name) for name, model in models.items() if isinstance(model, kinds)]
     return "|".join(names) or "(?!)"
 
@@ -104,7 +157,7 @@ def seeds_of(judge):
 
 
 def base_of(base):
-    return f"{RESULTS}/bases/{base}/manifest.json"
+    return artifact(f"bases/{base}")
 
 
 def judge_model(judge, seed):
@@ -118,24 +171,23 @@ def judge_model(judge, seed):
 
 
 def chains_of(judge):
-    """The manifest of the chains that a GenRM learns; none where it learns from labels or consensus alone."""
+    """The manifest of the chains that a GenRM learns; none if it learns from labels or consensus alone."""
     if judge.teacher is None or HUMAN not in judge.label_sources:
         return []
     stage = "chains" if judge.chains == "filtered" else "teachers"
-    return [f"{RESULTS}/{stage}/{judge.teacher}/manifest.json"]
+    return [artifact(f"{stage}/{judge.teacher}")]
 
 
 def filtered_chains():
-    """Manifests of all chains that the consistency filter kept for a GenRM."""
+    """The manifests of all chains that the consistency filter kept for a GenRM."""
     learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTConfig)]
     return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 
-def judges_asked(policy, seed):
-    """The manifests of the weights of a policy's judges, in their order."""
-    return [
-        model for judge in stage_configs.policy_judges(CONFIG, policy) for model in judge_model(judge, seed)
-    ]
+def reward_judges(policy, seed):
+    """The manifests of the weights of the judges that a policy's training asks, in their order."""
+    judges = stage_configs.policy_judges(CONFIG, policy)
+    return [manifest for judge in judges for manifest in judge_model(judge, seed)]
 
 
 def launch_of(model):
@@ -146,7 +198,7 @@ def launch_of(model):
 def consensus_of(judge):
     """The consensus pairs that a judge is trained on, source by source."""
     sources = [source for source in CONFIG.judges[judge].label_sources if source != HUMAN]
-    return [f"{RESULTS}/consensus/{source}/manifest.json" for source in sources]
+    return [artifact(f"consensus/{source}") for source in sources]
 
 
 def verifier_model(verifier):
@@ -156,23 +208,21 @@ def verifier_model(verifier):
 
 
 def table_verifier():
-    """The verifier that reads stories for the constraint table; None where none is named."""
+    """The verifier that reads stories for the constraint table; None if the config names none."""
     return CONFIG.tables.constraints.verifier if CONFIG.tables.constraints else None
 
 
 def verified_policies():
-    """Of the policies in the win rates, those whose stories the table's verifier reads."""
+    """Those policies of the win rates whose stories the table's verifier reads."""
     if table_verifier() is None:
         return []
     read = {*CONFIG.tables.constraints.rows, CONFIG.tables.win_rates.reference}
     return [policy for policy in CONFIG.tables.win_rates.rows if policy in read]
 
 
-def of_seeds(stage, names):
-    """The manifests of a stage for some models, each of all seeds."""
-    return expand(
-        f"{RESULTS}/{stage}/{{name}}/seed{{seed}}/manifest.json", name=dict.fromkeys(names), seed=CONFIG.seeds
-    )
+def of_seeds(stage, names, seeds=lambda name: CONFIG.seeds):
+    """The manifests of a stage for some models, each for all seeds or for those that `seeds` names."""
+    return [artifact(f"{stage}/{name}/seed{seed}") for name in dict.fromkeys(names) for seed in seeds(name)]
 
 
 def policy_model(policy, seed):
@@ -180,69 +230,23 @@ def policy_model(policy, seed):
     model = CONFIG.policies[policy]
     if isinstance(model, BasePolicyConfig):
         return base_of(model.base)
-    return f"{RESULTS}/policies/{policy}/seed{seed}/manifest.json"
+    return artifact(f"policies/{policy}/seed{seed}")
 
 
-def start_of(registry, models, name, seed):
+def start_of(registry, model, seed):
     """The manifest of the weights that a GRPO training starts from."""
-    model = models[name]
-    return (
-        f"{RESULTS}/{registry}/{model.parent}/seed{seed}/manifest.json"
-        if model.parent
-        else base_of(model.base)
-    )
+    return artifact(f"{registry}/{model.parent}/seed{seed}") if model.parent else base_of(model.base)
 
 
 def preference_files(_):
-    """The user's files, none of a hub, or the tiny world's; the world's manifest stands for its file."""
+    """The user's files or the manifest of the tiny world; none if the preferences come from a hub."""
     if CONFIG.synthetic:
-        return [f"{RESULTS}/world/manifest.json"]
+        return [artifact("world")]
     return [str(path) for path in CONFIG.data.preferences or []]
 
 
-def alignment_of(judges):
-    """The judgements of held-out pairs."""
-    return [
-        f"{RESULTS}/alignment/{judge}/seed{seed}/manifest.json"
-        for judge in judges
-        for seed in seeds_of(judge)
-    ]
-
-
-def injections_of(_):
-    return [
-        f"{RESULTS}/injections/{judge}/seed{seed}/manifest.json"
-        for judge in CONFIG.tables.injections.judges
-        for seed in seeds_of(judge)
-    ]
-
-
-def matches_of(_):
-    return expand(
-        f"{RESULTS}/matches/{{judge}}/seed{{seed}}/manifest.json",
-        judge=CONFIG.tables.win_rates.judges,
-        seed=CONFIG.seeds,
-    )
-
-
-def stories_of(_):
-    return expand(
-        f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
-        policy=CONFIG.tables.win_rates.rows,
-        seed=CONFIG.seeds,
-    )
-
-
-def groups_of(_):
-    return expand(
-        f"{RESULTS}/groups/{{judge}}/seed{{seed}}/manifest.json",
-        judge=CONFIG.tables.pivots.judges if CONFIG.tables.pivots else [],
-        seed=CONFIG.seeds,
-    )
-
-
 def trained(registry):
-    """The manifests of all models of a registry that the run trains, or bases that it starts from."""
+    """The manifests of all models of a registry that the run trains, or of the bases that it starts from."""
     names = trained_models(CONFIG, registry)
     return [base_of(base) for base in names] if registry == "bases" else of_seeds(registry, names)
 
@@ -251,9 +255,12 @@ def effect_systems(*metrics):
     return table_configs.effect_systems(CONFIG, *metrics)
 
 
+# ------------------------------------------------------------------------------------------- tables
+
+
 def tables():
-    """Manifests of the run's tables: alignment and win rates, and those that the config gives reason for."""
-    some = {
+    """The manifests of the run's tables: alignment, win rates, and those that the config asks for."""
+    optional = {
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
         "injections": CONFIG.tables.injections,
@@ -264,14 +271,14 @@ def tables():
         "ifeval": CONFIG.tables.ifeval,
         "effects": CONFIG.effects,
     }
-    names = ["alignment", "win_rates", *(name for name, there in some.items() if there)]
-    return [f"{RESULTS}/tables/{name}/manifest.json" for name in names]
+    names = ["alignment", "win_rates", *(name for name, needed in optional.items() if needed)]
+    return [artifact(f"tables/{name}") for name in names]
 
 
 TABLES = tables()
 
 
-def figures_of(registry):
-    """The tables whose rows a card shows."""
+def card_tables(registry):
+    """The tables whose rows a model card shows."""
     names = {"judges": ["alignment"], "policies": ["win_rates", "constraints"]}[registry]
     return [manifest for name in names for manifest in TABLES if f"/{name}/" in manifest]

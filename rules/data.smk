@@ -2,17 +2,16 @@ rule generate_world:
     message:
         "The tiny world: contexts, stories and noisy preferences"
     output:
-        f"{RESULTS}/world/manifest.json",
+        artifact("world"),
     params:
         code=code("generate_world.py"),
-        config=lambda _: part(stage_configs.world(CONFIG)),
+        config=config_param(stage_configs.world),
     log:
-        f"{LOGS}/world.log",
+        log_file("world"),
     benchmark:
-        f"{BENCHMARKS}/world.tsv"
+        benchmark_file("world")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/generate_world.py --config {params.config:q} --output {output} > {log} 2>&1"
 
@@ -27,14 +26,13 @@ rule ingest:
         PREFERENCES,
     params:
         code=code("ingest.py"),
-        config=lambda _: part(stage_configs.ingest(CONFIG)),
+        config=config_param(stage_configs.ingest),
     log:
-        f"{LOGS}/preferences.log",
+        log_file("preferences"),
     benchmark:
-        f"{BENCHMARKS}/preferences.tsv"
+        benchmark_file("preferences")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/ingest.py --config {params.config:q} --files {input.files:q}"
         " --contexts {input.contexts:q} --output {output} > {log} 2>&1 && cat {log}"

@@ -4,23 +4,17 @@ rule tabulate_filter:
     input:
         chains=filtered_chains(),
     output:
-        manifest=f"{RESULTS}/tables/filter/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/filter/filter.csv",
-            caption="../report/filter.rst",
-            category="Tables",
-            labels={"table": "consistency filter"},
-        ),
+        manifest=artifact("tables/filter"),
+        table=table_file("filter"),
     params:
         code=code("tabulate_filter.py"),
-        config=lambda _: part(table_configs.filter_table(CONFIG)),
+        config=config_param(table_configs.filter_table),
     log:
-        f"{LOGS}/tables/filter.log",
+        log_file("tables/filter"),
     benchmark:
-        f"{BENCHMARKS}/tables/filter.tsv"
+        benchmark_file("tables/filter")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_filter.py --config {params.config:q} --chains {input.chains}"
         " --output {output.manifest} > {log} 2>&1"
@@ -31,29 +25,22 @@ rule tabulate_consensus:
         "Table: consensus labels against human ones"
     input:
         preferences=PREFERENCES,
-        consensus=[f"{RESULTS}/consensus/{source}/manifest.json" for source in CONFIG.consensus],
+        consensus=[artifact(f"consensus/{source}") for source in CONFIG.consensus],
         judgements=[
-            f"{RESULTS}/teachers/{teacher}/manifest.json"
-            for teacher in table_configs.consensus_table(CONFIG)["teachers"]
+            artifact(f"teachers/{teacher}") for teacher in table_configs.consensus_table(CONFIG)["teachers"]
         ],
     output:
-        manifest=f"{RESULTS}/tables/consensus/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/consensus/consensus.csv",
-            caption="../report/consensus.rst",
-            category="Tables",
-            labels={"table": "consensus"},
-        ),
+        manifest=artifact("tables/consensus"),
+        table=table_file("consensus"),
     params:
         code=code("tabulate_consensus.py"),
-        config=lambda _: part(table_configs.consensus_table(CONFIG)),
+        config=config_param(table_configs.consensus_table),
     log:
-        f"{LOGS}/tables/consensus.log",
+        log_file("tables/consensus"),
     benchmark:
-        f"{BENCHMARKS}/tables/consensus.tsv"
+        benchmark_file("tables/consensus")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_consensus.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --judgements {input.judgements}"
@@ -65,55 +52,24 @@ rule tabulate_alignment:
         "Table: judges against human labels"
     input:
         preferences=PREFERENCES,
-        judgements=lambda _: alignment_of(CONFIG.tables.alignment.rows),
+        judgements=of_seeds("alignment", CONFIG.tables.alignment.rows, seeds_of),
     output:
-        manifest=f"{RESULTS}/tables/alignment/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/alignment/alignment.csv",
-            caption="../report/alignment.rst",
-            category="Tables",
-            labels={"table": "human alignment"},
-        ),
-        by_domain=report(
-            f"{RESULTS}/tables/alignment/alignment_by_domain.csv",
-            caption="../report/alignment_by_domain.rst",
-            category="Tables",
-            labels={"table": "human alignment by domain"},
-        ),
-        position_bias=report(
-            f"{RESULTS}/tables/alignment/position_bias.csv",
-            caption="../report/position_bias.rst",
-            category="Tables",
-            labels={"table": "position bias"},
-        ),
-        calibration=report(
-            f"{RESULTS}/tables/alignment/calibration.csv",
-            caption="../report/calibration.rst",
-            category="Tables",
-            labels={"table": "calibration"},
-        ),
-        figure=report(
-            f"{RESULTS}/tables/alignment/alignment.svg",
-            caption="../report/alignment_figure.rst",
-            category="Figures",
-            labels={"figure": "human alignment"},
-        ),
-        position_bias_figure=report(
-            f"{RESULTS}/tables/alignment/position_bias.svg",
-            caption="../report/position_bias.rst",
-            category="Figures",
-            labels={"figure": "position bias"},
-        ),
+        manifest=artifact("tables/alignment"),
+        table=table_file("alignment"),
+        by_domain=table_file("alignment_by_domain", folder="alignment"),
+        position_bias=table_file("position_bias", folder="alignment"),
+        calibration=table_file("calibration", folder="alignment"),
+        figure=figure_file("alignment"),
+        position_bias_figure=figure_file("position_bias", folder="alignment"),
     params:
         code=code("tabulate_alignment.py"),
-        config=lambda _: part(table_configs.alignment_table(CONFIG)),
+        config=config_param(table_configs.alignment_table),
     log:
-        f"{LOGS}/tables/alignment.log",
+        log_file("tables/alignment"),
     benchmark:
-        f"{BENCHMARKS}/tables/alignment.tsv"
+        benchmark_file("tables/alignment")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_alignment.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
@@ -124,25 +80,19 @@ rule tabulate_injections:
         "Table: prompt injection"
     input:
         preferences=PREFERENCES,
-        judgements=injections_of,
+        judgements=lambda _: of_seeds("injections", CONFIG.tables.injections.judges, seeds_of),
     output:
-        manifest=f"{RESULTS}/tables/injections/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/injections/injections.csv",
-            caption="../report/injections.rst",
-            category="Tables",
-            labels={"table": "prompt injection"},
-        ),
+        manifest=artifact("tables/injections"),
+        table=table_file("injections"),
     params:
         code=code("tabulate_injections.py"),
-        config=lambda _: part(table_configs.injection_table(CONFIG)),
+        config=config_param(table_configs.injection_table),
     log:
-        f"{LOGS}/tables/injections.log",
+        log_file("tables/injections"),
     benchmark:
-        f"{BENCHMARKS}/tables/injections.tsv"
+        benchmark_file("tables/injections")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
@@ -153,38 +103,22 @@ rule tabulate_win_rates:
         "Table: policies against {CONFIG.tables.win_rates.reference}"
     input:
         preferences=PREFERENCES,
-        stories=stories_of,
-        matches=matches_of,
+        stories=of_seeds("stories", CONFIG.tables.win_rates.rows),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges),
     output:
-        manifest=f"{RESULTS}/tables/win_rates/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/win_rates/win_rates.csv",
-            caption="../report/win_rates.rst",
-            category="Tables",
-            labels={"table": "win rates"},
-        ),
-        matrix=report(
-            f"{RESULTS}/tables/win_rates/win_rate_matrix.csv",
-            caption="../report/win_rate_matrix.rst",
-            category="Tables",
-            labels={"table": "every policy against every other"},
-        ),
-        figure=report(
-            f"{RESULTS}/tables/win_rates/win_rates.svg",
-            caption="../report/win_rates_figure.rst",
-            category="Figures",
-            labels={"figure": "win rates"},
-        ),
+        manifest=artifact("tables/win_rates"),
+        table=table_file("win_rates"),
+        matrix=table_file("win_rate_matrix", folder="win_rates"),
+        figure=figure_file("win_rates"),
     params:
         code=code("tabulate_win_rates.py"),
-        config=lambda _: part(table_configs.win_rate_table(CONFIG)),
+        config=config_param(table_configs.win_rate_table),
     log:
-        f"{LOGS}/tables/win_rates.log",
+        log_file("tables/win_rates"),
     benchmark:
-        f"{BENCHMARKS}/tables/win_rates.tsv"
+        benchmark_file("tables/win_rates")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_win_rates.py --config {params.config:q}"
         " --preferences {input.preferences} --stories {input.stories} --matches {input.matches}"
@@ -196,34 +130,23 @@ rule tabulate_gains:
         "Table: judges as rewards"
     input:
         preferences=PREFERENCES,
-        judgements=lambda _: alignment_of(
-            dict.fromkeys(judge for _, judge in table_configs.gain_table(CONFIG)["judge_of"])
+        judgements=lambda _: of_seeds(
+            "alignment", [judge for _, judge in table_configs.gain_table(CONFIG)["judge_of"]], seeds_of
         ),
-        matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
-        manifest=f"{RESULTS}/tables/gains/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/gains/gains.csv",
-            caption="../report/gains.rst",
-            category="Tables",
-            labels={"table": "judges as rewards"},
-        ),
-        figure=report(
-            f"{RESULTS}/tables/gains/gains.svg",
-            caption="../report/gains.rst",
-            category="Figures",
-            labels={"figure": "judges as rewards"},
-        ),
+        manifest=artifact("tables/gains"),
+        table=table_file("gains"),
+        figure=figure_file("gains"),
     params:
         code=code("tabulate_gains.py"),
-        config=lambda _: part(table_configs.gain_table(CONFIG)),
+        config=config_param(table_configs.gain_table),
     log:
-        f"{LOGS}/tables/gains.log",
+        log_file("tables/gains"),
     benchmark:
-        f"{BENCHMARKS}/tables/gains.tsv"
+        benchmark_file("tables/gains")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_gains.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --matches {input.matches} --output {output.manifest} > {log} 2>&1"
@@ -234,31 +157,20 @@ rule tabulate_pivots:
         "Table: designs of pointwise rewards"
     input:
         preferences=PREFERENCES,
-        groups=groups_of,
+        groups=lambda _: of_seeds("groups", CONFIG.tables.pivots.judges),
     output:
-        manifest=f"{RESULTS}/tables/pivots/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/pivots/pivots.csv",
-            caption="../report/pivots.rst",
-            category="Tables",
-            labels={"table": "pointwise rewards"},
-        ),
-        noise=report(
-            f"{RESULTS}/tables/pivots/judge_noise.csv",
-            caption="../report/judge_noise.rst",
-            category="Tables",
-            labels={"table": "how judges err"},
-        ),
+        manifest=artifact("tables/pivots"),
+        table=table_file("pivots"),
+        noise=table_file("judge_noise", folder="pivots"),
     params:
         code=code("tabulate_pivots.py"),
-        config=lambda _: part(table_configs.pivot_table(CONFIG)),
+        config=config_param(table_configs.pivot_table),
     log:
-        f"{LOGS}/tables/pivots.log",
+        log_file("tables/pivots"),
     benchmark:
-        f"{BENCHMARKS}/tables/pivots.tsv"
+        benchmark_file("tables/pivots")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_pivots.py --config {params.config:q} --preferences {input.preferences}"
         " --groups {input.groups} --output {output.manifest} > {log} 2>&1"
@@ -272,29 +184,23 @@ rule tabulate_constraints:
         stories=lambda _: of_seeds(
             "stories", [*CONFIG.tables.constraints.rows, CONFIG.tables.win_rates.reference]
         ),
-        matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
         checks=lambda _: of_seeds(
             "checks",
             [*CONFIG.tables.constraints.rows, CONFIG.tables.win_rates.reference] if table_verifier() else [],
         ),
     output:
-        manifest=f"{RESULTS}/tables/constraints/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/constraints/constraints.csv",
-            caption="../report/constraints.rst",
-            category="Tables",
-            labels={"table": "constraints"},
-        ),
+        manifest=artifact("tables/constraints"),
+        table=table_file("constraints"),
     params:
         code=code("tabulate_constraints.py"),
-        config=lambda _: part(table_configs.constraint_table(CONFIG)),
+        config=config_param(table_configs.constraint_table),
     log:
-        f"{LOGS}/tables/constraints.log",
+        log_file("tables/constraints"),
     benchmark:
-        f"{BENCHMARKS}/tables/constraints.tsv"
+        benchmark_file("tables/constraints")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_constraints.py --config {params.config:q}"
         " --preferences {input.preferences} --stories {input.stories} --matches {input.matches}"
@@ -308,23 +214,17 @@ rule tabulate_ifeval:
         prompts=lambda _: str(CONFIG.tables.ifeval.prompts),
         responses=lambda _: of_seeds("responses", CONFIG.tables.ifeval.rows),
     output:
-        manifest=f"{RESULTS}/tables/ifeval/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/ifeval/ifeval.csv",
-            caption="../report/ifeval.rst",
-            category="Tables",
-            labels={"table": "instruction following"},
-        ),
+        manifest=artifact("tables/ifeval"),
+        table=table_file("ifeval"),
     params:
         code=code("tabulate_ifeval.py"),
-        config=lambda _: part(table_configs.instruction_table(CONFIG)),
+        config=config_param(table_configs.instruction_table),
     log:
-        f"{LOGS}/tables/ifeval.log",
+        log_file("tables/ifeval"),
     benchmark:
-        f"{BENCHMARKS}/tables/ifeval.tsv"
+        benchmark_file("tables/ifeval")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_ifeval.py --config {params.config:q} --prompts {input.prompts:q}"
         " --responses {input.responses} --output {output.manifest} > {log} 2>&1"
@@ -335,10 +235,10 @@ rule tabulate_effects:
         "Table: the effects that the papers claim"
     input:
         preferences=PREFERENCES,
-        judgements=lambda _: alignment_of(effect_systems("accuracy_difference", "flip_rate")),
-        taught=[f"{RESULTS}/teachers/{judge}/manifest.json" for judge in effect_systems("chain_correctness")],
+        judgements=of_seeds("alignment", effect_systems("accuracy_difference", "flip_rate"), seeds_of),
+        taught=[artifact(f"teachers/{judge}") for judge in effect_systems("chain_correctness")],
         chains=[
-            f"{RESULTS}/chains/{effect.systems[0]}/manifest.json"
+            artifact(f"chains/{effect.systems[0]}")
             for effect in CONFIG.effects
             if effect.metric == "chain_correctness"
         ],
@@ -346,24 +246,18 @@ rule tabulate_effects:
         matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1] if effect_systems("win_rate") else []),
         policies=of_seeds("policies", effect_systems("rewarded_violators")),
     output:
-        manifest=f"{RESULTS}/tables/effects/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/effects/effects.csv",
-            caption="../report/effects.rst",
-            category="Tables",
-            labels={"table": "effects"},
-        ),
+        manifest=artifact("tables/effects"),
+        table=table_file("effects"),
         text=f"{RESULTS}/tables/effects/effects.md",
     params:
         code=code("tabulate_effects.py"),
-        config=lambda _: part(table_configs.effects_table(CONFIG)),
+        config=config_param(table_configs.effects_table),
     log:
-        f"{LOGS}/tables/effects.log",
+        log_file("tables/effects"),
     benchmark:
-        f"{BENCHMARKS}/tables/effects.tsv"
+        benchmark_file("tables/effects")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_effects.py --config {params.config:q}"
         " --preferences {input.preferences} --judgements {input.judgements} --taught {input.taught}"
@@ -375,26 +269,20 @@ rule tabulate_human_win_rates:
     message:
         "Table: policies against {CONFIG.tables.win_rates.reference}, by people"
     input:
-        sheet=f"{RESULTS}/human/manifest.json",
+        sheet=artifact("human"),
         annotations=[str(path) for path in CONFIG.human.annotations] if CONFIG.human else [],
     output:
-        manifest=f"{RESULTS}/tables/human_win_rates/manifest.json",
-        table=report(
-            f"{RESULTS}/tables/human_win_rates/human_win_rates.csv",
-            caption="../report/human_win_rates.rst",
-            category="Tables",
-            labels={"table": "win rates by people"},
-        ),
+        manifest=artifact("tables/human_win_rates"),
+        table=table_file("human_win_rates"),
     params:
         code=code("tabulate_human_win_rates.py"),
-        config=lambda _: part(table_configs.human_table(CONFIG)),
+        config=config_param(table_configs.human_table),
     log:
-        f"{LOGS}/tables/human_win_rates.log",
+        log_file("tables/human_win_rates"),
     benchmark:
-        f"{BENCHMARKS}/tables/human_win_rates.tsv"
+        benchmark_file("tables/human_win_rates")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/tabulate_human_win_rates.py --config {params.config:q} --sheet {input.sheet}"
         " --annotations {input.annotations} --output {output.manifest} > {log} 2>&1"

@@ -5,20 +5,19 @@ rule judge_train_pairs:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.teacher, FIRST_SEED),
     output:
-        f"{RESULTS}/teachers/{{teacher}}/manifest.json",
+        artifact("teachers/{teacher}"),
     params:
         code=code("judge_pairs.py"),
-        config=lambda wildcards: part(stage_configs.teach(CONFIG, wildcards.teacher)),
+        config=config_param(stage_configs.teach, "teacher"),
         seed=FIRST_SEED,
-        endpoint=endpoint(lambda wildcards: wildcards.teacher),
+        endpoint=endpoint_param("teacher"),
         answers=f"{ANSWERS}/{{teacher}}",
     log:
-        f"{LOGS}/teachers/{{teacher}}.log",
+        log_file("teachers/{teacher}"),
     benchmark:
-        f"{BENCHMARKS}/teachers/{{teacher}}.tsv"
+        benchmark_file("teachers/{teacher}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split train --seed {params.seed} --endpoint {params.endpoint:q}"
@@ -30,19 +29,18 @@ rule filter_chains:
         "Keep the chains of {wildcards.teacher} that agree across orders and with the label"
     input:
         preferences=PREFERENCES,
-        judgements=f"{RESULTS}/teachers/{{teacher}}/manifest.json",
+        judgements=artifact("teachers/{teacher}"),
     output:
-        f"{RESULTS}/chains/{{teacher}}/manifest.json",
+        artifact("chains/{teacher}"),
     params:
         code=code("filter_chains.py"),
-        config=lambda _: part({}),
+        config=lambda _: as_param({}),
     log:
-        f"{LOGS}/chains/{{teacher}}.log",
+        log_file("chains/{teacher}"),
     benchmark:
-        f"{BENCHMARKS}/chains/{{teacher}}.tsv"
+        benchmark_file("chains/{teacher}")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/filter_chains.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
@@ -54,23 +52,21 @@ rule find_consensus:
     input:
         preferences=PREFERENCES,
         judgements=lambda wildcards: [
-            f"{RESULTS}/teachers/{teacher}/manifest.json"
-            for teacher in CONFIG.consensus[wildcards.source].teachers
+            artifact(f"teachers/{teacher}") for teacher in CONFIG.consensus[wildcards.source].teachers
         ],
     output:
-        f"{RESULTS}/consensus/{{source}}/manifest.json",
+        artifact("consensus/{source}"),
     params:
         code=code("find_consensus.py"),
-        config=lambda wildcards: part(stage_configs.consensus(CONFIG, wildcards.source)),
+        config=config_param(stage_configs.consensus, "source"),
     log:
-        f"{LOGS}/consensus/{{source}}.log",
+        log_file("consensus/{source}"),
     benchmark:
-        f"{BENCHMARKS}/consensus/{{source}}.tsv"
+        benchmark_file("consensus/{source}")
     wildcard_constraints:
         source=names_of(CONFIG.consensus, ConsensusConfig),
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/find_consensus.py --config {params.config:q} --preferences {input.preferences}"
         " --judgements {input.judgements} --output {output} > {log} 2>&1"
@@ -83,19 +79,18 @@ rule judge_test_pairs:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
-        f"{RESULTS}/alignment/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("alignment/{judge}/seed{seed}"),
     params:
         code=code("judge_pairs.py"),
-        config=lambda wildcards: part(stage_configs.judge(CONFIG, wildcards.judge)),
-        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        config=config_param(stage_configs.judge, "judge"),
+        endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
     log:
-        f"{LOGS}/alignment/{{judge}}/seed{{seed}}.log",
+        log_file("alignment/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/alignment/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("alignment/{judge}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -109,19 +104,18 @@ rule judge_injections:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
-        f"{RESULTS}/injections/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("injections/{judge}/seed{seed}"),
     params:
         code=code("judge_injections.py"),
-        config=lambda wildcards: part(stage_configs.injections(CONFIG, wildcards.judge)),
-        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        config=config_param(stage_configs.injections, "judge"),
+        endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
     log:
-        f"{LOGS}/injections/{{judge}}/seed{{seed}}.log",
+        log_file("injections/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/injections/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("injections/{judge}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/judge_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --model {input.model} --seed {wildcards.seed}"
@@ -133,25 +127,21 @@ rule judge_matches:
         "Matches between policies of seed {wildcards.seed}, judged by {wildcards.judge}"
     input:
         preferences=PREFERENCES,
-        stories=expand(
-            f"{RESULTS}/stories/{{policy}}/seed{{{{seed}}}}/manifest.json",
-            policy=CONFIG.tables.win_rates.rows,
-        ),
+        stories=[artifact(f"stories/{policy}/seed{{seed}}") for policy in CONFIG.tables.win_rates.rows],
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
-        f"{RESULTS}/matches/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("matches/{judge}/seed{seed}"),
     params:
         code=code("judge_matches.py"),
-        config=lambda wildcards: part(stage_configs.matches(CONFIG, wildcards.judge)),
-        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        config=config_param(stage_configs.matches, "judge"),
+        endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
     log:
-        f"{LOGS}/matches/{{judge}}/seed{{seed}}.log",
+        log_file("matches/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/matches/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("matches/{judge}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -166,19 +156,18 @@ rule judge_groups:
         policy=lambda wildcards: policy_model(CONFIG.tables.pivots.policy, wildcards.seed),
         model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
     output:
-        f"{RESULTS}/groups/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("groups/{judge}/seed{seed}"),
     params:
         code=code("judge_groups.py"),
-        config=lambda wildcards: part(stage_configs.groups(CONFIG, wildcards.judge)),
-        endpoint=endpoint(lambda wildcards: wildcards.judge),
+        config=config_param(stage_configs.groups, "judge"),
+        endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
     log:
-        f"{LOGS}/groups/{{judge}}/seed{{seed}}.log",
+        log_file("groups/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/groups/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("groups/{judge}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
         " --policy {input.policy} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
@@ -190,22 +179,21 @@ rule verify_stories:
         "Constraints of the stories of {wildcards.policy}, seed {wildcards.seed}, by the verifier model"
     input:
         preferences=PREFERENCES,
-        stories=f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+        stories=artifact("stories/{policy}/seed{seed}"),
         model=verifier_model(table_verifier()),
     output:
-        f"{RESULTS}/checks/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("checks/{policy}/seed{seed}"),
     params:
         code=code("verify_stories.py"),
-        config=lambda wildcards: part(stage_configs.verified(CONFIG, wildcards.policy)),
-        endpoint=lambda wildcards, output: part(stage_configs.verifier_endpoint(CONFIG, table_verifier())),
+        config=config_param(stage_configs.verified, "policy"),
+        endpoint=lambda wildcards, output: as_param(stage_configs.verifier_endpoint(CONFIG, table_verifier())),
         answers=f"{ANSWERS}/{table_verifier()}",
     log:
-        f"{LOGS}/checks/{{policy}}/seed{{seed}}.log",
+        log_file("checks/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/checks/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("checks/{policy}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/verify_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"

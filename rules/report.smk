@@ -2,21 +2,20 @@ rule plot_curves:
     message:
         "Figures: training curves"
     input:
-        bases=lambda _: trained("bases"),
-        judges=lambda _: trained("judges"),
-        policies=lambda _: trained("policies"),
+        bases=trained("bases"),
+        judges=trained("judges"),
+        policies=trained("policies"),
     output:
-        f"{RESULTS}/figures/manifest.json",
+        artifact("figures"),
     params:
         code=code("plot_curves.py"),
-        config=lambda _: part(table_configs.curves(CONFIG)),
+        config=config_param(table_configs.curves),
     log:
-        f"{LOGS}/figures.log",
+        log_file("figures"),
     benchmark:
-        f"{BENCHMARKS}/figures.tsv"
+        benchmark_file("figures")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/plot_curves.py --config {params.config:q} --bases {input.bases}"
         " --judges {input.judges} --policies {input.policies} --output {output} > {log} 2>&1"
@@ -28,30 +27,24 @@ rule write_report:
     input:
         preferences=PREFERENCES,
         tables=TABLES,
-        figures=f"{RESULTS}/figures/manifest.json",
-        matches=f"{RESULTS}/matches/{CONFIG.tables.win_rates.judges[-1]}/seed{FIRST_SEED}/manifest.json",
-        stories=stories_of,
-        bases=lambda _: trained("bases"),
-        judges=lambda _: trained("judges"),
-        policies=lambda _: trained("policies"),
+        figures=artifact("figures"),
+        matches=artifact(f"matches/{CONFIG.tables.win_rates.judges[-1]}/seed{FIRST_SEED}"),
+        stories=of_seeds("stories", CONFIG.tables.win_rates.rows),
+        bases=trained("bases"),
+        judges=trained("judges"),
+        policies=trained("policies"),
     output:
-        manifest=f"{RESULTS}/report/manifest.json",
-        page=report(
-            f"{RESULTS}/report/report.html",
-            caption="../report/page.rst",
-            category="Report",
-            labels={"page": "everything on one page"},
-        ),
+        manifest=artifact("report"),
+        page=page_file("report", "everything on one page"),
     params:
         code=code("write_report.py"),
-        config=lambda _: part(table_configs.report(CONFIG)),
+        config=config_param(table_configs.report),
     log:
-        f"{LOGS}/report.log",
+        log_file("report"),
     benchmark:
-        f"{BENCHMARKS}/report.tsv"
+        benchmark_file("report")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/write_report.py --config {params.config:q} --preferences {input.preferences}"
         " --tables {input.tables} --figures {input.figures} --matches {input.matches} --stories {input.stories}"
@@ -63,28 +56,22 @@ rule write_gallery:
         "Gallery: {RESULTS}/gallery/gallery.html"
     input:
         preferences=PREFERENCES,
-        stories=stories_of,
-        matches=matches_of,
+        stories=of_seeds("stories", CONFIG.tables.win_rates.rows),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges),
         checks=lambda _: of_seeds("checks", verified_policies()),
         policies=lambda _: of_seeds("policies", table_configs.policies_with_snapshots(CONFIG)),
     output:
-        manifest=f"{RESULTS}/gallery/manifest.json",
-        page=report(
-            f"{RESULTS}/gallery/gallery.html",
-            caption="../report/gallery.rst",
-            category="Report",
-            labels={"page": "stories side by side"},
-        ),
+        manifest=artifact("gallery"),
+        page=page_file("gallery", "stories side by side"),
     params:
         code=code("write_gallery.py"),
-        config=lambda _: part(table_configs.gallery(CONFIG)),
+        config=config_param(table_configs.gallery),
     log:
-        f"{LOGS}/gallery.log",
+        log_file("gallery"),
     benchmark:
-        f"{BENCHMARKS}/gallery.tsv"
+        benchmark_file("gallery")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/write_gallery.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --matches {input.matches} --checks {input.checks} --policies {input.policies}"
@@ -96,23 +83,19 @@ rule write_blind_sheet:
         "Blind sheet for people: {RESULTS}/human/sheet.html"
     input:
         preferences=PREFERENCES,
-        stories=expand(
-            f"{RESULTS}/stories/{{policy}}/seed{FIRST_SEED}/manifest.json",
-            policy=CONFIG.tables.win_rates.rows,
-        ),
+        stories=[artifact(f"stories/{policy}/seed{FIRST_SEED}") for policy in CONFIG.tables.win_rates.rows],
     output:
-        manifest=f"{RESULTS}/human/manifest.json",
+        manifest=artifact("human"),
         page=f"{RESULTS}/human/sheet.html",
     params:
         code=code("write_blind_sheet.py"),
-        config=lambda _: part(table_configs.sheet(CONFIG)),
+        config=config_param(table_configs.sheet),
     log:
-        f"{LOGS}/human.log",
+        log_file("human"),
     benchmark:
-        f"{BENCHMARKS}/human.tsv"
+        benchmark_file("human")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/write_blind_sheet.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --output {output.manifest} > {log} 2>&1"
@@ -123,22 +106,21 @@ rule export_model:
         "Model card and folder of {wildcards.name}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        model=f"{RESULTS}/{{registry}}/{{name}}/seed{{seed}}/manifest.json",
-        tables=lambda wildcards: figures_of(wildcards.registry),
+        model=artifact("{registry}/{name}/seed{seed}"),
+        tables=lambda wildcards: card_tables(wildcards.registry),
     output:
-        f"{RESULTS}/export/{{registry}}/{{name}}/seed{{seed}}/manifest.json",
+        artifact("export/{registry}/{name}/seed{seed}"),
     params:
         code=code("export_model.py"),
-        config=lambda wildcards: part(table_configs.card(CONFIG, wildcards.registry, wildcards.name)),
+        config=config_param(table_configs.card, "registry", "name"),
     log:
-        f"{LOGS}/export/{{registry}}/{{name}}/seed{{seed}}.log",
+        log_file("export/{registry}/{name}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/export/{{registry}}/{{name}}/seed{{seed}}.tsv"
+        benchmark_file("export/{registry}/{name}/seed{seed}")
     wildcard_constraints:
         registry="judges|policies",
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/export_model.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --tables {input.tables} --output {output} > {log} 2>&1"

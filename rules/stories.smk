@@ -5,19 +5,18 @@ rule sample_stories:
         preferences=PREFERENCES,
         model=lambda wildcards: policy_model(wildcards.policy, wildcards.seed),
     output:
-        f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("stories/{policy}/seed{seed}"),
     params:
         code=code("sample_stories.py"),
-        config=lambda wildcards: part(stage_configs.stories(CONFIG, wildcards.policy)),
+        config=config_param(stage_configs.stories, "policy"),
     log:
-        f"{LOGS}/stories/{{policy}}/seed{{seed}}.log",
+        log_file("stories/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("stories/{policy}/seed{seed}")
     wildcard_constraints:
         policy=names_of(CONFIG.policies, SFTPolicyConfig, GRPOPolicyConfig, BasePolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -30,19 +29,18 @@ rule import_stories:
         preferences=PREFERENCES,
         stories=lambda wildcards: str(CONFIG.policies[wildcards.policy].stories),
     output:
-        f"{RESULTS}/stories/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("stories/{policy}/seed{seed}"),
     params:
         code=code("import_stories.py"),
-        config=lambda wildcards: part(stage_configs.external_stories(wildcards.policy)),
+        config=lambda wildcards: as_param(stage_configs.external_stories(wildcards.policy)),
     log:
-        f"{LOGS}/stories/{{policy}}/seed{{seed}}.log",
+        log_file("stories/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/stories/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("stories/{policy}/seed{seed}")
     wildcard_constraints:
         policy=names_of(CONFIG.policies, ExternalPolicyConfig),
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/import_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories:q} --seed {wildcards.seed} --output {output} > {log} 2>&1"
@@ -55,17 +53,16 @@ rule sample_responses:
         prompts=lambda _: str(CONFIG.tables.ifeval.prompts),
         model=lambda wildcards: policy_model(wildcards.policy, wildcards.seed),
     output:
-        f"{RESULTS}/responses/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("responses/{policy}/seed{seed}"),
     params:
         code=code("sample_responses.py"),
-        config=lambda wildcards: part(stage_configs.responses(CONFIG, wildcards.policy)),
+        config=config_param(stage_configs.responses, "policy"),
     log:
-        f"{LOGS}/responses/{{policy}}/seed{{seed}}.log",
+        log_file("responses/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/responses/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("responses/{policy}/seed{seed}")
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/sample_responses.py --config {params.config:q} --prompts {input.prompts:q}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"

@@ -2,17 +2,16 @@ rule prepare_base:
     message:
         "Base model {wildcards.base}"
     output:
-        f"{RESULTS}/bases/{{base}}/manifest.json",
+        artifact("bases/{base}"),
     params:
         code=code("prepare_base.py"),
-        config=lambda wildcards: part(stage_configs.base(CONFIG, wildcards.base)),
+        config=config_param(stage_configs.base, "base"),
     log:
-        f"{LOGS}/bases/{{base}}.log",
+        log_file("bases/{base}"),
     benchmark:
-        f"{BENCHMARKS}/bases/{{base}}.tsv"
+        benchmark_file("bases/{base}")
     conda:
         "../envs/rlcs.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/prepare_base.py --config {params.config:q} --output {output} > {log} 2>&1"
 
@@ -27,19 +26,18 @@ rule train_genrm_sft:
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
-        f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("judges/{judge}/seed{seed}"),
     params:
         code=code("train_genrm_sft.py"),
-        config=lambda wildcards: part(stage_configs.train_judge(CONFIG, wildcards.judge)),
+        config=config_param(stage_configs.train_judge, "judge"),
     log:
-        f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
+        log_file("judges/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("judges/{judge}/seed{seed}")
     wildcard_constraints:
         judge=names_of(CONFIG.judges, GenrmSFTConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/train_genrm_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --chains {input.chains} --consensus {input.consensus} --base {input.base} --seed {wildcards.seed}"
@@ -52,23 +50,22 @@ rule train_genrm_grpo:
     input:
         preferences=PREFERENCES,
         consensus=lambda wildcards: consensus_of(wildcards.judge),
-        model=lambda wildcards: start_of("judges", CONFIG.judges, wildcards.judge, wildcards.seed),
+        model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
-        f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("judges/{judge}/seed{seed}"),
     params:
         code=code("train_genrm_grpo.py"),
-        config=lambda wildcards: part(stage_configs.train_judge(CONFIG, wildcards.judge)),
-        serving=serving(),
+        config=config_param(stage_configs.train_judge, "judge"),
+        serving=serving_param(),
     log:
-        f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
+        log_file("judges/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("judges/{judge}/seed{seed}")
     wildcard_constraints:
         judge=names_of(CONFIG.judges, GenrmGRPOConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
@@ -84,19 +81,18 @@ rule train_bradley_terry:
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
-        f"{RESULTS}/judges/{{judge}}/seed{{seed}}/manifest.json",
+        artifact("judges/{judge}/seed{seed}"),
     params:
         code=code("train_bradley_terry.py"),
-        config=lambda wildcards: part(stage_configs.train_judge(CONFIG, wildcards.judge)),
+        config=config_param(stage_configs.train_judge, "judge"),
     log:
-        f"{LOGS}/judges/{{judge}}/seed{{seed}}.log",
+        log_file("judges/{judge}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/judges/{{judge}}/seed{{seed}}.tsv"
+        benchmark_file("judges/{judge}/seed{seed}")
     wildcard_constraints:
         judge=names_of(CONFIG.judges, ScalarJudgeConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/train_bradley_terry.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --base {input.base}"
@@ -111,19 +107,18 @@ rule train_policy_sft:
         base=lambda wildcards: base_of(CONFIG.policies[wildcards.policy].base),
         launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:
-        f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("policies/{policy}/seed{seed}"),
     params:
         code=code("train_policy_sft.py"),
-        config=lambda wildcards: part(stage_configs.train_policy(CONFIG, wildcards.policy)),
+        config=config_param(stage_configs.train_policy, "policy"),
     log:
-        f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
+        log_file("policies/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("policies/{policy}/seed{seed}")
     wildcard_constraints:
         policy=names_of(CONFIG.policies, SFTPolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/train_policy_sft.py --config {params.config:q} --preferences {input.preferences}"
         " --base {input.base} --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
@@ -134,27 +129,26 @@ rule train_policy_grpo:
         "Policy GRPO: {wildcards.policy}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        model=lambda wildcards: start_of("policies", CONFIG.policies, wildcards.policy, wildcards.seed),
-        judge=lambda wildcards: judges_asked(wildcards.policy, wildcards.seed),
+        model=lambda wildcards: start_of("policies", CONFIG.policies[wildcards.policy], wildcards.seed),
+        judge=lambda wildcards: reward_judges(wildcards.policy, wildcards.seed),
         verifier=lambda wildcards: verifier_model(stage_configs.policy_verifier(CONFIG, wildcards.policy)),
         launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:
-        f"{RESULTS}/policies/{{policy}}/seed{{seed}}/manifest.json",
+        artifact("policies/{policy}/seed{seed}"),
     params:
         code=code("train_policy_grpo.py"),
-        config=lambda wildcards: part(stage_configs.train_policy(CONFIG, wildcards.policy)),
-        endpoint=lambda wildcards, output: part(stage_configs.policy_endpoints(CONFIG, wildcards.policy)),
+        config=config_param(stage_configs.train_policy, "policy"),
+        endpoint=lambda wildcards, output: as_param(stage_configs.policy_endpoints(CONFIG, wildcards.policy)),
         answers=ANSWERS,
-        serving=serving(),
+        serving=serving_param(),
     log:
-        f"{LOGS}/policies/{{policy}}/seed{{seed}}.log",
+        log_file("policies/{policy}/seed{seed}"),
     benchmark:
-        f"{BENCHMARKS}/policies/{{policy}}/seed{{seed}}.tsv"
+        benchmark_file("policies/{policy}/seed{seed}")
     wildcard_constraints:
         policy=names_of(CONFIG.policies, GRPOPolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
-    threads: 1
     shell:
         "python workflow_scripts/train_policy_grpo.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --judge {input.judge} --verifier {input.verifier} --seed {wildcards.seed}"

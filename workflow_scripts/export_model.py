@@ -1,4 +1,4 @@
-"""A trained judge or policy as a folder to give away: weights, tokenizer and a model card."""
+"""Export a trained judge or policy as a folder to hand on: weights, tokenizer and a model card."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rlcs.records import PAIRS, QUARANTINE, SPLITS, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.html import TEMPLATES
-from rlcs.report.model_card import Card, render_card, rows_of
-from rlcs.report.provenance import read_made
+from rlcs.report.model_card import Card, render_card, select_rows
+from rlcs.report.provenance import read_artifacts
 from rlcs.stages.manifest import NAME, content_id, read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
@@ -19,7 +19,7 @@ SHOWN = {
     "alignment": "system",
     "win_rates": "policy",
     "constraints": "policy",
-}  # by table, the model's column
+}  # table -> the column with the names of models
 
 
 def main(stage: Stage) -> None:
@@ -27,28 +27,29 @@ def main(stage: Stage) -> None:
     contexts = read_contexts(preferences / "contexts.parquet")
     pairs = read_rows(preferences / "pairs.parquet", PAIRS)
     by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
-    made_of = read_provenance(model)
+    provenance = read_provenance(model)
     tables = {
-        TABLES[name].title: own
+        TABLES[name].title: rows
         for folder in stage.folders("tables")
         for name, column in SHOWN.items()
         if (path := folder / f"{name}.csv").exists()
-        if len(own := rows_of(read_table(path), column, config["name"]))
+        if len(rows := select_rows(read_table(path), column, config["name"]))
     }
-    flags = model / "flags.json"
-    raised = json.loads(flags.read_text(encoding="utf-8")) if flags.exists() else []
+    flags_file = model / "flags.json"
+    flags = json.loads(flags_file.read_text(encoding="utf-8")) if flags_file.exists() else []
     card = Card(
         **config,
-        seed=made_of["seed"],
+        seed=provenance["seed"],
         pairs={split: by_split[split] for split in SPLITS},
         contexts=len(contexts),
         quarantined=len(read_rows(preferences / "quarantine.parquet", QUARANTINE)),
         tables=tables,
         flags=[
-            f"{f['rule']} was {f['value']:.3g}, limit {f['limit']:g}, at step {f['step']}" for f in raised
+            f"{flag['rule']} was {flag['value']:.3g}, limit {flag['limit']:g}, at step {flag['step']}"
+            for flag in flags
         ],
-        lineage=read_made(model.parents[2], [model]),
-        packages=made_of["packages"],
+        lineage=read_artifacts(model.parents[2], [model]),
+        packages=provenance["packages"],
         manifest=content_id(model / NAME),
     )
     with stage.artifact() as folder:

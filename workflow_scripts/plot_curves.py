@@ -1,4 +1,4 @@
-"""What the trainers logged, over steps: figures of all trainings, entropy's cells, and signs of collapse."""
+"""Figures of what the trainers logged over steps, and the table of signs of collapse."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from rlcs.config.policies import WatchConfig
 from rlcs.report.captions import TABLES
-from rlcs.report.curves import CELLS, available_metrics, entropy_cells, training_curve, training_curves
+from rlcs.report.curves import CELLS, plot_entropy_cells, plot_metric, plot_metrics, select_logged
 from rlcs.report.figure_style import to_svg
 from rlcs.report.formatting import write_table
 from rlcs.stages.manifest import read_provenance
@@ -36,7 +36,7 @@ GRPO = (
     "judge/failed",
     "judge/skew",
 )
-# a figure each, by what trained: trainings of one figure share the axis of steps
+# metrics of each figure; the trainings of a figure share the axis of steps
 METRICS = {"bases": SUPERVISED, "supervised": SUPERVISED, "judges": GRPO, "policies": GRPO}
 
 Trainings = dict[str, dict[int, pd.DataFrame]]
@@ -47,20 +47,20 @@ def main(stage: Stage) -> None:
     for registry, kind in (("bases", "base"), ("judges", "judge"), ("policies", "policy")):
         for source in stage.folders(registry):
             if (source / "history.parquet").exists():  # a base from a hub was trained elsewhere
-                made_of = read_provenance(source)
+                provenance = read_provenance(source)
                 name = source.name if registry == "bases" else source.parent.name
-                shown = registry if registry == "bases" or "grpo" in made_of["stage"] else "supervised"
+                shown = registry if registry == "bases" or "grpo" in provenance["stage"] else "supervised"
                 history = pd.read_parquet(source / "history.parquet")
                 label = f"{kind} {name}" if shown == "supervised" else name
-                trainings[shown].setdefault(label, {})[made_of["seed"]] = history
+                trainings[shown].setdefault(label, {})[provenance["seed"]] = history
     with stage.artifact() as folder:
         for name, histories in trainings.items():
-            draw(folder, name, histories, METRICS[name])
+            write_figures(folder, name, histories, METRICS[name])
         watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
         watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
-        cells = [name for name, seeds in watched.items() if available_metrics({name: seeds}, list(CELLS))]
-        for place, name in enumerate(cells):
-            write(folder, f"entropy_cells-panel{place}", to_svg(entropy_cells(name, watched[name])))
+        cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
+        for number, name in enumerate(cells):
+            write_svg(folder, f"entropy_cells-panel{number}", to_svg(plot_entropy_cells(name, watched[name])))
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
             for name, watch in stage.config["watch"].items()
@@ -71,16 +71,16 @@ def main(stage: Stage) -> None:
             write_table(table, folder, "diagnostics", caption, stage.config["synthetic"])
 
 
-def draw(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
-    """All metrics in one figure, and each in a panel of its own, which a phone can show."""
-    shown = available_metrics(histories, metrics)
+def write_figures(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
+    """Write one figure of all metrics, and a panel per metric, which fits the screen of a phone."""
+    shown = select_logged(histories, metrics)
     if shown:
-        write(folder, name, to_svg(training_curves(histories, shown)))
-    for place, metric in enumerate(shown):
-        write(folder, f"{name}-panel{place:02}", to_svg(training_curve(histories, metric)))
+        write_svg(folder, name, to_svg(plot_metrics(histories, shown)))
+    for number, metric in enumerate(shown):
+        write_svg(folder, f"{name}-panel{number:02}", to_svg(plot_metric(histories, metric)))
 
 
-def write(folder: Path, name: str, svg: str) -> None:
+def write_svg(folder: Path, name: str, svg: str) -> None:
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 

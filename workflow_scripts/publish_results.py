@@ -1,6 +1,6 @@
-"""Copy a run's tables and figures to docs/results, with what made them; the default run's to the README too.
+"""Copy a run's tables, figures and provenance to docs/results, and the default run's results to the README.
 
-results/ is not committed; this is how numbers that took long outlast the machine. Nothing is typed in.
+results/ is not committed, so these copies keep the numbers of long runs. No number is typed in by hand.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rlcs.report.provenance import ancestors
+from rlcs.report.provenance import find_ancestors
 from rlcs.stages.manifest import NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
@@ -26,10 +26,10 @@ SHOWN = {
 COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.svg", "figures/policies.svg")
 
 
-def provenance(results: Path, command: str) -> dict[str, Any]:
-    """Commit, machine, versions, and manifest id and duration of all that the tables come from."""
-    shown = [path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{NAME}")]
-    artifacts = sorted(ancestors(results, shown))
+def collect_provenance(results: Path, command: str) -> dict[str, Any]:
+    """Collect commits, machine, versions, and the manifest id and time of each artifact behind the tables."""
+    published = [path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{NAME}")]
+    artifacts = sorted(find_ancestors(results, published))
     runs = {artifact: read_run(artifact) for artifact in artifacts}
     return {
         "command": command,
@@ -48,21 +48,21 @@ def provenance(results: Path, command: str) -> dict[str, Any]:
     }
 
 
-def shown_columns(table: str, columns: tuple[str, ...]) -> str:
-    """Some columns of a Markdown table, under its caption."""
+def select_columns(table: str, columns: tuple[str, ...]) -> str:
+    """Select columns of a Markdown table; keep the caption."""
     lines = table.strip().splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    places = [rows[0].index(name) for name in columns]
-    picked = ["| " + " | ".join(row[place] for place in places) + " |" for row in rows]
-    return "\n".join([lines[0], "", *picked])
+    indices = [rows[0].index(name) for name in columns]
+    selected = ["| " + " | ".join(row[index] for index in indices) + " |" for row in rows]
+    return "\n".join([lines[0], "", *selected])
 
 
 def readme_section(folder: Path) -> str:
-    """What the README shows: a picture, the tables' main columns, and where the rest is."""
+    """The results section of the README: a figure, the main columns of the tables, and a link to the rest."""
     parts = [f"![Accuracy of the judges on held-out pairs]({folder}/alignment.svg)"]
     for name, columns in SHOWN.items():
         table = (ROOT / folder / f"{name}.md").read_text(encoding="utf-8")
-        parts.append(shown_columns(table, columns))
+        parts.append(select_columns(table, columns))
     parts.append(f"Every column, and what made these numbers: [{folder}]({folder}).")
     return "\n\n".join(parts)
 
@@ -70,8 +70,8 @@ def readme_section(folder: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="a finished run, such as results/tiny")
-    parser.add_argument("--command", default="make run", help="what made it")
-    parser.add_argument("--name", help="under docs/results; the run's own name where none is given")
+    parser.add_argument("--command", default="make run", help="the command that made the run")
+    parser.add_argument("--name", help="folder below docs/results; default: the name of the run")
     arguments = parser.parse_args()
     results: Path = arguments.results
     folder = Path("docs/results") / (arguments.name or results.name)
@@ -80,8 +80,8 @@ def main() -> None:
     for pattern in COPIED:
         for path in sorted(results.glob(pattern)):
             shutil.copy(path, ROOT / folder / path.name)
-    made_by = json.dumps(provenance(results, arguments.command), indent=2)
-    (ROOT / folder / "provenance.json").write_text(made_by + "\n", encoding="utf-8")
+    provenance = json.dumps(collect_provenance(results, arguments.command), indent=2)
+    (ROOT / folder / "provenance.json").write_text(provenance + "\n", encoding="utf-8")
     if folder.name != DEFAULT_RUN:
         return
     readme = ROOT / "README.md"

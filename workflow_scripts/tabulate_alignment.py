@@ -11,7 +11,7 @@ from rlcs.evaluation.position_bias import position_bias_table
 from rlcs.records import ANNOTATIONS, PAIRS, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
-from rlcs.report.figures import alignment_figure, calibration_figure, position_figure
+from rlcs.report.figures import plot_alignment, plot_calibration, plot_position_bias
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
 
@@ -52,10 +52,10 @@ def main(stage: Stage) -> None:
         for name, table in tables.items():
             write_table(table, folder, name, TABLES[name].text, synthetic)
         if len(curve):
-            (folder / "calibration.svg").write_text(to_svg(calibration_figure(curve)), encoding="utf-8")
-        position = to_svg(position_figure(tables["position_bias"]))
+            (folder / "calibration.svg").write_text(to_svg(plot_calibration(curve)), encoding="utf-8")
+        position = to_svg(plot_position_bias(tables["position_bias"]))
         (folder / "position_bias.svg").write_text(position, encoding="utf-8")
-        (folder / "alignment.svg").write_text(to_svg(alignment_figure(frame)), encoding="utf-8")
+        (folder / "alignment.svg").write_text(to_svg(plot_alignment(frame)), encoding="utf-8")
 
 
 if __name__ == "__main__":

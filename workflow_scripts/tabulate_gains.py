@@ -9,7 +9,7 @@ from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import MATCHES, PAIRS, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
-from rlcs.report.figures import gain_figure
+from rlcs.report.figures import plot_gains
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
 
@@ -33,7 +33,7 @@ def main(stage: Stage) -> None:
         gains = gain_table(judge_of, evidence, stage.config["reference"], seed=SEED)
         for name, frame in (("gains", gains), ("gain_correlation", correlation_table(gains, seed=SEED))):
             write_table(frame, folder, name, TABLES[name].text, stage.config["synthetic"])
-        (folder / "gains.svg").write_text(to_svg(gain_figure(gains)), encoding="utf-8")
+        (folder / "gains.svg").write_text(to_svg(plot_gains(gains)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
 from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
-from rlcs.report.figures import matrix_figure, win_rate_figure
+from rlcs.report.figures import plot_win_rate_matrix, plot_win_rates
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
 
@@ -47,11 +47,11 @@ def main(stage: Stage) -> None:
         if len(dimensions):
             write_table(dimensions, folder, "dimensions", TABLES["dimensions"].text, synthetic)
         write_table(frame, folder, "win_rates", TABLES["win_rates"].text, synthetic)
-        (folder / "win_rates.svg").write_text(to_svg(win_rate_figure(frame)), encoding="utf-8")
+        (folder / "win_rates.svg").write_text(to_svg(plot_win_rates(frame)), encoding="utf-8")
         matrix = win_rate_matrix(matches, judged, policies=policies, seed=SEED)
         write_table(matrix, folder, "win_rate_matrix", TABLES["win_rate_matrix"].text, synthetic)
         for place, judge in enumerate(judged):
-            panel = to_svg(matrix_figure(matrix, judge))
+            panel = to_svg(plot_win_rate_matrix(matrix, judge))
             (folder / f"win_rate_matrix-panel{place}.svg").write_text(panel, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""A blind sheet on which people compare stories, the same for Label Studio and Argilla, and the key."""
+"""Write a blind sheet on which people compare stories, its form for Label Studio and Argilla, and the key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlcs.constraints.registry import instruction
 from rlcs.data import argilla, label_studio
 from rlcs.data.blind_sheet import blind_pairs, preference_row
 from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
-from rlcs.report.html import fill
+from rlcs.report.html import fill_template
 from rlcs.stages.stage import Stage, log, run_stage
 
 
@@ -28,7 +28,7 @@ def main(stage: Stage) -> None:
     required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
     sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
     with stage.artifact() as folder:
-        page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
+        page = fill_template("sheet.html.j2", sheet=sheet, rows=rows, required=required)
         (folder / "sheet.html").write_text(page, encoding="utf-8")
         tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
         (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
@@ -37,8 +37,8 @@ def main(stage: Stage) -> None:
         write_rows(folder / "key.parquet", key, MATCHES)
         write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
         if not pairs:
-            log.warning("the sheet is empty: on no context do the policies' stories differ")
-        log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))
+            log.warning("the sheet is empty: the policies' stories are the same for every context")
+        log.info("%d pairs; hand out the sheet and the tasks, and keep the key", len(pairs))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""The stories of all policies side by side, with what the judges said of them: one page to step through."""
+"""Write the gallery: a page with the stories of all policies side by side, and the judgements of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
-from rlcs.report.gallery import Row, gallery_items
-from rlcs.report.html import fill
+from rlcs.report.gallery import build_gallery
+from rlcs.report.html import fill_template
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.snapshots import NAME
@@ -19,22 +20,22 @@ def main(stage: Stage) -> None:
     config = stage.config
     contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     folders = stage.folders("matches")
-    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
+    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # the same for every judge and seed
     judged = read_judged(folders, config["judges"])
-    stories, checks = by_seed(stage, "stories", STORIES), by_seed(stage, "checks", CHECKS)
-    snapshots: dict[int, dict[str, Sequence[Row]]] = {}
+    stories, checks = read_by_seed(stage, "stories", STORIES), read_by_seed(stage, "checks", CHECKS)
+    snapshots: dict[int, dict[str, Sequence[dict[str, Any]]]] = {}
     for folder in stage.folders("policies"):
         if (folder / NAME).exists():
-            told = snapshots.setdefault(read_provenance(folder)["seed"], {})
-            told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+            by_policy = snapshots.setdefault(read_provenance(folder)["seed"], {})
+            by_policy[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
     seeds = [
         {
             "seed": seed,
-            "items": gallery_items(
+            "items": build_gallery(
                 contexts,
                 stories[seed],
                 matches,
-                {judge: said.get(seed, []) for judge, said in judged.items()},
+                {judge: judgements.get(seed, []) for judge, judgements in judged.items()},
                 config["policies"],
                 config["reference"],
                 config["contexts"],
@@ -45,17 +46,17 @@ def main(stage: Stage) -> None:
         for seed in sorted(stories)
     ]
     with stage.artifact() as folder:
-        page = fill("gallery.html.j2", seeds=seeds, **config)
+        page = fill_template("gallery.html.j2", seeds=seeds, **config)
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
-def by_seed(stage: Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
-    """The rows of an input's artifacts, each of which is of one seed."""
-    found: dict[int, list[Row]] = {}
+def read_by_seed(stage: Stage, name: str, schema: pa.Schema) -> dict[int, list[dict[str, Any]]]:
+    """Read the rows of an input's artifacts, by seed; each artifact has one seed."""
+    result: dict[int, list[dict[str, Any]]] = {}
     for folder in stage.folders(name):
         rows = read_rows(folder / f"{name}.parquet", schema)
-        found.setdefault(read_provenance(folder)["seed"], []).extend(rows)
-    return found
+        result.setdefault(read_provenance(folder)["seed"], []).extend(rows)
+    return result
 
 
 if __name__ == "__main__":

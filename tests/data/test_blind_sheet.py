@@ -30,7 +30,7 @@ from rlcs.records import (
     write_rows,
 )
 from rlcs.report.formatting import read_table
-from rlcs.report.html import fill
+from rlcs.report.html import fill_template
 from rlcs.stages.stage import Stage
 
 POLICIES = ["sft", "policy-one", "policy-two"]
@@ -86,7 +86,7 @@ def test_policies_are_drawn_alike_and_the_seed_draws():
 def test_equal_stories_are_not_compared_and_no_two_stories_twice():
     same = dict.fromkeys(stories_of(1), "the same")
     assert blind_pairs(same, POLICIES, "sft", 9, 0) == ([], [])
-    assert "nothing to compare" in fill("sheet.html.j2", sheet="", rows=[], required=[])
+    assert "nothing to compare" in fill_template("sheet.html.j2", sheet="", rows=[], required=[])
     twins = same | {("sft", "c0", 0): "another"}
     assert len(blind_pairs(twins, POLICIES, "sft", 9, 0)[1]) == 1
 
@@ -206,12 +206,12 @@ def test_sheet_to_annotations_to_table_in_a_browser(sheet, tmp_path):
         page.click("[data-label=a]")
         page.press("t")
         page.press("b")
-        assert page.text("#place") == "4 of 5 · 3 marked"
+        assert page.text("#position") == "4 of 5 · 3 marked"
         page.press("ArrowLeft")
         assert page.value("document.querySelector('[data-label=b]').ariaPressed") == "true"
 
         page.open(sheet / "sheet.html")  # again: what was marked is still there
-        assert page.text("#place") == "4 of 5 · 3 marked"
+        assert page.text("#position") == "4 of 5 · 3 marked"
         page.click("#save")
         assert "Please give a name" in page.text("#note")
         page.choose("#annotator", "Ann Lee")

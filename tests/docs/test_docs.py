@@ -56,6 +56,12 @@ def test_every_table_has_its_row():
     assert set(re.findall(r"^\| `(\w+)` \|", DOCS["tables"], re.M)) == set(TABLES)
 
 
+def test_every_output_in_snakemakes_report_has_its_caption():
+    rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    shown = set(re.findall(r'(?:table|figure|page)_file\("(\w+)"', rules))
+    assert {path.stem for path in (ROOT / "report").glob("*.rst")} == shown | {"workflow"}
+
+
 def test_the_tutorials_config_is_one_and_its_row_is_a_pair():
     parsed = parsing.parse(yaml.safe_load(TUTORIAL))
     assert not parsed.synthetic
@@ -104,7 +110,7 @@ def test_the_rule_graph_in_the_readme_is_that_of_the_rules(tmp_path):
     done = workflow.snakemake("--rulegraph", "mermaid-js", config="config/tiny.yaml")
     assert done.returncode == 0, done.stdout
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert document_graph.graph(document_graph.edges(done.stdout)) in readme
+    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in readme
 
 
 # ------------------------------------------------------------------------------------------- messages

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.console import has_ended, progress, summary, under_way
+from rlcs.report.console import has_ended, list_running, read_progress, summarize_run
 from rlcs.report.formatting import write_table
 
 TRAINING = (
@@ -29,7 +29,7 @@ TRAINING = (
     ],
 )
 def test_a_bar_is_read_and_bars_of_one_step_are_not(log, said):
-    assert str(progress(log)) == said
+    assert str(read_progress(log)) == said
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_only_stages_of_this_run_that_go_on_are_under_way(tmp_path):
         path.write_text(text)
     since = time.time() - 5
     os.utime(tmp_path / "judges" / "old" / "seed1.log", (since - 1, since - 1))
-    assert list(under_way(tmp_path, since)) == ["  judges/a/seed1: 12 of 60, 4.65s/it, 03:43 left"]
+    assert list(list_running(tmp_path, since)) == ["  judges/a/seed1: 12 of 60, 4.65s/it, 03:43 left"]
 
 
 def test_the_summary_tells_headlines_and_where_the_report_is(tmp_path):
-    assert summary(tmp_path, 0) == ""
+    assert summarize_run(tmp_path, 0) == ""
     share = Estimate(0.7, 0.65, 0.75, 100)
     alignment = pd.DataFrame([{"system": "genrm", "accuracy": share, "paper": 68.0}], dtype=object)
     row = {"policy": "rlcs", "judge": "oracle", "reference": "sft", "win_rate": share, "paper": None}
@@ -71,11 +71,11 @@ def test_the_summary_tells_headlines_and_where_the_report_is(tmp_path):
         (tmp_path / "tables" / name / "run.json").write_text(json.dumps({}))
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "report.html").touch()
-    assert summary(tmp_path, 0).splitlines() == [
+    assert summarize_run(tmp_path, 0).splitlines() == [
         f"Made 2 artifacts in {tmp_path}.",
         "  genrm agrees with the label: 70.0 [65.0, 75.0] % (paper 68)",
         "  rlcs wins against sft: 70.0 [65.0, 75.0] %",
         "  unread wins against sft: – (nothing could be judged)",
         f"Report: {tmp_path}/report/report.html",
     ]
-    assert summary(tmp_path, time.time() + 5) == ""
+    assert summarize_run(tmp_path, time.time() + 5) == ""

@@ -57,16 +57,16 @@ def cell_history():
 
 
 BUILDERS = {
-    "curves": lambda: curves.training_curves(
+    "curves": lambda: curves.plot_metrics(
         {"m": {0: history(range(40))}, "n": {0: history([1, 2])}}, ["reward"]
     ),
-    "curve": lambda: curves.training_curve({"m": {0: history([1, 2]), 1: history([3, 4])}}, "reward"),
-    "cells": lambda: curves.entropy_cells("m", {0: cell_history(), 1: cell_history()}),
-    "matrix": lambda: figures.matrix_figure(matrix_frame(), "oracle"),
-    "position": lambda: figures.position_figure(position_frame()),
-    "alignment": lambda: figures.alignment_figure(alignment_frame()),
-    "gains": lambda: figures.gain_figure(gain_frame()),
-    "win rates": lambda: figures.win_rate_figure(win_rate_frame()),
+    "curve": lambda: curves.plot_metric({"m": {0: history([1, 2]), 1: history([3, 4])}}, "reward"),
+    "cells": lambda: curves.plot_entropy_cells("m", {0: cell_history(), 1: cell_history()}),
+    "matrix": lambda: figures.plot_win_rate_matrix(matrix_frame(), "oracle"),
+    "position": lambda: figures.plot_position_bias(position_frame()),
+    "alignment": lambda: figures.plot_alignment(alignment_frame()),
+    "gains": lambda: figures.plot_gains(gain_frame()),
+    "win rates": lambda: figures.plot_win_rates(win_rate_frame()),
 }
 
 
@@ -81,11 +81,11 @@ def test_same_numbers_give_the_same_bytes(build):
 
 def test_curve_keeps_the_last_value_of_a_step_that_was_logged_twice():
     resumed = pd.concat([history([1.0, 2.0, 3.0]), history([5.0, 6.0], start=2)])
-    assert curves.curve({0: resumed}, "reward")[0].to_dict() == {1: 1.0, 2: 5.0, 3: 6.0}
+    assert curves.align_seeds({0: resumed}, "reward")[0].to_dict() == {1: 1.0, 2: 5.0, 3: 6.0}
 
 
 def test_curve_aligns_seeds_by_step():
-    values = curves.curve({0: history([1.0, 2.0]), 7: history([4.0], start=2)}, "reward")
+    values = curves.align_seeds({0: history([1.0, 2.0]), 7: history([4.0], start=2)}, "reward")
     assert values.index.tolist() == [1, 2]
     assert pd.isna(values.loc[1, 7])
     assert values.loc[2].tolist() == [2.0, 4.0]
@@ -93,19 +93,19 @@ def test_curve_aligns_seeds_by_step():
 
 def test_metrics_that_nobody_logged_get_no_panel():
     histories = {"m": {0: pd.concat([history([1, 2]), history([1, 2], "kl")])}}
-    assert curves.available_metrics(histories, ["kl", "entropy", "reward"]) == ["kl", "reward"]
-    figure = curves.training_curves(histories, ["kl", "entropy", "reward"])
+    assert curves.select_logged(histories, ["kl", "entropy", "reward"]) == ["kl", "reward"]
+    figure = curves.plot_metrics(histories, ["kl", "entropy", "reward"])
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_visible()]
     assert titles == [curves.TITLES["kl"], curves.TITLES["reward"]]
 
 
 def test_no_metric_at_all_is_an_error_that_names_them():
     with pytest.raises(ValueError, match=r"entropy.*genrm"):
-        curves.training_curves({"genrm": {0: history([1])}}, ["entropy"])
+        curves.plot_metrics({"genrm": {0: history([1])}}, ["entropy"])
 
 
 def test_several_seeds_give_their_mean_and_a_band():
-    figure = curves.training_curve({"m": {0: history([1, 2]), 1: history([3, 6])}}, "reward")
+    figure = curves.plot_metric({"m": {0: history([1, 2]), 1: history([3, 6])}}, "reward")
     (axes,) = figure.axes
     (line,) = axes.get_lines()
     assert line.get_ydata().tolist() == [2.0, 4.0]
@@ -115,12 +115,12 @@ def test_several_seeds_give_their_mean_and_a_band():
 
 def test_a_model_keeps_its_colour_where_another_lacks_the_metric():
     histories = {"a": {0: history([1, 2], "loss")}, "b": {0: history([1, 2])}}
-    (line,) = curves.training_curve(histories, "reward").axes[0].get_lines()
+    (line,) = curves.plot_metric(histories, "reward").axes[0].get_lines()
     assert line.get_color() == figure_style.PALETTE[1]
 
 
 def test_forest_plot_shows_estimates_and_the_papers_figure_apart():
-    (axes,) = figures.alignment_figure(alignment_frame()).axes
+    (axes,) = figures.plot_alignment(alignment_frame()).axes
     markers = {line.get_marker(): line for line in axes.get_lines() if line.get_marker() != "None"}
     points = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "o"]
     assert points == pytest.approx([70.0, 55.0])
@@ -130,7 +130,7 @@ def test_forest_plot_shows_estimates_and_the_papers_figure_apart():
 
 
 def test_win_rate_figure_leaves_the_reference_out():
-    (axes,) = figures.win_rate_figure(win_rate_frame()).axes
+    (axes,) = figures.plot_win_rates(win_rate_frame()).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["rlcs"]
     low, high = axes.get_xlim()
     assert low < 50 < high
@@ -138,27 +138,27 @@ def test_win_rate_figure_leaves_the_reference_out():
 
 def test_panels_of_one_figure_share_the_axis_of_steps():
     histories = {"long": {0: history(range(100))}, "short": {0: history([1, 2], "kl")}}
-    limits = [curves.training_curve(histories, metric).axes[0].get_xlim() for metric in ("reward", "kl")]
+    limits = [curves.plot_metric(histories, metric).axes[0].get_xlim() for metric in ("reward", "kl")]
     assert limits[0] == limits[1]
     assert limits[0][1] > 100
 
 
 def test_cells_are_stacked_to_all_samples():
-    (axes,) = curves.entropy_cells("m", {0: cell_history()}).axes
+    (axes,) = curves.plot_entropy_cells("m", {0: cell_history()}).axes
     tops = [collection.get_paths()[0].vertices[:, 1].max() for collection in axes.collections]
     assert tops == pytest.approx([30, 50, 90, 100])
     with pytest.raises(ValueError, match="uniform"):
-        curves.entropy_cells("m", {0: history([1, 2])})
+        curves.plot_entropy_cells("m", {0: history([1, 2])})
 
 
 @pytest.mark.parametrize(("won", "texts"), [(0.75, ["25", "75"]), (float("nan"), ["–", "–"])])
 def test_the_matrix_tells_the_rows_wins_by_one_judge(won, texts):
-    (axes,) = figures.matrix_figure(matrix_frame(won), "bt").axes
+    (axes,) = figures.plot_win_rate_matrix(matrix_frame(won), "bt").axes
     assert [text.get_text() for text in axes.texts] == texts
     assert [label.get_text() for label in axes.get_yticklabels()] == ["sft", "rlcs"]
 
 
 def test_position_bias_shows_both_places():
-    (axes,) = figures.position_figure(position_frame()).axes
+    (axes,) = figures.plot_position_bias(position_frame()).axes
     points = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "o"]
     assert points == pytest.approx([80, 60])

@@ -43,7 +43,7 @@ FRAME = pd.DataFrame(
     ],
 )
 def test_cells(value, format, shown):
-    assert str(formatting.cell(value, format)) == shown
+    assert str(formatting.format_cell(value, format)) == shown
 
 
 def test_files_hold_the_same_table(tmp_path):
@@ -80,7 +80,7 @@ def test_only_a_synthetic_table_says_so(tmp_path):
 
 def test_unknown_columns_are_shown_as_they_are():
     frame = pd.DataFrame({"sign_of_effect": ["+"], "seeds": [3]}, dtype=object)
-    shown = formatting.display(frame)
+    shown = formatting.format_frame(frame)
     assert shown.columns.tolist() == ["sign of effect", "seeds"]
     assert shown.iloc[0].tolist() == ["+", "3"]
 

@@ -7,8 +7,8 @@ import pytest
 
 from chromium import chromium_page
 from rlcs.records import Constraint, Context, Judgement
-from rlcs.report.gallery import gallery_items
-from rlcs.report.html import fill
+from rlcs.report.gallery import build_gallery
+from rlcs.report.html import fill_template
 
 ROPE, DOUBT = Constraint("required_word", {"word": "rope"}), Constraint("described", {"text": "she doubts"})
 HOSTILE = (
@@ -40,7 +40,7 @@ def said(one, ab, ba, judge="genrm", **values):
 def items_of(matches, judged, stories=None, count=9, **more):
     stories = stories or [story(m["context_id"], policy) for m in matches for policy in POLICIES]
     contexts = {row["context_id"]: context(row["context_id"]) for row in stories}
-    return gallery_items(contexts, stories, matches, judged, POLICIES, "sft", count, **more)
+    return build_gallery(contexts, stories, matches, judged, POLICIES, "sft", count, **more)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def write_page(path):
         for n in (0, 10)
     ]
     snapshots = {"rlcs": steps}
-    items = gallery_items(contexts, stories, matches, judged, POLICIES, "sft", 9, snapshots=snapshots)
-    other = gallery_items(
+    items = build_gallery(contexts, stories, matches, judged, POLICIES, "sft", 9, snapshots=snapshots)
+    other = build_gallery(
         contexts, [row for row in stories if row["context_id"] == "c2"], [], {}, POLICIES, "sft", 9
     )
-    page = fill(
+    page = fill_template(
         "gallery.html.j2",
         run="tiny",
         synthetic=True,
@@ -190,7 +190,7 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
     with chromium_page(tmp_path) as page:
 
         def shown():
-            return page.text("#place").partition(" · ")[::2]
+            return page.text("#position").partition(" · ")[::2]
 
         page.open(tmp_path / "gallery.html")
         assert shown() == ("1 of 3", "c1")
@@ -222,10 +222,10 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         page.choose("[name=show]", "disagree")
         assert shown() == ("1 of 1", "c2")
         page.choose("[name=show]", "flips")
-        assert page.text("#place") == "No such context"  # the oracle never does
+        assert page.text("#position") == "No such context"  # the oracle never does
         page.choose("[name=judge]", "genrm")
         assert shown() == ("1 of 1", "c3")
-        page.choose("[name=show]", "broken")
+        page.choose("[name=show]", "violated")
         assert page.texts("li.no") == ["✗ use the word rope"]
         page.choose("[name=show]", "")
         page.choose("[name=domain]", "poem")
@@ -242,7 +242,7 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         page.choose("[name=seed]", "2")
         assert shown() == ("1 of 1", "c2")
         page.choose("[name=seed]", "1")
-        assert page.text("#place").startswith("2 of 3")
+        assert page.text("#position").startswith("2 of 3")
 
         page.screenshot(tmp_path / "gallery.png")
         assert not page.is_too_wide()

@@ -9,13 +9,15 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.html import TEMPLATES
-from rlcs.report.model_card import Card, render_card, rows_of
-from rlcs.report.provenance import Made
+from rlcs.report.model_card import Card, render_card, select_rows
+from rlcs.report.provenance import ArtifactRecord
 from smoke_run import Workflow
 
 
 def card(kind="genrm", **changes):
-    made = Made("judges/j/seed1", "train", 1, "abc", 5400.0, ("H100", "H100"), "node", "3.11", "c0ffee")
+    made = ArtifactRecord(
+        "judges/j/seed1", "train", 1, "abc", 5400.0, ("H100", "H100"), "node", "3.11", "c0ffee"
+    )
     values = {
         "run": "mine",
         "name": "j",
@@ -78,7 +80,7 @@ def test_cards_differ_by_kind():
 
 def test_a_models_rows_leave_out_what_says_nothing():
     frame = pd.DataFrame({"system": ["a", "b"], "x": [1, 2], "y": [None, 3]}, dtype=object)
-    assert list(rows_of(frame, "system", "a").columns) == ["system", "x"]
+    assert list(select_rows(frame, "system", "a").columns) == ["system", "x"]
 
 
 @pytest.mark.slow

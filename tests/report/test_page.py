@@ -12,17 +12,17 @@ from rlcs.report import curves, figure_style
 from rlcs.report.page import (
     Headline,
     Note,
+    PageSection,
     ReportData,
     ReportFigure,
     ReportTable,
-    Section,
-    headlines,
+    arrange_sections,
+    collect_headlines,
+    collect_notes,
     inline_svg,
-    notes,
-    render,
-    sections,
+    render_report,
 )
-from rlcs.report.samples import Sample, SampleStory, choose_samples
+from rlcs.report.samples import SampleContext, SampleStory, choose_samples
 
 HOSTILE = "<script>alert('x')</script> {{ 7*7 }} {% raw %} </p></details> [[A]] & <b>bold</b>"
 ROPE = Constraint("required_word", {"word": "rope"})
@@ -48,7 +48,7 @@ class Tags(HTMLParser):
 
 def curve_svg():
     history = pd.DataFrame({"step": [1, 2], "metric": "reward", "value": [0.0, 1.0]})
-    return figure_style.to_svg(curves.training_curve({"a<b>": {0: history}, "c": {0: history}}, "reward"))
+    return figure_style.to_svg(curves.plot_metric({"a<b>": {0: history}, "c": {0: history}}, "reward"))
 
 
 def table(title="Judges", folded=False):
@@ -57,15 +57,15 @@ def table(title="Judges", folded=False):
 
 
 def data(**changes):
-    story = SampleStory("rlcs", HOSTILE, truncated=True, broken=["use the word rope"], analysis=HOSTILE)
+    story = SampleStory("rlcs", HOSTILE, truncated=True, violated=["use the word rope"], analysis=HOSTILE)
     figure = ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
     values = {
         "run": "tiny",
         "synthetic": True,
         "headlines": [Headline("rlcs wins", Estimate(0.87, 0.83, 0.9, 300), "note", paper=72.4)],
         "notes": [Note("all is well"), Note("something is not", flagged=True)],
-        "sections": [Section("judges", "Of judges", "caption", [figure], [table(), table("More", True)])],
-        "samples": [Sample(CONTEXT, [story])],
+        "sections": [PageSection("judges", "Of judges", "caption", [figure], [table(), table("More", True)])],
+        "samples": [SampleContext(CONTEXT, [story])],
         "facts": {"Versions": {"trl": "1.16.0"}},
         "work": [table("Stages")],
     }
@@ -73,27 +73,27 @@ def data(**changes):
 
 
 def test_model_text_is_escaped_and_whole():
-    page = render(data())
+    page = render_report(data())
     assert "<script" not in page
     assert "<b>bold" not in page
     assert HOSTILE in Tags(page).text
 
 
 def test_page_asks_for_nothing_outside_itself():
-    page = Tags(render(data()))
+    page = Tags(render_report(data()))
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert not [value for value in page.values if re.search(r"//|data:|@import", value)]
     assert "@import" not in "".join(page.text)
-    assert "url(" not in re.sub(r"url\(#f\d", "", render(data()))
+    assert "url(" not in re.sub(r"url\(#f\d", "", render_report(data()))
 
 
 def test_ids_are_unique_although_two_panels_are_equal():
-    ids = Tags(render(data())).ids
+    ids = Tags(render_report(data())).ids
     assert len(ids) == len(set(ids))
 
 
 def test_numbers_their_intervals_and_the_papers_figure_are_on_the_page():
-    text = " ".join("".join(Tags(render(data())).text).split())
+    text = " ".join("".join(Tags(render_report(data())).text).split())
     assert "87.0 % [83.0, 90.0]" in text.replace("\xa0", " ")
     assert "paper, its own data: 72.4 %" in text.replace("\xa0", " ")
     assert "gen_rm70.0[65.0, 75.0]" in text.replace(" ", "").replace(",", ", ")
@@ -101,20 +101,20 @@ def test_numbers_their_intervals_and_the_papers_figure_are_on_the_page():
 
 def test_a_number_over_nothing_is_a_dash_and_not_a_crash():
     nothing = Estimate(math.nan, math.nan, math.nan, 0)
-    page = render(data(headlines=[Headline("nothing", nothing)]))
+    page = render_report(data(headlines=[Headline("nothing", nothing)]))
     assert not re.search(r"\bnan\b", page)
     assert "–" in "".join(Tags(page).text)
 
 
 def test_only_a_synthetic_run_says_that_it_is_one():
-    page = render(data())
+    page = render_report(data())
     assert "Synthetic tiny world." in page
     assert "Synthetic tiny world: caption" in page
-    assert "ynthetic" not in render(data(synthetic=False))
+    assert "ynthetic" not in render_report(data(synthetic=False))
 
 
 def test_page_without_sections_samples_and_facts():
-    page = render(data(sections=[], samples=[], facts={}, work=[], notes=[]))
+    page = render_report(data(sections=[], samples=[], facts={}, work=[], notes=[]))
     assert 'href="#stories"' not in page
     assert 'href="#judges"' not in page
     assert "<svg" not in page
@@ -134,7 +134,7 @@ def test_inline_svg_is_well_formed_and_follows_the_page():
 
 
 def test_every_section_is_linked_and_what_is_folded_is_there():
-    page = render(data())
+    page = render_report(data())
     assert '<a href="#judges">Of judges</a>' in page
     assert '<section id="judges">' in page
     assert re.search(r'<details class="fold"><summary>More</summary>', page)
@@ -146,7 +146,7 @@ def test_every_section_is_linked_and_what_is_folded_is_there():
 
 def test_tables_and_figures_stand_in_the_sections_of_their_captions():
     frame = table().frame
-    made = sections({"effects": frame, "filter": frame}, {"judges": ["<svg/>"], "bases": []})
+    made = arrange_sections({"effects": frame, "filter": frame}, {"judges": ["<svg/>"], "bases": []})
     assert [(s.name, len(s.figures), len(s.tables)) for s in made] == [
         ("claims", 0, 1),
         ("training", 1, 0),
@@ -163,7 +163,7 @@ def share(value):
 
 def told(quarantined=0, **tables):
     good = pd.DataFrame({"system": ["bt"], "flip_rate": [share(0.0)], "unparsed": [share(0.0)]}, dtype=object)
-    return [(note.text, note.flagged) for note in notes({"alignment": good} | tables, quarantined, 9)]
+    return [(note.text, note.flagged) for note in collect_notes({"alignment": good} | tables, quarantined, 9)]
 
 
 def test_nothing_to_look_into():
@@ -248,9 +248,9 @@ def test_verdict_is_told_from_the_policys_side(policy_a, policy_b, verdict, word
     assert reference.verdict == ""
 
 
-def test_broken_constraints_are_named():
+def test_violated_constraints_are_named():
     (sample,) = choose([], [])
-    assert [len(shown.broken) for shown in sample.stories] == [1, 0]
+    assert [len(shown.violated) for shown in sample.stories] == [1, 0]
     assert sample.requirements == "use the word rope"
 
 
@@ -282,7 +282,7 @@ def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
         ],
         dtype=object,
     )
-    judge, policy = headlines(alignment, wins)
+    judge, policy = collect_headlines(alignment, wins)
     assert (judge.estimate.value, judge.paper) == (0.7, 68.0)
     assert (policy.estimate.value, policy.paper) == (0.8, None)
     assert "oracle" in policy.note

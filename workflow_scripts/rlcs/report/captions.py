@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Title(NamedTuple):
+class SectionTitle(NamedTuple):
+    """Heading of a section of the page, and the sentence below it."""
+
     title: str
     text: str
 
 
 class Caption(NamedTuple):
-    """Title and caption of a table or figure, the section of the page that it is in, and whether the page
-    shows it folded."""
+    """Title and text of a table or figure, and its section of the page; a folded one is closed at first."""
 
     title: str
     text: str
@@ -20,17 +21,21 @@ class Caption(NamedTuple):
     folded: bool = False
 
 
-SECTIONS = {
-    "judges": Title("Judges", "Whether those who judge stories agree with people, and what moves them."),
-    "policies": Title("Policies", "Whether the trained policies write better stories, and at which price."),
-    "claims": Title("Claims", "What the papers say should happen, and what happened here."),
-    "training": Title(
-        "Training",
-        "What the trainers logged, over optimiser steps: a line for each training, a "
-        "band from its lowest seed to its highest.",
+PAGE_SECTIONS = {
+    "judges": SectionTitle(
+        "Judges", "How far the judges agree with people, and what else moves their verdicts."
     ),
-    "data": Title("Data", "What the judges were taught with."),
-}  # of the page, in its order
+    "policies": SectionTitle(
+        "Policies", "How much better the stories of the trained policies are, and at which price."
+    ),
+    "claims": SectionTitle("Claims", "What the papers expect, and what was measured here."),
+    "training": SectionTitle(
+        "Training",
+        "What the trainers logged, over optimiser steps. A line is a training; its band reaches from the "
+        "lowest seed to the highest.",
+    ),
+    "data": SectionTitle("Data", "What the judges were trained on."),
+}  # in the order of the page
 
 
 TABLES = {
@@ -42,26 +47,26 @@ TABLES = {
     ),
     "effects": Caption(
         "Effects",
-        "The papers' claims, each with what is expected of its effect: in points or per cent, with the 95 % "
-        "interval over seeds and contexts. A claim holds where the whole interval is as expected.",
+        "The papers' claims, each with the expected and the measured effect: in points or per cent, with the "
+        "95 % interval over seeds and contexts. A claim holds if the whole interval is as expected.",
         "claims",
     ),
     "alignment_by_cohort": Caption(
         "Human alignment by cohort",
-        "The same, the pairs of each cohort of annotators by themselves.",
+        "The same, each cohort of annotators by itself.",
         "judges",
         folded=True,
     ),
     "position_bias": Caption(
         "Position bias",
-        "What the place of a story does to a judge's verdicts, with 95 % intervals over seeds and contexts.",
+        "How the order of two stories changes a judge's verdicts; 95 % intervals over seeds and contexts.",
         "judges",
         folded=True,
     ),
     "calibration": Caption(
         "Calibration",
-        "Held-out pairs by the judge's own p that a is better, and how often a is the label: a judge that "
-        "knows what it does not know has the same in both columns.",
+        "Held-out pairs by the judge's own p that a is better, and how often a is the label. Both columns of "
+        "a calibrated judge are equal.",
         "judges",
         folded=True,
     ),
@@ -78,18 +83,20 @@ TABLES = {
     ),
     "gains": Caption(
         "Judges as rewards",
-        "The accuracy of each judge on held-out pairs, and how often the policy that was trained on its "
-        "verdicts wins against the reference policy by the win rates' first judge; 95 % intervals over seeds "
-        "and contexts.",
+        "The accuracy of each judge on held-out pairs, and the win rate of the policy trained on its "
+        "verdicts against the reference policy, by the first judge of the win rates; 95 % intervals over "
+        "seeds and contexts.",
         "policies",
     ),
     "gain_correlation": Caption(
-        "Accuracy and gain", "Whether judges that agree more with people make better policies.", "policies"
+        "Accuracy and gain",
+        "How well the accuracy of a judge predicts the win rate of its policy.",
+        "policies",
     ),
     "injections": Caption(
         "Prompt injection",
-        "The worse story of held-out pairs, with text added that speaks to the judge: whether the prompt "
-        "kept its structure, and whether the judge moved.",
+        "The worse story of held-out pairs, with added text that speaks to the judge: how often the prompt "
+        "lost its structure, and how often the judge was moved.",
         "judges",
         folded=True,
     ),
@@ -100,17 +107,17 @@ TABLES = {
     ),
     "constraints": Caption(
         "Constraints",
-        "Stories for held-out contexts by the constraints that they keep, next to length and quality. "
-        "A win rate that falls among compliant stories, or length that grows, is a sign of a hacked reward.",
+        "Stories for held-out contexts by the constraints that they satisfy, next to length and quality. A "
+        "win rate that falls among compliant stories, or length that grows, is a sign of a hacked reward.",
         "policies",
     ),
     "ifeval": Caption(
         "Instruction following",
-        "Answers to prompts that are no stories, by the instructions that they follow (the shape of IFEval).",
+        "Responses to prompts that do not ask for stories, by the instructions that they follow (as IFEval).",
         "policies",
     ),
     "filter": Caption(
-        "Consistency filter", "Training pairs by what became of the teacher's two chains.", "data"
+        "Consistency filter", "Training pairs by what the filter did with the teacher's two chains.", "data"
     ),
     "win_rate_matrix": Caption(
         "Every policy against every other",
@@ -120,34 +127,39 @@ TABLES = {
     ),
     "diagnostics": Caption(
         "Signs of collapse",
-        "How near each GRPO training came to the limits of its watch (the default ones, for judges). A sign "
-        "that was above its limit is marked with ! and where that first was.",
+        "How near each GRPO training came to the limits of its watch (for judges, the default limits). A "
+        "sign above its limit is marked with ! and the first step at which it was.",
         "training",
         folded=True,
     ),
     "dimensions": Caption(
-        "What judges say of the dimensions",
+        "Scores by dimension",
         "Mean scores of each policy's stories in the judges' analyses of the matches.",
         "policies",
         folded=True,
     ),
     "pivots": Caption(
         "Designs of pointwise rewards",
-        "Rewards by pivots against the hidden utility, on groups of one policy's stories that nothing was "
-        "trained on. Rewards are taken less their group's mean, which is what GRPO learns from.",
+        "Rewards by pivots against the hidden utility, on groups of one policy's stories that no model was "
+        "trained on. The mean of the group is subtracted from its rewards, as GRPO does.",
         "judges",
         folded=True,
     ),
     "judge_noise": Caption(
         "How judges err",
-        "How often a judge names the story shown first, by which of the two is the better one; this is the "
-        "noise of a reward's entry.",
+        "How often a judge prefers the story shown first, if it is the better one and if it is the worse "
+        "one. A reward's `noise` takes these two rates.",
         "judges",
         folded=True,
     ),
 }
 FIGURES = {
-    "alignment": Caption("Human alignment", "Accuracy on held-out pairs with 95 % intervals.", "judges"),
+    "alignment": Caption(
+        "Human alignment",
+        "Accuracy on held-out pairs with 95 % intervals. Hollow circles are baselines, hollow diamonds the "
+        "paper's numbers.",
+        "judges",
+    ),
     "calibration": Caption(
         "Calibration",
         "How often a is the label, over the judge's own p that a is better, with 95 % intervals.",
@@ -155,12 +167,12 @@ FIGURES = {
     ),
     "position_bias": Caption(
         "Position bias",
-        "Accuracy where the preferred story is the one shown first, and where it is the second; a "
-        "judge without position bias has both dots in one place.",
+        "Accuracy if the preferred story is shown first, and if it is shown second. The two dots of a judge "
+        "without position bias coincide.",
         "judges",
     ),
     "win_rates": Caption(
-        "Win rates", "Against the reference policy, with 95 % intervals, by judge.", "policies"
+        "Win rates", "Win rates against the reference policy, with 95 % intervals, by judge.", "policies"
     ),
     "win_rate_matrix": Caption(
         "Every policy against every other",
@@ -173,13 +185,13 @@ FIGURES = {
         "policies",
     ),
     "policies": Caption(
-        "GRPO of the policies", "On the way to stories that the reward's judge prefers.", "training"
+        "GRPO of the policies", "Training towards stories that the reward's judge prefers.", "training"
     ),
-    "judges": Caption("GRPO of the judges", "On the way to verdicts that are the label.", "training"),
+    "judges": Caption("GRPO of the judges", "Training towards verdicts that match the label.", "training"),
     "entropy_cells": Caption(
         "Cells of the entropy-based shaping",
-        "Shares of the samples by confidence (entropy below the batch's median) and correctness; only of "
-        "trainings that are shaped.",
+        "Shares of the samples by confidence (entropy below the batch's median) and correctness, for "
+        "trainings with entropy-based shaping.",
         "training",
     ),
     "supervised": Caption("Supervised trainings", "SFT and the Bradley–Terry reward models.", "training"),

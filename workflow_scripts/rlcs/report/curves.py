@@ -1,4 +1,4 @@
-"""What trainers logged, over steps: a line for each training, a band over its seeds; entropy's cells."""
+"""Figures of the trainers' logs over steps, with a line per training and a band over its seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, legend, settle, style
+from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, freeze_layout, use_style
 
 TITLES = {
     "reward": "Training reward",
@@ -20,7 +20,7 @@ TITLES = {
     "accuracy": "Accuracy on training pairs",
     "margin": "Margin between the two rewards",
     "reward_std": "Standard deviation of the reward",
-    "completions/clipped_ratio": "Completions that are cut off (share)",
+    "completions/clipped_ratio": "Truncated completions (share)",
     "stories/distinct_2": "Diversity (distinct-2)",
     "stories/repeated": "Repeated word 4-grams (share)",
     "select/independent": "Wins over the start, independent judge",
@@ -28,10 +28,10 @@ TITLES = {
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "frac_reward_zero_std": "Groups without variance (share)",
-    "constraints/kept": "Constraints kept (share)",
-    "constraints/violators_rewarded": "Stories that break a constraint and are rewarded",
+    "constraints/kept": "Satisfied constraints (share)",
+    "constraints/violators_rewarded": "Rewarded stories that violate a constraint",
     "judge/unparsed": "Unparsed judgements (share)",
-    "judge/failed": "Judgements that were not had (share)",
+    "judge/failed": "Failed judgements (share)",
     "judge/inconsistent": "Comparisons whose orders disagree (share)",
     "judge/skew": "Skew of the groups (mean |sum of rewards| / size)",
 }
@@ -42,21 +42,22 @@ CELLS = {
     "shaping/uncertain_wrong": "uncertain, wrong",
 }
 PANEL = (4.0, 2.7)  # inches
-SMOOTHED_FROM = 20  # logged points; below it every point is shown and none is averaged
+SMOOTHED_FROM = 20  # logged points; with fewer, every point is drawn and none is averaged
 
 Histories = Mapping[str, Mapping[int, pd.DataFrame]]
+"""Name of a training -> seed -> rows of HISTORY."""
 
 
-def available_metrics(histories: Histories, metrics: Sequence[str]) -> list[str]:
-    """Those of ``metrics``, in order, that at least one history has."""
+def select_logged(histories: Histories, metrics: Sequence[str]) -> list[str]:
+    """Select the metrics that at least one history has, in the order of ``metrics``."""
     logged = {name for seeds in histories.values() for frame in seeds.values() for name in frame["metric"]}
     return [metric for metric in metrics if metric in logged]
 
 
-def curve(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
-    """One metric over steps: a row per step and a column per seed.
+def align_seeds(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
+    """Arrange one metric with a row per step and a column per seed.
 
-    A step that was logged twice (a run that was killed and resumed) counts once, with its last value.
+    If a step was logged twice, by a run that was killed and resumed, its last value counts.
     """
     columns = {}
     for seed, history in seeds.items():
@@ -65,34 +66,34 @@ def curve(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
     return pd.DataFrame(columns).sort_index().dropna(how="all")
 
 
-def last_step(histories: Histories) -> int:
-    """Where the longest of the trainings ends: the common end of their axes."""
+def find_last_step(histories: Histories) -> int:
+    """Return the last step of the longest training, which is the common end of the axes."""
     return max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
 
 
-def training_curve(histories: Histories, metric: str) -> Figure:
-    """One metric of several models; ``histories`` maps name -> seed -> HISTORY rows."""
-    with style():
+def plot_metric(histories: Histories, metric: str) -> Figure:
+    """Plot one metric of several trainings in one panel."""
+    with use_style():
         figure = Figure(figsize=PANEL, layout="constrained")
         axes = figure.subplots()
         _draw_curves(axes, histories, metric)
-        axes.set_xlim(0, 1.02 * last_step(histories))
+        axes.set_xlim(0, 1.02 * find_last_step(histories))
         axes.set_xlabel("step")
-        legend(figure, axes, fewest=1)
-        settle(figure)
+        add_legend(figure, axes, min_labels=1)
+        freeze_layout(figure)
     return figure
 
 
-def entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
-    """Shares of the four cells of ``advantages.cells`` over steps, as a stack; a mean over the seeds.
+def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
+    """Plot the shares of the four cells of ``advantages.cells`` over steps as a stack; means over the seeds.
 
     Raises:
         ValueError: the training logged no cells.
     """
-    logged = {metric: curve(seeds, metric).mean(axis=1) for metric in CELLS}
+    logged = {metric: align_seeds(seeds, metric).mean(axis=1) for metric in CELLS}
     if any(values.empty for values in logged.values()):
         raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
-    with style():
+    with use_style():
         figure = Figure(figsize=PANEL, layout="constrained")
         axes = figure.subplots()
         colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
@@ -110,27 +111,27 @@ def entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set_ylabel("samples, %")
         axes.set_xlabel("step")
         axes.margins(x=0)
-        legend(figure, axes)
-        settle(figure)
+        add_legend(figure, axes)
+        freeze_layout(figure)
     return figure
 
 
-def training_curves(histories: Histories, metrics: Sequence[str]) -> Figure:
-    """Small multiples, a panel per metric, on one step axis; metrics that nobody logged are left out.
+def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
+    """Plot small multiples with a common step axis, a panel per metric; metrics without values are left out.
 
-    A line is one model: the running mean of what it logged, over a tenth of the points. With one seed the
-    logged values are drawn faintly behind it; with several seeds the line is the seeds' mean and the band
-    reaches from the lowest seed to the highest.
+    A line is one training: the running mean of its logged values over a tenth of the points. With one seed
+    the logged values are drawn faintly behind the line. With several seeds the line is the mean of the seeds,
+    and the band reaches from the lowest seed to the highest.
 
     Raises:
         ValueError: no history has any of the metrics.
     """
-    shown = available_metrics(histories, metrics)
+    shown = select_logged(histories, metrics)
     if not shown:
         raise ValueError(f"none of the metrics {list(metrics)} was logged by {list(histories)}")
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    with style():
+    with use_style():
         figure = Figure(
             figsize=(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4), layout="constrained"
         )
@@ -142,13 +143,13 @@ def training_curves(histories: Histories, metrics: Sequence[str]) -> Figure:
         for axes in panels[max(0, len(shown) - columns) : len(shown)]:  # the lowest panel of each column
             axes.set_xlabel("step")
             axes.tick_params(labelbottom=True)
-        legend(figure, *panels[: len(shown)])
-        settle(figure)
+        add_legend(figure, *panels[: len(shown)])
+        freeze_layout(figure)
     return figure
 
 
 def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
-    """The running mean over a tenth of the points; few points are left as they are."""
+    """Running mean over a tenth of the points; few points stay as they are."""
     window = 1 if len(logged) < SMOOTHED_FROM else max(3, len(logged) // 10)
     return logged.rolling(window, center=True, min_periods=1).mean()
 
@@ -156,7 +157,7 @@ def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
 def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
     shown = []
     for position, (name, seeds) in enumerate(histories.items()):
-        logged = curve(seeds, metric)
+        logged = align_seeds(seeds, metric)
         if logged.empty:
             continue
         shown.append(logged)
@@ -179,7 +180,7 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
             markersize=3.5,
         )
     if shown and not any(logged.to_numpy().any() for logged in shown):
-        axes.set_ylim(0, 1)  # a share that was always 0
+        axes.set_ylim(0, 1)  # a share that is always 0
     axes.set_title(TITLES.get(metric, metric))
     axes.grid(axis="y")
     axes.locator_params(axis="y", nbins=5)

@@ -1,7 +1,7 @@
-"""The look of all figures, and SVG with the same bytes for the same numbers.
+"""Style of all figures, and SVG whose bytes are the same for the same numbers.
 
-Figures are built without pyplot, so that nothing global changes. Only the colours named here occur; the HTML
-page replaces them by its own, so that a figure follows dark mode.
+Figures are built without pyplot, so that no global state changes. They use only the colors named here. The
+HTML page replaces these by its own colors, so that a figure follows dark mode.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK, MUTED, GRID, PAPER = "#1c1d20", "#6b6f76", "#dfe1e5", "#fefefe"
-# Okabe and Ito's palette for colour-blind readers, without its yellow and black
+# Okabe and Ito's palette for color-blind readers, without its yellow and black
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LINE_STYLES = ("-", "--", ":")
 WIDTH = 5.0  # inches; readable on a phone when the page scales it down
@@ -52,31 +52,32 @@ _STYLE = {
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def use_style() -> Iterator[None]:
+    """Draw with the style of this module inside the ``with`` block."""
     with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]  # the stub lists every key as a literal
         yield
 
 
-def settle(figure: Figure) -> None:
-    """Lay the figure out once and for all: laid out anew at each save, positions and bytes would drift."""
+def freeze_layout(figure: Figure) -> None:
+    """Lay out the figure once. A new layout at each save would shift positions and change bytes."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as SVG; no date and a fixed salt, so equal figures give equal bytes."""
+    """Convert the figure to SVG; without a date and with a fixed salt, equal figures have equal bytes."""
     buffer = io.StringIO()
-    with style():
+    with use_style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
-def legend(figure: Figure, *panels: Axes, fewest: int = 2) -> None:
-    """One legend above all panels, each label once; none where there are fewer than ``fewest`` labels."""
+def add_legend(figure: Figure, *panels: Axes, min_labels: int = 2) -> None:
+    """Add one legend above all panels, each label once, if there are at least ``min_labels`` labels."""
     lines: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             lines.setdefault(label, handle)
-    if len(lines) >= fewest:
+    if len(lines) >= min_labels:
         columns = min(len(lines), 4 if len(panels) > 1 else 3 if figure.get_figwidth() >= WIDTH else 2)
         figure.legend(lines.values(), lines.keys(), loc="outside upper left", ncols=columns)

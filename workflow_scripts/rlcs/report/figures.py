@@ -1,4 +1,4 @@
-"""Figures of the tables: forest plots, matrices, calibration."""
+"""Figures of the tables: forest plots, matrices, reliability diagrams."""
 
 from __future__ import annotations
 
@@ -9,15 +9,25 @@ from matplotlib.figure import Figure
 
 from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.figure_style import GRID, INK, MUTED, PALETTE, PAPER, WIDTH, legend, settle, style
+from rlcs.report.figure_style import (
+    GRID,
+    INK,
+    MUTED,
+    PALETTE,
+    PAPER,
+    WIDTH,
+    add_legend,
+    freeze_layout,
+    use_style,
+)
 
 
-def alignment_figure(frame: pd.DataFrame) -> Figure:
-    """Forest plot of ``alignment_table``: accuracy and interval of each system.
+def plot_alignment(frame: pd.DataFrame) -> Figure:
+    """Plot the accuracy and interval of each system of ``alignment.alignment_table``, as a forest plot.
 
-    Filled dots are ours, hollow diamonds the papers' figures, hollow dots the baselines.
+    Filled dots are our judges, hollow dots the baselines, hollow diamonds the paper's numbers.
     """
-    with style():
+    with use_style():
         figure = Figure(figsize=(WIDTH, 0.42 * len(frame) + 1.15), layout="constrained")
         axes = figure.subplots()
         for row, cells in enumerate(frame.to_dict("records")):
@@ -29,9 +39,9 @@ def alignment_figure(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def calibration_figure(frame: pd.DataFrame) -> Figure:
-    """Reliability diagram of ``calibration.calibration_table``: the share of the label a over p."""
-    with style():
+def plot_calibration(frame: pd.DataFrame) -> Figure:
+    """Plot the share of the label a over p of ``calibration.calibration_table``, as a reliability diagram."""
+    with use_style():
         figure = Figure(figsize=(WIDTH, 0.8 * WIDTH), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=":")
@@ -43,14 +53,14 @@ def calibration_figure(frame: pd.DataFrame) -> Figure:
         axes.set_xlabel("the judge's p that a is better, %")
         axes.set_ylabel("label a, %")
         axes.grid()
-        legend(figure, axes, fewest=1)
-        settle(figure)
+        add_legend(figure, axes, min_labels=1)
+        freeze_layout(figure)
     return figure
 
 
-def gain_figure(frame: pd.DataFrame) -> Figure:
-    """Scatter of ``gains.gain_table``: win rate of the policy over accuracy of its judge, a point a judge."""
-    with style():
+def plot_gains(frame: pd.DataFrame) -> Figure:
+    """Plot a policy's win rate over the accuracy of its judge, a point per judge of ``gains.gain_table``."""
+    with use_style():
         figure = Figure(figsize=(WIDTH, 0.75 * WIDTH), layout="constrained")
         axes = figure.subplots()
         for cells in frame.to_dict("records"):
@@ -65,28 +75,28 @@ def gain_figure(frame: pd.DataFrame) -> Figure:
         axes.set_ylabel("win rate of its policy, %")
         axes.grid()
         axes.margins(0.12)
-        settle(figure)
+        freeze_layout(figure)
     return figure
 
 
-def matrix_figure(frame: pd.DataFrame, judge: str) -> Figure:
-    """``win_rates.win_rate_matrix`` of one judge: wins of the row's policy against the column's in per cent.
+def plot_win_rate_matrix(frame: pd.DataFrame, judge: str) -> Figure:
+    """Plot ``win_rates.win_rate_matrix`` of one judge: wins of the row's policy over the column's in %.
 
-    The colour tells who wins, and its strength how often.
+    The color shows who wins, and its strength how often.
     """
     rows = frame[frame["judge"] == judge]
     policies = list(dict.fromkeys(rows["policy"]))
     won = {(row["policy"], row["opponent"]): row["win_rate"].value for row in rows.to_dict("records")}
-    with style():
+    with use_style():
         size = 0.62 * len(policies)
         figure = Figure(figsize=(max(3.2, size + 1.6), size + 1.1), layout="constrained")
         axes = figure.subplots()
         colors = [[_cell_color(won.get((policy, opponent))) for opponent in policies] for policy in policies]
         axes.pcolormesh(colors, edgecolors=PAPER, linewidth=1.5)
         for (policy, opponent), value in won.items():
-            place = (policies.index(opponent) + 0.5, policies.index(policy) + 0.5)
+            center = (policies.index(opponent) + 0.5, policies.index(policy) + 0.5)
             shown = "–" if pd.isna(value) else f"{100 * value:.0f}"
-            axes.text(*place, shown, ha="center", va="center", fontsize=10)
+            axes.text(*center, shown, ha="center", va="center", fontsize=10)
         ticks = [number + 0.5 for number in range(len(policies))]
         axes.set_xticks(ticks, policies, rotation=30, ha="right", rotation_mode="anchor")
         axes.set_yticks(ticks, policies)
@@ -95,37 +105,37 @@ def matrix_figure(frame: pd.DataFrame, judge: str) -> Figure:
         axes.set_ylim(len(policies), 0)
         axes.set_aspect("equal")
         axes.set_title(f"judge: {judge}")
-        settle(figure)
+        freeze_layout(figure)
     return figure
 
 
 def _cell_color(won: float | None) -> tuple[float, float, float, float]:
-    """Blue above one half, orange below, and the fainter the closer to it; nothing where nobody played."""
+    """Blue above one half, orange below, and fainter the closer to it; a faint gray if there was no match."""
     if won is None or pd.isna(won):
         return to_rgba(GRID, 0.25)
     return to_rgba(PALETTE[0] if won >= 0.5 else PALETTE[1], min(1.0, 1.6 * abs(won - 0.5)))
 
 
-def position_figure(frame: pd.DataFrame) -> Figure:
-    """``position_bias.position_bias_table``: accuracy where the better story is shown first, and second."""
-    with style():
+def plot_position_bias(frame: pd.DataFrame) -> Figure:
+    """Plot the accuracy with the better story first and second, of ``position_bias.position_bias_table``."""
+    with use_style():
         figure = Figure(figsize=(WIDTH, 0.5 * len(frame) + 1.15), layout="constrained")
         axes = figure.subplots()
         for row, cells in enumerate(frame.to_dict("records")):
-            for number, (column, place) in enumerate(
+            for number, (column, position) in enumerate(
                 (("preferred_first", "first"), ("preferred_second", "second"))
             ):
-                label = f"the better story is shown {place}"
+                label = f"the better story is shown {position}"
                 _draw_interval(axes, row + 0.22 * number - 0.11, cells[column], PALETTE[number], label=label)
         _finish_forest(figure, axes, [str(name) for name in frame["system"]], "accuracy, %")
     return figure
 
 
-def win_rate_figure(frame: pd.DataFrame) -> Figure:
-    """Forest plot of ``win_rates.win_rate_table``: a row per policy, a colour per judge, the 50 % line."""
+def plot_win_rates(frame: pd.DataFrame) -> Figure:
+    """Plot ``win_rates.win_rate_table`` as a forest plot, with a row per policy and a color per judge."""
     frame = frame[frame["policy"] != frame["reference"]]
     policies, judges = list(dict.fromkeys(frame["policy"])), list(dict.fromkeys(frame["judge"]))
-    with style():
+    with use_style():
         height = (0.24 * len(judges) + 0.3) * len(policies) + 1.15
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots()
@@ -135,7 +145,7 @@ def win_rate_figure(frame: pd.DataFrame) -> Figure:
             row, color = policies.index(cells["policy"]), PALETTE[number % len(PALETTE)]
             label = f"judge: {cells['judge']}"
             _draw_interval(axes, row + offset, cells["win_rate"], color, label=label)
-            if number == 0:  # the paper's figure belongs to the policy, not to one of our judges
+            if number == 0:  # the paper's number belongs to the policy, not to one of our judges
                 _draw_paper(axes, row, cells["paper"])
         _finish_forest(figure, axes, [str(name) for name in policies], "win rate, %")
     return figure
@@ -157,7 +167,7 @@ def _draw_interval(
 
 
 def _draw_paper(axes: Axes, y: float, paper: float | None) -> None:
-    """The paper's figure, in per cent."""
+    """Draw the paper's number, which is in per cent."""
     if paper is not None and not pd.isna(paper):
         style = {"color": INK, "markerfacecolor": "none", "markersize": 7, "linestyle": "none"}
         axes.plot([paper], [y], "D", label="paper, its own data", **style)  # type: ignore[arg-type]
@@ -173,5 +183,5 @@ def _finish_forest(figure: Figure, axes: Axes, names: list[str], x_label: str) -
     axes.set_xlabel(x_label)
     low, high = axes.get_xlim()
     axes.set_xlim(max(-2, min(low, 45)), min(102, max(high, 55)))
-    legend(figure, axes, fewest=1)
-    settle(figure)
+    add_legend(figure, axes, min_labels=1)
+    freeze_layout(figure)

@@ -1,7 +1,7 @@
-"""How a table's numbers are shown: column titles and formats, Markdown, CSV and LaTeX.
+"""Formats of a table's numbers, and its files: Markdown, CSV and LaTeX.
 
-A frame holds raw values under short names: ``Estimate``, float, int, str or None. ``columns.COLUMNS`` says
-how each name is titled, formatted and explained; the same words serve the files and the HTML page.
+A frame holds raw values under short names: ``Estimate``, float, int, str or None. ``columns.COLUMNS`` has the
+title, format and meaning of each name, for the files and for the HTML page.
 """
 
 from __future__ import annotations
@@ -13,51 +13,40 @@ from typing import Any
 import pandas as pd
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.columns import Format, column
+from rlcs.report.columns import Format, get_column
 
-FLIP_LIMIT = 0.15  # DESIGN section 9: a flip rate above it is flagged
-MISSING = "–"
-FAILED = "does not hold"  # of a claim
+FLIP_LIMIT = 0.15  # Design choice: a flip rate above it is flagged
+DASH = "–"
+FAILED = "does not hold"  # a claim of the papers, by `effects.effects_table`
+# pandas escapes neither captions nor "<" and ">"
 _LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "–": "--",
-    }
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "–": "--"}
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A formatted value and its interval, which the page sets in smaller type."""
+    """A formatted value and its interval, which the page prints in smaller type."""
 
     text: str
     interval: str = ""
 
     @property
     def flagged(self) -> bool:
-        """Whether it is something to look into: a value beyond its limit, a claim that does not hold."""
+        """True if the reader should look into it: a value beyond its limit, or a claim that does not hold."""
         return self.text.endswith(" !") or self.text.startswith("! ") or self.text == FAILED
 
     def __str__(self) -> str:
         return f"{self.text} {self.interval}".rstrip()
 
 
-def cell(value: Any, format: Format) -> Cell:
-    """One formatted value; None and NaN are a dash, text is left as it is in every format."""
+def format_cell(value: Any, format: Format) -> Cell:
+    """Format one value; None and NaN become a dash, text stays as it is."""
     if isinstance(value, Estimate):
         if pd.isna(value.value):
-            return Cell(MISSING)
+            return Cell(DASH)
         if pd.isna(value.low):
             return Cell(_number(value.value, format))
         low, high = (_number(bound, format, bound=True) for bound in (value.low, value.high))
@@ -65,7 +54,7 @@ def cell(value: Any, format: Format) -> Cell:
     if isinstance(value, str):
         return Cell(value)
     if value is None or pd.isna(value):
-        return Cell(MISSING)
+        return Cell(DASH)
     if isinstance(value, int) and format in ("count", "number", "text"):
         return Cell(f"{value:,}")
     return Cell(_number(float(value), format))
@@ -93,35 +82,38 @@ def _number(value: float, format: Format, *, bound: bool = False) -> str:
             return f"{value:.2f}"
 
 
-def cells(frame: pd.DataFrame) -> list[list[Cell]]:
-    """The frame's rows, formatted."""
-    formats = [column(str(name)).format for name in frame.columns]
+def format_rows(frame: pd.DataFrame) -> list[list[Cell]]:
+    """Format the values of each row."""
+    formats = [get_column(str(name)).format for name in frame.columns]
     return [
-        [cell(value, format) for value, format in zip(row, formats, strict=True)]
+        [format_cell(value, format) for value, format in zip(row, formats, strict=True)]
         for row in frame.astype(object).itertuples(index=False, name=None)
     ]
 
 
-def full_caption(caption: str, synthetic: bool) -> str:
+def mark_synthetic(caption: str, synthetic: bool) -> str:
+    """Begin the caption with a note if the data are synthetic."""
     return f"Synthetic tiny world: {caption}" if synthetic else caption
 
 
-def display(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as strings under its columns' titles."""
-    titles = [column(str(name)).title for name in frame.columns]
-    return pd.DataFrame([[str(value) for value in row] for row in cells(frame)], columns=titles, dtype=object)
+def format_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Format the frame as strings under the titles of its columns."""
+    titles = [get_column(str(name)).title for name in frame.columns]
+    return pd.DataFrame(
+        [[str(value) for value in row] for row in format_rows(frame)], columns=titles, dtype=object
+    )
 
 
 def to_markdown(frame: pd.DataFrame, caption: str) -> str:
-    """A caption line and a pipe table."""
-    shown = display(frame).map(lambda text: text.replace("|", r"\|").replace("\n", " "))
-    sides = ["left" if column(str(name)).is_text else "right" for name in frame.columns]
+    """Convert the frame to Markdown: the caption and a pipe table."""
+    shown = format_frame(frame).map(lambda text: text.replace("|", r"\|").replace("\n", " "))
+    sides = ["left" if get_column(str(name)).is_text else "right" for name in frame.columns]
     table = shown.to_markdown(index=False, disable_numparse=True, colalign=sides)
     return f"{caption}\n\n{table}\n"
 
 
 def to_raw(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame for machines: an ``Estimate`` becomes the columns value, low, high and n."""
+    """Split each column of estimates in four: value (under its own name), ``_low``, ``_high`` and ``_n``."""
     raw: dict[str, list[Any]] = {}
     for name in map(str, frame.columns):
         values = list(frame[name])
@@ -135,10 +127,10 @@ def to_raw(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def to_latex(frame: pd.DataFrame, name: str, caption: str) -> str:
-    """A booktabs table with label ``tab:name``; every text is escaped."""
-    shown = display(frame).map(_escape)
+    """Convert the frame to a booktabs table with the label ``tab:name`` and escaped text."""
+    shown = format_frame(frame).map(_escape)
     shown.columns = pd.Index([_escape(str(title)) for title in shown.columns])
-    sides = "".join("l" if column(str(title)).is_text else "r" for title in frame.columns)
+    sides = "".join("l" if get_column(str(title)).is_text else "r" for title in frame.columns)
     return shown.to_latex(
         index=False, escape=False, column_format=sides, caption=_escape(caption), label=f"tab:{name}"
     )
@@ -150,14 +142,14 @@ def _escape(text: str) -> str:
 
 def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synthetic: bool) -> None:
     """Write ``name``.md, ``name``.csv (raw numbers) and ``name``.tex (booktabs) into ``folder``."""
-    caption = full_caption(caption, synthetic)
+    caption = mark_synthetic(caption, synthetic)
     (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
     (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
     to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The frame of a CSV that ``write_table`` wrote, with its estimates."""
+    """Read the CSV of ``write_table`` back into a frame with estimates."""
     raw = pd.read_csv(path).astype(object)
     frame: dict[str, list[Any]] = {}
     for name in map(str, raw.columns):

@@ -1,7 +1,6 @@
-"""Stories side by side: what each policy wrote for a context, during and after its training, and what judges
-said of it.
+"""Items of the gallery: stories of all policies for a context, during and after training, and judgements.
 
-Plain builtins, which the page's own script shows, filters and sorts.
+Items are plain builtins, which the script of the page shows, filters and sorts.
 """
 
 from __future__ import annotations
@@ -13,42 +12,42 @@ from rlcs.constraints.registry import instruction, satisfied
 from rlcs.judging.credits import pair_flips, pair_probabilities, win_credits
 from rlcs.records import Context, Judgement
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 
 
-def gallery_items(
+def build_gallery(
     contexts: Mapping[str, Context],
-    stories: Iterable[Row],
-    matches: Iterable[Row],
+    stories: Iterable[_Row],
+    matches: Iterable[_Row],
     judged: Mapping[str, Sequence[Judgement]],
     policies: Sequence[str],
     reference: str,
     count: int,
-    checks: Iterable[Row] = (),
-    snapshots: Mapping[str, Iterable[Row]] | None = None,
+    checks: Iterable[_Row] = (),
+    snapshots: Mapping[str, Iterable[_Row]] | None = None,
 ) -> list[dict[str, Any]]:
-    """The first ``count`` contexts of the data for which the reference and another policy wrote.
+    """Build an item for each of the first ``count`` contexts with stories of the reference and of others.
 
-    Of each context the reference's lowest sample number is shown, with the same sample of the others.
+    An item has the reference's sample with the lowest number, and the same sample of the other policies.
 
     Args:
         contexts: by id, in the order of the data.
         stories: rows of STORIES of one seed.
         matches: rows of MATCHES; those with the reference are shown.
-        judged: by judge what it said of the matches of these stories.
-        checks: rows of CHECKS of these stories: what a verifier model said where no rule can tell.
-        snapshots: by policy, rows of SNAPSHOTS of the same seed.
+        judged: judgements of the matches of these stories, by judge.
+        checks: rows of CHECKS of these stories: a verifier model's answers where no rule decides.
+        snapshots: rows of SNAPSHOTS of the same seed, by policy.
     """
     verified = {
         (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["kept"] for row in checks
     }
-    on_the_way: dict[tuple[str, str], list[Row]] = {}
+    snapshots_of: dict[tuple[str, str], list[_Row]] = {}
     for policy, rows in (snapshots or {}).items():
         for row in rows:
-            on_the_way.setdefault((row["context_id"], policy), []).append(row)
-    told = {(row["context_id"], row["policy"], row["sample"]): row for row in stories}
+            snapshots_of.setdefault((row["context_id"], policy), []).append(row)
+    stories_by_key = {(row["context_id"], row["policy"], row["sample"]): row for row in stories}
     samples: dict[str, int] = {}
-    for context_id, policy, sample in sorted(told):
+    for context_id, policy, sample in sorted(stories_by_key):
         if policy == reference:
             samples.setdefault(context_id, sample)
     against = {
@@ -57,21 +56,21 @@ def gallery_items(
         if reference in (match["policy_a"], match["policy_b"])
         and match["sample"] == samples.get(match["context_id"])
     }
-    judges = {judge: _Judge(said) for judge, said in judged.items()}
+    judges = {judge: _JudgeResults(judgements) for judge, judgements in judged.items()}
     items = []
     for context_id, sample in ((name, samples[name]) for name in contexts if name in samples):
-        written = [(policy, told.get((context_id, policy, sample))) for policy in policies]
+        candidates = [(policy, stories_by_key.get((context_id, policy, sample))) for policy in policies]
         shown = [
             {
-                **_told(contexts[context_id], story, verified),
+                **_story(contexts[context_id], story, verified),
                 "policy": policy,
-                "judged": _judged(against.get((context_id, policy)), judges, reference),
+                "judged": _judgements(against.get((context_id, policy)), judges, reference),
                 "training": [
-                    {**_told(contexts[context_id], row), "step": row["step"]}
-                    for row in on_the_way.get((context_id, policy), [])
+                    {**_story(contexts[context_id], row), "step": row["step"]}
+                    for row in snapshots_of.get((context_id, policy), [])
                 ],
             }
-            for policy, story in written
+            for policy, story in candidates
             if story is not None
         ]
         if len(shown) > 1:
@@ -79,45 +78,45 @@ def gallery_items(
     return items[:count]
 
 
-class _Judge:
-    """What one judge said, by match: its judgements, p that a wins, and whether the verdict flips."""
+class _JudgeResults:
+    """Results of one judge by match: its judgements, p that a wins, and 1 if the verdict flips."""
 
     def __init__(self, judgements: Sequence[Judgement]) -> None:
-        self.said: dict[str, list[Judgement]] = {}
+        self.judgements: dict[str, list[Judgement]] = {}
         for judgement in judgements:
-            self.said.setdefault(judgement.pair_id, []).append(judgement)
+            self.judgements.setdefault(judgement.pair_id, []).append(judgement)
         self.p = win_credits(judgements) | pair_probabilities(judgements)
         self.flips = pair_flips(judgements)
 
 
-def _told(
-    context: Context, story: Row, verified: Mapping[tuple[str, str, int, int], bool | None] | None = None
+def _story(
+    context: Context, story: _Row, verified: Mapping[tuple[str, str, int, int], bool | None] | None = None
 ) -> dict[str, Any]:
-    """A story and the constraints that it keeps, by rules and, where these cannot tell, by the verifier."""
+    """A story and its constraints; ``kept`` is decided by a rule, else by the verifier, else None."""
     constraints = []
-    for place, constraint in enumerate(context.constraints):
+    for index, constraint in enumerate(context.constraints):
         kept = satisfied(constraint, story["text"])
         if kept is None and verified:
-            kept = verified.get((context.context_id, story["policy"], story["sample"], place))
+            kept = verified.get((context.context_id, story["policy"], story["sample"], index))
         constraints.append({"text": instruction(constraint), "kept": kept})
     return {**{name: story[name] for name in ("text", "tokens", "truncated")}, "constraints": constraints}
 
 
-def _judged(match: Row | None, judges: Mapping[str, _Judge], reference: str) -> dict[str, Any]:
-    """What each judge said of a story's match with the reference's; nothing of the reference's own."""
+def _judgements(match: _Row | None, judges: Mapping[str, _JudgeResults], reference: str) -> dict[str, Any]:
+    """Each judge's results for a story's match with the reference; empty for the reference itself."""
     if match is None:
         return {}
     side = "b" if match["policy_a"] == reference else "a"
-    return {name: _said(judge, match["match_id"], side) for name, judge in judges.items()}
+    return {name: _match_results(judge, match["match_id"], side) for name, judge in judges.items()}
 
 
-def _said(judge: _Judge, match: str, side: str) -> dict[str, Any]:
-    """A judge's answers, from the side of the story that is not the reference's; ``gain`` is 2p - 1."""
+def _match_results(judge: _JudgeResults, match: str, side: str) -> dict[str, Any]:
+    """A judge's results for a match from the side of the policy's story; ``gain`` is 2p - 1."""
     p_a = judge.p.get(match)
     return {
         "gain": None if p_a is None else (2 * p_a - 1) * (1 if side == "a" else -1),
         "flips": bool(judge.flips.get(match, 0)),
-        "orders": [_answer(judgement, side) for judgement in judge.said.get(match, [])],
+        "orders": [_answer(judgement, side) for judgement in judge.judgements.get(match, [])],
     }
 
 
@@ -135,9 +134,10 @@ def _answer(judgement: Judgement, side: str) -> dict[str, Any]:
 
 
 def _item(context: Context, stories: list[dict[str, Any]]) -> dict[str, Any]:
-    """A context with its stories; judges disagree where one prefers a story and another the reference's."""
+    """A context with its stories; judges disagree if one prefers a story and another the reference's."""
     gains = [
-        [said["gain"] for said in story["judged"].values() if said["gain"] is not None] for story in stories
+        [result["gain"] for result in story["judged"].values() if result["gain"] is not None]
+        for story in stories
     ]
     return {
         "id": context.context_id,

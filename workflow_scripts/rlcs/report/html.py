@@ -1,7 +1,7 @@
-"""Self-contained HTML pages: ``templates/*.j2``, filled with values and with nothing from elsewhere.
+"""Self-contained HTML pages from ``templates/*.j2``; they load nothing from elsewhere.
 
-Whatever people or models wrote is escaped; data for a page's own script goes in as JSON (``tojson``), in
-which no tag can end.
+Text of people and models is escaped. Data for the script of a page is JSON (``tojson``), which cannot close a
+tag.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 STYLE = "page.css.j2"
 
 
-def fill(template: str, **values: Any) -> str:
-    """A page as HTML; its template takes ``values`` and ``style``, which all pages share.
+def fill_template(template: str, **values: Any) -> str:
+    """Fill a template with ``values`` and with the style sheet that all pages share; return the HTML.
 
     Raises:
-        jinja2.UndefinedError: a value that the template takes is missing.
+        jinja2.UndefinedError: ``values`` lacks one that the template uses.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -29,5 +29,5 @@ def fill(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = markupsafe.Markup(environment.get_template(STYLE).render())  # our own
+    style = markupsafe.Markup(environment.get_template(STYLE).render())  # no text of people or models
     return environment.get_template(template).render(style=style, **values)

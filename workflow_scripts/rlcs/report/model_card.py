@@ -1,4 +1,4 @@
-"""The model card of a trained judge or policy: what it is, how to open it, data, recipe, figures, limits."""
+"""The model card of a trained judge or policy: use, data, recipe, results, limits, provenance."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import pandas as pd
 import yaml
 
 from rlcs.report.formatting import to_markdown
-from rlcs.report.provenance import Made, duration
+from rlcs.report.provenance import ArtifactRecord, format_duration
 
-TEMPLATE = "card.md.j2"
-Kind = Literal["genrm", "bradley_terry", "policy"]
+CARD_TEMPLATE = "card.md.j2"
+CardKind = Literal["genrm", "bradley_terry", "policy"]
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a card is filled with.
+    """The values of a card.
 
     Args:
-        recipe: entries of the config by name, the base first, the model itself last.
-        prompt: the template that its prompts are made from.
+        recipe: config entries by name, from the base to the model itself.
+        prompt: template of the prompts.
         pairs: number of pairs by split.
-        tables: frames by title, of this model's rows.
-        flags: sentences on what the watch flagged.
-        lineage: the artifacts that the model was made of, itself among them.
+        tables: frames by title, with the rows of this model.
+        flags: a sentence per flag of the watch.
+        lineage: the model's artifact and all artifacts that it was made from.
     """
 
     run: str
     name: str
-    kind: Kind
+    kind: CardKind
     seed: int
     synthetic: bool
     recipe: Mapping[str, Mapping[str, Any]]
@@ -46,51 +46,51 @@ class Card:
     quarantined: int
     tables: Mapping[str, pd.DataFrame]
     flags: Sequence[str]
-    lineage: Sequence[Made]
+    lineage: Sequence[ArtifactRecord]
     packages: Mapping[str, str]
     manifest: str
 
     @property
     def base(self) -> str | None:
-        """A hub's name of the base, for the card's header; None for a base that the run made or a folder."""
+        """Name of the base on its hub, for the card's header; None if it is a folder or was made here."""
         model = next(iter(self.recipe.values())).get("model")
         return model if model is not None and not Path(model).is_dir() else None
 
     @property
     def time(self) -> str:
-        return duration(sum(made.seconds for made in self.lineage))
+        return format_duration(sum(artifact.seconds for artifact in self.lineage))
 
     @property
     def gpu_hours(self) -> float:
-        return sum(made.gpu_hours for made in self.lineage)
+        return sum(artifact.gpu_hours for artifact in self.lineage)
 
     @property
     def commits(self) -> list[str]:
-        return sorted({made.commit for made in self.lineage if made.commit})
+        return sorted({artifact.commit for artifact in self.lineage if artifact.commit})
 
 
-def rows_of(frame: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
-    """A model's rows of a table, without the columns that say nothing of it."""
+def select_rows(frame: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """Select a model's rows of a table, without the columns that are empty for it."""
     return frame[frame[column] == name].dropna(axis="columns", how="all")
 
 
 def render_card(card: Card, templates: Path) -> str:
-    """The card as Markdown with the header that model hubs read."""
+    """Render the card as Markdown with the header that model hubs read."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
-        autoescape=False,  # Markdown of our own config and numbers; no story stands in it
+        autoescape=False,  # Markdown from config and numbers; it contains no story
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     tables = {title: to_markdown(frame, "").strip() for title, frame in card.tables.items()}
-    recipe = {name: as_yaml(entry) for name, entry in card.recipe.items()}
-    return environment.get_template(TEMPLATE).render(
-        card=card, tables=tables, recipe=recipe, training=as_yaml(card.training)
+    recipe = {name: to_yaml(entry) for name, entry in card.recipe.items()}
+    return environment.get_template(CARD_TEMPLATE).render(
+        card=card, tables=tables, recipe=recipe, training=to_yaml(card.training)
     )
 
 
-def as_yaml(values: Mapping[str, Any]) -> str:
-    """As one would write it in a config, without what is empty."""
-    said = {key: value for key, value in values.items() if value not in (None, {}, [])}
-    return yaml.safe_dump(said, sort_keys=False, allow_unicode=True).strip()
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """Convert values to YAML as in a config, without empty values."""
+    filled = {key: value for key, value in values.items() if value not in (None, {}, [])}
+    return yaml.safe_dump(filled, sort_keys=False, allow_unicode=True).strip()

@@ -1,6 +1,6 @@
-"""The page that a person opens first: one self-contained HTML file (``pages``).
+"""The report page, one self-contained HTML file (``html``).
 
-Only the SVG of our own figures goes in as markup.
+Only the SVG of our own figures enters as markup.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import pandas as pd
 from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report import captions, figure_style
-from rlcs.report.columns import Column, column
-from rlcs.report.formatting import FLIP_LIMIT, Cell, cell, cells, full_caption
-from rlcs.report.html import fill
-from rlcs.report.samples import Sample
+from rlcs.report.columns import Column, get_column
+from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
+from rlcs.report.html import fill_template
+from rlcs.report.samples import SampleContext
 
 PAGE_COLORS = {
     figure_style.INK: "ink",
@@ -34,7 +34,7 @@ PAGE_COLORS = {
 
 @dataclass(frozen=True)
 class Headline:
-    """A number that the page begins with: a share with its interval, and the paper's figure in per cent."""
+    """A number at the top of the page: a share with its interval, and the paper's number in per cent."""
 
     label: str
     estimate: Estimate
@@ -43,12 +43,12 @@ class Headline:
 
     @property
     def value(self) -> Cell:
-        return cell(self.estimate, "share")
+        return format_cell(self.estimate, "share")
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A frame of ``rlcs.tables``, shown with its formats; folded, it is opened by its title."""
+    """A frame with short names of columns, shown with their formats; folded, it opens by a click."""
 
     title: str
     caption: str
@@ -57,11 +57,11 @@ class ReportTable:
 
     @property
     def columns(self) -> list[Column]:
-        return [column(str(name)) for name in self.frame.columns]
+        return [get_column(str(name)) for name in self.frame.columns]
 
     @property
     def rows(self) -> list[list[Cell]]:
-        return cells(self.frame)
+        return format_rows(self.frame)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ReportFigure:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """Figures and tables under one heading."""
 
     name: str
@@ -86,7 +86,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence that the page begins with; flagged, it is something to look into."""
+    """A sentence at the top of the page; the reader should look into a flagged one."""
 
     text: str
     flagged: bool = False
@@ -96,35 +96,37 @@ class Note:
 class ReportData:
     """Everything on the page.
 
-    ``facts`` (data, machines, versions...) map a heading to names and values; ``work`` are the tables of
-    models and stages that stand beside them.
+    ``facts`` map a heading (data, machines, versions) to names and values. ``work`` are the tables of models
+    and stages beside them.
     """
 
     run: str
     synthetic: bool
     headlines: Sequence[Headline]
-    sections: Sequence[Section]
+    sections: Sequence[PageSection]
     notes: Sequence[Note] = ()
-    samples: Sequence[Sample] = ()
+    samples: Sequence[SampleContext] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work: Sequence[ReportTable] = ()
 
 
-def render(report: ReportData) -> str:
-    """The page as HTML."""
+def render_report(report: ReportData) -> str:
+    """Render the page as HTML."""
     numbers = count()
     svgs = {
         (section.name, figure.title): [inline_svg(panel, f"f{next(numbers)}-") for panel in figure.panels]
         for section in report.sections
         for figure in section.figures
     }
-    return fill("report.html.j2", report=report, svgs=svgs, full_caption=full_caption)
+    return fill_template("report.html.j2", report=report, svgs=svgs, mark_synthetic=mark_synthetic)
 
 
-def sections(tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[str]]) -> list[Section]:
-    """Tables and figures, by name, in the sections and under the captions of ``captions``."""
-    made = [
-        Section(
+def arrange_sections(
+    tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[str]]
+) -> list[PageSection]:
+    """Arrange tables and figures, given by name, in the sections of ``captions``, without empty sections."""
+    result = [
+        PageSection(
             name,
             *title,
             figures=[
@@ -138,18 +140,24 @@ def sections(tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[s
                 if caption.section == name and table in tables
             ],
         )
-        for name, title in captions.SECTIONS.items()
+        for name, title in captions.PAGE_SECTIONS.items()
     ]
-    return [section for section in made if section.figures or section.tables]
+    return [section for section in result if section.figures or section.tables]
 
 
-UNPARSED_LIMIT = 0.05  # our choice: above it a judge's figures rest on a part of the pairs
+UNPARSED_LIMIT = 0.05  # Design choice: above it a judge's numbers rest on too few of the pairs
 
 
-def notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: int) -> list[Note]:
-    """What to look into first, from what the run measured, or that there is nothing."""
+def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: int) -> list[Note]:
+    """Collect notes on what the reader should look into first.
+
+    Args:
+        tables: frames by name; ``alignment`` is required.
+        quarantined: rows of the data that could not be used.
+        rows: all rows of the data.
+    """
     judges = tables["alignment"].to_dict("records")
-    found = [
+    result = [
         Note(f"{judge['system']}: {share.value:.1%} {what} (limit {limit:.0%})", flagged=True)
         for judge in judges
         for share, limit, what in (
@@ -160,26 +168,26 @@ def notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: int) -> li
     ]
     signs = tables["diagnostics"].to_dict("records") if "diagnostics" in tables else []
     flagged = [sign for sign in signs if sign["flag"] is not None]
-    found += [
+    result += [
         Note(f"{sign['training']}: {sign['sign']}, {sign['reached']:.3g} (limit {sign['limit']:g})", True)
         for sign in flagged
     ]
     if signs and not flagged:
-        found.append(Note(f"No sign of collapse in {len({sign['training'] for sign in signs})} trainings"))
+        result.append(Note(f"No sign of collapse in {len({sign['training'] for sign in signs})} trainings"))
     if "effects" in tables:
         answers = Counter(tables["effects"]["holds"])
         held = f"{answers['holds']} of {answers.total()} claims of the papers hold"
-        found.append(Note(held, flagged=answers["holds"] < answers.total()))
+        result.append(Note(held, flagged=answers["holds"] < answers.total()))
     if quarantined:
-        found.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
-    return found
+        result.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
+    return result
 
 
 def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
-    """An SVG file of ``rlcs.figure_style`` as part of a page.
+    """Convert an SVG file of ``figure_style`` to a part of a page.
 
-    Ids get a prefix (two figures must not share one), colours become the page's variables, and the fixed
-    size gives way to the view box.
+    Ids get a prefix, because two figures must not share one. Colors become the page's variables. The fixed
+    size is dropped, so that the view box scales with the page.
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -193,13 +201,13 @@ def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
     body = body.replace("url(#", f"url(#{prefix}")
     for color, variable in PAGE_COLORS.items():
         body = body.replace(color, f"var(--{variable})")
-    return markupsafe.Markup(body)  # our own figures; their texts were escaped by matplotlib
+    return markupsafe.Markup(body)  # figures by matplotlib, which escapes their text
 
 
-def headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline]:
-    """The last judge of the alignment table, then every policy against the reference by the first judge."""
+def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline]:
+    """Collect the accuracy of the alignment table's last judge, and the win rates by the first judge."""
     judge = alignment[~alignment["system"].isin(BASELINES)].iloc[-1]
-    found = [
+    result = [
         Headline(
             label=f"{judge['system']} agrees with the label",
             estimate=judge["accuracy"],
@@ -212,8 +220,8 @@ def headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline
         if row["win_rate"] is not None:
             label = f"{row['policy']} wins against {row['reference']}"
             note = f"judged by {row['judge']} in {row['win_rate'].n:,} held-out matches, both orders"
-            found.append(Headline(label, row["win_rate"], note, _number(row["paper"])))
-    return found
+            result.append(Headline(label, row["win_rate"], note, _number(row["paper"])))
+    return result
 
 
 def _number(value: object) -> float | None:

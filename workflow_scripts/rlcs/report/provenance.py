@@ -1,4 +1,4 @@
-"""What an artifact was made of, through all stages, and what that cost: from the records beside it."""
+"""Provenance and cost of an artifact and its ancestors, from the records beside each manifest."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MODELS = ("bases", "judges", "policies")
 
 
 @dataclass(frozen=True)
-class Made:
-    """One artifact: its place below the results, what made it and how that went.
+class ArtifactRecord:
+    """One artifact: the name of its folder below the results, what made it, and the cost.
 
-    ``seconds`` are those of the attempt that ended well.
+    ``seconds`` are the wall-clock time of the attempt that succeeded.
     """
 
     name: str
@@ -36,25 +36,26 @@ class Made:
         return self.seconds * len(self.gpus) / 3600
 
 
-def ancestors(results: Path, folders: Iterable[Path]) -> set[Path]:
-    """The artifacts in ``folders`` and all in ``results`` that they were made of."""
+def find_ancestors(results: Path, folders: Iterable[Path]) -> set[Path]:
+    """Find the artifacts in ``folders`` and all artifacts in ``results`` that they were made from."""
     by_id = {content_id(path): path.parent for path in results.rglob(NAME)}
-    found: set[Path] = set()
+    result: set[Path] = set()
     waiting = list(folders)
     while waiting:
-        if (artifact := waiting.pop()) not in found:
-            found.add(artifact)
-            waiting += [by_id[made] for made in read_provenance(artifact)["inputs"].values() if made in by_id]
-    return found
+        if (artifact := waiting.pop()) not in result:
+            result.add(artifact)
+            inputs = read_provenance(artifact)["inputs"].values()
+            waiting += [by_id[manifest] for manifest in inputs if manifest in by_id]
+    return result
 
 
-def read_made(results: Path, folders: Iterable[Path]) -> list[Made]:
-    """``ancestors`` with their records, by name."""
+def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecord]:
+    """Read the records of ``find_ancestors``, sorted by folder."""
     return [
-        Made(
+        ArtifactRecord(
             name=folder.relative_to(results).as_posix(),
-            stage=(made_of := read_provenance(folder))["stage"],
-            seed=made_of["seed"],
+            stage=(provenance := read_provenance(folder))["stage"],
+            seed=provenance["seed"],
             manifest=content_id(folder / NAME),
             seconds=(run := read_run(folder))["seconds"],
             gpus=tuple(run["gpus"]),
@@ -62,12 +63,12 @@ def read_made(results: Path, folders: Iterable[Path]) -> list[Made]:
             python=run["python"],
             commit=run["commit"],
         )
-        for folder in sorted(ancestors(results, folders))
+        for folder in sorted(find_ancestors(results, folders))
     ]
 
 
-def duration(seconds: float) -> str:
-    """In the two largest units that matter."""
+def format_duration(seconds: float) -> str:
+    """Format a duration in its two largest units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
@@ -75,49 +76,52 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def model_table(made: Sequence[Made]) -> pd.DataFrame:
-    """A row for each model: what trained it, how long that took, and the id of its weights."""
+def tabulate_models(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:
+    """Tabulate the models: the stage that trained each, its time, and the manifest id of the weights."""
     rows = [
         {
-            "model": one.name,
-            "stage": one.stage,
-            "time": duration(one.seconds),
-            "gpu_hours": one.gpu_hours,
-            "manifest": one.manifest,
+            "model": artifact.name,
+            "stage": artifact.stage,
+            "time": format_duration(artifact.seconds),
+            "gpu_hours": artifact.gpu_hours,
+            "manifest": artifact.manifest,
         }
-        for kind in MODELS
-        for one in made
-        if one.name.split("/")[0] == kind
+        for registry in MODELS
+        for artifact in artifacts
+        if artifact.name.split("/")[0] == registry
     ]
     return pd.DataFrame(rows, columns=["model", "stage", "time", "gpu_hours", "manifest"], dtype=object)
 
 
-def stage_table(made: Sequence[Made]) -> pd.DataFrame:
-    """A row for each stage, the longest first: how many artifacts it made, and in what time."""
-    by_stage: dict[str, list[Made]] = {}
-    for one in made:
-        by_stage.setdefault(one.stage, []).append(one)
+def tabulate_stages(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:
+    """Tabulate the stages, the longest first: how many artifacts each made, and the time of all."""
+    by_stage: dict[str, list[ArtifactRecord]] = {}
+    for artifact in artifacts:
+        by_stage.setdefault(artifact.stage, []).append(artifact)
     rows = [
         {
             "stage": stage,
-            "artifacts": len(own),
-            "time": duration(sum(one.seconds for one in own)),
-            "gpu_hours": sum(one.gpu_hours for one in own),
+            "artifacts": len(records),
+            "time": format_duration(_seconds(records)),
+            "gpu_hours": sum(record.gpu_hours for record in records),
         }
-        for stage, own in sorted(by_stage.items(), key=lambda item: -sum(one.seconds for one in item[1]))
+        for stage, records in sorted(by_stage.items(), key=lambda item: -_seconds(item[1]))
     ]
     return pd.DataFrame(rows, dtype=object)
 
 
-def machine_facts(made: Sequence[Made]) -> dict[str, Any]:
-    """Where and from which code all of it was made, and the sum of what it took."""
-    seconds, gpu_hours = sum(one.seconds for one in made), sum(one.gpu_hours for one in made)
+def _seconds(artifacts: Sequence[ArtifactRecord]) -> float:
+    return sum(artifact.seconds for artifact in artifacts)
+
+
+def summarize_machines(artifacts: Sequence[ArtifactRecord]) -> dict[str, Any]:
+    """Summarize machines, code and total time of all artifacts, as names and values for the page."""
     return {
-        "artifacts": len(made),
-        "time of all stages": duration(seconds),
-        "GPU hours": f"{gpu_hours:.2f}",
-        "GPUs": ", ".join(sorted({gpu for one in made for gpu in one.gpus})) or "none",
-        "machines": ", ".join(sorted({one.host for one in made})),
-        "commits": ", ".join(sorted({(one.commit or "unknown")[:12] for one in made})),
-        "Python": ", ".join(sorted({one.python for one in made})),
+        "artifacts": len(artifacts),
+        "time of all stages": format_duration(_seconds(artifacts)),
+        "GPU hours": f"{sum(artifact.gpu_hours for artifact in artifacts):.2f}",
+        "GPUs": ", ".join(sorted({gpu for artifact in artifacts for gpu in artifact.gpus})) or "none",
+        "machines": ", ".join(sorted({artifact.host for artifact in artifacts})),
+        "commits": ", ".join(sorted({(artifact.commit or "unknown")[:12] for artifact in artifacts})),
+        "Python": ", ".join(sorted({artifact.python for artifact in artifacts})),
     }

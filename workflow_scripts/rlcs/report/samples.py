@@ -1,4 +1,4 @@
-"""Stories that the report shows: of the first held-out contexts, by each policy, with what a judge said."""
+"""Sample stories of the report: each policy's story for the first held-out contexts, with a judgement."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from rlcs.records import Context, Judgement
 
 @dataclass(frozen=True)
 class SampleStory:
-    """A policy's story, the constraints that it broke and what a judge said of it."""
+    """A policy's story, the constraints that it violates and a judge's verdict and analysis."""
 
     policy: str
     text: str
     truncated: bool = False
-    broken: Sequence[str] = ()
+    violated: Sequence[str] = ()
     verdict: str = ""
     analysis: str = ""
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleContext:
+    """A context with a story of each policy."""
+
     context: Context
     stories: Sequence[SampleStory]
 
@@ -40,19 +42,19 @@ def choose_samples(
     policies: Sequence[str],
     reference: str,
     count: int = 3,
-) -> list[Sample]:
-    """Stories of the first contexts, by id, that every policy wrote for: nothing is picked by quality.
+) -> list[SampleContext]:
+    """Choose the first ``count`` contexts by id that have a story of every policy; quality plays no part.
 
-    ``stories``, ``matches`` and ``judgements`` are those of one seed and one judge. The lowest sample number
-    of each context is shown, with the judgement of its match against ``reference`` in order ab.
+    ``stories``, ``matches`` and ``judgements`` are of one seed and one judge. Each context shows the
+    sample with the lowest number, and the judgement of its match against ``reference`` in order ab.
     """
     texts: dict[tuple[str, str], Mapping[str, Any]] = {}
     for story in sorted(stories, key=_sample_number):
         texts.setdefault((story["context_id"], story["policy"]), story)
-    said = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
+    by_match = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
     judged: dict[tuple[str, str], SampleStory] = {}
     for match in sorted(matches, key=_sample_number):
-        judgement = said.get(match["match_id"])
+        judgement = by_match.get(match["match_id"])
         if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
             side = "b" if match["policy_a"] == reference else "a"
             outcome = SampleStory(
@@ -64,14 +66,14 @@ def choose_samples(
             judged.setdefault((match["context_id"], outcome.policy), outcome)
     complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
     return [
-        Sample(
+        SampleContext(
             contexts[name],
             [
                 replace(
                     judged.get((name, policy), SampleStory(policy, "")),
                     text=texts[name, policy]["text"],
                     truncated=texts[name, policy]["truncated"],
-                    broken=_broken(contexts[name], texts[name, policy]["text"]),
+                    violated=_violated(contexts[name], texts[name, policy]["text"]),
                 )
                 for policy in policies
             ],
@@ -84,12 +86,12 @@ def _sample_number(row: Mapping[str, Any]) -> int:
     return int(row["sample"])
 
 
-def _broken(context: Context, text: str) -> list[str]:
+def _violated(context: Context, text: str) -> list[str]:
     return [instruction(constraint) for constraint in context.constraints if not satisfied(constraint, text)]
 
 
 def _outcome(judgement: Judgement, side: str, reference: str) -> str:
-    """What the verdict means for the story on ``side``, in words."""
+    """The verdict for the story on ``side`` in words."""
     shown = "first" if side == "a" else "second"
     if judgement.verdict == "none":
         words = f"no verdict against {reference}"
