@@ -336,7 +336,9 @@ rule tabulate_effects:
     input:
         preferences=PREFERENCES,
         judgements=lambda _: alignment_of(effect_systems("accuracy_difference", "flip_rate")),
-        taught=[f"{RESULTS}/teachers/{judge}/manifest.json" for judge in effect_systems("chain_correctness")],
+        train_judgements=[
+            f"{RESULTS}/teachers/{judge}/manifest.json" for judge in effect_systems("chain_correctness")
+        ],
         chains=[
             f"{RESULTS}/chains/{effect.systems[0]}/manifest.json"
             for effect in CONFIG.effects
@@ -366,7 +368,8 @@ rule tabulate_effects:
     threads: 1
     shell:
         "python workflow_scripts/tabulate_effects.py --config {params.config:q}"
-        " --preferences {input.preferences} --judgements {input.judgements} --taught {input.taught}"
+        " --preferences {input.preferences} --judgements {input.judgements}"
+        " --train_judgements {input.train_judgements}"
         " --chains {input.chains} --stories {input.stories} --matches {input.matches} --policies {input.policies}"
         " --output {output.manifest} > {log} 2>&1"
 
