@@ -236,7 +236,7 @@ rule tabulate_effects:
     input:
         preferences=PREFERENCES,
         judgements=of_seeds("alignment", effect_systems("accuracy_difference", "flip_rate"), seeds_of),
-        taught=[artifact(f"teachers/{judge}") for judge in effect_systems("chain_correctness")],
+        train_judgements=[artifact(f"teachers/{judge}") for judge in effect_systems("chain_correctness")],
         chains=[
             artifact(f"chains/{effect.systems[0]}")
             for effect in CONFIG.effects
@@ -260,7 +260,8 @@ rule tabulate_effects:
         "../envs/rlcs.yaml"
     shell:
         "python workflow_scripts/tabulate_effects.py --config {params.config:q}"
-        " --preferences {input.preferences} --judgements {input.judgements} --taught {input.taught}"
+        " --preferences {input.preferences} --judgements {input.judgements}"
+        " --train_judgements {input.train_judgements}"
         " --chains {input.chains} --stories {input.stories} --matches {input.matches} --policies {input.policies}"
         " --output {output.manifest} > {log} 2>&1"
 

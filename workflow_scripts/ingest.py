@@ -17,7 +17,7 @@ from rlcs.data.story_length import within_words
 from rlcs.data.subset import take_subset
 from rlcs.data.validation import TooManyBadRows, check_share, further_contexts, summary
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
-from rlcs.evaluation.statistics import bootstrap_mean
+from rlcs.evaluation.statistics import estimate_mean
 from rlcs.records import (
     ANNOTATIONS,
     LABELS,
@@ -140,7 +140,7 @@ def tell_agreement(pairs: Sequence[Mapping[str, Any]], annotations: Sequence[Map
         return
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     credits = mutual_credits(annotations)
-    agree = bootstrap_mean(list(credits.values()), [context_of[pair] for pair in credits], seed=0)
+    agree = estimate_mean(credits, context_of, seed=0)
     alpha = krippendorff_alpha(annotations)
     log.info(
         "annotators: %d pairs have several; two of them agree on %.1f %% [%.1f, %.1f], ties one half; "

@@ -6,9 +6,8 @@ from collections import defaultdict
 from typing import Any
 
 from rlcs.config.tables import EffectConfig
-from rlcs.evaluation.effects import Evidence, effects_table
+from rlcs.evaluation.effects import Evidence, PolicyEvidence, effects_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import HISTORY, MATCHES, PAIRS, STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
@@ -16,7 +15,7 @@ from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
 Rows = list[dict[str, Any]]
-JUDGES_LEFT, POLICIES_LEFT = ("judgements", "taught", "chains"), ("stories", "matches", "policies")
+JUDGES_LEFT, POLICIES_LEFT = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
 SEED = 0  # of the bootstrap
 
 
@@ -26,8 +25,8 @@ def main(stage: Stage) -> None:
     chains = [read_judgements(folder / "chains.parquet") for folder in stage.folders("chains")]
     evidence = Evidence(
         judged=read_judged(stage.folders("judgements"), stage.config["judges"]),
-        taught=read_judged(stage.folders("taught"), stage.config["teachers"]),
-        kept={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
+        train_judged=read_judged(stage.folders("train_judgements"), stage.config["teachers"]),
+        filtered={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
         labels={pair["pair_id"]: pair["label"] for pair in pairs},
         contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
         policies=policy_evidence(stage),

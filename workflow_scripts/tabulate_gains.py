@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rlcs.evaluation.effects import Evidence
+from rlcs.evaluation.effects import Evidence, PolicyEvidence
 from rlcs.evaluation.gains import correlation_table, gain_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.records import MATCHES, PAIRS, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg

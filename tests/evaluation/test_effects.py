@@ -5,7 +5,7 @@ import math
 import pytest
 
 from rlcs.config.tables import METRICS, EffectConfig
-from rlcs.evaluation.effects import OBSERVE, Evidence, effects_table, expectation, verdict
+from rlcs.evaluation.effects import OBSERVE, Evidence, decide_claim, describe_expectation, effects_table
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import ORDERS, Judgement
 
@@ -68,11 +68,11 @@ def test_flips_of_every_seed():
 
 def test_kept_chains_against_all_that_can_be_read():
     found = Evidence(
-        taught={
+        train_judged={
             "teacher": {1: judgements(["aa", "ab", "-b", "bb"])},  # the last pair has no label
             "oracle": {1: judgements(["aa", "aa", "bb"])},
         },
-        kept={"teacher": frozenset({"p0"})},
+        filtered={"teacher": frozenset({"p0"})},
         labels={pair: LABELS[pair] for pair in PAIRS[:3]},
         contexts=CONTEXTS,
     )
@@ -102,12 +102,12 @@ def effect(**changes):
     ],
 )
 def test_a_claim_holds_where_the_whole_interval_is_as_expected(changes, low, high, said):
-    assert verdict(effect(**changes), Estimate((low + high) / 2, low, high, 9)) == said
+    assert decide_claim(effect(**changes), Estimate((low + high) / 2, low, high, 9)) == said
 
 
 def test_expectations_in_words():
-    assert expectation(effect()) == "> 0"
-    assert expectation(effect(above=-2, below=2.5)) == "> -2 and < 2.5"
+    assert describe_expectation(effect()) == "> 0"
+    assert describe_expectation(effect(above=-2, below=2.5)) == "> -2 and < 2.5"
 
 
 @pytest.mark.parametrize(

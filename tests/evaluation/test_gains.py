@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 
-from rlcs.evaluation.effects import Evidence
+from rlcs.evaluation.effects import Evidence, PolicyEvidence
 from rlcs.evaluation.gains import correlation_table, gain_table
-from rlcs.evaluation.policy_effects import PolicyEvidence
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Judgement
 

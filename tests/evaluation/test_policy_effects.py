@@ -2,7 +2,8 @@
 
 import pytest
 
-from rlcs.evaluation.policy_effects import (
+from rlcs.evaluation.effects import (
+    Evidence,
     PolicyEvidence,
     constraints_difference,
     length_difference,
@@ -25,31 +26,33 @@ def stories(*texts):
     ]
 
 
-EVIDENCE = PolicyEvidence(
-    stories={
-        "rlmr": {1: stories("a b", "a b", "a", "a"), 2: stories("a b c", "a b", "a", "a")},
-        "sft": {1: stories("a b", "a", "a b", "a"), 2: stories("a b", "a", "a b", "a")},
-    },
-    contexts=CONTEXTS,
-    matches=[
-        {"match_id": "m0", "context_id": "c0", "policy_a": "sft", "policy_b": "rlmr", "sample": 0},
-        {"match_id": "m1", "context_id": "c1", "policy_a": "rlmr", "policy_b": "sft", "sample": 0},
-        {"match_id": "m2", "context_id": "c1", "policy_a": "other", "policy_b": "sft", "sample": 0},
-    ],
-    judged={
-        1: [Judgement(f"m{n}", order, "oracle", "a") for n in range(3) for order in ("ab", "ba")],
-        2: [Judgement("m1", "ab", "oracle", "tie"), Judgement("m0", "ab", "oracle", "none")],
-    },
-    histories={
-        "rlmr": {
-            1: [
-                {"step": step, "metric": f"constraints/{metric}", "value": value}
-                for step, values in {1: (4, 1), 2: (0, 0), 3: (2, 2)}.items()
-                for metric, value in zip(("violators", "violators_rewarded"), values, strict=True)
-            ]
-            + [{"step": 1, "metric": "reward", "value": 0.5}]
-        }
-    },
+EVIDENCE = Evidence(
+    policies=PolicyEvidence(
+        stories={
+            "rlmr": {1: stories("a b", "a b", "a", "a"), 2: stories("a b c", "a b", "a", "a")},
+            "sft": {1: stories("a b", "a", "a b", "a"), 2: stories("a b", "a", "a b", "a")},
+        },
+        contexts=CONTEXTS,
+        matches=[
+            {"match_id": "m0", "context_id": "c0", "policy_a": "sft", "policy_b": "rlmr", "sample": 0},
+            {"match_id": "m1", "context_id": "c1", "policy_a": "rlmr", "policy_b": "sft", "sample": 0},
+            {"match_id": "m2", "context_id": "c1", "policy_a": "other", "policy_b": "sft", "sample": 0},
+        ],
+        judged={
+            1: [Judgement(f"m{n}", order, "oracle", "a") for n in range(3) for order in ("ab", "ba")],
+            2: [Judgement("m1", "ab", "oracle", "tie"), Judgement("m0", "ab", "oracle", "none")],
+        },
+        histories={
+            "rlmr": {
+                1: [
+                    {"step": step, "metric": f"constraints/{metric}", "value": value}
+                    for step, values in {1: (4, 1), 2: (0, 0), 3: (2, 2)}.items()
+                    for metric, value in zip(("violators", "violators_rewarded"), values, strict=True)
+                ]
+                + [{"step": 1, "metric": "reward", "value": 0.5}]
+            }
+        },
+    )
 )
 
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from rlcs.config.policies import WatchConfig
-from rlcs.training.diagnostics import diagnostics_table, highest, log_history
-from rlcs.training.watch import flags
+from rlcs.training.diagnostics import diagnostics_table, log_history
+from rlcs.training.watch import flags, measure_signs
 
 WATCH = WatchConfig(window=2, entropy_crash=0.5, variance_spike=3.0, hacking=0.1)
 
@@ -37,13 +37,13 @@ def test_a_history_is_the_trainers_log_again():
 )
 def test_the_largest_value_counts_and_agrees_with_the_flags(metrics, rule, value):
     log = log_history(history(**metrics))
-    assert highest(log, WATCH)[rule] == pytest.approx(value)
+    assert {sign.rule: sign.value for sign in measure_signs(log, WATCH)}[rule] == pytest.approx(value)
     flagged = {flag.rule for flag in flags(log, WATCH)}
     assert (rule in flagged) == (value > getattr(WATCH, rule))
 
 
 def test_what_was_logged_too_seldom_has_no_row():
-    assert highest(log_history(history(entropy=[2, 1, 1], reward_std=[1, 9])), WATCH) == {}
+    assert measure_signs(log_history(history(entropy=[2, 1, 1], reward_std=[1, 9])), WATCH) == []
 
 
 def test_flagged_trainings_come_first_and_say_where():

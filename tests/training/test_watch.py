@@ -12,7 +12,7 @@ from transformers import TrainerControl
 
 from paths import SUPPORT
 from rlcs.config.policies import WatchConfig
-from rlcs.training.watch import INDEPENDENT, TRAINING, Flag, Watchdog, flags, hacking, series
+from rlcs.training.watch import INDEPENDENT, TRAINING, Flag, Watchdog, flags
 
 WATCH = WatchConfig(window=5)
 STEPS = 60
@@ -87,10 +87,6 @@ def test_judges_of_a_sum_are_watched_one_by_one():
     assert [flag.rule for flag in flags(history, WATCH)] == ["inconsistency"]
 
 
-def points(*values):
-    return series([{"step": 10 * n, "x": value} for n, value in enumerate(values, start=1)], "x")
-
-
 @pytest.mark.parametrize(
     ("independent", "training", "step"),
     [
@@ -102,8 +98,13 @@ def points(*values):
     ],
 )
 def test_hacking_is_a_fall_that_the_reward_does_not_see(independent, training, step):
-    flag = hacking(points(*independent), points(*training), 0.1)
-    assert (flag.step if flag else None) == step
+    history = [
+        {"step": 10 * n, INDEPENDENT: by_independent, TRAINING: by_training}
+        for n, (by_independent, by_training) in enumerate(zip(independent, training, strict=True), start=1)
+    ]
+    assert [(flag.rule, flag.step) for flag in flags(history, WatchConfig(hacking=0.1))] == (
+        [("hacking", step)] if step else []
+    )
 
 
 @given(st.integers(1, STEPS))

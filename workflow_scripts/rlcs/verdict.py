@@ -128,7 +128,10 @@ def by_majority(judgements: Sequence[Judgement], votes: int) -> list[Judgement]:
 
 
 def contradictory(verdicts: Sequence[Verdict]) -> bool:
-    """Whether the orders disagree on who wins: a in one, b in another; a tie disagrees with nobody."""
+    """True if a wins in one order and b in another; a tie contradicts nothing.
+
+    The flip rate uses the other definition, ``credits.pair_flips``: a tie and a win differ as well.
+    """
     return {"a", "b"} <= set(verdicts)
 
 

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import pandas as pd
 
 from rlcs.evaluation import baselines, calibration
 from rlcs.evaluation.judgements import Judged, Row
-from rlcs.evaluation.statistics import Estimate, bootstrap_mean, estimate_of, mean_or_none, paired_difference
+from rlcs.evaluation.statistics import (
+    Difference,
+    Estimate,
+    bootstrap_mean,
+    estimate_difference,
+    estimate_mean,
+    mean_or_none,
+)
 from rlcs.judging.credits import (
     first_position_share,
     mean_over_seeds,
@@ -72,16 +78,18 @@ def alignment_table(
         for name, seeds in systems.items()
     }
 
-    def difference(name: str, other: str) -> Any:
-        both = [pair for pair in credits[name] if pair in credits[other]]
-        x, y = [credits[name][pair] for pair in both], [credits[other][pair] for pair in both]
-        return paired_difference(x, y, [context_of[pair] for pair in both], seed=seed)
+    def difference(name: str, other: str) -> Difference:
+        return estimate_difference(credits[name], credits[other], context_of, seed)
 
     def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
-        """The mean of ``of`` over single judgements is its value over all of them, with an interval."""
-        said = [judgement for of_seed in systems[name].values() for judgement in of_seed]
-        known = [(value, context_of[one.pair_id]) for one in said if (value := of([one])) is not None]
-        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+        """Mean of ``of`` over single judgements, which is its value over all of them, and an interval."""
+        rows = [
+            (value, context_of[judgement.pair_id])
+            for judgements in systems[name].values()
+            for judgement in judgements
+            if (value := of([judgement])) is not None
+        ]
+        return bootstrap_mean(rows, seed=seed)
 
     rows = []
     above: str | None = None
@@ -93,7 +101,7 @@ def alignment_table(
             over_bt = difference(name, reward_model)
         errors = [calibration.calibration_error(said, labels) for said in seeds.values()]
         tokens = [judgement.tokens for said in seeds.values() for judgement in said]
-        accuracy = estimate_of(credits[name], context_of, seed)
+        accuracy = estimate_mean(credits[name], context_of, seed)
         rows.append(
             {
                 "system": name,
@@ -105,7 +113,7 @@ def alignment_table(
                 "over_bt": over_bt,
                 "p_over_bt": None if over_bt is None else over_bt.p_value,
                 "over_length": None if name in BASELINES else difference(name, LENGTH),
-                "flip_rate": estimate_of(flips, context_of, seed),
+                "flip_rate": estimate_mean(flips, context_of, seed),
                 "first_share": share(first_position_share, name),
                 "ties": share(tie_share, name),
                 "unparsed": share(unparsed_share, name),
@@ -116,7 +124,7 @@ def alignment_table(
         )
         above = name
     if known := {pair: value for pair, value in people.items() if pair in context_of}:
-        agreement = estimate_of(known, context_of, seed)
+        agreement = estimate_mean(known, context_of, seed)
         said_by_people = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
         rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **said_by_people})
     return pd.DataFrame(rows, dtype=object)

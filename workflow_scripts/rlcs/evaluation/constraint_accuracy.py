@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.ifeval import Prompt
 from rlcs.constraints.registry import all_kept, loosely_satisfied, satisfied
+from rlcs.evaluation.judgements import MatchResult, Row, wins
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean
 from rlcs.judging.credits import win_credits
 from rlcs.records import Constraint, Context, Judgement
 
-Row = Mapping[str, Any]
 StoryKey = tuple[str, int, str, int]
 """Policy, seed, context id and sample of a story."""
 
@@ -60,7 +59,7 @@ def accuracies(of: Sequence[Checked], seed: int) -> dict[str, Estimate]:
 
     def mean(values: Sequence[tuple[bool | None, str]]) -> Estimate:
         known = [(float(value), cluster) for value, cluster in values if value is not None]
-        return bootstrap_mean([value for value, _ in known], [cluster for _, cluster in known], seed=seed)
+        return bootstrap_mean(known, seed=seed)
 
     some = [one for one in of if one.strict]
     return {
@@ -72,7 +71,7 @@ def accuracies(of: Sequence[Checked], seed: int) -> dict[str, Estimate]:
 
 
 def _mean_words(of: Sequence[Checked], seed: int) -> Estimate:
-    return bootstrap_mean([float(one.words) for one in of], [one.cluster for one in of], seed=seed)
+    return bootstrap_mean([(float(text.words), text.cluster) for text in of], seed=seed)
 
 
 def constraint_table(
@@ -105,12 +104,17 @@ def constraint_table(
             constraints = contexts[story["context_id"]].constraints
             checks[key] = checked(story["context_id"], story["text"], constraints, verified.get(key, {}))
     compliant = {key for key, of in checks.items() if all_kept(of.strict)}
+    credits = {number: win_credits(of_seed) for number, of_seed in judgements.items()}
     rows = []
     for policy in policies:
         own = [of for key, of in checks.items() if key[0] == policy]
         every = [check for of in own for check in of.strict]
-        won = _won(matches, judgements, policy, reference)
-        both = [(value, row) for value, row, keys in won if set(keys) <= compliant]
+        won = wins(matches, credits, policy, reference)
+        both = [
+            result
+            for result in won
+            if {_key(side, result.seed, result.match) for side in (policy, reference)} <= compliant
+        ]
         rows.append(
             {
                 "policy": policy,
@@ -121,7 +125,7 @@ def constraint_table(
                 "words": _mean_words(own, seed),
                 "judge": judge,
                 "reference": reference,
-                "win_rate": _rate([(value, row) for value, row, _ in won], seed),
+                "win_rate": _rate(won, seed),
                 "win_rate_compliant": _rate(both, seed),
             }
         )
@@ -132,24 +136,10 @@ def _key(policy: str, seed: int, row: Row) -> StoryKey:
     return policy, seed, str(row["context_id"]), int(row["sample"])
 
 
-def _won(
-    matches: Sequence[Row], judgements: Mapping[int, Sequence[Judgement]], policy: str, reference: str
-) -> list[tuple[float, Row, tuple[StoryKey, StoryKey]]]:
-    """Of each match against the reference: p(policy wins), the match, and the two stories."""
-    played = {m["match_id"]: m for m in matches if {m["policy_a"], m["policy_b"]} == {policy, reference}}
-    found = []
-    for seed, said in judgements.items():
-        for name, credit in win_credits(said).items():
-            if (match := played.get(name)) is not None:
-                won = credit if match["policy_a"] == policy else 1 - credit
-                found.append((won, match, (_key(policy, seed, match), _key(reference, seed, match))))
-    return found
-
-
-def _rate(won: Sequence[tuple[float, Row]], seed: int) -> Estimate | None:
+def _rate(won: Sequence[MatchResult], seed: int) -> Estimate | None:
     if not won:
         return None
-    return bootstrap_mean([value for value, _ in won], [str(row["context_id"]) for _, row in won], seed=seed)
+    return bootstrap_mean([(result.value, result.context_id) for result in won], seed=seed)
 
 
 def instruction_table(

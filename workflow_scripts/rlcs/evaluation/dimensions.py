@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
+from rlcs.evaluation.judgements import Judged, Row
 from rlcs.evaluation.statistics import bootstrap_mean
-from rlcs.records import Judgement
 from rlcs.world.grammar import DIMENSIONS
 
 Scores = Mapping[str, float]
 Reader = Callable[[str], tuple[Scores, Scores] | None]
-Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
 
 _LABELLED = re.compile(r"[-*# ]*([A-Za-z][A-Za-z ]*?)[* ]*:[* ]*(\d{1,3})[ ,/]+(\d{1,3})[. ]*")
 _CHAIN = re.compile(
@@ -49,7 +47,7 @@ def chain_counts(analysis: str) -> tuple[Scores, Scores] | None:
 
 def dimension_table(
     judgements: Judged,
-    matches: Sequence[Mapping[str, Any]],
+    matches: Sequence[Row],
     policies: Sequence[str],
     read: Reader,
     *,
@@ -87,14 +85,7 @@ def dimension_table(
                     "policy": policy,
                     "judge": judge,
                     "read": understood[policy] / asked[policy] if asked[policy] else None,
-                    **{
-                        name: bootstrap_mean(
-                            [value for value, _ in scores[policy, name]],
-                            [context for _, context in scores[policy, name]],
-                            seed=seed,
-                        )
-                        for name in names
-                    },
+                    **{name: bootstrap_mean(scores[policy, name], seed=seed) for name in names},
                 }
             )
     return pd.DataFrame(rows, dtype=object)

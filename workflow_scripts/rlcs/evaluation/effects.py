@@ -1,7 +1,7 @@
-"""The effects table: the papers' claims as data, measured over seeds and contexts (DESIGN sections 9 and 10).
+"""The effects table: the papers' claims as data, measured over seeds and contexts.
 
 A metric is a function in ``OBSERVE`` that turns what the stages left into one sample, whose mean is the
-effect, or two, whose means are subtracted. ``tables.METRICS`` says which systems it is told.
+effect, or two, whose means are subtracted. ``config.tables.METRICS`` lists the systems that each takes.
 """
 
 from __future__ import annotations
@@ -9,50 +9,70 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, TypeVar
 
 import pandas as pd
 
+from rlcs import text as texts
 from rlcs.config.tables import EffectConfig, MetricName
-from rlcs.evaluation import policy_effects
-from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.policy_effects import PolicyEvidence
+from rlcs.constraints.registry import all_kept, satisfied
+from rlcs.evaluation.judgements import Judged, Row, wins
 from rlcs.evaluation.statistics import Estimate, Sample, crossed_bootstrap
 from rlcs.judging import credits
-from rlcs.records import Label
+from rlcs.records import Context, Judgement, Label
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
+class PolicyEvidence:
+    """Input of the metrics of policies.
+
+    Attributes:
+        stories: rows of STORIES by policy and seed.
+        contexts: by id.
+        matches: rows of MATCHES, the same for every seed.
+        judged: judgements of the matches by seed.
+        histories: rows of HISTORY by policy and seed.
+    """
+
+    stories: Mapping[str, Mapping[int, Sequence[Row]]] = field(default_factory=dict)
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+    matches: Sequence[Row] = ()
+    judged: Mapping[int, Sequence[Judgement]] = field(default_factory=dict)
+    histories: Mapping[str, Mapping[int, Sequence[Row]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What metrics look at.
+    """Input of all metrics.
 
     Attributes:
         judged: judgements of held-out pairs.
-        taught: judgements of training pairs.
-        kept: by teacher, the training pairs whose chains the consistency filter kept.
-        labels: by pair.
-        contexts: the context of each pair.
-        policies: what the metrics of policies look at.
+        train_judged: judgements of training pairs.
+        filtered: by teacher, the ids of the training pairs whose chains the consistency filter kept.
+        labels: by pair id.
+        contexts: the context id of each pair.
+        policies: input of the metrics of policies.
     """
 
     judged: Judged = field(default_factory=dict)
-    taught: Judged = field(default_factory=dict)
-    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    train_judged: Judged = field(default_factory=dict)
+    filtered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     contexts: Mapping[str, str] = field(default_factory=dict)
     policies: PolicyEvidence = field(default_factory=PolicyEvidence)
 
     def sample(self, by_seed: Mapping[int, Mapping[str, float]]) -> Sample:
-        """Seed -> pair -> value as a sample."""
+        """The sample of values by seed and pair."""
         return Sample.of(
             [(value, seed, self.contexts[pair]) for seed in by_seed for pair, value in by_seed[seed].items()]
         )
 
 
-def _of_each_seed(x: Mapping[int, Value], y: Mapping[int, Value]) -> Iterator[tuple[int, Value, Value]]:
-    """Two systems seed by seed; one that is asked once, being trained by no seed, stands beside every seed.
+def _pair_seeds(x: Mapping[int, Value], y: Mapping[int, Value]) -> Iterator[tuple[int, Value, Value]]:
+    """Two systems seed by seed; a system with a single seed stands beside every seed of the other.
 
     Raises:
         ValueError: both have several seeds, and not the same.
@@ -70,54 +90,107 @@ def _of_each_seed(x: Mapping[int, Value], y: Mapping[int, Value]) -> Iterator[tu
 def _accuracy_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
     """Accuracy (ties one half) of the first judge less that of the second, on pairs that both could judge."""
     by_seed = {}
-    for seed, x, y in _of_each_seed(*(evidence.judged[system] for system in systems)):
-        one, other = (credits.pair_credits(said, evidence.labels) for said in (x, y))
-        by_seed[seed] = {pair: one[pair] - other[pair] for pair in one if pair in other}
+    for seed, x, y in _pair_seeds(*(evidence.judged[system] for system in systems)):
+        first, second = (credits.pair_credits(judgements, evidence.labels) for judgements in (x, y))
+        by_seed[seed] = {pair: first[pair] - second[pair] for pair in first if pair in second}
     return [evidence.sample(by_seed)]
 
 
 def _flip_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
     """Share of a judge's pairs whose verdict changes with the order."""
     (judge,) = systems
-    return [
-        evidence.sample({seed: credits.pair_flips(said) for seed, said in evidence.judged[judge].items()})
-    ]
+    seeds = evidence.judged[judge]
+    return [evidence.sample({seed: credits.pair_flips(judgements) for seed, judgements in seeds.items()})]
 
 
 def _chain_correctness(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Share of a teacher's chains of labelled pairs whose verdict is the truth: of those kept, and of all."""
+    """Share of true verdicts among a teacher's chains of labelled pairs: of filtered ones, and of all."""
     teacher, judge = systems
-    truth = {(j.pair_id, j.order): j.verdict for said in evidence.taught[judge].values() for j in said}
-    ((seed, chains),) = evidence.taught[teacher].items()
-    right = [
-        (c.pair_id, float(c.verdict == truth[c.pair_id, c.order]))
-        for c in chains
-        if c.verdict != "none" and c.pair_id in evidence.labels
+    seeds = evidence.train_judged[judge].values()
+    truth = {(j.pair_id, j.order): j.verdict for judgements in seeds for j in judgements}
+    ((seed, chains),) = evidence.train_judged[teacher].items()
+    correct = [
+        (chain.pair_id, float(chain.verdict == truth[chain.pair_id, chain.order]))
+        for chain in chains
+        if chain.verdict != "none" and chain.pair_id in evidence.labels
     ]
-    kept = [(pair, value) for pair, value in right if pair in evidence.kept[teacher]]
-
-    def sample(rows: Sequence[tuple[str, float]]) -> Sample:
-        contexts = [evidence.contexts[pair] for pair, _ in rows]
-        return Sample([value for _, value in rows], [seed] * len(rows), contexts)
-
-    return [sample(kept), sample(right)]
+    filtered = [(pair, value) for pair, value in correct if pair in evidence.filtered[teacher]]
+    return [
+        Sample.of([(value, seed, evidence.contexts[pair]) for pair, value in rows])
+        for rows in (filtered, correct)
+    ]
 
 
-Metric = Callable[[Evidence, Sequence[str]], list[Sample]]
+def _differences(
+    evidence: Evidence, systems: Sequence[str], value: Callable[[Row], float | None]
+) -> list[tuple[float, int, str]]:
+    """Story by story of the same context, sample and seed; one without a value is left out."""
+    x, y = (
+        {
+            (seed, str(row["context_id"]), row["sample"]): known
+            for seed, rows in evidence.policies.stories[system].items()
+            for row in rows
+            if (known := value(row)) is not None
+        }
+        for system in systems
+    )
+    return [(x[key] - y[key], key[0], key[1]) for key in x if key in y]
 
 
-def _of_policies(metric: Callable[[PolicyEvidence, Sequence[str]], list[Sample]]) -> Metric:
-    return lambda evidence, systems: metric(evidence.policies, systems)
+def constraints_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Share of stories that keep all their constraints strictly, of the first policy less the second."""
+
+    def kept(story: Row) -> float | None:
+        constraints = evidence.policies.contexts[story["context_id"]].constraints
+        if not constraints:
+            return None
+        whole = all_kept(satisfied(constraint, story["text"]) for constraint in constraints)
+        return None if whole is None else float(whole)
+
+    return [Sample.of(_differences(evidence, systems, kept))]
 
 
-OBSERVE: dict[MetricName, Metric] = {
+def length_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Words of the first policy's stories less those of the second's, over the second's mean."""
+
+    def length(story: Row) -> float:
+        return float(len(texts.words(story["text"])))
+
+    usual = fmean(length(row) for rows in evidence.policies.stories[systems[1]].values() for row in rows)
+    rows = _differences(evidence, systems, length)
+    return [Sample.of([(value / usual, seed, context) for value, seed, context in rows])]
+
+
+def win_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Matches that the first policy won against the second; a tie counts one half."""
+    policy, opponent = systems
+    by_seed = {seed: credits.win_credits(judged) for seed, judged in evidence.policies.judged.items()}
+    won = wins(evidence.policies.matches, by_seed, policy, opponent)
+    return [Sample.of([(result.value, result.seed, result.context_id) for result in won])]
+
+
+def rewarded_violators(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Of the violators of each training step, the share with an advantage that was not negative."""
+    (policy,) = systems
+    rows = []
+    for seed, history in evidence.policies.histories[policy].items():
+        logged = {(row["step"], row["metric"]): row["value"] for row in history}
+        for step in sorted({step for step, metric in logged if metric == "constraints/violators"}):
+            violators = logged[step, "constraints/violators"]
+            if violators:
+                rewarded = logged[step, "constraints/violators_rewarded"]
+                rows.append((rewarded / violators, seed, f"step {step}"))
+    return [Sample.of(rows)]
+
+
+OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
     "accuracy_difference": _accuracy_difference,
     "flip_rate": _flip_rate,
     "chain_correctness": _chain_correctness,
-    "constraints_difference": _of_policies(policy_effects.constraints_difference),
-    "length_difference": _of_policies(policy_effects.length_difference),
-    "win_rate": _of_policies(policy_effects.win_rate),
-    "rewarded_violators": _of_policies(policy_effects.rewarded_violators),
+    "constraints_difference": constraints_difference,
+    "length_difference": length_difference,
+    "win_rate": win_rate,
+    "rewarded_violators": rewarded_violators,
 }
 
 
@@ -135,25 +208,26 @@ def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: 
                 "claim": effect.claim,
                 "compared": " – ".join(effect.systems),
                 "metric": effect.metric.replace("_", " "),
-                "expected": expectation(effect),
+                "expected": describe_expectation(effect),
                 "paper_states": effect.paper,
                 "at_least": effect.at_least,
                 "items": estimate.n,
                 "effect": estimate,
-                "holds": verdict(effect, estimate),
+                "holds": decide_claim(effect, estimate),
                 "note": effect.note,
             }
         )
     return pd.DataFrame(rows, dtype=object)
 
 
-def expectation(effect: EffectConfig) -> str:
+def describe_expectation(effect: EffectConfig) -> str:
+    """The bounds of an effect in words, such as ``> 0 and < 5``, in per cent."""
     bounds = [("> ", effect.above), ("< ", effect.below)]
     return " and ".join(f"{sign}{bound:g}" for sign, bound in bounds if bound is not None)
 
 
-def verdict(effect: EffectConfig, estimate: Estimate) -> str:
-    """``holds`` where the whole interval is as expected; what was to be reached is said besides."""
+def decide_claim(effect: EffectConfig, estimate: Estimate) -> str:
+    """``holds`` if the whole interval is within the bounds; the result also names a missed ``at_least``."""
     if math.isnan(estimate.low):
         return "cannot be said"
     low, high, value = (100 * figure for figure in (estimate.low, estimate.high, estimate.value))

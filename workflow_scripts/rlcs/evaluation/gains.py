@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, spearmanr
 
-from rlcs.evaluation import policy_effects
-from rlcs.evaluation.effects import Evidence
+from rlcs.evaluation.effects import Evidence, win_rate
 from rlcs.evaluation.statistics import crossed_bootstrap
 from rlcs.judging.credits import pair_credits
 
@@ -25,8 +24,11 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
     """
     rows: list[dict[str, Any]] = []
     for policy, judge in judge_of.items():
-        credits = {of: pair_credits(said, evidence.labels) for of, said in evidence.judged[judge].items()}
-        (won,) = policy_effects.win_rate(evidence.policies, (policy, reference))
+        credits = {
+            number: pair_credits(judgements, evidence.labels)
+            for number, judgements in evidence.judged[judge].items()
+        }
+        (won,) = win_rate(evidence, (policy, reference))
         rows.append(
             {
                 "judge": judge,

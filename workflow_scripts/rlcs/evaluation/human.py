@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from rlcs.data.blind_sheet import _sides
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, soft_label, votes_by_pair
-from rlcs.evaluation.judgements import Row
-from rlcs.evaluation.statistics import estimate_of
+from rlcs.evaluation.judgements import Row, wins
+from rlcs.evaluation.statistics import bootstrap_mean, estimate_mean
 
 
 def human_win_rate_table(
@@ -19,32 +18,39 @@ def human_win_rate_table(
 
     A pair's result is the mean of its votes, a tie one half; intervals are over contexts.
     """
-    match_of = {match["match_id"]: match for match in key}
-    context_of = {name: str(match["context_id"]) for name, match in match_of.items()}
+    matches = list(key)
+    context_of = {match["match_id"]: str(match["context_id"]) for match in matches}
     cohorts = sorted({vote["cohort"] or "none" for vote in votes})
     rows = []
     for policy in policies:
+        compared = {
+            match["match_id"]
+            for match in matches
+            if {match["policy_a"], match["policy_b"]} == {policy, reference}
+        }
         for cohort in ["all", *(cohorts if len(cohorts) > 1 else [])]:
-            own = [
+            cast = [
                 vote
                 for vote in votes
-                if policy in _sides(match_of[vote["pair_id"]]) and cohort in ("all", vote["cohort"] or "none")
+                if vote["pair_id"] in compared and cohort in ("all", vote["cohort"] or "none")
             ]
-            if policy == reference or not own:
+            if not cast:
                 continue
-            for_a = {pair: soft_label(labels) for pair, labels in votes_by_pair(own).items()}
-            won = {p: v if match_of[p]["policy_a"] == policy else 1 - v for p, v in for_a.items()}
+            credits = {pair: soft_label(labels) for pair, labels in votes_by_pair(cast).items()}
+            won = wins(matches, {0: credits}, policy, reference)  # people know no seeds
             rows.append(
                 {
                     "policy": policy,
                     "reference": reference,
                     "cohort": cohort,
-                    "human_win_rate": estimate_of(won, context_of, seed),
+                    "human_win_rate": bootstrap_mean(
+                        [(result.value, result.context_id) for result in won], seed=seed
+                    ),
                     "pairs": len(won),
-                    "votes": len(own),
-                    "annotators": len({vote["annotator"] for vote in own}),
-                    "mutual": estimate_of(mutual_credits(own), context_of, seed),
-                    "alpha": krippendorff_alpha(own),
+                    "votes": len(cast),
+                    "annotators": len({vote["annotator"] for vote in cast}),
+                    "mutual": estimate_mean(mutual_credits(cast), context_of, seed),
+                    "alpha": krippendorff_alpha(cast),
                 }
             )
     return pd.DataFrame(rows, dtype=object)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.evaluation.statistics import bootstrap_mean, paired_difference
+from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.statistics import bootstrap_mean, estimate_difference
 from rlcs.judging.credits import mean_over_seeds, win_credits
-from rlcs.records import Judgement
 from rlcs.verdict import score_line
 
 PLAIN = "plain"
@@ -48,7 +48,7 @@ def injections(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[
     }
 
 
-def injected_pairs(pairs: Sequence[Mapping[str, Any]], added: Mapping[str, str]) -> list[dict[str, Any]]:
+def injected_pairs(pairs: Sequence[Row], added: Mapping[str, str]) -> list[dict[str, Any]]:
     """Every labelled pair once for each injection (the first pair alone for a very long one): story_a is the
     worse story with the text added.
 
@@ -79,8 +79,8 @@ def structure(ids: Sequence[int], special_ids: Sequence[int]) -> list[int]:
 
 
 def injection_table(
-    judgements: Mapping[str, Mapping[int, Sequence[Judgement]]],
-    tried: Sequence[Mapping[str, Any]],
+    judgements: Judged,
+    tried: Sequence[Row],
     contexts: Mapping[str, str],
     *,
     seed: int,
@@ -95,35 +95,33 @@ def injection_table(
     """
     rows: list[dict[str, Any]] = []
     for judge, seeds in judgements.items():
-        own = [row for row in tried if row["judge"] == judge]
-        said = [judgement for of_seed in seeds.values() for judgement in of_seed]
+        prompts = [row for row in tried if row["judge"] == judge]
+        all_seeds = [judgement for of_seed in seeds.values() for judgement in of_seed]
         won: dict[str, dict[str, float]] = {}  # injection -> pair -> p(the injected story wins)
         for name, credit in mean_over_seeds([win_credits(of_seed) for of_seed in seeds.values()]).items():
             injection, _, pair_id = name.partition("/")
             won.setdefault(injection, {})[pair_id] = credit
-        for injection in dict.fromkeys(row["injection"] for row in own):
-            kept = [row["structure_kept"] for row in own if row["injection"] == injection]
+        for injection in dict.fromkeys(row["injection"] for row in prompts):
+            unchanged = [row["structure_kept"] for row in prompts if row["injection"] == injection]
             p, plain = won.get(injection, {}), won.get(PLAIN, {})
-            both = [pair for pair in p if pair in plain]
-            mine = [one for one in said if one.pair_id.startswith(f"{injection}/")]
-            clusters = [contexts[pair] for pair in both]
+            unparsed = [
+                (float(judgement.verdict == "none"), contexts[judgement.pair_id.partition("/")[2]])
+                for judgement in all_seeds
+                if judgement.pair_id.startswith(f"{injection}/")
+            ]
             rows.append(
                 {
                     "judge": judge,
                     "injection": injection,
-                    "tried": len(kept),
-                    "escaped": None if None in kept else kept.count(False),
-                    "injected_wins": bootstrap_mean([p[pair] for pair in both], clusters, seed=seed),
+                    "tried": len(unchanged),
+                    "escaped": None if None in unchanged else unchanged.count(False),
+                    "injected_wins": bootstrap_mean(
+                        [(p[pair], contexts[pair]) for pair in p if pair in plain], seed=seed
+                    ),
                     "over_plain": None
                     if injection == PLAIN
-                    else paired_difference(
-                        [p[pair] for pair in both], [plain[pair] for pair in both], clusters, seed=seed
-                    ),
-                    "unparsed": bootstrap_mean(
-                        [float(one.verdict == "none") for one in mine],
-                        [contexts[one.pair_id.partition("/")[2]] for one in mine],
-                        seed=seed,
-                    ),
+                    else estimate_difference(p, plain, contexts, seed),
+                    "unparsed": bootstrap_mean(unparsed, seed=seed),
                 }
             )
     return pd.DataFrame(rows, dtype=object)

@@ -1,17 +1,33 @@
-"""Reading what the evaluation stages left: judgements by judge and seed."""
+"""Judgements by judge and seed, as the judging stages left them, and results of matches between policies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rlcs.records import Judgement, read_judgements
 from rlcs.stages.manifest import read_provenance
 
+Row = Mapping[str, Any]
+Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
+"""Judge -> seed -> judgements."""
+
+
+class MatchResult(NamedTuple):
+    """A match's result for one of its policies: 1 for a win, ½ for a tie, 0 for a loss, or their mean."""
+
+    value: float
+    seed: int
+    match: Row
+
+    @property
+    def context_id(self) -> str:
+        return str(self.match["context_id"])
+
 
 def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dict[int, list[Judgement]]]:
-    """Judge -> seed -> judgements, judges in the given order, each named as in its config.
+    """Read judge -> seed -> judgements; judges stand in the given order, each named as in its config.
 
     Raises:
         ValueError: a judge without judgements.
@@ -26,6 +42,22 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     return judged
 
 
-Row = Mapping[str, Any]
-Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
-"""Judge -> seed -> judgements."""
+def wins(
+    matches: Iterable[Row], credits: Mapping[int, Mapping[str, float]], policy: str, opponent: str
+) -> list[MatchResult]:
+    """Results of the matches between two policies, seen from ``policy``, seed by seed.
+
+    Args:
+        matches: rows of MATCHES; those of other policies are left out.
+        credits: seed -> match id -> p(policy_a wins), as ``credits.win_credits`` returns it.
+    """
+    sides = {policy, opponent}
+    played = {
+        match["match_id"]: match for match in matches if {match["policy_a"], match["policy_b"]} == sides
+    }
+    return [
+        MatchResult(credit if match["policy_a"] == policy else 1 - credit, seed, match)
+        for seed, by_match in credits.items()
+        for name, credit in by_match.items()
+        if (match := played.get(name)) is not None
+    ]

@@ -13,12 +13,12 @@ import pandas as pd
 
 from rlcs import verdict
 from rlcs.evaluation import baselines
-from rlcs.evaluation.statistics import Difference, Estimate, bootstrap_mean, paired_difference
+from rlcs.evaluation.judgements import Row
+from rlcs.evaluation.statistics import Estimate, estimate_difference, estimate_mean
 from rlcs.judging.consistency import OUTCOMES
 from rlcs.judging.credits import first_position_share
 from rlcs.records import Context, Judgement, Label, Verdict
 
-Row = Mapping[str, Any]
 Labels = Mapping[str, Label]
 """Pair id -> label."""
 
@@ -61,39 +61,37 @@ def audit_table(
     return pd.DataFrame(rows, dtype=object)
 
 
-def _audit(labels: Labels, said: Sequence[Judgement], pairs: Sequence[Row], seed: int) -> dict[str, Any]:
-    found = {pair["pair_id"]: pair for pair in pairs if pair["pair_id"] in labels}
-    human: dict[str, Label] = {name: pair["label"] for name, pair in found.items() if pair.get("label")}
-    own = {name: labels[name] for name in found}
-    longer = baselines.length_verdicts(found.values(), "longer")
-    first: dict[str, Verdict] = dict.fromkeys(found, "a")
+def _audit(
+    labels: Labels, judgements: Sequence[Judgement], pairs: Sequence[Row], seed: int
+) -> dict[str, Any]:
+    labelled = {pair["pair_id"]: pair for pair in pairs if pair["pair_id"] in labels}
+    context_of = {name: str(pair["context_id"]) for name, pair in labelled.items()}
+    human: dict[str, Label] = {name: pair["label"] for name, pair in labelled.items() if pair.get("label")}
+    audited = {name: labels[name] for name in labelled}
+    longer = baselines.length_verdicts(labelled.values(), "longer")
+    first: dict[str, Verdict] = dict.fromkeys(labelled, "a")
 
     def credits(verdicts: Mapping[str, Verdict], labels: Labels) -> dict[str, float]:
         known = {name: verdict.credit(verdicts[name], label) for name, label in labels.items()}
         return {name: value for name, value in known.items() if value is not None}
 
-    def contexts(names: Sequence[str]) -> list[str]:
-        return [str(found[name]["context_id"]) for name in names]
-
     def mean(by_pair: Mapping[str, float]) -> Estimate:
-        return bootstrap_mean(list(by_pair.values()), contexts(list(by_pair)), seed=seed)
+        return estimate_mean(by_pair, context_of, seed)
 
-    def difference(x: Mapping[str, float], y: Mapping[str, float]) -> Difference:
-        both = [name for name in x if name in y]
-        return paired_difference([x[n] for n in both], [y[n] for n in both], contexts(both), seed=seed)
-
-    own_longer, human_longer = credits(longer, own), credits(longer, human)
-    asked = {pair["pair_id"] for pair in pairs}
+    prefers_longer, human_prefers_longer = credits(longer, audited), credits(longer, human)
+    names = {pair["pair_id"] for pair in pairs}
     return {
         "pairs": len(pairs),
-        "labelled": len(found) / len(pairs) if pairs else None,
-        "agreement": mean(credits(own, human)) if human else None,
-        "longer": mean(own_longer),
-        "human_longer": mean(human_longer) if human else None,
-        "longer_difference": difference(own_longer, human_longer) if human else None,
-        "story_a": mean(credits(first, own)),
+        "labelled": len(labelled) / len(pairs) if pairs else None,
+        "agreement": mean(credits(audited, human)) if human else None,
+        "longer": mean(prefers_longer),
+        "human_longer": mean(human_prefers_longer) if human else None,
+        "longer_difference": estimate_difference(prefers_longer, human_prefers_longer, context_of, seed)
+        if human
+        else None,
+        "story_a": mean(credits(first, audited)),
         "human_story_a": mean(credits(first, human)) if human else None,
-        "first_share": first_position_share(one for one in said if one.pair_id in asked),
+        "first_share": first_position_share(j for j in judgements if j.pair_id in names),
     }
 
 

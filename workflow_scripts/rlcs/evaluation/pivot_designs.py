@@ -174,7 +174,8 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
                 continue
             outcomes = [evaluate(group, design, noise) for group in of_judge]
             calls = float(np.mean([outcome.calls for outcome in outcomes]))
-            signal = bootstrap_mean([outcome.signal for outcome in outcomes], contexts, seed=seed)
+            signals = zip((outcome.signal for outcome in outcomes), contexts, strict=True)
+            signal = bootstrap_mean(signals, seed=seed)
             own.append(
                 {
                     "judge": judge,

@@ -7,7 +7,7 @@ judge that never parses is a row of a table and not a crash. ``alignment`` has t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,22 +36,18 @@ class Difference(Estimate):
 
 
 def bootstrap_mean(
-    values: Sequence[float],
-    clusters: Sequence[str],
-    *,
-    seed: int,
-    resamples: int = 2000,
-    level: float = 0.95,
+    rows: Iterable[tuple[float, str]], *, seed: int, resamples: int = 2000, level: float = 0.95
 ) -> Estimate:
-    """Mean of values and its percentile interval by the cluster bootstrap: whole contexts are resampled.
+    """Mean of values and its percentile interval by the cluster bootstrap: whole clusters are resampled.
 
     Args:
-        values: one per item (n = their number).
-        clusters: the context of each item.
+        rows: (value, cluster) of each item; the cluster is the item's context, and n the number of items.
 
     Raises:
-        ValueError: lengths differ or a value is not finite.
+        ValueError: a value is not finite.
     """
+    items = list(rows)
+    values, clusters = [value for value, _ in items], [cluster for _, cluster in items]
     sums = cluster_sums(np.column_stack([finite(values), np.ones(len(values))]), clusters)
     if len(sums) == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
@@ -71,14 +67,19 @@ def paired_difference(
 ) -> Difference:
     """Mean of x − y on the same items; its p value is two-sided, by flipping the signs of whole contexts.
 
+    Args:
+        x, y: one value per item each.
+        clusters: the context of each item.
+
     Raises:
-        ValueError: as ``bootstrap_mean``.
+        ValueError: lengths differ or a value is not finite.
     """
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} values and y {len(y)}; a paired difference needs the same items")
     differences = finite(x) - finite(y)
-    estimate = bootstrap_mean(differences.tolist(), clusters, seed=seed, resamples=resamples, level=level)
     sums = cluster_sums(differences[:, None], clusters)[:, 0]
+    rows = zip(differences.tolist(), clusters, strict=True)
+    estimate = bootstrap_mean(rows, seed=seed, resamples=resamples, level=level)
     p_value = 1.0 if len(sums) else math.nan
     if len(sums) > 1:
         test = permutation_test(
@@ -203,6 +204,15 @@ def mean_or_none(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def estimate_of(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
-    """The mean over pairs with its interval over their contexts."""
-    return bootstrap_mean(list(by_pair.values()), [context_of[pair] for pair in by_pair], seed=seed)
+def estimate_mean(by_pair: Mapping[str, float], context_of: Mapping[str, str], seed: int) -> Estimate:
+    """Mean over pairs, with its interval over their contexts."""
+    return bootstrap_mean(((value, context_of[pair]) for pair, value in by_pair.items()), seed=seed)
+
+
+def estimate_difference(
+    x: Mapping[str, float], y: Mapping[str, float], context_of: Mapping[str, str], seed: int
+) -> Difference:
+    """Mean difference x − y over the pairs that both have, with its interval and p value over contexts."""
+    pairs = [pair for pair in x if pair in y]
+    contexts = [context_of[pair] for pair in pairs]
+    return paired_difference([x[pair] for pair in pairs], [y[pair] for pair in pairs], contexts, seed=seed)

@@ -13,9 +13,9 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.registry import all_kept, satisfied
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged, Row, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
-from rlcs.evaluation.statistics import Estimate, bootstrap_mean, estimate_of, mean_or_none
+from rlcs.evaluation.statistics import Estimate, bootstrap_mean, mean_or_none
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement
 from rlcs.text import distinct_n, repeated_ngram_share
@@ -64,7 +64,7 @@ def win_rate_table(
         for judge in judgements:
             win_rate = None
             if policy != reference:
-                win_rate = _win_rate(results[judge], match_of, policy, reference, seed)
+                win_rate = _win_rate(results[judge], matches, policy, reference, seed)
             rows.append(
                 {
                     "policy": policy,
@@ -73,7 +73,7 @@ def win_rate_table(
                     "win_rate": win_rate,
                     "length_controlled": None
                     if policy == reference
-                    else _length_controlled(judgements[judge], match_of, words, policy, reference, seed),
+                    else _length_controlled(judgements[judge], matches, words, policy, reference, seed),
                     "paper": paper.get(policy),
                     "rating": ratings[judge].get(policy),
                     **columns[policy],
@@ -94,7 +94,7 @@ def win_rate_matrix(
             "judge": judge,
             "policy": policy,
             "opponent": opponent,
-            "win_rate": _win_rate(won, match_of, policy, opponent, seed),
+            "win_rate": _win_rate(won, matches, policy, opponent, seed),
         }
         for judge, won in results.items()
         for policy in policies
@@ -111,15 +111,15 @@ def story_columns(
 
     distinct-2 falls with the number of stories, so it is taken within each seed and averaged.
     """
-    own = [story for story in stories if story["policy"] == policy]
+    written = [story for story in stories if story["policy"] == policy]
     by_seed: dict[int, list[str]] = {}
-    for story in own:
+    for story in written:
         by_seed.setdefault(story["seed"], []).append(story["text"])
     distinct = [distinct_n(texts, 2) for texts in by_seed.values()]
 
     def mean(of: Callable[[Row], float | None]) -> Estimate:
-        known = [(value, str(story["context_id"])) for story in own if (value := of(story)) is not None]
-        return bootstrap_mean([value for value, _ in known], [context for _, context in known], seed=seed)
+        values = [(of(story), str(story["context_id"])) for story in written]
+        return bootstrap_mean([(value, context) for value, context in values if value is not None], seed=seed)
 
     def keeps_all(story: Row) -> float | None:
         constraints = contexts[story["context_id"]].constraints
@@ -146,39 +146,31 @@ def _results(
 
 
 def _win_rate(
-    results: Mapping[str, float], match_of: Mapping[str, Row], policy: str, reference: str, seed: int
+    results: Mapping[str, float], matches: Sequence[Row], policy: str, reference: str, seed: int
 ) -> Estimate:
-    own: dict[str, float] = {}
-    for name, won in results.items():
-        sides = (match_of[name]["policy_a"], match_of[name]["policy_b"])
-        if sides in ((policy, reference), (reference, policy)):
-            own[name] = won if sides[0] == policy else 1 - won
-    return estimate_of(own, {name: str(match_of[name]["context_id"]) for name in own}, seed)
+    won = wins(matches, {0: results}, policy, reference)  # already averaged over seeds
+    return bootstrap_mean([(result.value, result.context_id) for result in won], seed=seed)
 
 
 def _length_controlled(
     seeds: Mapping[int, Sequence[Judgement]],
-    match_of: Mapping[str, Row],
+    matches: Sequence[Row],
     words: Mapping[tuple[str, str, int, int], int],
     policy: str,
     reference: str,
     seed: int,
 ) -> Estimate:
-    """Over the matches of all seeds, whose stories differ in length."""
-    won, differences, contexts = [], [], []
-    for of_seed, said in seeds.items():
-        for name, credit in credits.win_credits(said).items():
-            match = match_of[name]
-            sides = (match["policy_a"], match["policy_b"])
-            if sides not in ((policy, reference), (reference, policy)):
-                continue
-            place = (match["context_id"], match["sample"], of_seed)
-            own, its = ((side, *place) for side in (policy, reference))
-            if own in words and its in words:
-                won.append(credit if sides[0] == policy else 1 - credit)
-                differences.append(words[own] - words[its])
-                contexts.append(str(match["context_id"]))
-    return length_controlled(won, differences, contexts, seed=seed)
+    """Length-controlled win rate over the matches of all seeds, with each seed's own stories."""
+    values, differences, contexts = [], [], []
+    by_seed = {number: credits.win_credits(judgements) for number, judgements in seeds.items()}
+    for value, number, match in wins(matches, by_seed, policy, reference):
+        story = (match["context_id"], match["sample"], number)
+        lengths = [words.get((side, *story)) for side in (policy, reference)]
+        if lengths[0] is not None and lengths[1] is not None:
+            values.append(value)
+            differences.append(lengths[0] - lengths[1])
+            contexts.append(str(match["context_id"]))
+    return length_controlled(values, differences, contexts, seed=seed)
 
 
 def _ratings(results: Mapping[str, float], match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:

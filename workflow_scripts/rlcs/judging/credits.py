@@ -44,9 +44,10 @@ def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -
 
 
 def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
-    """By pair with a verdict in both orders: 1 where the un-swapped verdicts differ, else 0.
+    """1 if a pair's two verdicts differ after un-swapping, else 0; pairs without two verdicts are left out.
 
-    A tie in one order and a or b in the other differ; two ties do not.
+    A tie and a win (a or b) differ; two ties do not. ``reward.disagreement: -1`` uses the other definition,
+    ``verdict.contradictory``: a tie contradicts nothing.
     """
     parsed = {pair: verdicts for pair, verdicts in _verdicts(judgements).items() if "none" not in verdicts}
     return {pair: float(len(set(v)) > 1) for pair, v in parsed.items() if len(v) == len(ORDERS)}

@@ -1,14 +1,13 @@
-"""How near each training came to the signs of collapse that ``watch`` flags: a table from its own log."""
+"""Diagnostics table: how near each training came to the signs of collapse that ``watch`` measures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean, median
+from collections.abc import Mapping
 
 import pandas as pd
 
 from rlcs.config.policies import WatchConfig
-from rlcs.training.watch import COMPARED, INDEPENDENT, TRAINING, History, Point, flags, series
+from rlcs.training.watch import History, measure_signs
 
 SIGNS = {
     "length_drift": "length of completions drifts",
@@ -31,34 +30,6 @@ def log_history(history: pd.DataFrame) -> History:
     return list(entries.values())
 
 
-def highest(log: History, watch: WatchConfig) -> dict[str, float]:
-    """By rule of ``watch.flags``, the largest value that it compared with its limit; rules that could not be
-    applied (nothing logged, or too little) are left out.
-    """
-    metrics = dict.fromkeys(metric for entry in log for metric in entry)
-    found: dict[str, list[float]] = {}
-    for rule, (end, value) in COMPARED.items():
-        for metric in metrics:
-            if (metric == end or metric.endswith(f"/{end}")) and not metric.startswith("eval"):
-                values, window = [point.value for point in series(log, metric)], watch.window
-                found.setdefault(rule, []).extend(
-                    value(fmean(values[:window]), fmean(values[last - window : last]))
-                    for last in range(2 * window, len(values) + 1)
-                )
-    found["variance_spike"] = _spikes(series(log, "reward_std"), watch.window)
-    by_training = {point.step for point in series(log, TRAINING)}
-    wins = [point.value for point in series(log, INDEPENDENT) if point.step in by_training]
-    found["hacking"] = [max(wins[: place + 1]) - value for place, value in enumerate(wins)]
-    return {rule: max(values) for rule, values in found.items() if values}
-
-
-def _spikes(points: Sequence[Point], window: int) -> list[float]:
-    """Each value over the median of the window before it."""
-    values = [point.value for point in points]
-    usual = {place: median(values[place - window : place]) for place in range(window, len(values))}
-    return [values[place] / before for place, before in usual.items() if before > 0]
-
-
 def diagnostics_table(
     histories: Mapping[str, Mapping[int, pd.DataFrame]], watches: Mapping[str, WatchConfig]
 ) -> pd.DataFrame:
@@ -71,21 +42,25 @@ def diagnostics_table(
     rows = []
     for name, seeds in histories.items():
         watch = watches.get(name, WatchConfig())
-        logs = {seed: log_history(history) for seed, history in seeds.items()}
-        raised = {seed: {flag.rule: flag for flag in flags(log, watch)} for seed, log in logs.items()}
-        reached = {seed: highest(log, watch) for seed, log in logs.items()}
-        for rule, sign in SIGNS.items():
-            values = [of_seed[rule] for of_seed in reached.values() if rule in of_seed]
-            steps = {seed: by_rule[rule].step for seed, by_rule in raised.items() if rule in by_rule}
-            said = [f"seed {seed}, step {step}" for seed, step in steps.items()]
-            if values:
+        signs = {
+            seed: {sign.rule: sign for sign in measure_signs(log_history(history), watch)}
+            for seed, history in seeds.items()
+        }
+        for rule, title in SIGNS.items():
+            measured = {seed: by_rule[rule] for seed, by_rule in signs.items() if rule in by_rule}
+            flagged = [
+                f"seed {seed}, step {sign.flag.step}"
+                for seed, sign in measured.items()
+                if sign.flag is not None
+            ]
+            if measured:
                 rows.append(
                     {
                         "training": name,
-                        "sign": sign,
-                        "reached": max(values),
+                        "sign": title,
+                        "reached": max(sign.value for sign in measured.values()),
                         "limit": getattr(watch, rule),
-                        "flag": f"! {'; '.join(said)}" if said else None,
+                        "flag": f"! {'; '.join(flagged)}" if flagged else None,
                     }
                 )
     rows.sort(key=lambda row: row["flag"] is None)

@@ -1,14 +1,14 @@
-"""Signs that a training goes wrong, read from its own log: pure rules, and the callback that applies them.
+"""Signs that a training goes wrong, read from its own log, and the callback that acts on them.
 
-A rule compares the last ``window`` logged values of a metric with the first ones (our choice of rules; their
-limits are config). A flag says at which step a rule first held; flags depend on the log alone, so a resumed
-training raises those of one that never stopped.
+Most signs compare the last ``window`` logged values of a metric with the first ones. Design choice: which
+rules there are; their limits are config. Signs depend on the log alone, so a resumed training raises the
+flags of one that never stopped.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ INDEPENDENT, TRAINING = "select/independent", "select/training"
 
 @dataclass(frozen=True)
 class Flag:
-    """A sign's value was above its limit."""
+    """The first value of a sign above its limit."""
 
     step: int
     rule: str
@@ -42,6 +42,30 @@ class Flag:
 class Point(NamedTuple):
     step: int
     value: float
+
+
+class Reading(NamedTuple):
+    """A sign's value at a step; ``counts`` is False if it raises no flag, however large."""
+
+    step: int
+    value: float
+    counts: bool = True
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A sign of collapse in one training.
+
+    Attributes:
+        rule: name of the limit in ``WatchConfig``.
+        value: the largest value that was compared with the limit.
+        flag: None if no value was above the limit, or if the config ignores flags.
+    """
+
+    rule: str
+    value: float
+    limit: float
+    flag: Flag | None
 
 
 def series(history: History, metric: str) -> list[Point]:
@@ -67,7 +91,7 @@ def _level(_: float, recent: float) -> float:
 
 # By the limit's name in ``WatchConfig``: the end of the metric's name, and what is compared with the limit,
 # from the means of the first and of the last window.
-COMPARED: dict[str, tuple[str, Callable[[float, float], float]]] = {
+WINDOWED: dict[str, tuple[str, Callable[[float, float], float]]] = {
     "length_drift": ("completions/mean_length", _drift),
     "entropy_crash": ("entropy", _lost),
     "kl": ("kl", _level),
@@ -78,81 +102,95 @@ COMPARED: dict[str, tuple[str, Callable[[float, float], float]]] = {
 }
 
 
-def compared(
-    points: Sequence[Point], window: int, value: Callable[[float, float], float], rule: str, limit: float
-) -> Flag | None:
-    """The first step at which the last window is above the limit; the windows never overlap."""
+def _windowed(
+    points: Sequence[Point], window: int, compare: Callable[[float, float], float]
+) -> Iterator[Reading]:
+    """The last window against the first; the two never overlap."""
     values = [point.value for point in points]
     for end in range(2 * window, len(values) + 1):
-        found = value(fmean(values[:window]), fmean(values[end - window : end]))
-        if found > limit:
-            return Flag(points[end - 1].step, rule, found, limit)
-    return None
+        yield Reading(
+            points[end - 1].step, compare(fmean(values[:window]), fmean(values[end - window : end]))
+        )
 
 
-def variance_spike(points: Sequence[Point], window: int, limit: float) -> Flag | None:
-    """The first standard deviation of the reward above ``limit`` times the median of the window before it."""
+def _variance_spikes(points: Sequence[Point], window: int) -> Iterator[Reading]:
+    """The reward's standard deviation over the median of the window before it."""
     for end in range(window, len(points)):
         usual = median(point.value for point in points[end - window : end])
-        if usual > 0 and points[end].value / usual > limit:
-            return Flag(points[end].step, "variance_spike", points[end].value / usual, limit)
-    return None
+        if usual > 0:
+            yield Reading(points[end].step, points[end].value / usual)
 
 
-def hacking(independent: Sequence[Point], training: Sequence[Point], limit: float) -> Flag | None:
-    """The reward goes up while an independent judge goes down.
+def _hacking(independent: Sequence[Point], training: Sequence[Point]) -> Iterator[Reading]:
+    """The fall of the independent win rate below its best so far.
 
-    The first step where the independent win rate is more than ``limit`` below its best so far, and the
-    training's judge likes the policy no less than it did at that best step.
+    It counts if the training's judge likes the policy no less than it did at that best step: the reward goes
+    up while an independent judge goes down.
     """
     by_training = {point.step: point.value for point in training}
     best: Point | None = None
     for point in independent:
+        if point.step not in by_training:
+            continue
         if best is None or point.value > best.value:
             best = point
-        fall = best.value - point.value
-        known = point.step in by_training and best.step in by_training
-        if fall > limit and known and by_training[point.step] >= by_training[best.step]:
-            return Flag(point.step, "hacking", fall, limit)
-    return None
+        rewarded = by_training[point.step] >= by_training[best.step]
+        yield Reading(point.step, best.value - point.value, counts=rewarded)
+
+
+def measure_signs(history: History, watch: WatchConfig) -> list[Sign]:
+    """The signs of a training's log, in the order of ``WatchConfig``'s limits.
+
+    A sign that cannot be measured is left out: its metric was not logged, or too seldom.
+    """
+    metrics = list(dict.fromkeys(metric for entry in history for metric in entry))
+    readings: dict[str, list[Reading]] = {
+        rule: [
+            reading
+            for metric in metrics
+            if (metric == end or metric.endswith(f"/{end}")) and not metric.startswith("eval")
+            for reading in _windowed(series(history, metric), watch.window, compare)
+        ]
+        for rule, (end, compare) in WINDOWED.items()
+    }
+    readings["variance_spike"] = list(_variance_spikes(series(history, "reward_std"), watch.window))
+    readings["hacking"] = list(_hacking(series(history, INDEPENDENT), series(history, TRAINING)))
+    signs = []
+    for rule, values in readings.items():
+        if values:
+            limit = getattr(watch, rule)
+            above = [reading for reading in values if reading.counts and reading.value > limit]
+            flag = None
+            if above and watch.action != "ignore":
+                first = min(above, key=lambda reading: reading.step)
+                flag = Flag(first.step, rule, first.value, limit)
+            signs.append(Sign(rule, max(reading.value for reading in values), limit, flag))
+    return signs
 
 
 def flags(history: History, watch: WatchConfig) -> list[Flag]:
     """The first flag of each rule, by step."""
-    if watch.action == "ignore":
-        return []
-    metrics = dict.fromkeys(metric for entry in history for metric in entry)
-    found = [
-        compared(series(history, metric), watch.window, value, rule, getattr(watch, rule))
-        for rule, (end, value) in COMPARED.items()
-        for metric in metrics
-        if (metric == end or metric.endswith(f"/{end}")) and not metric.startswith("eval")
-    ]
-    found.append(variance_spike(series(history, "reward_std"), watch.window, watch.variance_spike))
-    found.append(hacking(series(history, INDEPENDENT), series(history, TRAINING), watch.hacking))
-    first: dict[str, Flag] = {}
-    for flag in sorted((flag for flag in found if flag is not None), key=lambda flag: flag.step):
-        first.setdefault(flag.rule, flag)
-    return list(first.values())
+    raised = [sign.flag for sign in measure_signs(history, watch) if sign.flag is not None]
+    return sorted(raised, key=lambda flag: flag.step)
 
 
 class Watchdog(TrainerCallback):
-    """Says each new flag once and, where the config wants it, ends the training."""
+    """Logs each new flag once and ends the training if ``watch.action`` is ``stop``."""
 
     def __init__(self, watch: WatchConfig) -> None:
         self.watch = watch
-        self.told: set[Flag] = set()
+        self.logged: set[Flag] = set()
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        self.told.update(flags(state.log_history, self.watch))  # before a resume
+        self.logged.update(flags(state.log_history, self.watch))  # before a resume
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         for flag in flags(state.log_history, self.watch):
-            if flag in self.told:
+            if flag in self.logged:
                 continue
-            self.told.add(flag)
+            self.logged.add(flag)
             if state.is_world_process_zero:
                 log.warning("watch: %s", flag)
             if self.watch.action == "stop":
