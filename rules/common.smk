@@ -83,7 +83,7 @@ def endpoint(judge_of):
 
 
 def serving():
-    """How vLLM is started beside a training, as a param that makes nothing run again, as ``endpoint``."""
+    """How vLLM is started beside a job, as a param that makes nothing run again, as ``endpoint``."""
     return lambda wildcards, output: part(stage_configs.plain(CONFIG.serving))
 
 

@@ -12,6 +12,7 @@ rule judge_train_pairs:
         seed=FIRST_SEED,
         endpoint=endpoint(lambda wildcards: wildcards.teacher),
         answers=f"{ANSWERS}/{{teacher}}",
+        serving=serving(),
     log:
         f"{LOGS}/teachers/{{teacher}}.log",
     benchmark:
@@ -22,7 +23,7 @@ rule judge_train_pairs:
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split train --seed {params.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule filter_chains:
@@ -89,6 +90,7 @@ rule judge_test_pairs:
         config=lambda wildcards: part(stage_configs.judge(CONFIG, wildcards.judge)),
         endpoint=endpoint(lambda wildcards: wildcards.judge),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving(),
     log:
         f"{LOGS}/alignment/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -99,7 +101,7 @@ rule judge_test_pairs:
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule judge_injections:
@@ -115,6 +117,7 @@ rule judge_injections:
         config=lambda wildcards: part(stage_configs.injections(CONFIG, wildcards.judge)),
         endpoint=endpoint(lambda wildcards: wildcards.judge),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving(),
     log:
         f"{LOGS}/injections/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -125,7 +128,8 @@ rule judge_injections:
     shell:
         "python workflow_scripts/judge_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --model {input.model} --seed {wildcards.seed}"
-        " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --serving {params.serving:q}"
+        " --output {output} > {log} 2>&1"
 
 
 rule judge_matches:
@@ -145,6 +149,7 @@ rule judge_matches:
         config=lambda wildcards: part(stage_configs.matches(CONFIG, wildcards.judge)),
         endpoint=endpoint(lambda wildcards: wildcards.judge),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving(),
     log:
         f"{LOGS}/matches/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -155,7 +160,7 @@ rule judge_matches:
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule judge_groups:
@@ -172,6 +177,7 @@ rule judge_groups:
         config=lambda wildcards: part(stage_configs.groups(CONFIG, wildcards.judge)),
         endpoint=endpoint(lambda wildcards: wildcards.judge),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving(),
     log:
         f"{LOGS}/groups/{{judge}}/seed{{seed}}.log",
     benchmark:
@@ -182,7 +188,7 @@ rule judge_groups:
     shell:
         "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
         " --policy {input.policy} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule verify_stories:
