@@ -133,7 +133,7 @@ def endpoint_param(wildcard_name):
 
 
 def serving_param():
-    """How vLLM is started beside a training. A change makes nothing run again, as in `endpoint_param`."""
+    """How vLLM is started beside a job. A change makes nothing run again, as in `endpoint_param`."""
     return lambda wildcards, output: as_param(stage_configs.plain(CONFIG.serving))
 
 

@@ -12,6 +12,7 @@ rule judge_train_pairs:
         seed=FIRST_SEED,
         endpoint=endpoint_param("teacher"),
         answers=f"{ANSWERS}/{{teacher}}",
+        serving=serving_param(),
     log:
         log_file("teachers/{teacher}"),
     benchmark:
@@ -21,7 +22,7 @@ rule judge_train_pairs:
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split train --seed {params.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule filter_chains:
@@ -85,6 +86,7 @@ rule judge_test_pairs:
         config=config_param(stage_configs.judge, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving_param(),
     log:
         log_file("alignment/{judge}/seed{seed}"),
     benchmark:
@@ -94,7 +96,7 @@ rule judge_test_pairs:
     shell:
         "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --split test --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule judge_injections:
@@ -110,6 +112,7 @@ rule judge_injections:
         config=config_param(stage_configs.injections, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving_param(),
     log:
         log_file("injections/{judge}/seed{seed}"),
     benchmark:
@@ -119,7 +122,8 @@ rule judge_injections:
     shell:
         "python workflow_scripts/judge_injections.py --config {params.config:q}"
         " --preferences {input.preferences} --model {input.model} --seed {wildcards.seed}"
-        " --endpoint {params.endpoint:q} --answers {params.answers} --output {output} > {log} 2>&1"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --serving {params.serving:q}"
+        " --output {output} > {log} 2>&1"
 
 
 rule judge_matches:
@@ -136,6 +140,7 @@ rule judge_matches:
         config=config_param(stage_configs.matches, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving_param(),
     log:
         log_file("matches/{judge}/seed{seed}"),
     benchmark:
@@ -145,7 +150,7 @@ rule judge_matches:
     shell:
         "python workflow_scripts/judge_matches.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule judge_groups:
@@ -162,6 +167,7 @@ rule judge_groups:
         config=config_param(stage_configs.groups, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
+        serving=serving_param(),
     log:
         log_file("groups/{judge}/seed{seed}"),
     benchmark:
@@ -171,7 +177,7 @@ rule judge_groups:
     shell:
         "python workflow_scripts/judge_groups.py --config {params.config:q} --preferences {input.preferences}"
         " --policy {input.policy} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule verify_stories:

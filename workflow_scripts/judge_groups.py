@@ -9,6 +9,7 @@ from typing import Any
 from rlcs.config.prompts import policy_prompt
 from rlcs.config.tables import PivotTableConfig
 from rlcs.data.preferences import comparisons_of
+from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.models.generation import generate
@@ -22,7 +23,7 @@ def main(stage: Stage) -> None:
     size = table.group_size
     contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
     chosen = [context for context in contexts.values() if context.split == "validation"][: table.contexts]
-    policy, judges = stage.folder("policy") / "model", stage.folders("model")
+    policy = stage.folder("policy") / "model"
     with stage.artifact() as folder:
         completions = generate(
             load_causal(policy).to(device()),
@@ -57,7 +58,12 @@ def main(stage: Stage) -> None:
             for i, j in combinations(range(size), 2)
         ]
         section = stage.config["judge"]
-        judge = load_judge(section, judges[0] if judges else None, stage.options, soft=_has_soft(section))
+        judge = load_judge(
+            section,
+            stage.optional_folder("model"),
+            Access.of(stage.options),
+            soft=_has_soft(section),
+        )
         judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
         write_rows(folder / "stories.parquet", stories, STORIES)
         write_judgements(folder / "judgements.parquet", judgements)
@@ -73,6 +79,6 @@ if __name__ == "__main__":
         main,
         __file__,
         inputs={"preferences": 1, "policy": 1, "model": "?"},
-        options=["endpoint", "answers"],
+        options=["endpoint", "answers", "serving"],
         seed=True,
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, pairs_of_split
 from rlcs.evaluation.injections import injected_pairs, injections, structure
+from rlcs.judging.backends import Access
 from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.in_process import TransformersBackend
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.models.generation import encode
@@ -21,8 +23,9 @@ def main(stage: Stage) -> None:
     pairs = pairs_of_split(labelled, contexts, "test")[: stage.config["pairs"]]
     judging = JudgingConfig.model_validate(stage.config["judging"])
     with stage.artifact() as folder:
-        judge = load_judge(stage.config, stage.optional_folder("model"), stage.options)
-        tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None
+        judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
+        backend = judge.backend if isinstance(judge, GenerativeJudge) else None
+        tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
         own = special_tokens(tokenizer) if tokenizer else []
         added = injections(judging.scores.low, judging.scores.high, own)
         comparisons = comparisons_of(injected_pairs(pairs, added), contexts)
@@ -53,5 +56,9 @@ def main(stage: Stage) -> None:
 
 if __name__ == "__main__":
     run_stage(
-        main, __file__, inputs={"preferences": 1, "model": "?"}, options=["endpoint", "answers"], seed=True
+        main,
+        __file__,
+        inputs={"preferences": 1, "model": "?"},
+        options=["endpoint", "answers", "serving"],
+        seed=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlcs.data.matches import matches_of, pairs_of
 from rlcs.data.preferences import comparisons_of
+from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.records import MATCHES, STORIES, read_contexts, read_rows, write_judgements, write_rows
@@ -20,7 +21,7 @@ def main(stage: Stage) -> None:
     matches = matches_of(stories, stage.config["policies"])
     pairs = pairs_of(matches, stories)
     with stage.artifact() as folder:
-        judge = load_judge(stage.config, stage.optional_folder("model"), stage.options)
+        judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
         write_rows(folder / "matches.parquet", matches, MATCHES)
         write_judgements(folder / "judgements.parquet", judgements)
@@ -31,6 +32,6 @@ if __name__ == "__main__":
         main,
         __file__,
         inputs={"preferences": 1, "stories": "+", "model": "?"},
-        options=["endpoint", "answers"],
+        options=["endpoint", "answers", "serving"],
         seed=True,
     )

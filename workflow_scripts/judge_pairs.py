@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rlcs.data.preferences import comparisons_of, pairs_of_split
+from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_rows, write_judgements
@@ -17,7 +18,7 @@ def main(stage: Stage) -> None:
         rows += read_rows(preferences / "unlabelled.parquet", UNLABELLED)
     pairs = pairs_of_split(rows, contexts, stage.options["split"])
     with stage.artifact() as folder:
-        judge = load_judge(stage.config, stage.optional_folder("model"), stage.options)
+        judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
         write_judgements(folder / "judgements.parquet", judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
@@ -29,6 +30,6 @@ if __name__ == "__main__":
         main,
         __file__,
         inputs={"preferences": 1, "model": "?"},
-        options=["split", "endpoint", "answers"],
+        options=["split", "endpoint", "answers", "serving"],
         seed=True,
     )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from datasets import Dataset
 from transformers import Trainer
 
-from rlcs.config.endpoints import ServingConfig
-from rlcs.config.policies import ConstraintsConfig, GRPOPolicyConfig
-from rlcs.constraints.verification import Verifier
+from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
-from rlcs.judging.loading import load_judges
-from rlcs.judging.verifier import load_verifier
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.records import SPLITS, read_contexts
-from rlcs.rewards.constrained_reward import ConstrainedReward, Writing
-from rlcs.rewards.pivot_reward import PivotReward
-from rlcs.rewards.scalar_reward import ScalarReward
+from rlcs.records import Context, Split, read_contexts
+from rlcs.rewards.loading import (
+    constrained_reward,
+    load_policy_judges,
+    load_policy_verifier,
+    writing_rewards,
+)
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
@@ -36,56 +37,28 @@ from rlcs.training.watch import INDEPENDENT, TRAINING, Watchdog, flags
 def main(stage: Stage) -> None:
     entry = GRPOPolicyConfig.model_validate(stage.config["policy"])
     start = stage.folder("model") / "model"
-    template = stage.config["writing"]["template"]
     contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    of_split = {
-        split: [context for context in contexts.values() if context.split == split] for split in SPLITS
-    }
     window = Window.of(start)
     prompts = window.fitting(
-        writing_prompts(of_split["train"], template, seed=stage.seed),
+        writing_prompts(_of_split(contexts, "train"), stage.config["writing"]["template"], seed=stage.seed),
         load_tokenizer(start),
         answer=entry.training.get("max_completion_length", TRL_ANSWER) or 0,
     )
-    several = len(entry.rewards) > 1
-    published: list[SelectBest | TakeSnapshots] = []
+    publishers: list[SelectBest | TakeSnapshots] = []
 
-    def trainer(scratch: str) -> ConstrainedGRPOTrainer:
-        options = grpo_options(stage, entry.training, scratch)
-        if several and entry.constraints is None:
-            options.reward_weights = [reward.weight for reward in entry.rewards]
-        judges = load_judges(
-            stage.config["judges"],
-            stage.folders("judge"),
-            stage.options,
-            max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
-            soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
+    def make_trainer(scratch: str) -> ConstrainedGRPOTrainer:
+        options, access = grpo_options(stage, entry.training, scratch), Access.of(stage.options)
+        size = options.num_generations
+        judges = load_policy_judges(entry, stage.config["judges"], stage.folders("judge"), access)
+        serve_rollouts(options, start, access.serving)
+        rewards = writing_rewards(entry, judges, contexts, group_size=size, seed=stage.seed)
+        verifier = load_policy_verifier(
+            entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )
-        serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
-        rewards: list[Writing] = [
-            ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
-            if reward.kind == "scalar"
-            else PivotReward(
-                judges[reward.judge],
-                contexts,
-                reward,
-                group_size=options.num_generations,
-                seed=stage.seed,
-                name=f"pivot-{reward.judge}" if several else "pivot",
-                metrics=f"judge/{reward.judge}" if several else "judge",
-            )
-            for reward in entry.rewards
-        ]
-        constrained = None
-        if entry.constraints is not None:
-            constrained = ConstrainedReward(
-                list(zip(rewards, (reward.weight for reward in entry.rewards), strict=True)),
-                contexts,
-                entry.constraints,
-                group_size=options.num_generations,
-                verifier=reward_verifier(stage, entry.constraints),
-            )
-        made = ConstrainedGRPOTrainer(
+        constrained = constrained_reward(entry, rewards, contexts, verifier, group_size=size)
+        if constrained is None and len(rewards) > 1:
+            options.reward_weights = [reward.weight for reward in entry.rewards]
+        trainer = ConstrainedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=constrained or rewards,
             args=options,
@@ -96,49 +69,51 @@ def main(stage: Stage) -> None:
             max_skew=entry.max_skew if entry.advantage == "reward" else None,
             constrained=constrained,
         )
-        if entry.select is not None:
-            asked: dict[str, Judge] = {
-                INDEPENDENT: judges[entry.select.judge],
-                TRAINING: judges[entry.rewards[0].judge],
-            }
-            chosen = of_split["validation"][: entry.select.contexts]
-            validation = Validation(
-                chosen, template, asked, load_causal(start), load_tokenizer(start), options
-            )
-            published.append(SelectBest(validation, entry.select.every, Path(scratch) / "best", made))
-        if entry.snapshots is not None:
-            held_out = of_split["test"][: entry.snapshots.contexts]
-            told = Path(scratch) / "snapshots"
-            published.append(
-                TakeSnapshots(held_out, template, load_tokenizer(start), options, entry.snapshots.every, told)
-            )
-        for callback in published:
-            made.add_callback(callback)
-        made.add_callback(Watchdog(entry.watch))
-        return made
+        publishers.extend(_publishers(stage, entry, trainer, judges, contexts))
+        for callback in (*publishers, Watchdog(entry.watch)):
+            trainer.add_callback(callback)
+        return trainer
 
     def finish(trained: Trainer, folder: Path) -> None:
-        for callback in published:
-            callback.publish(folder)
+        for publisher in publishers:
+            publisher.publish(folder)
         window.write(folder)
         raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
         (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")
 
-    train(stage, trainer, finish)
+    train(stage, make_trainer, finish)
 
 
-def reward_verifier(stage: Stage, constraints: ConstraintsConfig) -> Verifier | None:
-    """The verifier that the config names."""
-    if constraints.verifier is None:
-        return None
-    folders = stage.folders("verifier")
-    return load_verifier(
-        stage.config["verifier"],
-        folders[0] if folders else None,
-        endpoint=json.loads(stage.options["endpoint"])[constraints.verifier],
-        answers=Path(stage.options["answers"]) / constraints.verifier,
-        max_failure_share=constraints.max_failure_share,
-    )
+def _publishers(
+    stage: Stage,
+    entry: GRPOPolicyConfig,
+    trainer: ConstrainedGRPOTrainer,
+    judges: Mapping[str, Judge],
+    contexts: Mapping[str, Context],
+) -> list[SelectBest | TakeSnapshots]:
+    """Callbacks that add files to the artifact; they keep them beside the checkpoints until then."""
+    start, template = stage.folder("model") / "model", stage.config["writing"]["template"]
+    options, scratch = trainer.args, Path(trainer.args.output_dir)
+    publishers: list[SelectBest | TakeSnapshots] = []
+    if (select := entry.select) is not None:
+        validation = Validation(
+            _of_split(contexts, "validation")[: select.contexts],
+            template,
+            {INDEPENDENT: judges[select.judge], TRAINING: judges[entry.rewards[0].judge]},
+            load_causal(start),
+            load_tokenizer(start),
+            options,
+        )
+        publishers.append(SelectBest(validation, select.every, scratch / "best", trainer))
+    if (snapshots := entry.snapshots) is not None:
+        held_out = _of_split(contexts, "test")[: snapshots.contexts]
+        tokenizer, folder = load_tokenizer(start), scratch / "snapshots"
+        publishers.append(TakeSnapshots(held_out, template, tokenizer, options, snapshots.every, folder))
+    return publishers
+
+
+def _of_split(contexts: Mapping[str, Context], split: Split) -> list[Context]:
+    return [context for context in contexts.values() if context.split == split]
 
 
 if __name__ == "__main__":

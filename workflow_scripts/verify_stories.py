@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from rlcs.constraints.verification import open_questions
+from rlcs.judging.backends import Access
 from rlcs.judging.verifier import load_verifier
 from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
 from rlcs.stages.stage import Stage, log, run_stage
@@ -23,8 +21,7 @@ def main(stage: Stage) -> None:
         verifier = load_verifier(
             stage.config,
             stage.optional_folder("model"),
-            endpoint=json.loads(stage.options["endpoint"]),
-            answers=Path(stage.options["answers"]),
+            Access.of(stage.options),
         )
         checks = verifier.verify([question for _, _, question in places])
         rows = [

@@ -8,6 +8,7 @@ from endpoint_server import Server, always, ok
 from rlcs.config.judging import TEMPLATE
 from rlcs.config.prompts import verifier_prompt
 from rlcs.constraints.verification import Check, Question, read_check, verify
+from rlcs.judging.backends import Access
 from rlcs.judging.verifier import load_verifier
 from rlcs.records import Constraint, Context
 
@@ -97,9 +98,7 @@ def test_an_endpoint_verifies(planted_key, tmp_path, context):
 
     def checks(server):
         endpoint = {"base_url": server.url, "api_key_env": "RLCS_TEST_KEY", "attempts": 1}
-        verifier = load_verifier(
-            section, None, endpoint=endpoint, answers=tmp_path / "answers", max_failure_share=1
-        )
+        verifier = load_verifier(section, None, Access(tmp_path / "answers", endpoint), max_failure_share=1)
         return verifier.verify(questions)
 
     with Server(always(ok("It pours.\nVerdict: yes"))) as server:
@@ -112,9 +111,7 @@ def test_an_endpoint_verifies(planted_key, tmp_path, context):
 
 def test_a_model_in_process_that_says_nothing_readable_is_unread(model_folder, context):
     entry = {"backend": "transformers", "base": "small", "max_new_tokens": 4}
-    verifier = load_verifier(
-        {"name": "reader", "verifier": entry}, model_folder.parent, endpoint={}, answers=model_folder
-    )
+    verifier = load_verifier({"name": "reader", "verifier": entry}, model_folder.parent, Access(model_folder))
     checks = verifier.verify([Question(context, "Tale.", "it rains"), Question(context, "End.", "it rains")])
     assert [check.kept for check in checks] == [None, None]
     assert all(check.tokens > 0 for check in checks)

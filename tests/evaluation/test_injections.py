@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from judges import of_model
 from rlcs.config.prompts import judge_prompt, user, without_control_tokens
 from rlcs.evaluation.injections import PLAIN, injected_pairs, injection_table, injections, structure
-from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
@@ -116,7 +116,7 @@ def test_what_does_not_fit_is_no_verdict_and_is_said(model_folder, judging, cont
     long = replace(comparisons[0], story_a="on " * 400_000)
     tokenizer, template = load_tokenizer(model_folder), judging.template.partition("\n")[0]
     for judge in (
-        GenerativeJudge("genrm", load_causal(model_folder), tokenizer, judging),
+        of_model("genrm", load_causal(model_folder), tokenizer, judging),
         ScalarJudge("bt", load_scalar(model_folder, new_head=True), tokenizer, template, 4),
     ):
         said = judge.judge([long, *comparisons[1:3]])

@@ -144,7 +144,7 @@ def test_servers_that_tell_the_key_are_not_repeated(judge_of, questions, caplog)
         with pytest.raises(InputError, match=r"Bearer \[key\]") as error:
             judge_of(server, sampling={}, max_failure_share=0).judge(questions(1))
     assert KEY not in repr(error.getrepr(showlocals=False))
-    assert KEY not in repr(vars(judge_of(server).asker.entry))
+    assert KEY not in repr(vars(judge_of(server).backend.entry))
 
 
 @pytest.mark.parametrize(

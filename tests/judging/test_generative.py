@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from judges import in_process, of_model
 from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.prompts import judge_prompt, user
 from rlcs.judging.generative import GenerativeJudge
@@ -28,7 +29,7 @@ def reshaped(judging, **changes):
 
 @pytest.fixture(scope="module")
 def generative(model_folder, judging):
-    return GenerativeJudge.load("genrm", model_folder, judging)
+    return in_process("genrm", model_folder, judging)
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +52,12 @@ def test_a_judge_of_the_other_kind_is_no_judge(model_folder, reward_model, judgi
     with pytest.raises(ValueError, match=r"lacks score.weight: .* weights of a Llama.*Classification"):
         ScalarJudge.load("bt", model_folder, TEMPLATE, batch_size=3)
     with pytest.raises(ValueError, match=r"has score.weight, .* not the weights of a LlamaForCausalLM"):
-        GenerativeJudge.load("genrm", reward_model, judging)
+        in_process("genrm", reward_model, judging)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_answers_come_in_the_order_asked_whatever_the_batches(model_folder, judging, comparisons, batch_size):
-    judge = GenerativeJudge.load("genrm", model_folder, reshaped(judging, batch_size=batch_size))
+    judge = in_process("genrm", model_folder, reshaped(judging, batch_size=batch_size))
     together = judge.judge(comparisons)
     assert [(j.pair_id, j.order) for j in together] == [(c.pair_id, c.order) for c in comparisons]
     assert together == [judge.judge([comparison])[0] for comparison in comparisons]
@@ -102,7 +103,7 @@ class Scripted:
 
 def test_scores_of_a_text_are_un_swapped(tokenizer, judging, comparisons):
     model = Scripted(tokenizer, f"1 good\n2 bad\nScores: 8 3{END}", n_padding=4)
-    judge = GenerativeJudge("genrm", model, tokenizer, reshaped(judging, max_new_tokens=50))
+    judge = of_model("genrm", model, tokenizer, reshaped(judging, max_new_tokens=50))
     for c, judgement in zip(comparisons, judge.judge(comparisons), strict=True):
         assert judgement.raw == "1 good\n2 bad\nScores: 8 3"
         assert judgement.analysis == "1 good\n2 bad"
@@ -165,7 +166,7 @@ def test_a_story_ends_no_turn_and_changes_no_verdict(tokenizer, judging, context
 
     assert turns(story) == turns("Plain.") == tokenizer.convert_tokens_to_ids([USER, END, ASSISTANT])
     model = Scripted(tokenizer, f"fine\nScores: 2 7{END}")
-    judge = GenerativeJudge("genrm", model, tokenizer, reshaped(judging, max_new_tokens=50))
+    judge = of_model("genrm", model, tokenizer, reshaped(judging, max_new_tokens=50))
     (judgement,) = judge.judge([Comparison("p", context, story, "Plain.", "ab")])
     assert judgement.verdict == "b"
 
@@ -260,7 +261,7 @@ def test_the_simulated_teacher_says_the_same_in_any_company(judging, comparisons
 def test_votes_are_drawn_per_comparison_and_leave_other_draws_alone(
     model_folder, judging, comparisons, monkeypatch
 ):
-    judge = GenerativeJudge.load("votes", model_folder, judging, votes=3, temperature=1.0)
+    judge = in_process("votes", model_folder, judging, votes=3, temperature=1.0)
     torch.manual_seed(1)
     expected = torch.rand(1)
     torch.manual_seed(1)

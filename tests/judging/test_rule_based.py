@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import LengthJudgeConfig
 from rlcs.judging import loading, rule_based
+from rlcs.judging.backends import Access
 from rlcs.judging.loading import has_weights, load_judges
 
 LENGTH = {"name": "length", "judge": {"kind": "length"}}
-OPTIONS = {"endpoint": "{}", "answers": "answers"}
+ACCESS = Access(Path("answers"))
 
 
 @pytest.mark.parametrize("prefer", ["longer", "shorter"])
@@ -36,8 +38,10 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
         {"name": "bt", "judge": {"kind": "bradley_terry"}},
     ]
     sections = json.loads(json.dumps(sections, sort_keys=True))  # as the rules hand them over
-    options = {"endpoint": json.dumps({"far": {"attempts": 2}}), "answers": "answers"}
-    load_judges(sections, [Path("one"), Path("two")], options, {"far": 0.3}, soft=["genrm"])
+    access = Access.of(
+        {"endpoint": '{"far": {"attempts": 2}}', "answers": "answers", "serving": '{"gpus": 1}'}
+    )
+    load_judges(sections, [Path("one"), Path("two")], access, {"far": 0.3}, soft=["genrm"])
     assert {name: more[0] for name, (more, _) in loaded.items()} == {
         "length": None,
         "genrm": Path("one"),
@@ -45,7 +49,8 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
         "bt": Path("two"),
     }
     (_, asking, share), soft = loaded["far"]
-    assert asking == {"endpoint": '{"attempts": 2}', "answers": str(Path("answers") / "far")}
+    assert asking == Access(Path("answers") / "far", {"attempts": 2}, ServingConfig(gpus=1))
+    assert loaded["bt"][0][1] == Access(Path("answers") / "bt", {}, ServingConfig(gpus=1))
     assert (share, soft) == (0.3, {"soft": False})
     assert loaded["genrm"][1] == {"soft": True}
 
@@ -53,7 +58,7 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
 def test_folders_must_be_those_of_the_judges_with_weights():
     assert not has_weights(LENGTH)
     with pytest.raises(ValueError, match="zip"):
-        load_judges([LENGTH], [Path("one")], OPTIONS, {})
+        load_judges([LENGTH], [Path("one")], ACCESS, {})
 
 
 @pytest.mark.parametrize(("difference", "verdict"), [(1e-12, "tie"), (0.1, "a"), (-0.1, "b")])

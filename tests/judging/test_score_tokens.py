@@ -1,14 +1,16 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from judges import in_process
 from rlcs.config.judging import JudgingConfig
-from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.score_tokens import first_win_probabilities, score_places, score_tokens
-from rlcs.judging.soft_verdict import first_wins
+from rlcs.judging.soft_verdict import first_wins, last_numbers
+from rlcs.models.generation import generate
 from rlcs.models.loading import load_causal
 from rlcs.records import Judgement
 
@@ -37,6 +39,20 @@ def test_probabilities_of_both_sides_sum_to_one(p1, p2):
 )
 def test_first_wins_by_hand(p1, p2, expected):
     assert first_wins(p1, p2) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["Scores", " 7", "3"], [{" 7": -1.0}, {"3": -2.0}]),
+        (["1", " 7", "3"], [{" 7": -1.0}, {"3": -2.0}]),
+        (["Scores", "7"], []),
+        ([], []),
+    ],
+)
+def test_the_last_numbers(texts, found):
+    numbers = last_numbers({text: float(-n), "other": -9.0} for n, text in enumerate(texts))
+    assert list(numbers) == [{**place, "other": -9.0} for place in found]
 
 
 def test_scores_of_one_token_are_found_where_they_were_written(tokenizer):
@@ -75,15 +91,21 @@ def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
 
 def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons, monkeypatch):
     judging = JudgingConfig(template="$story_1 $story_2", scores={"low": 1, "high": 9}, max_new_tokens=4)
-    hard = GenerativeJudge.load("j", model_folder, judging)
-    soft = GenerativeJudge.load("j", model_folder, judging, soft=True)
+    hard = in_process("j", model_folder, judging)
+    soft = in_process("j", model_folder, judging, soft=True)
 
     def read(comparison, name, text, tokens, low, high, **_):  # whatever this random model says is a verdict
         return Judgement(comparison.pair_id, comparison.order, name, "a", tokens, text)
 
     monkeypatch.setattr("rlcs.judging.generative.read_judgement", read)
+
+    def whole(*arguments, **options):
+        return [replace(c, truncated=False) for c in generate(*arguments, **options)]
+
+    monkeypatch.setattr("rlcs.judging.in_process.generate", whole)
+    monkeypatch.setattr("rlcs.judging.in_process.parse_scores", lambda *_: (7, 3))
     monkeypatch.setattr(
-        "rlcs.judging.generative.first_win_probabilities",
+        "rlcs.judging.in_process.first_win_probabilities",
         lambda *_, **__: [0.75] * (len(comparisons) - 1) + [None],
     )
     known = soft.judge(comparisons)

@@ -12,13 +12,11 @@ import openai
 import pytest
 import torch
 
+from judges import at_endpoint, in_process
 from paths import SUPPORT
 from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import EndpointJudgeConfig
 from rlcs.config.world import WorldBaseConfig
-from rlcs.judging.answers import AnswerStore
-from rlcs.judging.endpoint import EndpointJudge
-from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
@@ -96,7 +94,7 @@ def served(url, judging, tmp_path):
             max_failure_share=max_failure_share,
             timeout=120,
         )
-        return EndpointJudge("judge", entry, judging, AnswerStore(tmp_path / "answers"), soft=soft)
+        return at_endpoint("judge", entry, judging, tmp_path / "answers", soft=soft)
 
     return judge
 
@@ -108,7 +106,7 @@ def texts(judgements):
 
 @pytest.mark.parametrize("model", ["base", "tuned"])
 def test_what_is_served_says_what_transformers_says(served, model, folder, adapter, judging, comparisons):
-    local = GenerativeJudge.load("judge", folder if model == "base" else adapter / "merged", judging)
+    local = in_process("judge", folder if model == "base" else adapter / "merged", judging)
     said = served(model).judge(comparisons)
     assert texts(said) == texts(local.judge(comparisons))
     assert len(set(texts(said))) > len(said) / 2
@@ -135,7 +133,7 @@ def test_the_offline_engine_says_what_transformers_says(folder, judging, compari
         check=True,
     )
     said = [Judgement(**told) for told in json.loads((tmp_path / "said.json").read_text())]
-    assert texts(said) == texts(GenerativeJudge.load("judge", folder, judging).judge(comparisons))
+    assert texts(said) == texts(in_process("judge", folder, judging).judge(comparisons))
     assert len(set(texts(said))) > len(said) / 2
 
 

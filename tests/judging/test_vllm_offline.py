@@ -6,8 +6,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from rlcs.errors import InputError
+from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.loading import load_judge
-from rlcs.judging.vllm_offline import OfflineJudge, last_numbers
+from rlcs.judging.vllm_offline import OfflineBackend
 
 
 class Engine:
@@ -34,9 +35,11 @@ def engine(monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", module)
 
 
-def offline(model_folder, judging, **options):
+def offline(model_folder, judging, *, soft=False, votes=1, temperature=0.0):
     judging = judging.model_copy(update={"engine": "vllm_offline", "vllm": {"max_model_len": 512}})
-    return OfflineJudge("judge", model_folder, judging, **options)
+    scores = judging.scores if soft and votes == 1 else None
+    backend = OfflineBackend(model_folder, judging, temperature=temperature, scores=scores)
+    return GenerativeJudge("judge", backend, judging, votes)
 
 
 def test_verdicts_in_both_orders(engine, model_folder, judging, comparisons):
@@ -60,21 +63,6 @@ def test_a_prompt_that_does_not_fit_is_no_verdict(engine, model_folder, judging,
     long = type(comparisons[0])(**{**vars(comparisons[0]), "story_a": "Mara used the rope. " * 400})
     said = offline(model_folder, judging).judge([long, comparisons[0]])
     assert [j.verdict for j in said] == ["none", "a"]
-
-
-@pytest.mark.parametrize(
-    ("texts", "found"),
-    [
-        (["Scores", " 7", "3"], [{" 7": -0.0}, {"3": -2.0}]),
-        (["1", " 7", "3"], [{" 7": -1.0}, {"3": -2.0}]),
-        (["Scores", "7"], []),
-        ([], []),
-    ],
-)
-def test_the_last_numbers(texts, found):
-    places = [{n: SimpleNamespace(decoded_token=text, logprob=-n)} for n, text in enumerate(texts)]
-    numbers = last_numbers(list(range(len(texts))), places)
-    assert [list(place) for place in numbers] == [list(place) for place in found]
 
 
 def test_an_environment_without_vllm_is_named(monkeypatch, model_folder, judging):

@@ -14,6 +14,7 @@ from trl.scripts.vllm_serve import ScriptArguments, build_command
 from paths import SCRIPTS, SUPPORT
 from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
+from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
 from rlcs.judging.soft_verdict import first_wins_by_logprobs
 from rlcs.models import vllm_server
@@ -57,11 +58,8 @@ def judge_of(artifact, judging, soft=False, **entry):
         "judge": {"kind": "genrm", "train": "none", **entry},
         "judging": {**judging.model_dump(mode="json"), "engine": "vllm", "vllm": {"max_model_len": 512}},
     }
-    options = {
-        "endpoint": serving(FAKE_VLLM_TOLD=str(artifact / "told")).model_dump_json(),
-        "answers": str(artifact / "answers"),
-    }
-    return load_judge(section, artifact, options, soft=soft)
+    access = Access(artifact / "answers", serving=serving(FAKE_VLLM_TOLD=str(artifact / "told")))
+    return load_judge(section, artifact, access, soft=soft)
 
 
 def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
@@ -73,7 +71,7 @@ def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
     assert model == str(artifact / "model")
     assert arguments[:2] == ["--max-model-len", "512"]
     # the name is the artifact's: answers of other weights are never taken for its own
-    assert judge.asker.entry.model == "genrm-44136fa355b3678a"
+    assert judge.backend.entry.model == "genrm-44136fa355b3678a"
 
 
 def test_p_is_read_from_the_score_tokens(artifact, judging, comparisons, children):

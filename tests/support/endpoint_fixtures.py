@@ -5,8 +5,7 @@ import logging
 import pytest
 
 from endpoint_server import KEY, VARIABLE, entry
-from rlcs.judging.answers import AnswerStore
-from rlcs.judging.endpoint import EndpointJudge
+from judges import at_endpoint
 from rlcs.records import Comparison
 
 
@@ -26,8 +25,8 @@ def planted_key(tmp_path, monkeypatch, caplog, capfd):
 @pytest.fixture
 def judge_of(judging, tmp_path):
     """A judge that finds what earlier ones of the same test were answered."""
-    return lambda server, **changes: EndpointJudge(
-        "far", entry(server, **changes), judging, AnswerStore(tmp_path / "answers")
+    return lambda server, **changes: at_endpoint(
+        "far", entry(server, **changes), judging, tmp_path / "answers"
     )
 
 

@@ -45,7 +45,7 @@ class Victim:
 
 
 PREFERENCES = {"preferences": "preferences"}
-ASKING = ("--seed", "1", "--endpoint", "{}", "--answers", "answers")
+ASKING = ("--seed", "1", "--endpoint", "{}", "--answers", "answers", "--serving", "{}")
 VICTIMS = {
     "pre-training": Victim("prepare_base.py", stage_configs.base(CONFIG, "small"), arguments=()),
     "SFT": Victim(
@@ -68,7 +68,7 @@ VICTIMS = {
         "train_policy_grpo.py",
         stage_configs.train_policy(CONFIG, "rlcs-bt"),
         PREFERENCES | {"model": "policies/sft/seed1", "judge": "judges/bt/seed1"},
-        (*ASKING, "--serving", "{}"),
+        ASKING,
     ),
     "judging": Victim(
         "judge_pairs.py",
@@ -96,7 +96,7 @@ def teacher_at(server_entry):
             "judge_pairs.py",
             stage_configs.judge(parsed, "far"),
             PREFERENCES,
-            ("--seed", "1", "--endpoint", asking, "--answers", str(answers), "--split", "train"),
+            (*ASKING, "--endpoint", asking, "--answers", str(answers), "--split", "train"),
         )
 
     return of

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
 sys.path.append(sys.argv[3])
 
 from rlcs.config.judging import JudgingConfig
-from rlcs.judging.vllm_offline import OfflineJudge
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.vllm_offline import OfflineBackend
 from rlcs.records import Comparison, Context
 
 
@@ -24,7 +25,8 @@ def main() -> None:
         for told in request["comparisons"]
     ]
     judging = JudgingConfig.model_validate(request["judging"])
-    judge = OfflineJudge("judge", Path(request["folder"]), judging, soft=request["soft"])
+    scores = judging.scores if request["soft"] else None
+    judge = GenerativeJudge("judge", OfflineBackend(Path(request["folder"]), judging, scores=scores), judging)
     said = [vars(judgement) for judgement in judge.judge(comparisons)]
     Path(sys.argv[2]).write_text(json.dumps(said), encoding="utf-8")
 

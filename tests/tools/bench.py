@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from threading import Lock
 
+from judges import at_endpoint, in_process
 from paths import ROOT
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
@@ -31,9 +32,6 @@ from rlcs.config.judging import JudgingConfig
 from rlcs.config.policies import StoryRewardConfig
 from rlcs.config.training import ShapingConfig
 from rlcs.config.world import WorldBaseConfig
-from rlcs.judging.answers import AnswerStore
-from rlcs.judging.endpoint import EndpointJudge
-from rlcs.judging.generative import GenerativeJudge
 from rlcs.models.generation import generate
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
@@ -103,7 +101,7 @@ def policy_step(model, scratch):
     contexts = [sample_context(Random(n), f"c{n}", "train") for n in range(64)]
     by_id = {context.context_id: context for context in contexts}
     prompts = writing_prompts(contexts, "$domain | $characters | $outline", seed=0)
-    judge = Timed(GenerativeJudge.load("genrm", model, JUDGING))
+    judge = Timed(in_process("genrm", model, JUDGING))
     reward = StoryRewardConfig(judge="genrm", orders="random", max_failure_share=1)
 
     def trainer(kind, reward_function, **more):
@@ -157,14 +155,14 @@ def judging(model, folder, pairs=120):
         )
         for n, context in enumerate(contexts)
     ]
-    judge = GenerativeJudge.load("genrm", model, JUDGING)
+    judge = in_process("genrm", model, JUDGING)
     busy = Lock()
 
     def behave(prompt, attempt):
         with busy:
             (answer,) = generate(
-                judge.model,
-                judge.tokenizer,
+                judge.backend.model,
+                judge.backend.tokenizer,
                 [[{"role": "user", "content": prompt}]],
                 max_new_tokens=JUDGING.max_new_tokens,
                 batch_size=1,
@@ -183,7 +181,7 @@ def judging(model, folder, pairs=120):
     timed("one generate per comparison", lambda: [judge.judge([c]) for c in comparisons])
     with Server(behave) as server:
         far = entry(server, timeout=60, concurrency=2, api_key_env=None)
-        endpoint = EndpointJudge("far", far, JUDGING, AnswerStore(folder / "answers"))
+        endpoint = at_endpoint("far", far, JUDGING, folder / "answers")
         timed("one HTTP call per comparison", lambda: endpoint.judge(comparisons))
     return {name: pairs / value for name, value in seconds.items()}
 

@@ -49,7 +49,7 @@ def arguments(script, section, server, here, *more, **changes):
     if script == "train_policy_grpo.py":  # asks several judges, by name
         asking = {FAR["name"]: asking}
     command = [sys.executable, SCRIPTS / script, "--config", json.dumps(section), *more, "--seed", "1"]
-    command += ["--endpoint", json.dumps(asking), "--answers", here / "answers"]
+    command += ["--endpoint", json.dumps(asking), "--answers", here / "answers", "--serving", "{}"]
     return [*map(str, command), "--output", str(here / "out" / "manifest.json")]
 
 
@@ -137,7 +137,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
     (tmp_path / "base").mkdir()
     shutil.copytree(model_folder, tmp_path / "base" / "model")
     (tmp_path / "base" / "manifest.json").write_text("{}")
-    more = ("--preferences", preferences, "--model", tmp_path / "base" / "manifest.json", "--serving", "{}")
+    more = ("--preferences", preferences, "--model", tmp_path / "base" / "manifest.json")
 
     def answered(prompt, attempt):
         """Now and then a fault, and another verdict for another prompt."""

@@ -15,6 +15,7 @@ from paths import ROOT
 from rlcs.config import parsing, policies
 from rlcs.errors import InputError
 from rlcs.judging.answers import AnswerStore
+from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
 from rlcs.planning import stage_configs
 from rlcs.rewards.pivot_reward import PivotReward
@@ -27,16 +28,17 @@ ASK = """
 import json, sys
 sys.path.insert(0, {library!r})
 from pathlib import Path
-from rlcs.judging.answers import AnswerStore
 from rlcs.config.judges import EndpointJudgeConfig
 from rlcs.config.judging import JudgingConfig
-from rlcs.judging.endpoint import EndpointJudge
+from rlcs.judging.answers import AnswerStore
+from rlcs.judging.endpoint import EndpointBackend
+from rlcs.judging.generative import GenerativeJudge
 from rlcs.records import Comparison, Context
 context = Context("c1", "quest", "", "", "", (), "train")
 pairs = [Comparison(f"p{{n}}", context, f"Tale {{n}}.", "End.", "ab") for n in range(int(sys.argv[3]))]
 judging = JudgingConfig(template="$story_1 $story_2", scores={{"low": 1, "high": 9}})
 entry = EndpointJudgeConfig.model_validate_json(sys.argv[1])
-judge = EndpointJudge("far", entry, judging, AnswerStore(Path(sys.argv[2])))
+judge = GenerativeJudge("far", EndpointBackend("far", entry, AnswerStore(Path(sys.argv[2]))), judging)
 print(json.dumps([judgement.verdict for judgement in judge.judge(pairs)]))
 """
 
@@ -174,8 +176,8 @@ def test_what_is_refused_is_named_by_its_key_and_tells_no_secret(change, message
 def loaded(server, answers, **more):
     """The judge as a stage loads it."""
     parsed = parsing.parse(run_with(**json.loads(entry(server).model_dump_json())))
-    options = {"answers": str(answers), "endpoint": json.dumps(stage_configs.endpoint(parsed, "far"))}
-    return load_judge(stage_configs.judge(parsed, "far"), None, options, **more)
+    access = Access(answers, stage_configs.endpoint(parsed, "far"))
+    return load_judge(stage_configs.judge(parsed, "far"), None, access, **more)
 
 
 def rewarded(judge, stories, context, max_failure_share):

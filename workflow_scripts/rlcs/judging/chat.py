@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 
@@ -16,6 +16,7 @@ from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer
+from rlcs.judging.soft_verdict import last_numbers
 
 for name in ("httpcore2", "httpx2", "openai"):
     logging.getLogger(name).setLevel(logging.WARNING)  # else lines for each request
@@ -215,12 +216,8 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
         completion_tokens=completion_tokens,
         finish_reason=choice.finish_reason,
         cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
-        score_logprobs=_last_numbers(choice.logprobs.content or () if choice.logprobs else ()),
+        score_logprobs=last_numbers(
+            {top.token: top.logprob for top in [place, *place.top_logprobs]}
+            for place in (choice.logprobs.content or () if choice.logprobs else ())
+        ),
     )
-
-
-def _last_numbers(places: Sequence[_Place]) -> Sequence[Mapping[str, float]]:
-    """What could have stood in the places of the last two tokens that are numbers; none of fewer."""
-    numbers = [place for place in places if place.token.strip().isdecimal()][-2:]
-    tops = [{top.token: top.logprob for top in [place, *place.top_logprobs]} for place in numbers]
-    return tops if len(tops) == 2 else ()

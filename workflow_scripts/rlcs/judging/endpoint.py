@@ -1,7 +1,7 @@
-"""A judge behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
+"""A backend behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
 
-Every answer is kept as soon as it is there (``rlcs.answers``), and no question is asked twice. What fails is
-tried again where that can help; a question without an answer is the verdict ``none``, and counted.
+Every answer is kept as soon as it is there (``judging.answers``), and no question is asked twice. What fails
+is tried again where that can help; a question without an answer has no reply, and is counted.
 """
 
 from __future__ import annotations
@@ -17,65 +17,18 @@ import tenacity
 from tqdm import tqdm
 
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.judges import EndpointJudgeConfig
-from rlcs.config.judging import JudgingConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages, without_control_tokens
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
+from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.chat import ChatClient, RequestFailed
-from rlcs.judging.soft_verdict import with_probability
-from rlcs.records import Comparison, Judgement
-from rlcs.verdict import by_majority, read_judgement
+from rlcs.judging.soft_verdict import first_wins_of_text
 
 log = logging.getLogger("rlcs")
 
 
-LOGPROBS = {"logprobs": True, "top_logprobs": 20}  # the most that OpenAI's API gives
-
-
-class EndpointJudge:
-    """A judge whose verdicts an endpoint writes.
-
-    Args:
-        soft: whether its judgements say p(a beats b): the votes' share, or from the log probabilities of the
-            two scores of a single answer, where the endpoint gives them.
-    """
-
-    shard_size = None  # every answer is kept by itself
-
-    def __init__(
-        self,
-        name: str,
-        entry: EndpointJudgeConfig,
-        judging: JudgingConfig,
-        answers: AnswerStore,
-        *,
-        soft: bool = False,
-    ) -> None:
-        self.name = name
-        self.judging = judging
-        self.scores = judging.scores.low, judging.scores.high
-        self.votes = entry.votes
-        self.by_tokens = soft and entry.votes == 1  # several votes have a probability of their own
-        if self.by_tokens:
-            entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
-        self.asker = EndpointBackend(name, entry, answers)
-
-    def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
-        """Judgements in the order asked; raises as ``Asker.ask``."""
-        asked = [c for c in comparisons for _ in range(self.votes)]
-        answers = self.asker.ask([self.judging.prompt(c) for c in comparisons], self.votes)
-        judgements = [self._judgement(c, answer) for c, answer in zip(asked, answers, strict=True)]
-        return by_majority(judgements, self.votes)
-
-    def _judgement(self, comparison: Comparison, answer: Answer | None) -> Judgement:
-        if answer is None:
-            return Judgement(comparison.pair_id, comparison.order, self.name, "none")
-        low, high, truncated = *self.scores, answer.finish_reason == "length"
-        judgement = read_judgement(
-            comparison, self.name, answer.text, answer.completion_tokens, low, high, truncated=truncated
-        )
-        return with_probability(judgement, answer.score_logprobs, low, high) if self.by_tokens else judgement
+LOGPROBS = {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
 
 
 class EndpointBackend:
@@ -84,17 +37,34 @@ class EndpointBackend:
     Args:
         name: of the judge or verifier for which it asks.
         role: which of the two; both for what is shown.
+        scores: the range of the scores whose log probabilities are read, where the endpoint gives them; None
+            asks for none.
     """
 
-    def __init__(self, name: str, entry: EndpointConfig, answers: AnswerStore, role: str = "judge") -> None:
+    shard_size = None  # every answer is kept by itself
+
+    def __init__(
+        self,
+        name: str,
+        entry: EndpointConfig,
+        answers: AnswerStore,
+        role: str = "judge",
+        *,
+        scores: ScoresConfig | None = None,
+    ) -> None:
+        if scores is not None:
+            entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
         self.name = name
         self.role = role
         self.entry = entry
         self.answers = answers
+        self.scores = scores
         self.chat = ChatClient(entry)
 
-    def ask(self, questions: Sequence[Messages], samples: int = 1) -> list[Answer | None]:
-        """``samples`` answers to each question, in the order asked, None where there is none.
+    def answer(
+        self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
+    ) -> list[Reply | None]:
+        """Replies as in ``Backend.answer``.
 
         Identical questions are asked once, whatever is drawn for them serves all.
 
@@ -102,14 +72,23 @@ class EndpointBackend:
             InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
                 than the entry's ``max_failure_share``; the answers until then are kept.
         """
-        prompts = [without_control_tokens(question) for question in questions]
-        asked = {
+        prompts = [without_control_tokens(conversation) for conversation in conversations]
+        keys = {
             (i, sample): answer_key(self.entry.model, prompt, self.entry.sampling, sample)
             for i, prompt in enumerate(prompts)
             for sample in range(samples)
         }
-        answers = self._answer({key: prompts[i] for (i, _), key in asked.items()})
-        return [answers.get(key) for key in asked.values()]
+        answers = self._answer({key: prompts[i] for (i, _), key in keys.items()})
+        return [self._reply(answers.get(key)) for key in keys.values()]
+
+    def _reply(self, answer: Answer | None) -> Reply | None:
+        if answer is None:
+            return None
+        truncated = answer.finish_reason == "length"
+        p = None
+        if self.scores is not None and not truncated:
+            p = first_wins_of_text(answer.text, answer.score_logprobs, self.scores.low, self.scores.high)
+        return Reply(answer.text, answer.completion_tokens, truncated, p)
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, kept ones and new ones; a question without any is left out."""

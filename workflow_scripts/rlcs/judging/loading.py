@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlcs.config import judges
-from rlcs.config.judges import EndpointJudgeConfig, WorldTeacherConfig
-from rlcs.config.judging import JudgingConfig
+from rlcs.config.judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
+from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
+from rlcs.judging.backends import Access, Backend
+from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def load_judge(
     section: Mapping[str, Any],
     folder: Path | None,
-    options: Mapping[str, str] | None = None,
+    access: Access | None = None,
     max_failure_share: float | None = None,
     *,
     soft: bool = False,
@@ -29,65 +29,95 @@ def load_judge(
 
     Args:
         folder: the artifact that holds its ``model``; None for a judge without weights.
-        options: of the command line. For an endpoint, ``endpoint`` is the JSON of ``stage_configs.endpoint``
-            and ``answers`` the folder where its answers are kept.
+        access: how it is reached, if it is an endpoint or vLLM serves it.
         max_failure_share: in place of an endpoint's own.
-        soft: ask a GenRM or an endpoint for p(a beats b) as well, from the score tokens.
+        soft: ask a generative judge for p(a beats b) as well: the votes' share, or of a single vote from the
+            score tokens.
+
+    Raises:
+        ValueError: ``soft`` in process with a single vote, and the scores are no single tokens.
     """
     name, entry = section["name"], section["judge"]
-    kind, backend = entry["kind"], entry.get("backend")
+    kind = entry["kind"]
     if kind == "oracle":
         return OracleJudge(name)
     if kind == "length":
-        return LengthJudge(name, judges.LengthJudgeConfig.model_validate(entry))
-    if kind == "teacher" and backend == "world":
-        return SimulatedTeacher(
-            name, WorldTeacherConfig.model_validate(entry), JudgingConfig.model_validate(section["judging"])
-        )
-    if kind == "teacher" and backend == "openai":
-        from rlcs.judging.endpoint import EndpointJudge  # with its client, which other judges need not load
-
-        assert options is not None, f"judge {name} needs the options answers and endpoint"
-        asking = json.loads(options["endpoint"])
-        if max_failure_share is not None:
-            asking["max_failure_share"] = max_failure_share
-        return EndpointJudge(
-            name,
-            EndpointJudgeConfig.model_validate(entry | asking),
-            JudgingConfig.model_validate(section["judging"]),
-            AnswerStore(Path(options["answers"])),
-            soft=soft,
-        )
-    if section.get("judging", {}).get("engine") == "vllm":
-        assert folder is not None, f"judge {name} of kind {kind} needs a model"
-        assert options is not None, f"judge {name} needs the options answers and endpoint"
-        from rlcs.judging.vllm_served import serve_judge
-
-        return serve_judge(section, folder, options, max_failure_share, soft=soft)
-    from rlcs.judging.generative import GenerativeJudge
-    from rlcs.judging.scalar import ScalarJudge  # with torch: seconds that the others are spared
-
-    assert folder is not None, f"judge {name} of kind {kind} needs a model"
+        return LengthJudge(name, LengthJudgeConfig.model_validate(entry))
     if kind == "bradley_terry":
-        from rlcs.judging import probe
-
-        template, batch_size = section["writing"]["template"], section["batch_size"]
-        if (folder / "model" / probe.NAME).exists():
-            return probe.ProbeJudge.load_probe(name, folder / "model", template, batch_size)
-        return ScalarJudge.load(name, folder / "model", template, batch_size)
+        return _scalar_judge(section, folder)
     judging = JudgingConfig.model_validate(section["judging"])
-    asked = {"votes": entry.get("votes", 1), "temperature": entry.get("temperature", 0.0), "soft": soft}
-    if judging.engine == "vllm_offline":
-        from rlcs.judging.vllm_offline import OfflineJudge
+    if entry.get("backend") == "world":
+        return SimulatedTeacher(name, WorldTeacherConfig.model_validate(entry), judging)
+    votes = entry.get("votes", 1)
+    scores = judging.scores if soft and votes == 1 else None  # several votes have a probability of their own
+    backend = _backend(section, folder, judging, access, max_failure_share, scores)
+    return GenerativeJudge(name, backend, judging, votes)
 
-        return OfflineJudge(name, folder / "model", judging, **asked)
-    return GenerativeJudge.load(name, folder / "model", judging, **asked)
+
+def _backend(
+    section: Mapping[str, Any],
+    folder: Path | None,
+    judging: JudgingConfig,
+    access: Access | None,
+    max_failure_share: float | None,
+    scores: ScoresConfig | None,
+) -> Backend:
+    """Who answers for a generative judge. Each import costs seconds that the other backends are spared."""
+    name, entry = section["name"], section["judge"]
+    if entry.get("backend") == "openai":
+        from rlcs.judging.endpoint import EndpointBackend
+
+        assert access is not None, f"judge {name} needs the options answers and endpoint"
+        share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
+        endpoint = EndpointJudgeConfig.model_validate({**entry, **access.endpoint, **share})
+        return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores)
+    assert folder is not None, f"judge {name} needs a model"
+    temperature = entry.get("temperature", 0.0)
+    if judging.engine == "vllm":
+        from rlcs.judging.vllm_served import serve_model
+
+        assert access is not None, f"judge {name} needs the options answers and serving"
+        return serve_model(
+            name,
+            folder,
+            judging,
+            access,
+            temperature=temperature,
+            scores=scores,
+            max_failure_share=max_failure_share,
+        )
+    if judging.engine == "vllm_offline":
+        from rlcs.judging.vllm_offline import OfflineBackend
+
+        return OfflineBackend(folder / "model", judging, temperature=temperature, scores=scores)
+    from rlcs.judging.in_process import TransformersBackend
+    from rlcs.models.loading import load_causal, load_tokenizer
+
+    return TransformersBackend(
+        load_causal(folder / "model"),
+        load_tokenizer(folder / "model"),
+        max_new_tokens=judging.max_new_tokens,
+        batch_size=judging.batch_size,
+        temperature=temperature,
+        scores=scores,
+    )
+
+
+def _scalar_judge(section: Mapping[str, Any], folder: Path | None) -> Judge:
+    from rlcs.judging.probe import NAME, ProbeJudge
+    from rlcs.judging.scalar import ScalarJudge
+
+    name, template, batch_size = section["name"], section["writing"]["template"], section["batch_size"]
+    assert folder is not None, f"judge {name} needs a model"
+    if (folder / "model" / NAME).exists():
+        return ProbeJudge.load_probe(name, folder / "model", template, batch_size)
+    return ScalarJudge.load(name, folder / "model", template, batch_size)
 
 
 def load_judges(
     sections: Sequence[Mapping[str, Any]],
     folders: Sequence[Path],
-    options: Mapping[str, str],
+    access: Access,
     max_failure_shares: Mapping[str, float],
     soft: Collection[str] = (),
 ) -> dict[str, Judge]:
@@ -96,8 +126,7 @@ def load_judges(
     Args:
         sections: made by ``stage_configs.judge``.
         folders: artifacts of the judges that have weights, in the order of ``sections``.
-        options: as in ``load_judge``, but ``endpoint`` is a JSON object of such sections by judge, and
-            ``answers`` the folder that holds each judge's own.
+        access: to all of them (``Access.to``).
         max_failure_shares: by judge; a judge without one keeps an endpoint's own.
         soft: judges that are asked for probabilities.
 
@@ -106,15 +135,11 @@ def load_judges(
     """
     with_weights = [section["name"] for section in sections if has_weights(section)]
     folder_of = dict(zip(with_weights, folders, strict=True))
-    asking = json.loads(options["endpoint"])
     return {
         name: load_judge(
             _as_served(section),
             folder_of.get(name),
-            {
-                "endpoint": json.dumps(asking.get(name, {})),
-                "answers": str(Path(options["answers"]) / name),
-            },
+            access.to(name),
             max_failure_shares.get(name),
             soft=name in soft,
         )

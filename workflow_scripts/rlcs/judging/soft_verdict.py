@@ -13,22 +13,9 @@ measure.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 
-from rlcs.records import Judgement
-
-
-def with_probability(
-    judgement: Judgement, places: Sequence[Mapping[str, float]], low: int, high: int
-) -> Judgement:
-    """A judgement with p(a beats b), where it was read and ``first_wins_by_logprobs`` knows one."""
-    if judgement.verdict == "none":
-        return judgement
-    swapped = judgement.order == "ba"
-    scores = (judgement.score_a, judgement.score_b)[:: -1 if swapped else 1]
-    p = first_wins_by_logprobs(places, scores, low, high)
-    return judgement if p is None else replace(judgement, p_a=1 - p if swapped else p)
+from rlcs.verdict import parse_scores
 
 
 def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:
@@ -38,14 +25,19 @@ def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:
     )
 
 
+def first_wins_of_text(text: str, places: Sequence[Mapping[str, float]], low: int, high: int) -> float | None:
+    """``first_wins_by_logprobs`` of the scores in a text's last line; None where they cannot be read."""
+    scores = parse_scores(text, low, high)
+    return None if scores is None else first_wins_by_logprobs(places, scores, low, high)
+
+
 def first_wins_by_logprobs(
-    places: Sequence[Mapping[str, float]], scores: Sequence[float | None], low: int, high: int
+    places: Sequence[Mapping[str, float]], scores: Sequence[float], low: int, high: int
 ) -> float | None:
-    """p(first wins) from what an endpoint says of the last two numbers that were written.
+    """p(first wins) from the log probabilities at the last two numbers that were written.
 
     Args:
-        places: log probabilities by token, first of the token that was written
-            (``answers.Answer.score_logprobs``). What an endpoint leaves out, being improbable, counts as 0.
+        places: of ``last_numbers``. What an endpoint leaves out, being improbable, counts as 0.
         scores: the two that were read, in the order written.
 
     Returns:
@@ -55,6 +47,16 @@ def first_wins_by_logprobs(
     if len(written) < 2 or written != list(scores):
         return None
     return first_wins(*(_distribution(place, low, high) for place in places))
+
+
+def last_numbers(places: Iterable[Mapping[str, float]]) -> Sequence[Mapping[str, float]]:
+    """The places of the last two tokens that are numbers; none where there are fewer.
+
+    Args:
+        places: for each token of a text, log probabilities by token, first of the token that was written.
+    """
+    numbers = [place for place in places if next(iter(place)).strip().isdecimal()][-2:]
+    return numbers if len(numbers) == 2 else ()
 
 
 def _distribution(place: Mapping[str, float], low: int, high: int) -> list[float]:

@@ -1,57 +1,54 @@
-"""A judge with weights of its own that vLLM serves, as a child of the job (judging.engine: vllm)."""
+"""A backend that vLLM serves, as a child of the job (judging.engine: vllm)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from rlcs.config.endpoints import ServingConfig
-from rlcs.config.judges import EndpointJudgeConfig
-from rlcs.config.judging import JudgingConfig
+from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
-from rlcs.judging.endpoint import EndpointJudge
+from rlcs.judging.backends import Access
+from rlcs.judging.endpoint import EndpointBackend
 from rlcs.models.vllm_server import start_server
 from rlcs.stages.manifest import NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
 
-def serve_judge(
-    section: Mapping[str, Any],
+def serve_model(
+    name: str,
     folder: Path,
-    options: Mapping[str, str],
-    max_failure_share: float | None,
+    judging: JudgingConfig,
+    access: Access,
     *,
-    soft: bool,
-) -> EndpointJudge:
-    """The judge of a section made by ``stage_configs.judge``, behind a server of this job, one on each node.
+    temperature: float = 0.0,
+    scores: ScoresConfig | None = None,
+    max_failure_share: float | None = None,
+) -> EndpointBackend:
+    """Starts a server of this job, one on each node, and gives the backend that asks it.
 
     The model's name is that of its artifact, so that answers that were kept are never those of other weights.
 
     Args:
-        options: ``endpoint`` is the JSON of ``stage_configs.endpoint``, how it is served, and ``answers`` the
-            folder where its answers are kept.
+        name: of the judge.
+        folder: the artifact that holds its ``model``.
+        temperature, scores: as in ``OfflineBackend``.
+        max_failure_share: as in ``EndpointConfig``; None keeps its default.
 
     Raises:
         InputError: as ``start_server``.
     """
-    name, entry = section["name"], section["judge"]
-    judging = JudgingConfig.model_validate(section["judging"])
-    serving = ServingConfig.model_validate(json.loads(options["endpoint"]))
+    serving = access.serving
     model = f"{name}-{content_id(folder / NAME)}"
     url = broadcast_on_node(
         lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus)
     )
-    served = EndpointJudgeConfig(
-        kind="teacher",
+    entry = EndpointConfig(
         backend="openai",
         model=model,
         base_url=f"{url}/v1",
-        sampling={"temperature": entry.get("temperature", 0.0), "max_tokens": judging.max_new_tokens},
-        votes=entry.get("votes", 1),
+        sampling={"temperature": temperature, "max_tokens": judging.max_new_tokens},
         concurrency=serving.concurrency,
         timeout=serving.timeout,
         **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
     )
-    return EndpointJudge(name, served, judging, AnswerStore(Path(options["answers"])), soft=soft)
+    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores)

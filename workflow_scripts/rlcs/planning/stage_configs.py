@@ -94,9 +94,7 @@ def consensus(config: Config, name: str) -> SectionDict:
 def endpoint(config: Config, name: str) -> SectionDict:
     """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
     entry = config.judges[name]
-    if isinstance(entry, EndpointJudgeConfig):
-        return plain(entry, exclude=_QUESTION)
-    return plain(config.serving) if is_served(config, entry) else {}
+    return plain(entry, exclude=_QUESTION) if isinstance(entry, EndpointJudgeConfig) else {}
 
 
 def is_served(config: Config, entry: BaseModel) -> bool:

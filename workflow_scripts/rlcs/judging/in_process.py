@@ -1,0 +1,97 @@
+"""A backend in the job's own process: transformers generates, and its logits give p(first wins)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from rlcs.config.judging import ScoresConfig
+from rlcs.config.prompts import Messages
+from rlcs.judging.backends import Reply
+from rlcs.judging.judge import BATCHES_PER_SHARD
+from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
+from rlcs.models.generation import Completion, encode, generate
+from rlcs.models.loading import device
+from rlcs.verdict import parse_scores
+
+
+class TransformersBackend:
+    """A causal language model.
+
+    Args:
+        temperature: at which replies are drawn; 0 is greedy.
+        scores: the range of the scores whose tokens are read, at one more forward pass; None reads none.
+
+    Raises:
+        ValueError: a score of the range is no single token.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        max_new_tokens: int,
+        batch_size: int,
+        temperature: float = 0.0,
+        scores: ScoresConfig | None = None,
+    ) -> None:
+        self.model = model.to(device())
+        self.tokenizer = tokenizer
+        self.max_new_tokens = max_new_tokens
+        self.batch_size = batch_size
+        self.temperature = temperature
+        self.scores = scores
+        self.tokens = score_tokens(tokenizer, scores.low, scores.high) if scores else None
+
+    @property
+    def shard_size(self) -> int:
+        return BATCHES_PER_SHARD * self.batch_size
+
+    def answer(
+        self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
+    ) -> list[Reply | None]:
+        """Replies as in ``Backend.answer``; an empty, truncated one where a prompt does not fit."""
+        repeated = [conversation for conversation in conversations for _ in range(samples)]
+        with torch.random.fork_rng():  # a training that asks goes on with its own draws
+            completions = generate(
+                self.model,
+                self.tokenizer,
+                repeated,
+                max_new_tokens=self.max_new_tokens,
+                batch_size=self.batch_size,
+                temperature=self.temperature,
+                seed=seed,
+            )
+        probabilities = self._first_wins(repeated, completions)
+        return [
+            Reply(completion.text, completion.tokens, completion.truncated, p)
+            for completion, p in zip(completions, probabilities, strict=True)
+        ]
+
+    def _first_wins(
+        self, conversations: Sequence[Messages], completions: Sequence[Completion]
+    ) -> list[float | None]:
+        """p(first wins) of each completion that ends in a score line, where these are asked for."""
+        probabilities: list[float | None] = [None] * len(completions)
+        if self.scores is None or self.tokens is None:
+            return probabilities
+        low, high = self.scores.low, self.scores.high
+        readable = [
+            i
+            for i, completion in enumerate(completions)
+            if not completion.truncated and parse_scores(completion.text, low, high) is not None
+        ]
+        known = first_win_probabilities(
+            self.model,
+            self.tokenizer,
+            encode(self.tokenizer, [conversations[i] for i in readable]),
+            [completions[i].ids for i in readable],
+            self.tokens,
+            batch_size=self.batch_size,
+        )
+        for i, p in zip(readable, known, strict=True):
+            probabilities[i] = p
+        return probabilities
