@@ -9,25 +9,17 @@ from typing import Any
 from rlcs import errors
 from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
+from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import read_file
 from rlcs.data.formats import fields_of, shares_of, validated_pairs
-from rlcs.data.preferences import pairs_of_split
+from rlcs.data.preferences import write_preferences
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.story_length import within_words
 from rlcs.data.subset import take_subset
 from rlcs.data.validation import TooManyBadRows, check_share, further_contexts, summary
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.evaluation.statistics import bootstrap_mean
-from rlcs.records import (
-    ANNOTATIONS,
-    LABELS,
-    PAIRS,
-    QUARANTINE,
-    SPLITS,
-    UNLABELLED,
-    write_contexts,
-    write_rows,
-)
+from rlcs.records import LABELS, SPLITS
 from rlcs.stages.manifest import NAME
 from rlcs.stages.stage import Stage, log, run_stage
 
@@ -42,7 +34,7 @@ def main(stage: Stage) -> None:
         contexts, pairs, annotations, unlabelled, quarantine = take_subset(found, data.subset, data.seed)
         more, unusable = further_contexts(read_contexts_of(stage), contexts, shares_of(data), data.seed)
         contexts, quarantine = contexts + more, quarantine + unusable
-        write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
+        QUARANTINE_FILE.write(folder, quarantine)
         read = len(rows) + len(more) + len(unusable)
         used = read - len(quarantine)
         log.info("%d rows read, %d used, %d in quarantine", read, used, len(quarantine))
@@ -57,7 +49,7 @@ def main(stage: Stage) -> None:
         for row in quarantine[:SHOWN]:
             log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
         try:
-            check_share(read, quarantine, data.max_quarantine_share, folder / "quarantine.parquet")
+            check_share(read, quarantine, data.max_quarantine_share, folder / QUARANTINE_FILE.name)
         except TooManyBadRows as error:
             raise errors.InputError(str(error)) from error
         tell_agreement(pairs, annotations)
@@ -72,7 +64,7 @@ def main(stage: Stage) -> None:
                     f"{len(contexts)} contexts, none of them in the split {split!r}: bring more contexts, "
                     f"or change data.splits"
                 )
-            if not pairs_of_split(pairs, by_id, split):
+            if not any(by_id[pair["context_id"]].split == split for pair in pairs):
                 raise errors.InputError(
                     f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
                     f"split {split!r}: bring labelled pairs, or name the label's column in data.columns"
@@ -81,10 +73,7 @@ def main(stage: Stage) -> None:
             inside = [pair for pair in pairs if by_id[pair["context_id"]].split == split]
             where = sum(context.split == split for context in contexts)
             log.info("%s: %d labelled pairs, %d contexts", split, len(inside), where)
-        write_contexts(folder / "contexts.parquet", contexts)
-        write_rows(folder / "pairs.parquet", pairs, PAIRS)
-        write_rows(folder / "annotations.parquet", annotations, ANNOTATIONS)
-        write_rows(folder / "unlabelled.parquet", unlabelled, UNLABELLED)
+        write_preferences(folder, contexts, pairs, annotations, unlabelled)
 
 
 def read_rows_of(stage: Stage, data: DataConfig) -> list[RawRow]:

@@ -7,20 +7,18 @@ import json
 
 from rlcs.constraints.registry import instruction
 from rlcs.data import argilla, label_studio
+from rlcs.data.artifacts import KEY_FILE, SHEET_PAIRS_FILE, STORIES_FILE
 from rlcs.data.blind_sheet import blind_pairs, preference_row
-from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
+from rlcs.data.matches import texts_of
+from rlcs.data.preferences import Preferences
 from rlcs.report.html import fill
 from rlcs.stages.stage import Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
     config = stage.config
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = {
-        (row["policy"], row["context_id"], row["sample"]): row["text"]
-        for folder in stage.folders("stories")
-        for row in read_rows(folder / "stories.parquet", STORIES)
-    }
+    contexts = Preferences(stage.folder("preferences")).contexts
+    stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
     key, pairs = blind_pairs(
         stories, config["policies"], config["reference"], config["pairs"], config["seed"]
     )
@@ -34,8 +32,8 @@ def main(stage: Stage) -> None:
         (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
         (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
         argilla.write_dataset(folder / "argilla", rows, required, f"sheet-{sheet}")
-        write_rows(folder / "key.parquet", key, MATCHES)
-        write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
+        KEY_FILE.write(folder, key)
+        SHEET_PAIRS_FILE.write(folder, pairs)
         if not pairs:
             log.warning("the sheet is empty: on no context do the policies' stories differ")
         log.info("%d pairs; give away the sheet and the tasks, and keep the key", len(pairs))

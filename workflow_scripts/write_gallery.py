@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow as pa
-
+from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE, RowFile
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
+from rlcs.records import SNAPSHOTS, read_rows
 from rlcs.report.gallery import Row, gallery_items
 from rlcs.report.html import fill
 from rlcs.stages.manifest import read_provenance
@@ -17,16 +17,16 @@ from rlcs.training.snapshots import NAME
 
 def main(stage: Stage) -> None:
     config = stage.config
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    contexts = Preferences(stage.folder("preferences")).contexts
     folders = stage.folders("matches")
-    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # every judge and seed plays the same
+    matches = MATCHES_FILE.read(folders[0])  # every judge and seed plays the same
     judged = read_judged(folders, config["judges"])
-    stories, checks = by_seed(stage, "stories", STORIES), by_seed(stage, "checks", CHECKS)
+    stories, checks = by_seed(stage, "stories", STORIES_FILE), by_seed(stage, "checks", CHECKS_FILE)
     snapshots: dict[int, dict[str, Sequence[Row]]] = {}
     for folder in stage.folders("policies"):
         if (folder / NAME).exists():
-            told = snapshots.setdefault(read_provenance(folder)["seed"], {})
-            told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+            by_policy = snapshots.setdefault(read_provenance(folder)["seed"], {})
+            by_policy[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
     seeds = [
         {
             "seed": seed,
@@ -34,7 +34,7 @@ def main(stage: Stage) -> None:
                 contexts,
                 stories[seed],
                 matches,
-                {judge: said.get(seed, []) for judge, said in judged.items()},
+                {judge: judgements.get(seed, []) for judge, judgements in judged.items()},
                 config["policies"],
                 config["reference"],
                 config["contexts"],
@@ -49,13 +49,12 @@ def main(stage: Stage) -> None:
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
-def by_seed(stage: Stage, name: str, schema: pa.Schema) -> dict[int, list[Row]]:
+def by_seed(stage: Stage, name: str, file: RowFile) -> dict[int, list[Row]]:
     """The rows of an input's artifacts, each of which is of one seed."""
-    found: dict[int, list[Row]] = {}
+    rows: dict[int, list[Row]] = {}
     for folder in stage.folders(name):
-        rows = read_rows(folder / f"{name}.parquet", schema)
-        found.setdefault(read_provenance(folder)["seed"], []).extend(rows)
-    return found
+        rows.setdefault(read_provenance(folder)["seed"], []).extend(file.read(folder))
+    return rows
 
 
 if __name__ == "__main__":

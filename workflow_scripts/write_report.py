@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.data.validation import summary
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
+from rlcs.records import SPLITS, Context
 from rlcs.report.captions import FIGURES, TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.page import ReportData, ReportTable, headlines, notes, render, sections
@@ -18,19 +19,15 @@ from rlcs.report.samples import Sample, choose_samples
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
-Row = Mapping[str, Any]
-
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
+    preferences = Preferences(stage.folder("preferences"))
     files = {
         file.name: file for kind in ("tables", "figures") for f in stage.folders(kind) for file in _made(f)
     }
     frames = {name: read_table(files[f"{name}.csv"]) for name in TABLES if f"{name}.csv" in files}
     made = read_made(stage.output.parent.parent, [f.parent for paths in stage.inputs.values() for f in paths])
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    quarantine = read_rows(preferences / "quarantine.parquet", QUARANTINE)
+    pairs, quarantine = preferences.pairs(), preferences.quarantine
     with stage.artifact() as folder:
         page = render(
             ReportData(
@@ -39,11 +36,11 @@ def main(stage: Stage) -> None:
                 headlines=headlines(frames["alignment"], frames["win_rates"]),
                 notes=notes(frames, len(quarantine), len(quarantine) + len(pairs)),
                 sections=sections(frames, {name: _panels(files, name) for name in FIGURES}),
-                samples=_samples(stage, contexts),
+                samples=_samples(stage, preferences.contexts),
                 facts={
-                    "Data": _data(pairs, quarantine, contexts),
+                    "Data": _data(preferences),
                     "Machines": machine_facts(made),
-                    "Versions": read_provenance(preferences)["packages"],
+                    "Versions": read_provenance(preferences.folder)["packages"],
                 },
                 work=[
                     ReportTable(
@@ -71,27 +68,22 @@ def _samples(stage: Stage, contexts: Mapping[str, Context]) -> list[Sample]:
     first = min(stage.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
     made_of = read_provenance(first)
     judge, seed = made_of["config"]["name"], made_of["seed"]
-    stories = [
-        row
-        for folder in stage.folders("stories")
-        for row in read_rows(folder / "stories.parquet", STORIES)
-        if row["seed"] == seed
-    ]
+    stories = [row for row in STORIES_FILE.read(*stage.folders("stories")) if row["seed"] == seed]
     return choose_samples(
         contexts,
         stories,
-        read_rows(first / "matches.parquet", MATCHES),
+        MATCHES_FILE.read(first),
         read_judged([first], [judge])[judge][seed],
         stage.config["policies"],
         stage.config["reference"],
     )
 
 
-def _data(pairs: Sequence[Row], quarantine: Sequence[Row], contexts: Mapping[str, Context]) -> dict[str, Any]:
+def _data(preferences: Preferences) -> dict[str, Any]:
     """Counts of what was read, used and lost."""
-    by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
-    facts: dict[str, Any] = {f"{split} pairs": f"{by_split[split]:,}" for split in SPLITS}
-    facts |= {"contexts": f"{len(contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
+    quarantine = preferences.quarantine
+    facts: dict[str, Any] = {f"{split} pairs": f"{len(preferences.pairs(split)):,}" for split in SPLITS}
+    facts |= {"contexts": f"{len(preferences.contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
     return facts | {f"quarantine: {reason}": count for reason, count in summary(quarantine).items()}
 
 

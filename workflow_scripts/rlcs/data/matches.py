@@ -1,13 +1,18 @@
-"""Which stories meet: every two policies, on every context and sample that both wrote for."""
+"""Matches of stories: every two policies, on every context and sample that both wrote for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 Stories = Mapping[tuple[str, str, int], str]
 """Texts by (policy, context, sample number)."""
+
+
+def texts_of(stories: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int], str]:
+    """The texts of rows of STORIES by policy, context and sample number."""
+    return {(row["policy"], row["context_id"], row["sample"]): row["text"] for row in stories}
 
 
 def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]]:
