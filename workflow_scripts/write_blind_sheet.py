@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from rlcs.constraints.registry import instruction
 from rlcs.data import argilla, label_studio
 from rlcs.data.artifacts import KEY_FILE, SHEET_PAIRS_FILE, STORIES_FILE
-from rlcs.data.blind_sheet import blind_pairs, preference_row
+from rlcs.data.blind_sheet import draw_blind_pairs, to_preference_row
 from rlcs.data.matches import texts_of
 from rlcs.data.preferences import Preferences
+from rlcs.data.rows import digest
 from rlcs.report.html import fill
 from rlcs.stages.stage import Stage, log, run_stage
 
@@ -19,12 +19,12 @@ def main(stage: Stage) -> None:
     config = stage.config
     contexts = Preferences(stage.folder("preferences")).contexts
     stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
-    key, pairs = blind_pairs(
+    key, pairs = draw_blind_pairs(
         stories, config["policies"], config["reference"], config["pairs"], config["seed"]
     )
-    rows = [preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
+    rows = [to_preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
     required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
-    sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
+    sheet = digest(*(row["pair_id"] for row in rows))
     with stage.artifact() as folder:
         page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
         (folder / "sheet.html").write_text(page, encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
-from rlcs.data.validation import summary
+from rlcs.data.validation import count_reasons
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import SPLITS, Context
 from rlcs.report.captions import FIGURES, TABLES
@@ -84,7 +84,7 @@ def _data(preferences: Preferences) -> dict[str, Any]:
     quarantine = preferences.quarantine
     facts: dict[str, Any] = {f"{split} pairs": f"{len(preferences.pairs(split)):,}" for split in SPLITS}
     facts |= {"contexts": f"{len(preferences.contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
-    return facts | {f"quarantine: {reason}": count for reason, count in summary(quarantine).items()}
+    return facts | {f"quarantine: {reason}": count for reason, count in count_reasons(quarantine).items()}
 
 
 if __name__ == "__main__":

@@ -46,9 +46,6 @@ def test_every_pair_is_compared_in_both_orders_side_by_side():
 
 
 def test_training_pairs_are_those_of_the_named_sources(tmp_path):
-    contexts = [
-        Context(name, "story", "", "", "", (), split) for name, split in (("c", "train"), ("d", "test"))
-    ]
     sources = {"human": ["h1", "h2"], "x": ["x1", "both"], "y": ["both", "y1"]}
     for source, names in sources.items():
         (tmp_path / source).mkdir()
