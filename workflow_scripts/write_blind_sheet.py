@@ -28,7 +28,7 @@ def main(stage: Stage) -> None:
     with stage.artifact() as folder:
         page = fill("sheet.html.j2", sheet=sheet, rows=rows, required=required)
         (folder / "sheet.html").write_text(page, encoding="utf-8")
-        tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
+        tasks = json.dumps(label_studio.make_tasks(rows, required), indent=1)
         (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
         (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
         argilla.write_dataset(folder / "argilla", rows, required, f"sheet-{sheet}")

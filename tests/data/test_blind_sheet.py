@@ -272,7 +272,7 @@ def test_label_studio_and_back(sheet, tmp_path, monkeypatch, capsys):
     assert {p: rate.value for p, rate in table["human_win_rate"].items()} == expected_rates(sheet, labels)
 
     (tmp_path / "export.json").write_text('{"no": "list"}')
-    with pytest.raises(SystemExit, match="no JSON export of tasks"):
+    with pytest.raises(SystemExit, match="is not a JSON export of tasks"):
         import_label_studio.main()
 
 
@@ -309,7 +309,7 @@ def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
 
     for changed, why in (
         ({"id": "another"}, "not of this sheet"),
-        ({"responses": wrong("c")}, "none of a, b"),
+        ({"responses": wrong("c")}, "is not one of a, b"),
     ):
         export.write_text(json.dumps([records[0] | changed]))
         with pytest.raises(SystemExit, match=why):

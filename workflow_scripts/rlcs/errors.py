@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class InputError(ValueError):
-    """Something that the user can mend; shown as one message, without a traceback."""
+    """An error that the user can fix; shown as one message, without a traceback."""

@@ -22,13 +22,13 @@ def draw_blind_pairs(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Draw pairs of a story of the reference and one of another policy, and the key that tells the policies.
 
-    As many pairs of each policy as there are; pairs, order and sides are drawn at random. Two equal stories
-    are not compared, and no two stories twice.
+    Each policy has equally many pairs, until it has none left; pairs, order and sides are drawn at random.
+    Two equal stories are not compared, and no two stories twice.
 
     Returns:
         Rows of MATCHES, ``match_id`` being the pair's id, whose ``policy_a`` wrote ``story_a``; rows of
         UNLABELLED. An id comes from the context and the stories alone: it tells no policy, and annotations of
-        other stories are never taken for those of these.
+        other stories are never taken for annotations of these.
     """
     rng = Random(seed)
     matches = [match for match in matches_of(stories, policies) if reference in _sides(match)]
@@ -42,9 +42,8 @@ def draw_blind_pairs(
             drawn[policy].append((match, pair))
     for policy_pairs in drawn.values():
         rng.shuffle(policy_pairs)
-    chosen = [match_pair for turn in zip_longest(*drawn.values()) for match_pair in turn if match_pair][
-        :count
-    ]
+    turns = zip_longest(*drawn.values())
+    chosen = [drawn_pair for turn in turns for drawn_pair in turn if drawn_pair][:count]
     rng.shuffle(chosen)
     key, pairs = [], []
     for match, pair in chosen:

@@ -65,7 +65,7 @@ def shares_of(data: DataConfig) -> dict[Split, float]:
 def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
     """Validate rows of the configured format; every rater's vote is an annotation.
 
-    ``len(quarantine)`` rows cannot be used; all others are.
+    The quarantine has one row for each row that cannot be used; all others are used.
     """
     shares = shares_of(data)
     if data.format == "pairs":

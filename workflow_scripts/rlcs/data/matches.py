@@ -16,7 +16,7 @@ def texts_of(stories: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int],
 
 
 def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of MATCHES, each named policy_a/policy_b/context/sample."""
+    """Rows of MATCHES; the id of each is policy_a/policy_b/context/sample."""
     return [
         {
             "match_id": f"{policy_a}/{policy_b}/{context_id}/{sample}",
@@ -32,7 +32,7 @@ def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]
 
 
 def pairs_of(matches: Sequence[Mapping[str, Any]], stories: Stories) -> list[dict[str, Any]]:
-    """The matches as pairs for ``preferences.comparisons_of``."""
+    """Rows of pairs, one for each match, for ``preferences.comparisons_of``."""
     return [
         {
             "pair_id": match["match_id"],
