@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.data.preferences import comparisons_of, read_training_pairs
 from rlcs.records import (
     CONTEXTS,
     LABELS,
@@ -92,37 +91,3 @@ def test_constraint_parameters_are_stored_as_sorted_json(path):
     write_contexts(path, [context])
     (row,) = read_rows(path, CONTEXTS)
     assert row["constraints"] == [{"kind": "k", "parameters": '{"a": [2], "b": 1}'}]
-
-
-def test_every_pair_is_compared_in_both_orders_side_by_side():
-    context = Context("c", "story", "", "", "", (), "test")
-    compared = comparisons_of([PAIR, {**PAIR, "pair_id": "q"}], {"c": context})
-    assert [(c.pair_id, c.order) for c in compared] == [("p", "ab"), ("p", "ba"), ("q", "ab"), ("q", "ba")]
-    assert {(c.first, c.second) for c in compared if c.order == "ba"} == {("y", "x")}
-
-
-def test_training_pairs_are_those_of_the_named_sources(tmp_path):
-    by_id = {
-        name: Context(name, "story", "", "", "", (), split) for name, split in (("c", "train"), ("d", "test"))
-    }
-    sources = {"human": ["h1", "h2"], "x": ["x1", "both"], "y": ["both", "y1"]}
-    for source, names in sources.items():
-        (tmp_path / source).mkdir()
-        rows = [PAIR | {"pair_id": name, "source": source} for name in names]
-        write_rows(tmp_path / source / "pairs.parquet", rows, PAIRS)
-    write_rows(
-        tmp_path / "human" / "pairs.parquet",
-        [PAIR | {"pair_id": "h1"}, PAIR | {"pair_id": "held out", "context_id": "d"}],
-        PAIRS,
-    )
-
-    def named(*names):
-        folders = [tmp_path / name for name in names if name != "human"]
-        pairs = read_training_pairs(tmp_path / "human", folders, by_id, names)
-        return [(pair["pair_id"], pair["source"]) for pair in pairs]
-
-    assert named("human") == [("h1", "human")]
-    assert named("x") == [("x1", "x"), ("both", "x")]
-    assert named("human", "y", "x") == [("h1", "human"), ("both", "y"), ("y1", "y"), ("x1", "x")]
-    with pytest.raises(ValueError, match="zip"):
-        read_training_pairs(tmp_path / "human", [], by_id, ["human", "x"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 
-from rlcs.records import PAIRS, QUARANTINE, SPLITS, read_contexts, read_rows
+from rlcs.data.preferences import Preferences
+from rlcs.records import SPLITS
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.html import TEMPLATES
@@ -23,10 +23,8 @@ SHOWN = {
 
 
 def main(stage: Stage) -> None:
-    config, model, preferences = stage.config, stage.folder("model"), stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
+    config, model = stage.config, stage.folder("model")
+    preferences = Preferences(stage.folder("preferences"))
     provenance = read_provenance(model)
     tables = {
         TABLES[name].title: rows
@@ -40,9 +38,9 @@ def main(stage: Stage) -> None:
     card = Card(
         **config,
         seed=provenance["seed"],
-        pairs={split: by_split[split] for split in SPLITS},
-        contexts=len(contexts),
-        quarantined=len(read_rows(preferences / "quarantine.parquet", QUARANTINE)),
+        pairs={split: len(preferences.pairs(split)) for split in SPLITS},
+        contexts=len(preferences.contexts),
+        quarantined=len(preferences.quarantine),
         tables=tables,
         flags=[
             f"{flag['rule']} was {flag['value']:.3g}, limit {flag['limit']:g}, at step {flag['step']}"

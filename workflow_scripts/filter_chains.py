@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-from rlcs import errors
-from rlcs.data.preferences import pairs_of_split
+from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
+from rlcs.data.preferences import Preferences
+from rlcs.errors import InputError
 from rlcs.judging.consistency import drop_table, filter_pairs
-from rlcs.records import PAIRS, read_contexts, read_judgements, read_rows, write_judgements
 from rlcs.stages.stage import Stage, log, run_stage
 
-UNKNOWN = "unknown"  # a pair whose annotators' cohort was not told, or whose annotators are of several
+UNKNOWN = "unknown"  # the annotators' cohort is not stated, or they are of several
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
+    preferences = Preferences(stage.folder("preferences"))
+    pairs = preferences.pairs("train")
     labelled = {pair["pair_id"] for pair in pairs}
-    said = read_judgements(stage.folder("judgements") / "judgements.parquet")
-    judgements = [judgement for judgement in said if judgement.pair_id in labelled]
+    judgements = [
+        judgement
+        for judgement in JUDGEMENTS_FILE.read(stage.folder("judgements"))
+        if judgement.pair_id in labelled
+    ]
     teacher = judgements[0].judge
     kept, outcomes = filter_pairs(pairs, judgements)
     with stage.artifact() as folder:
         groups = {
             "teacher": [teacher] * len(pairs),
-            "domain": [contexts[pair["context_id"]].domain for pair in pairs],
+            "domain": [preferences.contexts[pair["context_id"]].domain for pair in pairs],
             "cohort": [pair["cohort"] or UNKNOWN for pair in pairs],
         }
         drops = drop_table(outcomes, groups)
         drops.to_csv(folder / "drops.csv", index=False)
         log.info("consistency filter:\n%s", drops.to_string(index=False))
         if not kept:
-            raise errors.InputError(
+            raise InputError(
                 f"teacher {teacher!r} leaves none of {len(pairs)} pairs: there is nothing to learn"
             )
-        write_judgements(folder / "chains.parquet", kept)
+        CHAINS_FILE.write(folder, kept)
 
 
 if __name__ == "__main__":

@@ -5,60 +5,50 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rlcs import errors
 from rlcs.config.judges import ConsensusConfig
-from rlcs.data.preferences import pairs_of_split
+from rlcs.data.artifacts import AUDIT_FILE, CHAINS_FILE, JUDGEMENTS_FILE, PAIRS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.data.votes import soft_label
+from rlcs.errors import InputError
 from rlcs.judging.consensus import OUTCOMES, consensus_chains, find_consensus
-from rlcs.records import (
-    CONSENSUS,
-    PAIRS,
-    UNLABELLED,
-    read_contexts,
-    read_judgements,
-    read_rows,
-    write_judgements,
-    write_rows,
-)
+from rlcs.records import CONSENSUS
 from rlcs.stages.stage import Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
     entry = ConsensusConfig.model_validate(stage.config["consensus"])
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    said = {
-        teacher: read_judgements(folder / "judgements.parquet")
+    preferences = Preferences(stage.folder("preferences"))
+    judgements = {
+        teacher: JUDGEMENTS_FILE.read(folder)
         for teacher, folder in zip(entry.teachers, stage.folders("judgements"), strict=True)
     }
 
-    def labelled(rows: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-        """The training pairs that the teachers agree on, with that label."""
-        pairs = {pair["pair_id"]: pair for pair in pairs_of_split(rows, contexts, "train")}
-        found = find_consensus(said, pairs, entry.agree)
-        counts = Counter(one.outcome for one in found.values())
-        told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
-        log.info("%d pairs %s: %s", len(pairs), what, told)
+    def label(rows: list[dict[str, Any]], description: str) -> list[dict[str, Any]]:
+        """Return the pairs that the teachers agree on, with that label."""
+        pairs = {pair["pair_id"]: pair for pair in rows}
+        results = find_consensus(judgements, pairs, entry.agree)
+        counts = Counter(result.outcome for result in results.values())
+        outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+        log.info("%d pairs %s: %s", len(pairs), description, outcomes)
         return [
-            pairs[name]
-            | {"label": one.label, "soft_label": soft_label([one.label]), "source": CONSENSUS}
+            pairs[pair_id]
+            | {"label": result.label, "soft_label": soft_label([result.label]), "source": CONSENSUS}
             | {"annotator": None, "cohort": None}
-            for name, one in found.items()
-            if one.label is not None
+            for pair_id, result in results.items()
+            if result.label is not None
         ]
 
     with stage.artifact() as folder:
-        audited = labelled(read_rows(preferences / "pairs.parquet", PAIRS), "with a human label")
-        unlabelled = read_rows(preferences / "unlabelled.parquet", UNLABELLED)
-        pairs = labelled(unlabelled, "without a label")
+        audited = label(preferences.pairs("train"), "with a human label")
+        pairs = label(preferences.unlabelled("train"), "without a label")
         if not pairs:
-            raise errors.InputError(
-                f"teachers {', '.join(entry.teachers)} agree on none of {len(unlabelled)} unlabelled pairs: "
-                f"there is nothing to add"
+            raise InputError(
+                f"teachers {', '.join(entry.teachers)} agree on none of {len(preferences.unlabelled())} "
+                f"unlabelled pairs: there is nothing to add"
             )
-        write_rows(folder / "pairs.parquet", pairs, PAIRS)
-        write_rows(folder / "audit.parquet", audited, PAIRS)
-        write_judgements(folder / "chains.parquet", consensus_chains(said, {p["pair_id"] for p in pairs}))
+        PAIRS_FILE.write(folder, pairs)
+        AUDIT_FILE.write(folder, audited)
+        CHAINS_FILE.write(folder, consensus_chains(judgements, {pair["pair_id"] for pair in pairs}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tiny world's preferences, as a person would bring them: one JSONL file."""
+"""The tiny world's preferences, as a user would supply them: one JSONL file."""
 
 from __future__ import annotations
 

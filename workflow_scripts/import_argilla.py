@@ -7,15 +7,19 @@ import json
 import sys
 from pathlib import Path
 
-from rlcs.data.argilla import preferences
+from rlcs.data.argilla import read_export
 from rlcs.data.rows import PairRow
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("export", type=Path, help="what dataset.records(with_responses=True).to_json wrote")
+    parser.add_argument(
+        "export", type=Path, help="the file that dataset.records(with_responses=True).to_json wrote"
+    )
     parser.add_argument("output", type=Path, help="the JSON lines to write")
-    parser.add_argument("--sheet", type=Path, required=True, help="the run's folder human, which it is from")
+    parser.add_argument(
+        "--sheet", type=Path, required=True, help="the run's folder human, which the export is from"
+    )
     parser.add_argument("--cohort", default="", help="which group of readers this is")
     arguments = parser.parse_args()
     tasks = json.loads((arguments.sheet / "label_studio.json").read_text(encoding="utf-8"))
@@ -26,9 +30,9 @@ def main() -> None:
         for task in tasks
     }
     try:
-        rows = list(preferences(arguments.export.read_text(encoding="utf-8"), sheet, arguments.cohort))
+        rows = list(read_export(arguments.export.read_text(encoding="utf-8"), sheet, arguments.cohort))
     except ValueError as error:
-        sys.exit(f"error: {arguments.export} is no export of this sheet's records: {error}")
+        sys.exit(f"error: {arguments.export} is not an export of this sheet's records: {error}")
     arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     print(f"{len(rows)} annotations of {len({row['pair_id'] for row in rows})} pairs")
 

@@ -1,4 +1,4 @@
-"""Rows of preferences (JSON lines) from what Label Studio exports as JSON, for ``human.annotations``."""
+"""Rows of preferences (JSON lines) from Label Studio's JSON export, for ``human.annotations``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rlcs.data.label_studio import preferences
+from rlcs.data.label_studio import read_export
 
 
 def main() -> None:
@@ -19,9 +19,9 @@ def main() -> None:
     parser.add_argument("--cohort", default="", help="which group of readers this is")
     arguments = parser.parse_args()
     try:
-        rows = list(preferences(arguments.export.read_text(encoding="utf-8"), arguments.cohort))
+        rows = list(read_export(arguments.export.read_text(encoding="utf-8"), arguments.cohort))
     except ValidationError as error:
-        sys.exit(f"error: {arguments.export} is no JSON export of tasks with annotations: {error}")
+        sys.exit(f"error: {arguments.export} is not a JSON export of tasks with annotations: {error}")
     arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     print(f"{len(rows)} annotations; those that were cancelled or chose nothing are left out")
 

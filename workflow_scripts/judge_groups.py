@@ -8,21 +8,21 @@ from typing import Any
 
 from rlcs.config.prompts import policy_prompt
 from rlcs.config.tables import PivotTableConfig
-from rlcs.data.preferences import comparisons_of
+from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
-from rlcs.records import STORIES, read_contexts, write_judgements, write_rows
 from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
     table = PivotTableConfig.model_validate(stage.config["table"])
     size = table.group_size
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    chosen = [context for context in contexts.values() if context.split == "validation"][: table.contexts]
+    preferences = Preferences(stage.folder("preferences"))
+    chosen = preferences.contexts_of("validation")[: table.contexts]
     policy = stage.folder("policy") / "model"
     with stage.artifact() as folder:
         completions = generate(
@@ -64,9 +64,9 @@ def main(stage: Stage) -> None:
             Access.of(stage.options),
             soft=_has_soft(section),
         )
-        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
-        write_rows(folder / "stories.parquet", stories, STORIES)
-        write_judgements(folder / "judgements.parquet", judgements)
+        judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
+        STORIES_FILE.write(folder, stories)
+        JUDGEMENTS_FILE.write(folder, judgements)
 
 
 def _has_soft(section: Mapping[str, Any]) -> bool:

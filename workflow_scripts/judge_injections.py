@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rlcs.config.judging import JudgingConfig
-from rlcs.data.preferences import comparisons_of, pairs_of_split
+from rlcs.data.artifacts import INJECTIONS_FILE, JUDGEMENTS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.injections import injected_pairs, injections, structure
 from rlcs.judging.backends import Access
 from rlcs.judging.generative import GenerativeJudge
@@ -12,15 +13,13 @@ from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.models.generation import encode
 from rlcs.models.special_tokens import special_tokens
-from rlcs.records import INJECTIONS, PAIRS, read_contexts, read_rows, write_judgements, write_rows
 from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    labelled = [p for p in read_rows(preferences / "pairs.parquet", PAIRS) if p["label"] in ("a", "b")]
-    pairs = pairs_of_split(labelled, contexts, "test")[: stage.config["pairs"]]
+    preferences = Preferences(stage.folder("preferences"))
+    decided = [pair for pair in preferences.pairs("test") if pair["label"] in ("a", "b")]
+    pairs = decided[: stage.config["pairs"]]
     judging = JudgingConfig.model_validate(stage.config["judging"])
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
@@ -28,7 +27,7 @@ def main(stage: Stage) -> None:
         tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
         own = special_tokens(tokenizer) if tokenizer else []
         added = injections(judging.scores.low, judging.scores.high, own)
-        comparisons = comparisons_of(injected_pairs(pairs, added), contexts)
+        comparisons = preferences.comparisons(injected_pairs(pairs, added))
         structures: dict[tuple[str, str], list[int]] = {}
         if tokenizer is not None:
             prompts = [judging.prompt(c) for c in comparisons]
@@ -49,9 +48,9 @@ def main(stage: Stage) -> None:
                     "structure_kept": kept,
                 }
             )
-        write_rows(folder / "injections.parquet", rows, INJECTIONS)
+        INJECTIONS_FILE.write(folder, rows)
         judgements = judge_in_shards(judge, comparisons, stage.checkpoints())
-        write_judgements(folder / "judgements.parquet", judgements)
+        JUDGEMENTS_FILE.write(folder, judgements)
 
 
 if __name__ == "__main__":

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from rlcs.data.matches import matches_of, pairs_of
-from rlcs.data.preferences import comparisons_of
+from rlcs.data.artifacts import JUDGEMENTS_FILE, MATCHES_FILE, STORIES_FILE
+from rlcs.data.matches import matches_of, pairs_of, texts_of
+from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
-from rlcs.records import MATCHES, STORIES, read_contexts, read_rows, write_judgements, write_rows
 from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = {
-        (row["policy"], row["context_id"], row["sample"]): row["text"]
-        for folder in stage.folders("stories")
-        for row in read_rows(folder / "stories.parquet", STORIES)
-    }
+    preferences = Preferences(stage.folder("preferences"))
+    stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
     matches = matches_of(stories, stage.config["policies"])
     pairs = pairs_of(matches, stories)
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
-        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
-        write_rows(folder / "matches.parquet", matches, MATCHES)
-        write_judgements(folder / "judgements.parquet", judgements)
+        judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
+        MATCHES_FILE.write(folder, matches)
+        JUDGEMENTS_FILE.write(folder, judgements)
 
 
 if __name__ == "__main__":

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from rlcs.data.preferences import comparisons_of, pairs_of_split
+from rlcs.data.artifacts import JUDGEMENTS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
-from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_rows, write_judgements
 from rlcs.stages.stage import Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    rows = read_rows(preferences / "pairs.parquet", PAIRS)
+    preferences = Preferences(stage.folder("preferences"))
+    pairs = preferences.pairs(stage.options["split"])
     if stage.config.get("unlabelled"):
-        rows += read_rows(preferences / "unlabelled.parquet", UNLABELLED)
-    pairs = pairs_of_split(rows, contexts, stage.options["split"])
+        pairs += preferences.unlabelled(stage.options["split"])
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
-        judgements = judge_in_shards(judge, comparisons_of(pairs, contexts), stage.checkpoints())
-        write_judgements(folder / "judgements.parquet", judgements)
+        judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
+        JUDGEMENTS_FILE.write(folder, judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
         log.info("%d judgements, %d of them without a verdict", len(judgements), unread)
 

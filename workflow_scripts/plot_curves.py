@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from rlcs.config.policies import WatchConfig
+from rlcs.data.artifacts import HISTORY_FILE
 from rlcs.report.captions import TABLES
 from rlcs.report.curves import CELLS, plot_entropy_cells, plot_metric, plot_metrics, select_logged
 from rlcs.report.figure_style import to_svg
@@ -46,11 +47,11 @@ def main(stage: Stage) -> None:
     trainings: dict[str, Trainings] = {name: {} for name in METRICS}
     for registry, kind in (("bases", "base"), ("judges", "judge"), ("policies", "policy")):
         for source in stage.folders(registry):
-            if (source / "history.parquet").exists():  # a base from a hub was trained elsewhere
+            if (source / HISTORY_FILE.name).exists():  # a base from a hub was trained elsewhere
                 provenance = read_provenance(source)
                 name = source.name if registry == "bases" else source.parent.name
                 shown = registry if registry == "bases" or "grpo" in provenance["stage"] else "supervised"
-                history = pd.read_parquet(source / "history.parquet")
+                history = pd.read_parquet(source / HISTORY_FILE.name)
                 label = f"{kind} {name}" if shown == "supervised" else name
                 trainings[shown].setdefault(label, {})[provenance["seed"]] = history
     with stage.artifact() as folder:

@@ -8,8 +8,8 @@ from typing import Any
 from rlcs.config.prompts import user
 from rlcs.config.writing import SamplingConfig
 from rlcs.constraints.ifeval import Prompt, read_prompts
+from rlcs.data.artifacts import RESPONSES_FILE
 from rlcs.models.text_sampler import TextWriter
-from rlcs.records import RESPONSES, write_rows
 from rlcs.stages.shards import in_shards
 from rlcs.stages.stage import Stage, run_stage
 
@@ -27,8 +27,10 @@ def main(stage: Stage) -> None:
                 for prompt, text in zip(shard, texts, strict=True)
             ]
 
-        rows = in_shards(stage.checkpoints(), prompts, sampling.batch_size, answer, RESPONSES, "answers")
-        write_rows(folder / "responses.parquet", rows, RESPONSES)
+        rows = in_shards(
+            stage.checkpoints(), prompts, sampling.batch_size, answer, RESPONSES_FILE.schema, "answers"
+        )
+        RESPONSES_FILE.write(folder, rows)
 
 
 if __name__ == "__main__":

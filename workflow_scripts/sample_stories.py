@@ -7,8 +7,10 @@ from typing import Any
 
 from rlcs.config.prompts import policy_prompt
 from rlcs.config.writing import SamplingConfig
+from rlcs.data.artifacts import STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.models.text_sampler import TextWriter
-from rlcs.records import STORIES, Context, read_contexts, write_rows
+from rlcs.records import Context
 from rlcs.stages.shards import in_shards
 from rlcs.stages.stage import Stage, run_stage
 
@@ -16,9 +18,8 @@ from rlcs.stages.stage import Stage, run_stage
 def main(stage: Stage) -> None:
     sampling = SamplingConfig.model_validate(stage.config["sampling"])
     policy, template = stage.config["policy"], stage.config["writing"]["template"]
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    held_out = [c for c in contexts.values() if c.split == "test"][: sampling.contexts]
-    asked = [(context, sample) for sample in range(sampling.samples) for context in held_out]
+    held_out = Preferences(stage.folder("preferences")).contexts_of("test")[: sampling.contexts]
+    prompts = [(context, sample) for sample in range(sampling.samples) for context in held_out]
     with stage.artifact() as folder:
         writer = TextWriter(stage.folder("model"), sampling, "stories", stage.seed)
 
@@ -29,8 +30,10 @@ def main(stage: Stage) -> None:
                 for (context, sample), text in zip(shard, texts, strict=True)
             ]
 
-        rows = in_shards(stage.checkpoints(), asked, sampling.batch_size, write, STORIES, "stories")
-        write_rows(folder / "stories.parquet", rows, STORIES)
+        rows = in_shards(
+            stage.checkpoints(), prompts, sampling.batch_size, write, STORIES_FILE.schema, "stories"
+        )
+        STORIES_FILE.write(folder, rows)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from rlcs.data.preferences import pairs_of_split
+from rlcs.data.preferences import Preferences
 from rlcs.data.votes import mutual_credits
 from rlcs.evaluation.alignment import alignment_by_domain_table, alignment_by_group_table, alignment_table
 from rlcs.evaluation.calibration import calibration_table
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.position_bias import position_bias_table
-from rlcs.records import ANNOTATIONS, PAIRS, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import plot_alignment, plot_calibration, plot_position_bias
@@ -19,13 +18,9 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    held_out = pairs_of_split(pairs, contexts, "test")
-    training = pairs_of_split(pairs, contexts, "train")
+    preferences = Preferences(stage.folder("preferences"))
+    held_out, training = preferences.pairs("test"), preferences.pairs("train")
     judged = read_judged(stage.folders("judgements"), stage.config["rows"])
-    annotations = read_rows(preferences / "annotations.parquet", ANNOTATIONS)
     synthetic = stage.config["synthetic"]
     with stage.artifact() as folder:
         frame = alignment_table(
@@ -36,11 +31,13 @@ def main(stage: Stage) -> None:
             seed=SEED,
             reward_model=stage.config["reward_model"],
             calls=stage.config["calls"],
-            people=mutual_credits(annotations),
+            people=mutual_credits(preferences.annotations),
         )
         tables = {
             "alignment": frame,
-            "alignment_by_domain": alignment_by_domain_table(judged, held_out, contexts, training, seed=SEED),
+            "alignment_by_domain": alignment_by_domain_table(
+                judged, held_out, preferences.contexts, training, seed=SEED
+            ),
             "position_bias": position_bias_table(judged, held_out, seed=SEED),
             "calibration": (curve := calibration_table(judged, held_out, seed=SEED)),
         }

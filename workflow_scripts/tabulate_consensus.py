@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rlcs.data.preferences import pairs_of_split
+from rlcs.data.artifacts import AUDIT_FILE, JUDGEMENTS_FILE, PAIRS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.label_audit import audit_table
 from rlcs.judging.consensus import own_labels
-from rlcs.records import PAIRS, UNLABELLED, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
@@ -14,25 +14,21 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    labelled = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
-    unlabelled = pairs_of_split(read_rows(preferences / "unlabelled.parquet", UNLABELLED), contexts, "train")
-    said = {
-        teacher: read_judgements(folder / "judgements.parquet")
+    preferences = Preferences(stage.folder("preferences"))
+    labelled, unlabelled = preferences.pairs("train"), preferences.unlabelled("train")
+    judgements = {
+        teacher: JUDGEMENTS_FILE.read(folder)
         for teacher, folder in zip(stage.config["teachers"], stage.folders("judgements"), strict=True)
     }
     systems = {
         source: {
-            row["pair_id"]: row["label"]
-            for file in ("pairs", "audit")
-            for row in read_rows(folder / f"{file}.parquet", PAIRS)
+            row["pair_id"]: row["label"] for file in (PAIRS_FILE, AUDIT_FILE) for row in file.read(folder)
         }
         for source, folder in zip(stage.config["sources"], stage.folders("consensus"), strict=True)
     }
-    systems |= {teacher: own_labels(judgements) for teacher, judgements in said.items()}
+    systems |= {teacher: own_labels(by_teacher) for teacher, by_teacher in judgements.items()}
     with stage.artifact() as folder:
-        frame = audit_table(systems, said, labelled, unlabelled, contexts, seed=SEED)
+        frame = audit_table(systems, judgements, labelled, unlabelled, preferences.contexts, seed=SEED)
         write_table(frame, folder, "consensus", TABLES["consensus"].text, stage.config["synthetic"])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.constraint_accuracy import StoryKey, constraint_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import CHECKS, MATCHES, STORIES, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
@@ -15,18 +16,15 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = [
-        row for folder in stage.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
-    ]
+    contexts = Preferences(stage.folder("preferences")).contexts
+    stories = STORIES_FILE.read(*stage.folders("stories"))
     verified: dict[StoryKey, dict[int, bool | None]] = defaultdict(dict)
-    for folder in stage.folders("checks"):
-        for row in read_rows(folder / "checks.parquet", CHECKS):
-            key = (row["policy"], row["seed"], row["context_id"], row["sample"])
-            verified[key][row["constraint"]] = row["kept"]
+    for row in CHECKS_FILE.read(*stage.folders("checks")):
+        key = (row["policy"], row["seed"], row["context_id"], row["sample"])
+        verified[key][row["constraint"]] = row["kept"]
     judge = stage.config["judge"]
     # every seed plays the same matches
-    matches = read_rows(stage.folders("matches")[0] / "matches.parquet", MATCHES)
+    matches = MATCHES_FILE.read(stage.folders("matches")[0])
     with stage.artifact() as folder:
         frame = constraint_table(
             stories,

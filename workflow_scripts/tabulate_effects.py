@@ -6,9 +6,10 @@ from collections import defaultdict
 from typing import Any
 
 from rlcs.config.tables import EffectConfig
+from rlcs.data.artifacts import CHAINS_FILE, HISTORY_FILE, MATCHES_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence, effects_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import HISTORY, MATCHES, PAIRS, STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.manifest import read_provenance
@@ -21,37 +22,35 @@ SEED = 0  # of the bootstrap
 
 def main(stage: Stage) -> None:
     effects = [EffectConfig.model_validate(effect) for effect in stage.config["effects"]]
-    pairs = read_rows(stage.folder("preferences") / "pairs.parquet", PAIRS)
-    chains = [read_judgements(folder / "chains.parquet") for folder in stage.folders("chains")]
+    preferences = Preferences(stage.folder("preferences"))
+    chains = [CHAINS_FILE.read(folder) for folder in stage.folders("chains")]
     evidence = Evidence(
         judged=read_judged(stage.folders("judgements"), stage.config["judges"]),
         train_judged=read_judged(stage.folders("train_judgements"), stage.config["teachers"]),
         filtered={kept[0].judge: frozenset(chain.pair_id for chain in kept) for kept in chains},
-        labels={pair["pair_id"]: pair["label"] for pair in pairs},
-        contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
-        policies=policy_evidence(stage),
+        labels=preferences.labels,
+        contexts=preferences.context_ids,
+        policies=policy_evidence(stage, preferences),
     )
     with stage.artifact() as folder:
         frame = effects_table(effects, evidence, seed=SEED)
         write_table(frame, folder, "effects", TABLES["effects"].text, stage.config["synthetic"])
 
 
-def policy_evidence(stage: Stage) -> PolicyEvidence:
+def policy_evidence(stage: Stage, preferences: Preferences) -> PolicyEvidence:
     """Stories, matches and histories, as far as the effects ask for them."""
     stories: dict[str, dict[int, Rows]] = defaultdict(dict)
     for folder in stage.folders("stories"):
         made_of = read_provenance(folder)
-        stories[made_of["config"]["policy"]][made_of["seed"]] = read_rows(folder / "stories.parquet", STORIES)
+        stories[made_of["config"]["policy"]][made_of["seed"]] = STORIES_FILE.read(folder)
     histories: dict[str, dict[int, Rows]] = defaultdict(dict)
     for folder in stage.folders("policies"):
-        histories[folder.parent.name][read_provenance(folder)["seed"]] = read_rows(
-            folder / "history.parquet", HISTORY
-        )
+        histories[folder.parent.name][read_provenance(folder)["seed"]] = HISTORY_FILE.read(folder)
     matches, judge = stage.folders("matches"), stage.config["match_judge"]
     return PolicyEvidence(
         stories=stories,
-        contexts=read_contexts(stage.folder("preferences") / "contexts.parquet"),
-        matches=read_rows(matches[0] / "matches.parquet", MATCHES) if matches else (),
+        contexts=preferences.contexts,
+        matches=MATCHES_FILE.read(matches[0]) if matches else (),
         judged=read_judged(matches, [judge])[judge] if matches else {},
         histories=histories,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rlcs.data.artifacts import MATCHES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence
 from rlcs.evaluation.gains import correlation_table, gain_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import MATCHES, PAIRS, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import plot_gains
@@ -16,15 +17,15 @@ SEED = 0  # of the bootstrap and the permutations
 
 
 def main(stage: Stage) -> None:
-    pairs = read_rows(stage.folder("preferences") / "pairs.parquet", PAIRS)
+    preferences = Preferences(stage.folder("preferences"))
     matches, match_judge = stage.folders("matches"), stage.config["match_judge"]
     judge_of = dict(stage.config["judge_of"])
     evidence = Evidence(
         judged=read_judged(stage.folders("judgements"), list(dict.fromkeys(judge_of.values()))),
-        labels={pair["pair_id"]: pair["label"] for pair in pairs},
-        contexts={pair["pair_id"]: str(pair["context_id"]) for pair in pairs},
+        labels=preferences.labels,
+        contexts=preferences.context_ids,
         policies=PolicyEvidence(
-            matches=read_rows(matches[0] / "matches.parquet", MATCHES),
+            matches=MATCHES_FILE.read(matches[0]),
             judged=read_judged(matches, [match_judge])[match_judge],
         ),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rlcs import errors
-from rlcs.data.blind_sheet import votes_of
+from rlcs.data.artifacts import ANNOTATIONS_FILE, KEY_FILE, SHEET_PAIRS_FILE
+from rlcs.data.blind_sheet import read_votes
 from rlcs.data.files import read_file
+from rlcs.errors import InputError
 from rlcs.evaluation.human import human_win_rate_table
-from rlcs.records import ANNOTATIONS, MATCHES, UNLABELLED, read_rows, write_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, log, run_stage
@@ -16,20 +16,15 @@ SEED = 0  # of the bootstrap
 
 def main(stage: Stage) -> None:
     sheet = stage.folder("sheet")
-    try:
-        rows = [row for file in stage.inputs["annotations"] for row in read_file(file)]
-        votes = votes_of(rows, read_rows(sheet / "pairs.parquet", UNLABELLED))
-    except ValueError as error:
-        raise errors.InputError(str(error)) from error
+    rows = [row for file in stage.inputs["annotations"] for row in read_file(file)]
+    votes = read_votes(rows, SHEET_PAIRS_FILE.read(sheet))
     if not votes:
-        raise errors.InputError(
-            "the annotations have no rows: save them from the sheet, or leave out the files"
-        )
+        raise InputError("the annotations have no rows: save them from the sheet, or leave out the files")
     log.info("%d rows, %d votes", len(rows), len(votes))
     with stage.artifact() as folder:
         frame = human_win_rate_table(
             votes,
-            read_rows(sheet / "key.parquet", MATCHES),
+            KEY_FILE.read(sheet),
             stage.config["policies"],
             stage.config["reference"],
             seed=SEED,
@@ -37,7 +32,7 @@ def main(stage: Stage) -> None:
         write_table(
             frame, folder, "human_win_rates", TABLES["human_win_rates"].text, stage.config["synthetic"]
         )
-        write_rows(folder / "annotations.parquet", votes, ANNOTATIONS)
+        ANNOTATIONS_FILE.write(folder, votes)
 
 
 if __name__ == "__main__":

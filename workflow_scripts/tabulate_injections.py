@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from rlcs.data.artifacts import INJECTIONS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.injections import injection_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import INJECTIONS, PAIRS, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.stage import Stage, run_stage
@@ -13,16 +14,11 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    pairs = read_rows(stage.folder("preferences") / "pairs.parquet", PAIRS)
-    tried = [
-        row
-        for folder in stage.folders("judgements")
-        for row in read_rows(folder / "injections.parquet", INJECTIONS)
-    ]
+    context_ids = Preferences(stage.folder("preferences")).context_ids
+    tried = INJECTIONS_FILE.read(*stage.folders("judgements"))
     judged = read_judged(stage.folders("judgements"), stage.config["judges"])
     with stage.artifact() as folder:
-        contexts = {pair["pair_id"]: pair["context_id"] for pair in pairs}
-        frame = injection_table(judged, tried, contexts, seed=SEED)
+        frame = injection_table(judged, tried, context_ids, seed=SEED)
         write_table(frame, folder, "injections", TABLES["injections"].text, stage.config["synthetic"])
 
 

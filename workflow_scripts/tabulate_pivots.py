@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.pivot_designs import Group, groups_of, noise_table, pivot_table
-from rlcs.records import STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.manifest import read_provenance
@@ -15,15 +16,15 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    contexts = Preferences(stage.folder("preferences")).contexts
     groups: dict[str, list[Group]] = {judge: [] for judge in stage.config["judges"]}
     for folder in stage.folders("groups"):
         utilities = {
             (row["context_id"], row["sample"]): utility(read_story(contexts[row["context_id"]], row["text"]))
-            for row in read_rows(folder / "stories.parquet", STORIES)
+            for row in STORIES_FILE.read(folder)
         }
         judge = read_provenance(folder)["config"]["judge"]["name"]
-        groups[judge] += groups_of(utilities, read_judgements(folder / "judgements.parquet"))
+        groups[judge] += groups_of(utilities, JUDGEMENTS_FILE.read(folder))
     with stage.artifact() as folder:
         for name, frame in (
             ("pivots", pivot_table(groups, seed=SEED)),

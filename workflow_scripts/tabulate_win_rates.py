@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs.config.tables import SentenceModelConfig
+from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.dimensions import chain_counts, dimension_table, labelled_scores
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
-from rlcs.records import MATCHES, STORIES, read_contexts, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import plot_win_rate_matrix, plot_win_rates
@@ -21,12 +22,10 @@ SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = [
-        row for folder in stage.folders("stories") for row in read_rows(folder / "stories.parquet", STORIES)
-    ]
+    contexts = Preferences(stage.folder("preferences")).contexts
+    stories = STORIES_FILE.read(*stage.folders("stories"))
     # every judge and seed plays the same matches
-    matches = read_rows(stage.folders("matches")[0] / "matches.parquet", MATCHES)
+    matches = MATCHES_FILE.read(stage.folders("matches")[0])
     judged = read_judged(stage.folders("matches"), stage.config["judges"])
     policies, synthetic = stage.config["rows"], stage.config["synthetic"]
     with stage.artifact() as folder:

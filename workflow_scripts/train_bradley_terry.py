@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rlcs import errors
 from rlcs.config.judges import ScalarJudgeConfig
-from rlcs.data.preferences import read_training_pairs
-from rlcs.records import read_contexts
+from rlcs.data.preferences import Preferences
+from rlcs.errors import InputError
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.bradley_terry import RewardTraining
@@ -14,15 +13,12 @@ from rlcs.training.examples import preference_examples
 
 def main(stage: Stage) -> None:
     entry = ScalarJudgeConfig.model_validate(stage.config["judge"])
-    preferences, base = stage.folder("preferences"), stage.folder("base") / "model"
-    contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, stage.folders("consensus"), contexts, entry.label_sources)
+    preferences, base = Preferences(stage.folder("preferences")), stage.folder("base") / "model"
+    training = preferences.training_pairs(entry.label_sources, stage.folders("consensus"))
     decided = [pair for pair in training if pair["label"] != "tie"]
     if not decided:
-        raise errors.InputError(
-            f"{len(training)} training pairs, and all are ties: there is nothing to learn"
-        )
-    examples = preference_examples(decided, contexts, stage.config["writing"]["template"])
+        raise InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")
+    examples = preference_examples(decided, preferences.contexts, stage.config["writing"]["template"])
     RewardTraining(stage, entry, base, examples, [str(pair["context_id"]) for pair in decided]).publish()
 
 

@@ -10,9 +10,8 @@ from datasets import Dataset
 from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import GenrmGRPOConfig
 from rlcs.config.judging import JudgingConfig
-from rlcs.data.preferences import comparisons_of, pairs_of_split, read_training_pairs
+from rlcs.data.preferences import Preferences
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.records import PAIRS, read_contexts, read_rows
 from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
@@ -28,10 +27,8 @@ from rlcs.training.run import train
 def main(stage: Stage) -> None:
     entry = GenrmGRPOConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
-    preferences, start = stage.folder("preferences"), stage.folder("model") / "model"
-    contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, stage.folders("consensus"), contexts, entry.label_sources)
-    validation = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "validation")
+    preferences, start = Preferences(stage.folder("preferences")), stage.folder("model") / "model"
+    training = preferences.training_pairs(entry.label_sources, stage.folders("consensus"))
 
     window, tokenizer = Window.of(start), load_tokenizer(start)
     answer = entry.training.get("max_completion_length", TRL_ANSWER) or 0
@@ -41,8 +38,7 @@ def main(stage: Stage) -> None:
         if not chosen:
             return None
         labels = {p["pair_id"]: p["label"] for p in chosen}
-        comparisons = comparisons_of(chosen, contexts)
-        examples = verdict_examples(comparisons, labels, judging, seed=stage.seed)
+        examples = verdict_examples(preferences.comparisons(chosen), labels, judging, seed=stage.seed)
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
@@ -53,7 +49,7 @@ def main(stage: Stage) -> None:
             reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
             args=options,
             train_dataset=prompts(training, "training prompt"),
-            eval_dataset=prompts(validation, "validation prompt"),
+            eval_dataset=prompts(preferences.pairs("validation"), "validation prompt"),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from rlcs.config.judges import GenrmSFTConfig
 from rlcs.config.judging import JudgingConfig
-from rlcs.data.preferences import comparisons_of, read_training_pairs
-from rlcs.records import read_contexts, read_judgements
+from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.examples import Example, chain_examples, label_examples
 from rlcs.training.sft import train_sft
 
-# What the stage that an entry learns from calls its judgements.
-FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
+FILES = {"filtered": CHAINS_FILE, "unfiltered": JUDGEMENTS_FILE}  # by the chains that an entry learns
 
 
 def main(stage: Stage) -> None:
@@ -31,18 +30,19 @@ def main(stage: Stage) -> None:
 
 def examples(stage: Stage, entry: GenrmSFTConfig) -> list[Example]:
     judging = JudgingConfig.model_validate(stage.config["judging"])
-    preferences, consensus = stage.folder("preferences"), stage.folders("consensus")
-    contexts = read_contexts(preferences / "contexts.parquet")
-    training = read_training_pairs(preferences, consensus, contexts, entry.label_sources)
-    comparisons = comparisons_of(training, contexts)
+    preferences, consensus = Preferences(stage.folder("preferences")), stage.folders("consensus")
+    training = preferences.training_pairs(entry.label_sources, consensus)
+    comparisons = preferences.comparisons(training)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:
         return label_examples(comparisons, labels, judging, seed=stage.seed)
-    files = [folder / FILES[entry.chains] for folder in stage.folders("chains")]
-    files += [folder / "chains.parquet" for folder in consensus]
-    said = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]
-    # once where two sources have the same pair, and none of pairs that only others train on
-    chains = {(chain.pair_id, chain.order): chain for chain in said if chain.pair_id in labels}
+    available = FILES[entry.chains].read(*stage.folders("chains")) + CHAINS_FILE.read(*consensus)
+    # each chain once if two sources have the same pair, and no chain of pairs that only others train on
+    chains = {
+        (chain.pair_id, chain.order): chain
+        for chain in available
+        if chain.judge == entry.teacher and chain.pair_id in labels
+    }
     return chain_examples(comparisons, list(chains.values()), judging, analysis=entry.analysis)
 
 

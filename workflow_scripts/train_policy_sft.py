@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rlcs.config.policies import SFTPolicyConfig
-from rlcs.data.preferences import pairs_of_split
-from rlcs.records import PAIRS, read_contexts, read_rows
+from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.examples import demonstration_examples
@@ -13,11 +12,9 @@ from rlcs.training.sft import train_sft
 
 def main(stage: Stage) -> None:
     entry = SFTPolicyConfig.model_validate(stage.config["policy"])
-    preferences, base = stage.folder("preferences"), stage.folder("base") / "model"
-    contexts = read_contexts(preferences / "contexts.parquet")
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    training = pairs_of_split(pairs, contexts, "train")
-    examples = demonstration_examples(training, contexts, stage.config["writing"]["template"])
+    preferences, base = Preferences(stage.folder("preferences")), stage.folder("base") / "model"
+    template = stage.config["writing"]["template"]
+    examples = demonstration_examples(preferences.pairs("train"), preferences.contexts, template)
     train_sft(stage, base, entry.training, entry.lora, examples)
 
 

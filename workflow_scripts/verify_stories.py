@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from rlcs.constraints.verification import open_questions
+from rlcs.data.artifacts import CHECKS_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.verifier import load_verifier
-from rlcs.records import CHECKS, STORIES, read_contexts, read_rows, write_rows
 from rlcs.stages.stage import Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = read_rows(stage.folder("stories") / "stories.parquet", STORIES)
+    contexts = Preferences(stage.folder("preferences")).contexts
+    stories = STORIES_FILE.read(stage.folder("stories"))
     places = [
         (story, place, question)
         for story in stories
@@ -32,7 +33,7 @@ def main(stage: Stage) -> None:
             }
             for (story, place, _), check in zip(places, checks, strict=True)
         ]
-        write_rows(folder / "checks.parquet", rows, CHECKS)
+        CHECKS_FILE.write(folder, rows)
         unread = sum(check.kept is None for check in checks)
         log.info("%d constraints read, %d of them without an answer", len(checks), unread)
 

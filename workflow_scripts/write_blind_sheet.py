@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from rlcs.constraints.registry import instruction
 from rlcs.data import argilla, label_studio
-from rlcs.data.blind_sheet import blind_pairs, preference_row
-from rlcs.records import MATCHES, STORIES, UNLABELLED, read_contexts, read_rows, write_rows
+from rlcs.data.artifacts import KEY_FILE, SHEET_PAIRS_FILE, STORIES_FILE
+from rlcs.data.blind_sheet import draw_blind_pairs, to_preference_row
+from rlcs.data.matches import texts_of
+from rlcs.data.preferences import Preferences
+from rlcs.data.rows import digest
 from rlcs.report.html import fill_template
 from rlcs.stages.stage import Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
     config = stage.config
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    stories = {
-        (row["policy"], row["context_id"], row["sample"]): row["text"]
-        for folder in stage.folders("stories")
-        for row in read_rows(folder / "stories.parquet", STORIES)
-    }
-    key, pairs = blind_pairs(
+    contexts = Preferences(stage.folder("preferences")).contexts
+    stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
+    key, pairs = draw_blind_pairs(
         stories, config["policies"], config["reference"], config["pairs"], config["seed"]
     )
-    rows = [preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
+    rows = [to_preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
     required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]
-    sheet = hashlib.sha256(json.dumps([row["pair_id"] for row in rows]).encode()).hexdigest()[:16]
+    sheet = digest(*(row["pair_id"] for row in rows))
     with stage.artifact() as folder:
         page = fill_template("sheet.html.j2", sheet=sheet, rows=rows, required=required)
         (folder / "sheet.html").write_text(page, encoding="utf-8")
-        tasks = json.dumps(label_studio.tasks(rows, required), indent=1)
+        tasks = json.dumps(label_studio.make_tasks(rows, required), indent=1)
         (folder / "label_studio.json").write_text(tasks + "\n", encoding="utf-8")
         (folder / "label_studio.xml").write_text(label_studio.INTERFACE, encoding="utf-8")
         argilla.write_dataset(folder / "argilla", rows, required, f"sheet-{sheet}")
-        write_rows(folder / "key.parquet", key, MATCHES)
-        write_rows(folder / "pairs.parquet", pairs, UNLABELLED)
+        KEY_FILE.write(folder, key)
+        SHEET_PAIRS_FILE.write(folder, pairs)
         if not pairs:
             log.warning("the sheet is empty: the policies' stories are the same for every context")
         log.info("%d pairs; hand out the sheet and the tasks, and keep the key", len(pairs))

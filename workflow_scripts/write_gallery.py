@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import pyarrow as pa
-
+from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE, RowFile
+from rlcs.data.preferences import Preferences
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
+from rlcs.records import SNAPSHOTS, read_rows
 from rlcs.report.gallery import build_gallery
 from rlcs.report.html import fill_template
 from rlcs.stages.manifest import read_provenance
@@ -18,11 +17,12 @@ from rlcs.training.snapshots import NAME
 
 def main(stage: Stage) -> None:
     config = stage.config
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    contexts = Preferences(stage.folder("preferences")).contexts
     folders = stage.folders("matches")
-    matches = read_rows(folders[0] / "matches.parquet", MATCHES)  # the same for every judge and seed
+    matches = MATCHES_FILE.read(folders[0])  # the same for every judge and seed
     judged = read_judged(folders, config["judges"])
-    stories, checks = read_by_seed(stage, "stories", STORIES), read_by_seed(stage, "checks", CHECKS)
+    stories = read_by_seed(stage, "stories", STORIES_FILE)
+    checks = read_by_seed(stage, "checks", CHECKS_FILE)
     snapshots: dict[int, dict[str, Sequence[dict[str, Any]]]] = {}
     for folder in stage.folders("policies"):
         if (folder / NAME).exists():
@@ -50,13 +50,12 @@ def main(stage: Stage) -> None:
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
-def read_by_seed(stage: Stage, name: str, schema: pa.Schema) -> dict[int, list[dict[str, Any]]]:
+def read_by_seed(stage: Stage, name: str, file: RowFile) -> dict[int, list[dict[str, Any]]]:
     """Read the rows of an input's artifacts, by seed; each artifact has one seed."""
-    result: dict[int, list[dict[str, Any]]] = {}
+    rows: dict[int, list[dict[str, Any]]] = {}
     for folder in stage.folders(name):
-        rows = read_rows(folder / f"{name}.parquet", schema)
-        result.setdefault(read_provenance(folder)["seed"], []).extend(rows)
-    return result
+        rows.setdefault(read_provenance(folder)["seed"], []).extend(file.read(folder))
+    return rows
 
 
 if __name__ == "__main__":

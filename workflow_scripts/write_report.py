@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rlcs.data.validation import summary
+from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
+from rlcs.data.preferences import Preferences
+from rlcs.data.validation import count_reasons
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
+from rlcs.records import SPLITS, Context
 from rlcs.report.captions import FIGURES, TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.page import (
@@ -27,8 +28,7 @@ from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    preferences = stage.folder("preferences")
-    contexts = read_contexts(preferences / "contexts.parquet")
+    preferences = Preferences(stage.folder("preferences"))
     files = {
         file.name: file for kind in ("tables", "figures") for f in stage.folders(kind) for file in _outputs(f)
     }
@@ -36,8 +36,7 @@ def main(stage: Stage) -> None:
     artifacts = read_artifacts(
         stage.output.parent.parent, [f.parent for paths in stage.inputs.values() for f in paths]
     )
-    pairs = read_rows(preferences / "pairs.parquet", PAIRS)
-    quarantine = read_rows(preferences / "quarantine.parquet", QUARANTINE)
+    pairs, quarantine = preferences.pairs(), preferences.quarantine
     with stage.artifact() as folder:
         page = render_report(
             ReportData(
@@ -46,11 +45,11 @@ def main(stage: Stage) -> None:
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
                 notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs)),
                 sections=arrange_sections(frames, {name: _panels(files, name) for name in FIGURES}),
-                samples=_samples(stage, contexts),
+                samples=_samples(stage, preferences.contexts),
                 facts={
-                    "Data": _data(pairs, quarantine, contexts),
+                    "Data": _data(preferences),
                     "Machines": summarize_machines(artifacts),
-                    "Versions": read_provenance(preferences)["packages"],
+                    "Versions": read_provenance(preferences.folder)["packages"],
                 },
                 work=[
                     ReportTable(
@@ -82,32 +81,23 @@ def _samples(stage: Stage, contexts: Mapping[str, Context]) -> list[SampleContex
     first = min(stage.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
     provenance = read_provenance(first)
     judge, seed = provenance["config"]["name"], provenance["seed"]
-    stories = [
-        row
-        for folder in stage.folders("stories")
-        for row in read_rows(folder / "stories.parquet", STORIES)
-        if row["seed"] == seed
-    ]
+    stories = [row for row in STORIES_FILE.read(*stage.folders("stories")) if row["seed"] == seed]
     return choose_samples(
         contexts,
         stories,
-        read_rows(first / "matches.parquet", MATCHES),
+        MATCHES_FILE.read(first),
         read_judged([first], [judge])[judge][seed],
         stage.config["policies"],
         stage.config["reference"],
     )
 
 
-def _data(
-    pairs: Sequence[Mapping[str, Any]],
-    quarantine: Sequence[Mapping[str, Any]],
-    contexts: Mapping[str, Context],
-) -> dict[str, Any]:
+def _data(preferences: Preferences) -> dict[str, Any]:
     """Numbers of pairs by split, of contexts and of quarantined rows by reason."""
-    by_split = Counter(contexts[pair["context_id"]].split for pair in pairs)
-    facts: dict[str, Any] = {f"{split} pairs": f"{by_split[split]:,}" for split in SPLITS}
-    facts |= {"contexts": f"{len(contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
-    return facts | {f"quarantine: {reason}": count for reason, count in summary(quarantine).items()}
+    quarantine = preferences.quarantine
+    facts: dict[str, Any] = {f"{split} pairs": f"{len(preferences.pairs(split)):,}" for split in SPLITS}
+    facts |= {"contexts": f"{len(preferences.contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
+    return facts | {f"quarantine: {reason}": count for reason, count in count_reasons(quarantine).items()}
 
 
 if __name__ == "__main__":

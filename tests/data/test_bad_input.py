@@ -183,7 +183,7 @@ def test_a_hub_data_set_of_chosen_and_rejected_stories(ingest, tmp_path):
     ("name", "change", "message"),
     [
         ("nowhere", {}, "nowhere@0000"),
-        ("nowhere", {"revision": None}, "nowhere: its newest commit cannot be had"),
+        ("nowhere", {"revision": None}, "nowhere cannot be found: "),
         ("hub", {"split": "dev"}, "dev"),
         ("hub", {"config": "other"}, "other"),
     ],
@@ -246,5 +246,5 @@ def test_a_split_without_contexts(ingest, tmp_path, split):
     path.write_text(json.dumps(good(1) | {"split": "test" if split == "train" else "train"}))
     done = ingest(path)
     assert done.returncode == 1
-    assert f"error: 1 contexts, none of them in the split {split!r}: bring more contexts" in done.stderr
+    assert f"error: 1 contexts, none of them in the split {split!r}: add more contexts" in done.stderr
     assert "Traceback" not in done.stderr

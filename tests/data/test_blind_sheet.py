@@ -14,7 +14,7 @@ import write_blind_sheet
 from chromium import WAIT, chromium_page
 from rlcs.config.data import DataConfig
 from rlcs.data import label_studio
-from rlcs.data.blind_sheet import blind_pairs, preference_row, votes_of
+from rlcs.data.blind_sheet import draw_blind_pairs, read_votes, to_preference_row
 from rlcs.data.files import read_file
 from rlcs.data.formats import validated_pairs
 from rlcs.data.rows import RawRow
@@ -51,7 +51,7 @@ def writer(text):
 
 
 def rows_of(pairs):
-    return [preference_row(pair, context(pair["context_id"])) for pair in pairs]
+    return [to_preference_row(pair, context(pair["context_id"])) for pair in pairs]
 
 
 def raw(row, line=1):
@@ -63,7 +63,7 @@ def marked(pairs, label, annotator="ann", cohort=""):
 
 
 def test_the_key_says_who_wrote_what_and_the_rows_do_not():
-    key, pairs = blind_pairs(stories_of(), POLICIES, "sft", count=8, seed=0)
+    key, pairs = draw_blind_pairs(stories_of(), POLICIES, "sft", count=8, seed=0)
     for match, pair in zip(key, pairs, strict=True):
         assert match["match_id"] == pair["pair_id"]
         assert (match["policy_a"], match["policy_b"]) == (writer(pair["story_a"]), writer(pair["story_b"]))
@@ -74,7 +74,7 @@ def test_the_key_says_who_wrote_what_and_the_rows_do_not():
 
 def test_policies_are_drawn_alike_and_the_seed_draws():
     def drawn(seed, count=5):
-        return blind_pairs(stories_of(6), POLICIES, "sft", count, seed)
+        return draw_blind_pairs(stories_of(6), POLICIES, "sft", count, seed)
 
     key, pairs = drawn(0)
     others = Counter(policy for match in key for policy in (match["policy_a"], match["policy_b"]))
@@ -85,20 +85,20 @@ def test_policies_are_drawn_alike_and_the_seed_draws():
 
 def test_equal_stories_are_not_compared_and_no_two_stories_twice():
     same = dict.fromkeys(stories_of(1), "the same")
-    assert blind_pairs(same, POLICIES, "sft", 9, 0) == ([], [])
+    assert draw_blind_pairs(same, POLICIES, "sft", 9, 0) == ([], [])
     assert "nothing to compare" in fill_template("sheet.html.j2", sheet="", rows=[], required=[])
     twins = same | {("sft", "c0", 0): "another"}
-    assert len(blind_pairs(twins, POLICIES, "sft", 9, 0)[1]) == 1
+    assert len(draw_blind_pairs(twins, POLICIES, "sft", 9, 0)[1]) == 1
 
 
 def test_a_label_speaks_of_its_own_row_and_a_later_row_replaces_an_earlier_one():
-    _, (pair, *_) = blind_pairs(stories_of(), POLICIES, "sft", 3, 0)
+    _, (pair, *_) = draw_blind_pairs(stories_of(), POLICIES, "sft", 3, 0)
     (row,) = rows_of([pair])
     turned = row | {"story_a": pair["story_b"], "story_b": pair["story_a"]}
     said = [raw(row | {"label": "a", "annotator": "ann"}), raw(turned | {"label": "a", "annotator": "bob"})]
-    assert [(v["annotator"], v["label"]) for v in votes_of(said, [pair])] == [("ann", "a"), ("bob", "b")]
+    assert [(v["annotator"], v["label"]) for v in read_votes(said, [pair])] == [("ann", "a"), ("bob", "b")]
     again = [*said, raw(row | {"label": "tie", "annotator": "ann"})]
-    assert [v["label"] for v in votes_of(again, [pair])] == ["tie", "b"]
+    assert [v["label"] for v in read_votes(again, [pair])] == ["tie", "b"]
 
 
 @pytest.mark.parametrize(
@@ -112,20 +112,20 @@ def test_a_label_speaks_of_its_own_row_and_a_later_row_replaces_an_earlier_one()
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(change, words):
-    _, pairs = blind_pairs(stories_of(), POLICIES, "sft", 1, 0)
+    _, pairs = draw_blind_pairs(stories_of(), POLICIES, "sft", 1, 0)
     row = rows_of(pairs)[0] | {"label": "a", "annotator": "ann"} | change
     with pytest.raises(ValueError, match=f"file.jsonl line 7: .*{words}"):
-        votes_of([raw(row, 7)], pairs)
+        read_votes([raw(row, 7)], pairs)
 
 
 def test_people_who_prefer_one_policy_and_call_ties():
-    key, pairs = blind_pairs(stories_of(), POLICIES, "sft", 8, 0)
+    key, pairs = draw_blind_pairs(stories_of(), POLICIES, "sft", 8, 0)
     votes = []
     for annotator, cohort in (("ann", "readers"), ("bob", "writers")):
         for match, pair in zip(key, pairs, strict=True):
             liked = "a" if match["policy_a"] == "policy-one" else "b"
             label = liked if "policy-one" in (match["policy_a"], match["policy_b"]) else "tie"
-            votes += votes_of(marked([pair], label, annotator, cohort), pairs)
+            votes += read_votes(marked([pair], label, annotator, cohort), pairs)
     table = human_win_rate_table(votes, key, POLICIES, "sft", seed=0)
     assert list(table["policy"]) == ["policy-one"] * 3 + ["policy-two"] * 3
     assert list(table["cohort"]) == ["all", "readers", "writers"] * 2
@@ -137,8 +137,8 @@ def test_people_who_prefer_one_policy_and_call_ties():
 
 
 def test_votes_on_one_pair_are_averaged():
-    key, pairs = blind_pairs(stories_of(1), ["sft", "policy-one"], "sft", 1, 0)
-    votes = votes_of(
+    key, pairs = draw_blind_pairs(stories_of(1), ["sft", "policy-one"], "sft", 1, 0)
+    votes = read_votes(
         marked(pairs, "a", "ann") + marked(pairs, "a", "bob") + marked(pairs, "tie", "cy"), pairs
     )
     (row,) = human_win_rate_table(votes, key, POLICIES, "sft", seed=0).to_dict("records")
@@ -272,7 +272,7 @@ def test_label_studio_and_back(sheet, tmp_path, monkeypatch, capsys):
     assert {p: rate.value for p, rate in table["human_win_rate"].items()} == expected_rates(sheet, labels)
 
     (tmp_path / "export.json").write_text('{"no": "list"}')
-    with pytest.raises(SystemExit, match="no JSON export of tasks"):
+    with pytest.raises(SystemExit, match="is not a JSON export of tasks"):
         import_label_studio.main()
 
 
@@ -309,7 +309,7 @@ def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
 
     for changed, why in (
         ({"id": "another"}, "not of this sheet"),
-        ({"responses": wrong("c")}, "none of a, b"),
+        ({"responses": wrong("c")}, "is not one of a, b"),
     ):
         export.write_text(json.dumps([records[0] | changed]))
         with pytest.raises(SystemExit, match=why):

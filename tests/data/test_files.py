@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.data.files import read_file
+from rlcs.data.formats import parse_pairs
 from rlcs.data.validation import validate
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -55,14 +56,14 @@ def test_no_bytes_break_the_reader(tmp_path_factory, content):
         path = tmp_path_factory.getbasetemp() / f"bytes{suffix}"
         path.write_bytes(header + content)
         rows = list(read_file(path))
-        result = validate(rows, SHARES, 0)
+        result = validate(parse_pairs(rows), SHARES, 0)
         assert len(result.pairs) + len(result.quarantine) == len(rows)
 
 
 def test_a_quarantined_row_carries_file_line_and_text(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"a": "\xff"}\n')
-    (row,) = validate(read_file(path), SHARES, 0).quarantine
+    (row,) = validate(parse_pairs(read_file(path)), SHARES, 0).quarantine
     assert row == {"file": str(path), "line": 1, "reason": "wrong encoding", "row": '{"a": "\\udcff"}'}
 
 
@@ -97,7 +98,7 @@ def test_csv_with_long_stories_empty_cells_and_constraints(tmp_path):
         writer = csv.DictWriter(handle, row)
         writer.writeheader()
         writer.writerow(row)
-    (context,), (pair,), _, _, quarantine = validate(read_file(path), SHARES, 0)
+    (context,), (pair,), _, _, quarantine = validate(parse_pairs(read_file(path)), SHARES, 0)
     assert quarantine == []
     assert (len(pair["story_a"]), pair["annotator"]) == (200_000, None)
     assert context.constraints[0].parameters == {"n": 3}
@@ -107,7 +108,7 @@ def test_parquet_rows(tmp_path):
     path = tmp_path / "rows.parquet"
     constraints = [{"kind": "max_sentences", "parameters": '{"n": 3}'}]
     pq.write_table(pa.Table.from_pylist([GOOD | {"constraints": constraints}, {"label": "b"}]), path)
-    result = validate(read_file(path), SHARES, 0)
+    result = validate(parse_pairs(read_file(path)), SHARES, 0)
     assert result.contexts[0].constraints[0].parameters == {"n": 3}
     assert [(row["line"], row["reason"]) for row in result.quarantine] == [(2, "missing story_a")]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.config.data import DataConfig
-from rlcs.data.formats import assign_sides, chosen_pair, fields_of, rated_pairs, validated_pairs
+from rlcs.data.formats import assign_sides, fields_of, pair_ratings, parse_chosen, validated_pairs
 from rlcs.data.rows import RawRow
 
 
@@ -22,10 +22,10 @@ def listed(rows):
 
 def test_the_place_of_the_chosen_story_says_nothing():
     rows = [raw({"prompt": "p", "chosen": f"good {n}", "rejected": f"bad {n}"}) for n in range(400)]
-    labels = [chosen_pair(row, 0).values["label"] for row in rows]
+    labels = [row.label for _, row in parse_chosen(rows, 0)]
     assert 160 < labels.count("a") < 240
-    assert labels == [chosen_pair(row, 0).values["label"] for row in rows]
-    assert labels != [chosen_pair(row, 1).values["label"] for row in rows]
+    assert labels == [row.label for _, row in parse_chosen(rows, 0)]
+    assert labels != [row.label for _, row in parse_chosen(rows, 1)]
 
 
 @given(st.text(), st.text(), st.integers())
@@ -72,11 +72,11 @@ def rating(story, rater, fun, sense=None, prompt="p", **more):
 
 
 def rated(*rows, margin=1.0, tie_margin=None):
-    return rated_pairs(listed(rows), CRITERIA, margin, tie_margin, 0)
+    return pair_ratings(listed(rows), CRITERIA, margin, tie_margin, 0)
 
 
-def preferred(values):
-    return values[f"story_{values['label']}"] if values["label"] != "tie" else "tie"
+def preferred(row):
+    return getattr(row, f"story_{row.label}") if row.label != "tie" else "tie"
 
 
 def test_pairs_are_made_by_the_mean_with_a_margin():
@@ -88,15 +88,15 @@ def test_pairs_are_made_by_the_mean_with_a_margin():
         rating("z", "r", 3),
         rating("z", "s", 3),  # 3.0
     ]
-    by_stories = {frozenset((p.values["story_a"], p.values["story_b"])): p.values for p in rated(*rows).pairs}
+    by_stories = {frozenset((row.story_a, row.story_b)): row for _, row in rated(*rows).pairs}
     assert {stories: preferred(pair) for stories, pair in by_stories.items()} == {
         frozenset("xy"): "x",
         frozenset("xz"): "x",
     }
     tied = rated(*rows, margin=1.0, tie_margin=0.5)
-    assert sorted(preferred(pair.values) for pair in tied.pairs) == ["tie", "x", "x"]
+    assert sorted(preferred(row) for _, row in tied.pairs) == ["tie", "x", "x"]
     strict = rated(*rows, margin=1.25)
-    assert [preferred(pair.values) for pair in strict.pairs] == ["x"]
+    assert [preferred(row) for _, row in strict.pairs] == ["x"]
     assert {bad["reason"] for bad in strict.quarantine} == {"no story of the same context to pair with"}
     assert [bad["line"] for bad in strict.quarantine] == [3, 4]
 

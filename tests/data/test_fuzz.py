@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ingest
-from rlcs.data.validation import PairRow
+from rlcs.data.rows import PairRow
 from rlcs.errors import InputError
 from rlcs.records import PAIRS, QUARANTINE, UNLABELLED, read_rows
 from rlcs.stages.stage import Stage

@@ -11,9 +11,10 @@ from paths import ROOT
 from rlcs.config import parsing
 from rlcs.config.data import DataConfig
 from rlcs.data.files import read_file
-from rlcs.data.formats import shares_of
+from rlcs.data.formats import parse_pairs, shares_of
 from rlcs.data.rows import ContextRow, RawRow
-from rlcs.data.validation import TooManyBadRows, check_share, further_contexts, validate
+from rlcs.data.validation import check_share, validate, validate_contexts
+from rlcs.errors import InputError
 
 SHARES = shares_of(DataConfig())
 PAIR = {"prompt": "A wolf.", "story_a": "It ran.", "story_b": "It slept."}
@@ -24,7 +25,7 @@ def raw(**values):
 
 
 def one(**values):
-    return validate([raw(**PAIR | values)], SHARES, 0)
+    return validate(parse_pairs([raw(**PAIR | values)]), SHARES, 0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_contexts_without_pairs_follow_those_with():
         raw(domain="poem"),
         raw(prompt="A hen.", constraints=[{"kind": "max_words", "parameters": {"n": 9}}]),
     ]
-    contexts, bad = further_contexts(rows, known, SHARES, 0)
+    contexts, bad = validate_contexts(rows, known, SHARES, 0)
     assert [(c.outline, c.domain) for c in contexts] == [("A fox.", "poem"), ("A hen.", "story")]
     assert contexts[0].split == "test"
     assert contexts[1].constraints[0].kind == "max_words"
@@ -83,7 +84,7 @@ def test_contexts_without_pairs_follow_those_with():
 
 def test_the_premises_that_are_shipped_can_all_be_used():
     rows = list(read_file(ROOT / "config" / "premises.jsonl", None, list(ContextRow.model_fields)))
-    contexts, bad = further_contexts(rows, [], SHARES, 0)
+    contexts, bad = validate_contexts(rows, [], SHARES, 0)
     assert bad == []
     assert len(contexts) >= 200
     assert {context.domain for context in contexts} == {"story", "poem", "screenplay"}
@@ -114,12 +115,12 @@ def test_preferences_is_short_for_data_preferences(given):
     ("reason", "hint"),
     [
         ("unknown label", "A label is one of a, b, tie"),
-        ("missing story_a", "Columns of other names are told by data.columns"),
+        ("missing story_a", "Columns of other names are named in data.columns"),
         ("bad votes", 'Votes are counts such as {"a": 3, "b": 1}'),
         ("story of more than 400 words", "data.story_length says how long a story may be"),
     ],
 )
 def test_the_message_says_what_to_do(reason, hint):
-    with pytest.raises(TooManyBadRows, match="cannot be used") as raised:
+    with pytest.raises(InputError, match="cannot be used") as raised:
         check_share(10, [{"reason": reason}] * 5, 0.1, "q.parquet")
     assert hint in str(raised.value)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from rlcs.data.files import read_records
 from rlcs.data.matches import matches_of, pairs_of
-from rlcs.data.stories import UnusableStories, read_stories
+from rlcs.data.stories import read_stories
+from rlcs.errors import InputError
 from rlcs.records import STORIES, Context, read_rows, write_rows
 
 CONTEXTS = {
@@ -19,7 +19,7 @@ def stories(tmp_path, *rows):
     path = tmp_path / "stories.jsonl"
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     path.write_text("\n".join(lines), encoding="utf-8")
-    return read_stories(read_records(path), CONTEXTS, "people", 7)
+    return read_stories(path, CONTEXTS, "people", 7)
 
 
 def row(context_id, text):
@@ -55,7 +55,7 @@ def test_rows_of_a_context_are_its_samples_and_other_splits_are_left_out(tmp_pat
     ],
 )
 def test_what_cannot_be_used_is_counted_and_said(tmp_path, rows, message):
-    with pytest.raises(UnusableStories, match=message):
+    with pytest.raises(InputError, match=message):
         stories(tmp_path, *rows)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
-from rlcs.data.story_length import cut, within_words
+from rlcs.data.story_length import limit_length, truncate
 
 
 def row(**values):
@@ -25,30 +25,30 @@ def row(**values):
     ],
 )
 def test_a_story_is_cut_at_the_end_of_a_sentence(story, most, expected):
-    assert cut(story, most) == expected
+    assert truncate(story, most) == expected
 
 
 @given(st.text(max_size=200), st.integers(1, 10))
 def test_what_is_cut_is_a_beginning_that_keeps_the_limit(story, most):
-    short = cut(story, most)
+    short = truncate(story, most)
     assert story.startswith(short)
     assert len(short.split()) <= most
     assert bool(short.strip()) == bool(story.strip())
 
 
 def test_a_long_story_goes_to_quarantine_by_default():
-    kept, cuts = within_words([row(story_a="a b c", story_b="a")], StoryLengthConfig(max_words=2))
+    kept, cuts = limit_length([row(story_a="a b c", story_b="a")], StoryLengthConfig(max_words=2))
     assert (kept[0].values, kept[0].defect, cuts) == (None, "story of more than 2 words", 0)
 
 
 def test_or_it_is_cut_and_counted():
     rule = StoryLengthConfig(max_words=2, too_long="truncate")
-    kept, cuts = within_words([row(chosen="a b c", rejected="d e f", prompt="a b c d")], rule)
+    kept, cuts = limit_length([row(chosen="a b c", rejected="d e f", prompt="a b c d")], rule)
     assert kept[0].values == {"chosen": "a b", "rejected": "d e", "prompt": "a b c d"}
     assert cuts == 2
 
 
 def test_without_a_rule_and_without_stories_rows_stay_as_they_are():
     rows = [row(story_a="a b c"), RawRow("f.jsonl", 2, "x", None, "broken JSON"), row(story_a=3)]
-    assert within_words(rows, None) == (rows, 0)
-    assert within_words(rows[1:], StoryLengthConfig(max_words=1)) == (rows[1:], 0)
+    assert limit_length(rows, None) == (rows, 0)
+    assert limit_length(rows[1:], StoryLengthConfig(max_words=1)) == (rows[1:], 0)

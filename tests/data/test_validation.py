@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlcs.data.formats import parse_pairs
 from rlcs.data.rows import PairRow, RawRow
-from rlcs.data.validation import TooManyBadRows, check_share, summary, validate
+from rlcs.data.validation import check_share, count_reasons, validate
+from rlcs.errors import InputError
 from rlcs.records import ANNOTATIONS, PAIRS, QUARANTINE, UNLABELLED, read_contexts, write_contexts, write_rows
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -17,7 +19,7 @@ def raw(values, line=1):
 
 
 def checked(*rows):
-    return validate([raw(values, line) for line, values in enumerate(rows, start=1)], SHARES, 0)
+    return validate(parse_pairs(raw(values, line) for line, values in enumerate(rows, start=1)), SHARES, 0)
 
 
 def reasons(*rows):
@@ -239,7 +241,7 @@ good = st.fixed_dictionaries(
 def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_factory, rows):
     contexts, pairs, annotations, unlabelled, quarantine = checked(*rows)
     assert len(annotations) + len(unlabelled) + len(quarantine) == len(rows)
-    assert sum(summary(quarantine).values()) == len(quarantine)
+    assert sum(count_reasons(quarantine).values()) == len(quarantine)
     folder = tmp_path_factory.getbasetemp()
     write_rows(folder / "quarantine.parquet", quarantine, QUARANTINE)
     write_rows(folder / "pairs.parquet", pairs, PAIRS)
@@ -260,9 +262,9 @@ def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_facto
 def test_check_share():
     quarantine = [{"reason": "empty story"}, {"reason": "duplicate"}, {"reason": "duplicate"}]
     check_share(10, quarantine, 0.3, "q.parquet")
-    with pytest.raises(TooManyBadRows) as raised:
+    with pytest.raises(InputError) as raised:
         check_share(10, quarantine, 0.29, "q.parquet")
     for words in ("3 of 10", "2 duplicate, 1 empty story", "29.0%", "data.max_quarantine_share", "q.parquet"):
         assert words in str(raised.value)
-    with pytest.raises(TooManyBadRows, match="no rows"):
+    with pytest.raises(InputError, match="no rows"):
         check_share(0, [], 1, "q.parquet")

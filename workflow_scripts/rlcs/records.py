@@ -23,7 +23,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABELS: tuple[Label, ...] = ("a", "b", "tie")
 HUMAN = "human"
-"""The pairs that came with labels: the source of those that name none."""
+"""The source of the pairs that came with labels, unless a row names another."""
 CONSENSUS = "consensus"
 
 
@@ -134,7 +134,7 @@ CHECKS = _schema(  # of constraints that no rule can check, by a verifier model
         "seed": pa.int64(),
         "context_id": pa.string(),
         "sample": pa.int64(),
-        "constraint": pa.int64(),  # its place in the context
+        "constraint": pa.int64(),  # its index in the context
         "tokens": pa.int64(),
         "raw": pa.string(),
     },
@@ -167,7 +167,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Context:
-    """What a story continues: the prompt of a policy and the premise of a judge."""
+    """The text that a story continues: the prompt of a policy and the premise of a judge."""
 
     context_id: str
     domain: str
@@ -204,7 +204,7 @@ class Comparison:
 class Judgement:
     """A judge's answer to a comparison, un-swapped: scores and verdict speak of the pair's a and b.
 
-    ``verdict`` is ``none`` where no answer could be had or read; then scores and ``p_a`` are None.
+    ``verdict`` is ``none`` if there is no answer or it cannot be read; then scores and ``p_a`` are None.
     """
 
     pair_id: str

@@ -9,8 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from statistics import fmean
+from typing import TypeVar
 
 from rlcs.records import Comparison, Judgement, Label, Verdict
+
+Outcome = TypeVar("Outcome", Label, Verdict)
+_SWAPPED = {"a": "b", "b": "a"}
 
 _SCORE_LINE = re.compile(r"Scores: (0|[1-9][0-9]{0,2}) (0|[1-9][0-9]{0,2})")
 
@@ -45,6 +49,11 @@ def compare(score_a: float, score_b: float) -> Verdict:
     if score_a == score_b:
         return "tie"
     return "a" if score_a > score_b else "b"
+
+
+def swapped(label: Outcome) -> Outcome:
+    """The label or the verdict of the same pair with a and b exchanged."""
+    return _SWAPPED.get(label, label)  # type: ignore[return-value]
 
 
 def read_judgement(

@@ -110,7 +110,7 @@ class RatingsConfig(Section):
         return self
 
 
-# Data sets that people bring often, as their authors publish them: what a config need not repeat.
+# Data sets that people use often, as their authors publish them: what a config need not repeat.
 PRESETS: dict[str, dict[str, Any]] = {
     "litbench": {
         "format": "chosen_rejected",
@@ -180,19 +180,20 @@ class DataConfig(Section):
             return values
         merged = dict(values)
         for key, value in preset.items():
-            own = values.get(key, {} if isinstance(value, dict) else value)
-            merged[key] = {**value, **own} if isinstance(value, dict) and isinstance(own, dict) else own
+            stated = values.get(key, {} if isinstance(value, dict) else value)
+            both_dicts = isinstance(value, dict) and isinstance(stated, dict)
+            merged[key] = {**value, **stated} if both_dicts else stated
         return merged
 
     @model_validator(mode="after")
     def _one_source(self) -> DataConfig:
         if self.preferences is not None and self.hub is not None:
-            raise ValueError("names both preferences and hub: bring one")
+            raise ValueError("names both preferences and hub: keep one")
         if self.format == "ratings" and not self.ratings.criteria:
             raise ValueError("format ratings needs ratings.criteria, the columns with the scores")
         return self
 
     @property
-    def is_brought(self) -> bool:
-        """Whether they are somebody's, and not those of the tiny world."""
+    def user_supplied(self) -> bool:
+        """True if a user supplies the preferences, False if the tiny world makes them."""
         return self.preferences is not None or self.hub is not None

@@ -70,4 +70,4 @@ class Config(Section):
     @property
     def synthetic(self) -> bool:
         """Whether the preferences are those of the tiny world."""
-        return not self.data.is_brought
+        return not self.data.user_supplied

@@ -1,6 +1,6 @@
-"""Argilla's formats: a dataset for ``rg.Dataset.from_disk``, and records with responses as preferences.
+"""Formats of Argilla: a dataset for ``rg.Dataset.from_disk``, and records with responses as preferences.
 
-Of argilla 2 (2.8.0); the workflow does not need it installed.
+They are those of argilla 2 (2.8.0), which the workflow does not need installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from rlcs.data.label_studio import premise
+from rlcs.data.label_studio import describe_premise
 from rlcs.records import LABELS, Label
 
 QUESTION = "preference"
@@ -51,7 +51,7 @@ class Response(BaseModel):
 
 
 class Record(BaseModel):
-    """A record as ``DatasetRecords.to_json`` writes it, as far as it is read here."""
+    """A record that ``DatasetRecords.to_json`` writes; fields that are not read here are left out."""
 
     id: str
     responses: dict[str, list[Response]] = {}
@@ -66,7 +66,7 @@ def write_dataset(
         {
             "id": row["pair_id"],
             "fields": {
-                "premise": premise(row, wanted),
+                "premise": describe_premise(row, wanted),
                 "story_a": row["story_a"],
                 "story_b": row["story_b"],
             },
@@ -82,22 +82,24 @@ def write_dataset(
         (folder / path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def preferences(export: str, rows: Mapping[str, Mapping[str, Any]], cohort: str) -> Iterator[dict[str, Any]]:
-    """Rows of preferences of exported records, one for each response to the question.
+def read_export(export: str, rows: Mapping[str, Mapping[str, Any]], cohort: str) -> Iterator[dict[str, Any]]:
+    """Read rows of preferences from exported records, one for each response to the question.
 
     Args:
         export: JSON of records with responses.
         rows: the sheet's rows of preferences by pair id.
 
     Raises:
-        pydantic.ValidationError: not a list of records.
-        ValueError: a record of another sheet, or a response that is no label.
+        pydantic.ValidationError: the export is not a list of records.
+        ValueError: a record of another sheet, or a response that is not a label.
     """
     for record in TypeAdapter(list[Record]).validate_json(export):
         for response in record.responses.get(QUESTION, []):
             if record.id not in rows:
                 raise ValueError(f"record {record.id!r} is not of this sheet")
             if response.value not in LABELS:
-                raise ValueError(f"record {record.id!r}: {response.value!r} is none of {', '.join(LABELS)}")
-            said = {"label": response.value, "annotator": response.user_id, "cohort": cohort}
-            yield {**rows[record.id], **said}
+                raise ValueError(
+                    f"record {record.id!r}: {response.value!r} is not one of {', '.join(LABELS)}"
+                )
+            vote = {"label": response.value, "annotator": response.user_id, "cohort": cohort}
+            yield {**rows[record.id], **vote}

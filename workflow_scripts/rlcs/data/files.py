@@ -1,4 +1,4 @@
-"""Rows of preference files (JSONL, CSV, Parquet); a broken row is a row with a defect (DESIGN §4)."""
+"""Rows of preference files (JSONL, CSV, Parquet); a broken row is a row with a defect (docs/data.md)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rlcs.data.rows import PairRow, RawRow
+from rlcs.errors import InputError
 
-# A row of a file: line from 1, its text, and its values or the reason why there are none.
-Found = tuple[int, str, dict[str, Any] | str]
+# The line from 1, its text, and its values or the reason why there are none.
+FileRow = tuple[int, str, dict[str, Any] | str]
 
 
 def read_file(
     path: Path, columns: Mapping[str, str] | None = None, fields: Collection[str] = PairRow.model_fields
 ) -> Iterator[RawRow]:
-    """Rows of a preference file; blank lines are none.
+    """Read the rows of a preference file; blank lines are skipped.
 
     Args:
         path: ``.jsonl``, ``.ndjson`` or ``.csv`` (UTF-8), or ``.parquet``.
@@ -29,28 +30,28 @@ def read_file(
         fields: the workflow's names.
 
     Raises:
-        ValueError: another kind of file, a Parquet file or a CSV header that cannot be read.
+        InputError: another kind of file, a Parquet file or a CSV header that cannot be read.
     """
     names = {field: (columns or {}).get(field, field) for field in fields}
-    for line, text, found in read_records(path):
-        if isinstance(found, str):
-            yield RawRow(str(path), line, text, None, found)
+    for line, text, values in read_records(path):
+        if isinstance(values, str):
+            yield RawRow(str(path), line, text, None, values)
         else:
-            values = {field: found[name] for field, name in names.items() if name in found}
-            yield RawRow(str(path), line, text, values)
+            renamed = {field: values[name] for field, name in names.items() if name in values}
+            yield RawRow(str(path), line, text, renamed)
 
 
-def read_records(path: Path) -> Iterator[Found]:
-    """Line number, text and values of each row of a file, or in their place why it has none.
+def read_records(path: Path) -> Iterator[FileRow]:
+    """Read line number, text and values of each row of a file, or the reason why it has no values.
 
     Raises:
-        ValueError: another kind of file, a Parquet file or a CSV header that cannot be read.
+        InputError: another kind of file, a Parquet file or a CSV header that cannot be read.
     """
     readers = {".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
     if path.suffix not in readers:
-        raise ValueError(f"{path}: unknown kind of file; known: {', '.join(readers)}")
-    for line, text, found in readers[path.suffix](path):
-        yield line, text, found if _is_unicode(text) else "wrong encoding"
+        raise InputError(f"{path}: unknown kind of file; known: {', '.join(readers)}")
+    for line, text, values in readers[path.suffix](path):
+        yield line, text, values if _is_unicode(text) else "wrong encoding"
 
 
 def _is_unicode(text: str) -> bool:
@@ -61,7 +62,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _read_jsonl(path: Path) -> Iterator[Found]:
+def _read_jsonl(path: Path) -> Iterator[FileRow]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as handle:
         for line, text in enumerate(handle, start=1):
             if text.strip():
@@ -76,7 +77,7 @@ def _json_object(text: str) -> dict[str, Any] | str:
     return values if isinstance(values, dict) else "not a JSON object"
 
 
-def _read_csv(path: Path) -> Iterator[Found]:
+def _read_csv(path: Path) -> Iterator[FileRow]:
     csv.field_size_limit(sys.maxsize)
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
         consumed: list[str] = []
@@ -84,7 +85,7 @@ def _read_csv(path: Path) -> Iterator[Found]:
         try:
             header = next(reader, [])
         except csv.Error as error:
-            raise ValueError(f"{path}: the header cannot be read: {error}") from error
+            raise InputError(f"{path}: the header cannot be read: {error}") from error
         while True:
             consumed.clear()
             first = reader.line_num + 1
@@ -108,7 +109,7 @@ def _recorded(lines: Iterable[str], record: list[str]) -> Iterator[str]:
         yield line
 
 
-def _read_parquet(path: Path) -> Iterator[Found]:
+def _read_parquet(path: Path) -> Iterator[FileRow]:
     line = 0
     try:
         for batch in pq.ParquetFile(path).iter_batches():
@@ -121,4 +122,4 @@ def _read_parquet(path: Path) -> Iterator[Found]:
                 else:
                     yield line, json.dumps(values, default=str), values
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read as Parquet after row {line}: {error}") from error
+        raise InputError(f"{path} cannot be read as Parquet after row {line}: {error}") from error

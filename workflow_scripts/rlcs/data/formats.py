@@ -1,15 +1,13 @@
-"""Preferences of other shapes as pairs: a chosen and a rejected story, ratings of single stories (DESIGN §4).
+"""Pairs from rows of each format: pairs, chosen and rejected stories, ratings of stories (docs/data.md).
 
-Which story becomes a is decided by a hash of both, seeded, so that the place says nothing about which one
-people prefer, nor about the system that wrote it.
+A seeded hash of both stories decides which becomes a, so that the side says nothing about which one people
+prefer, nor about the system that wrote it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from statistics import mean
 from typing import Any, NamedTuple
@@ -17,28 +15,46 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from rlcs.config.data import DataConfig
-from rlcs.data.rows import ChosenRow, PairRow, PremiseRow, RatingRow, RawRow, parse, quarantined
+from rlcs.data.rows import (
+    ChosenRow,
+    PairRow,
+    ParsedPair,
+    PremiseRow,
+    RatingRow,
+    RawRow,
+    digest,
+    parse,
+    premise_defect,
+    to_quarantine,
+)
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
 from rlcs.records import SPLITS, Label, Split
 
 
-def assign_sides(one: str, other: str, seed: int) -> tuple[str, str]:
-    """Two stories as a and b: the same whichever is named first, either way for one half of all pairs."""
-    low, high = sorted((one, other))
-    digest = hashlib.sha256(json.dumps([seed, low, high]).encode()).digest()
-    return (low, high) if digest[0] % 2 else (high, low)
+def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:
+    """Return two stories as a and b, whichever is named first; each way round for one half of all pairs."""
+    low, high = sorted((story, other))
+    return (low, high) if int(digest(seed, low, high)[:2], 16) % 2 else (high, low)
 
 
-def chosen_pair(raw: RawRow, seed: int) -> RawRow:
-    """A row with ``chosen`` and ``rejected`` as one with ``story_a``, ``story_b`` and ``label``."""
-    row = parse(raw, ChosenRow)
+def parse_pairs(rows: Iterable[RawRow]) -> list[ParsedPair]:
+    """Parse rows that are pairs already."""
+    return [ParsedPair(raw, parse(raw, PairRow)) for raw in rows]
+
+
+def parse_chosen(rows: Iterable[RawRow], seed: int) -> list[ParsedPair]:
+    """Parse rows with ``chosen`` and ``rejected`` as pairs whose label names the chosen story."""
+    return [ParsedPair(raw, _pair_of_chosen(parse(raw, ChosenRow), seed)) for raw in rows]
+
+
+def _pair_of_chosen(row: ChosenRow | str, seed: int) -> PairRow | str:
     if isinstance(row, str):
-        return RawRow(raw.file, raw.line, raw.text, None, row)
+        return row
     story_a, story_b = assign_sides(row.chosen, row.rejected, seed)
-    values = {name: value for name, value in (raw.values or {}).items() if name not in ("chosen", "rejected")}
-    values |= {"story_a": story_a, "story_b": story_b, "label": "a" if story_a == row.chosen else "b"}
-    return RawRow(raw.file, raw.line, raw.text, values)
+    label: Label = "a" if story_a == row.chosen else "b"
+    # not parsed again
+    return PairRow.model_construct(**dict(row), story_a=story_a, story_b=story_b, label=label)
 
 
 def shares_of(data: DataConfig) -> dict[Split, float]:
@@ -47,23 +63,23 @@ def shares_of(data: DataConfig) -> dict[Split, float]:
 
 
 def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
-    """``validation.validate`` for rows of the configured format; every rater's vote is an annotation.
+    """Validate rows of the configured format; every rater's vote is an annotation.
 
-    ``len(quarantine)`` rows cannot be used; all others are.
+    The quarantine has one row for each row that cannot be used; all others are used.
     """
     shares = shares_of(data)
+    if data.format == "pairs":
+        return validate(parse_pairs(rows), shares, data.seed)
     if data.format == "chosen_rejected":
-        rows = [chosen_pair(raw, data.seed) for raw in rows]
-    if data.format != "ratings":
-        return validate(rows, shares, data.seed)
+        return validate(parse_chosen(rows, data.seed), shares, data.seed)
     ratings = data.ratings
-    rated = rated_pairs(rows, ratings.criteria, ratings.margin, ratings.tie_margin, data.seed)
-    found = validate(rated.pairs, shares, data.seed)
+    rated = pair_ratings(rows, ratings.criteria, ratings.margin, ratings.tie_margin, data.seed)
+    result = validate(rated.pairs, shares, data.seed)
     soft = {pair: soft_label(labels) for pair, labels in votes_by_pair(rated.annotations).items()}
-    return found._replace(
-        pairs=[pair | {"soft_label": soft.get(pair["pair_id"], pair["soft_label"])} for pair in found.pairs],
+    return result._replace(
+        pairs=[pair | {"soft_label": soft.get(pair["pair_id"], pair["soft_label"])} for pair in result.pairs],
         annotations=rated.annotations,
-        quarantine=rated.quarantine + found.quarantine,
+        quarantine=rated.quarantine + result.quarantine,
     )
 
 
@@ -87,29 +103,31 @@ def fields_of(data: DataConfig) -> list[str]:
 class RatedPairs(NamedTuple):
     """Pairs for ``validation.validate``, the votes behind them (rows of ANNOTATIONS), and rows of QUARANTINE.
 
-    A rating is used where its story is in a pair; every other one is in quarantine.
+    A rating is used if its story is in a pair; every other one is in quarantine.
     """
 
-    pairs: list[RawRow]
+    pairs: list[ParsedPair]
     annotations: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
 
 
 class Rating(NamedTuple):
-    place: int
+    """The mean score of one rating, which stands in the row of this index."""
+
+    row_index: int
     rater: str
     cohort: str
     value: float
 
 
-def rated_pairs(
+def pair_ratings(
     rows: Sequence[RawRow], criteria: Sequence[str], margin: float, tie_margin: float | None, seed: int
 ) -> RatedPairs:
-    """Pairs of stories of one premise, by the mean over raters of the mean over criteria.
+    """Pair stories of one premise by their ratings: the mean over raters of the mean over criteria.
 
-    Two stories make a pair where their means differ by at least ``margin``, which is its label, or by at most
+    Two stories make a pair if their means differ by at least ``margin``, which is its label, or by at most
     ``tie_margin`` (None: no such pairs), which is a tie. Each rater of both has a vote: the sign of their own
-    difference, a tie within ``tie_margin`` (without one, where they are equal).
+    difference, a tie within ``tie_margin`` (without one, if they are equal).
 
     Of rows that contradict one another (a second rating of a story by one rater, another domain or split of
     the same premise) the first is used.
@@ -117,49 +135,49 @@ def rated_pairs(
     bad: dict[int, str] = {}
     premises: dict[tuple[str, str, str], RatingRow] = {}
     stories: dict[tuple[str, str, str], dict[str, list[Rating]]] = {}
-    for place, raw in enumerate(rows):
-        row = parse(_scored(raw, criteria), RatingRow)
+    for index, raw in enumerate(rows):
+        row = parse(_with_scores(raw, criteria), RatingRow)
         if isinstance(row, str):
-            bad[place] = row
+            bad[index] = row
             continue
-        premise = (row.characters, row.previous_plot, row.outline or row.prompt)
-        if not any(premise) or (row.outline and row.prompt):
-            bad[place] = "both outline and prompt" if any(premise) else "no context"
+        if defect := premise_defect(row):
+            bad[index] = defect
             continue
-        first = premises.setdefault(premise, row)
-        ratings = stories.setdefault(premise, {}).setdefault(row.story, [])
+        first = premises.setdefault(row.premise, row)
+        ratings = stories.setdefault(row.premise, {}).setdefault(row.story, [])
         if (row.domain, row.split) != (first.domain, first.split):
-            bad[place] = "domain or split differs from an earlier row of the same context"
+            bad[index] = "domain or split differs from an earlier row of the same context"
         elif row.rater and any(rating.rater == row.rater for rating in ratings):
-            bad[place] = "duplicate"
+            bad[index] = "duplicate"
         else:
-            ratings.append(Rating(place, row.rater, row.cohort, mean(row.scores)))
+            ratings.append(Rating(index, row.rater, row.cohort, mean(row.scores)))
 
-    pairs: list[RawRow] = []
+    pairs: list[ParsedPair] = []
     annotations: list[dict[str, Any]] = []
     paired: set[int] = set()
     for premise, rated in stories.items():
-        for one, other in combinations([story for story, ratings in rated.items() if ratings], 2):
-            story_a, story_b = assign_sides(one, other, seed)
+        context = {name: getattr(premises[premise], name) for name in PremiseRow.model_fields}
+        for story, other in combinations([story for story, ratings in rated.items() if ratings], 2):
+            story_a, story_b = assign_sides(story, other, seed)
             a, b = rated[story_a], rated[story_b]
             label = _label(_value(a) - _value(b), margin, tie_margin)
-            if label is None or one.strip() == other.strip():
+            if label is None or story.strip() == other.strip():
                 continue
-            digest = hashlib.sha256(json.dumps([premise, story_a, story_b]).encode()).hexdigest()
-            told = {name: getattr(premises[premise], name) for name in PremiseRow.model_fields}
-            told |= {"pair_id": digest[:16], "story_a": story_a, "story_b": story_b, "label": label}
-            source = rows[a[0].place]
-            pairs.append(RawRow(source.file, source.line, source.text, told))
-            annotations += _votes(digest[:16], a, b, tie_margin or 0)
-            paired |= {rating.place for rating in (*a, *b)}
-    for place in range(len(rows)):
-        if place not in paired:
-            bad.setdefault(place, "no story of the same context to pair with")
-    return RatedPairs(pairs, annotations, [quarantined(rows[place], bad[place]) for place in sorted(bad)])
+            pair_id = digest(premise, story_a, story_b)
+            pair = PairRow.model_construct(
+                **context, pair_id=pair_id, story_a=story_a, story_b=story_b, label=label
+            )
+            pairs.append(ParsedPair(rows[a[0].row_index], pair))
+            annotations += _votes(pair_id, a, b, tie_margin or 0)
+            paired |= {rating.row_index for rating in (*a, *b)}
+    for index in range(len(rows)):
+        if index not in paired:
+            bad.setdefault(index, "no story of the same context to pair with")
+    return RatedPairs(pairs, annotations, [to_quarantine(rows[index], bad[index]) for index in sorted(bad)])
 
 
-def _scored(raw: RawRow, criteria: Sequence[str]) -> RawRow:
-    """The criteria's columns under ``scores``; without it where one of them is missing."""
+def _with_scores(raw: RawRow, criteria: Sequence[str]) -> RawRow:
+    """The row with the criteria's columns as ``scores``; without scores if one of the columns is missing."""
     if raw.values is None:
         return raw
     values = {name: value for name, value in raw.values.items() if name not in criteria}
@@ -178,7 +196,7 @@ def _value(ratings: Sequence[Rating]) -> float:
 
 
 def _label(difference: float, margin: float, tie_margin: float | None) -> Label | None:
-    """The preferred story; a tie; or None where the difference is neither large enough nor small enough."""
+    """The preferred story; a tie; or None if the difference is neither large enough nor small enough."""
     difference = round(difference, 9)  # means of equal ratings may differ in the last digit
     if tie_margin is not None and abs(difference) <= tie_margin:
         return "tie"
@@ -188,11 +206,12 @@ def _label(difference: float, margin: float, tie_margin: float | None) -> Label 
 
 
 def _votes(pair_id: str, a: Sequence[Rating], b: Sequence[Rating], tie_margin: float) -> list[dict[str, Any]]:
-    of_b = {rating.rater: rating.value for rating in b if rating.rater}
+    """Rows of ANNOTATIONS by the raters of both stories."""
+    values_of_b = {rating.rater: rating.value for rating in b if rating.rater}
     votes = []
     for rating in a:
-        if rating.rater in of_b:
-            difference = round(rating.value - of_b[rating.rater], 9)
+        if rating.rater in values_of_b:
+            difference = round(rating.value - values_of_b[rating.rater], 9)
             label = "tie" if abs(difference) <= tie_margin else "a" if difference > 0 else "b"
             votes.append(
                 {

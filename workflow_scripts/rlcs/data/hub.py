@@ -13,33 +13,34 @@ from huggingface_hub import HfApi
 
 from rlcs.config.data import HubDatasetConfig
 from rlcs.data.rows import RawRow
+from rlcs.errors import InputError
 
 
-def with_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
-    """The data set at the commit that its config names, or else at the newest one of this moment.
+def pin_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
+    """Pin the data set to the commit that its config names, or else to the newest one of this moment.
 
     A folder has no commits, and stays as it is.
 
     Raises:
-        ValueError: the hub does not answer for it.
+        InputError: the hub does not answer for it.
     """
     if hub.revision is not None or Path(hub.name).is_dir():
         return hub
     try:
         return hub.model_copy(update={"revision": HfApi().dataset_info(hub.name).sha})
     except (OSError, ValueError) as error:
-        raise ValueError(f"{hub.name}: its newest commit cannot be had: {error}") from error
+        raise InputError(f"the newest commit of {hub.name} cannot be found: {error}") from error
 
 
 def read_hub(hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
-    """Rows of one split at one revision, numbered from 1; only columns that are asked for are decoded.
+    """Read rows of one split at one revision, numbered from 1; only the columns of ``fields`` are decoded.
 
     Args:
         columns: names in the data set by the workflow's names.
         fields: the workflow's names.
 
     Raises:
-        ValueError: the data set, its revision or its split cannot be had.
+        InputError: the data set, its revision or its split cannot be read.
     """
     file = "/".join((f"{hub.name}@{hub.revision[:12]}" if hub.revision else hub.name, hub.split))
     names = {field: columns.get(field, field) for field in fields}
@@ -51,4 +52,4 @@ def read_hub(hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collecti
             values = {field: row[name] for field, name in present.items()}
             yield RawRow(file, line, json.dumps(row, default=str), values)
     except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
-        raise ValueError(f"{file} cannot be read: {error}") from error
+        raise InputError(f"{file} cannot be read: {error}") from error

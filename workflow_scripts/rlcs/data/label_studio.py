@@ -1,4 +1,4 @@
-"""Label Studio's formats: tasks for its Pairwise tag, and its JSON export as rows of preferences."""
+"""Formats of Label Studio: tasks for its Pairwise tag, and its JSON export as rows of preferences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SELECTED: dict[str, Label] = {"left": "a", "right": "b"}
 
 
 class Result(BaseModel):
-    """What was marked with one tag of the interface."""
+    """The mark that one tag of the interface made."""
 
     type: str
     value: dict[str, Any]
@@ -43,7 +43,7 @@ class Annotation(BaseModel):
 
     @property
     def label(self) -> Label | None:
-        """A tie where that is marked, else the selected side; None where neither is."""
+        """A tie if that is marked, else the selected side; None if neither is."""
         for result in self.result:
             if result.type == "choices" and "tie" in result.value.get("choices", []):
                 return "tie"
@@ -62,16 +62,16 @@ class Task(BaseModel):
     annotations: list[Annotation]
 
 
-def tasks(rows: Iterable[Mapping[str, Any]], requirements: Iterable[str]) -> list[dict[str, Any]]:
-    """Tasks to import: a row of preferences, and its premise and requirements as one text to read."""
+def make_tasks(rows: Iterable[Mapping[str, Any]], requirements: Iterable[str]) -> list[dict[str, Any]]:
+    """Make tasks to import: a row of preferences, with its premise and requirements as one text to read."""
     return [
-        {"data": {**row, "premise": premise(row, wanted)}}
+        {"data": {**row, "premise": describe_premise(row, wanted)}}
         for row, wanted in zip(rows, requirements, strict=True)
     ]
 
 
-def premise(row: Mapping[str, Any], requirements: str) -> str:
-    """What a reader must know before the two stories, as one text."""
+def describe_premise(row: Mapping[str, Any], requirements: str) -> str:
+    """State what a reader must know before the two stories, as one text."""
     parts = {
         "Characters": row["characters"],
         "So far": row["previous_plot"],
@@ -81,11 +81,11 @@ def premise(row: Mapping[str, Any], requirements: str) -> str:
     return "\n".join([row["domain"], *(f"{name}: {text}" for name, text in parts.items() if text)])
 
 
-def preferences(export: str, cohort: str) -> Iterator[dict[str, Any]]:
-    """Rows of preferences of a JSON export, one for each annotation that prefers a story or calls a tie.
+def read_export(export: str, cohort: str) -> Iterator[dict[str, Any]]:
+    """Read rows of preferences from a JSON export, one for each annotation with a preference or a tie.
 
     Raises:
-        pydantic.ValidationError: not a list of tasks with their annotations.
+        pydantic.ValidationError: the export is not a list of tasks with their annotations.
     """
     for task in TypeAdapter(list[Task]).validate_json(export):
         row = {name: task.data[name] for name in PairRow.model_fields if name in task.data}

@@ -1,8 +1,8 @@
-"""Which stories meet: every two policies, on every context and sample that both wrote for."""
+"""Matches of stories: every two policies, on every context and sample that both wrote for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,8 +10,13 @@ Stories = Mapping[tuple[str, str, int], str]
 """Texts by (policy, context, sample number)."""
 
 
+def texts_of(stories: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int], str]:
+    """The texts of rows of STORIES by policy, context and sample number."""
+    return {(row["policy"], row["context_id"], row["sample"]): row["text"] for row in stories}
+
+
 def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of MATCHES, each named policy_a/policy_b/context/sample."""
+    """Rows of MATCHES; the id of each is policy_a/policy_b/context/sample."""
     return [
         {
             "match_id": f"{policy_a}/{policy_b}/{context_id}/{sample}",
@@ -27,7 +32,7 @@ def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]
 
 
 def pairs_of(matches: Sequence[Mapping[str, Any]], stories: Stories) -> list[dict[str, Any]]:
-    """The matches as pairs for ``preferences.comparisons_of``."""
+    """Rows of pairs, one for each match, for ``preferences.comparisons_of``."""
     return [
         {
             "pair_id": match["match_id"],

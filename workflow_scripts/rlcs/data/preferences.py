@@ -1,40 +1,112 @@
-"""The artifact of ``ingest``, read back: its pairs by split, and the pairs that a model is trained on."""
+"""The artifact of ``ingest``: its contexts, its pairs by split, and the pairs that a model is trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rlcs.records import HUMAN, ORDERS, PAIRS, Comparison, Context, read_rows
+from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
+from rlcs.records import HUMAN, ORDERS, Comparison, Context, Label, Split, read_contexts, write_contexts
+
+Row = dict[str, Any]
+
+_CONTEXTS_NAME = "contexts.parquet"
 
 
-def pairs_of_split(
-    pairs: Iterable[dict[str, Any]], contexts: Mapping[str, Context], split: str
-) -> list[dict[str, Any]]:
-    """The pairs whose contexts stand in a split."""
-    return [pair for pair in pairs if contexts[pair["context_id"]].split == split]
+@dataclass(frozen=True)
+class Preferences:
+    """The preferences in an artifact's folder; each file is read when it is first needed."""
+
+    folder: Path
+
+    @cached_property
+    def contexts(self) -> dict[str, Context]:
+        """Contexts by id, in the file's order."""
+        return read_contexts(self.folder / _CONTEXTS_NAME)
+
+    @cached_property
+    def annotations(self) -> list[Row]:
+        """Rows of ANNOTATIONS: every vote."""
+        return ANNOTATIONS_FILE.read(self.folder)
+
+    @cached_property
+    def quarantine(self) -> list[Row]:
+        """Rows of QUARANTINE: what could not be used."""
+        return QUARANTINE_FILE.read(self.folder)
+
+    @cached_property
+    def labels(self) -> dict[str, Label]:
+        """The label of each pair that has one, by pair id."""
+        return {pair["pair_id"]: pair["label"] for pair in self.pairs()}
+
+    @cached_property
+    def context_ids(self) -> dict[str, str]:
+        """The context of each pair that has a label, by pair id."""
+        return {pair["pair_id"]: pair["context_id"] for pair in self.pairs()}
+
+    def contexts_of(self, split: Split) -> list[Context]:
+        """The contexts of a split."""
+        return [context for context in self.contexts.values() if context.split == split]
+
+    def pairs(self, split: Split | None = None) -> list[Row]:
+        """Rows of PAIRS: the pairs with a label, all of them or those of a split."""
+        return self._within(self._pairs, split)
+
+    def unlabelled(self, split: Split | None = None) -> list[Row]:
+        """Rows of UNLABELLED: the pairs without a label, all of them or those of a split."""
+        return self._within(self._unlabelled, split)
+
+    def training_pairs(self, label_sources: Sequence[str], consensus: Iterable[Path]) -> list[Row]:
+        """The labelled pairs that an entry trains on: rows of PAIRS, none of them twice.
+
+        Args:
+            label_sources: ``HUMAN`` names the training pairs of these preferences.
+            consensus: artifacts of ``find_consensus``, one for each other source.
+
+        Raises:
+            ValueError: the number of artifacts is not that of the other sources.
+        """
+        human = self.pairs("train") if HUMAN in label_sources else []
+        pairs = {pair["pair_id"]: pair for pair in human}
+        sources = [source for source in label_sources if source != HUMAN]
+        for _, folder in zip(sources, consensus, strict=True):
+            for pair in PAIRS_FILE.read(folder):
+                pairs.setdefault(pair["pair_id"], pair)
+        return list(pairs.values())
+
+    def comparisons(self, pairs: Iterable[Mapping[str, Any]]) -> list[Comparison]:
+        """Every pair in both orders, the two orders of a pair adjacent."""
+        return comparisons_of(pairs, self.contexts)
+
+    @cached_property
+    def _pairs(self) -> list[Row]:
+        return PAIRS_FILE.read(self.folder)
+
+    @cached_property
+    def _unlabelled(self) -> list[Row]:
+        return UNLABELLED_FILE.read(self.folder)
+
+    def _within(self, pairs: list[Row], split: Split | None) -> list[Row]:
+        if split is None:
+            return list(pairs)
+        return [pair for pair in pairs if self.contexts[pair["context_id"]].split == split]
 
 
-def read_training_pairs(
-    preferences: Path, consensus: Iterable[Path], contexts: Mapping[str, Context], names: Sequence[str]
-) -> list[dict[str, Any]]:
-    """The labelled pairs that an entry trains on (its ``pairs``): rows of PAIRS, none of them twice.
-
-    Args:
-        preferences: artifact of ``ingest``; its training pairs are those named ``HUMAN``.
-        consensus: artifacts of ``find_consensus``, one for each other name.
-
-    Raises:
-        ValueError: an artifact too few or too many.
-    """
-    sources = [name for name in names if name != HUMAN]
-    human = read_rows(preferences / "pairs.parquet", PAIRS) if HUMAN in names else []
-    pairs = {pair["pair_id"]: pair for pair in pairs_of_split(human, contexts, "train")}
-    for _, folder in zip(sources, consensus, strict=True):
-        for pair in read_rows(folder / "pairs.parquet", PAIRS):
-            pairs.setdefault(pair["pair_id"], pair)
-    return list(pairs.values())
+def write_preferences(
+    folder: Path,
+    contexts: Iterable[Context],
+    pairs: Iterable[Mapping[str, Any]],
+    annotations: Iterable[Mapping[str, Any]],
+    unlabelled: Iterable[Mapping[str, Any]],
+) -> None:
+    """Write what ``Preferences`` reads, except for the quarantine, into the folder of an artifact."""
+    write_contexts(folder / _CONTEXTS_NAME, contexts)
+    PAIRS_FILE.write(folder, pairs)
+    ANNOTATIONS_FILE.write(folder, annotations)
+    UNLABELLED_FILE.write(folder, unlabelled)
 
 
 def comparisons_of(pairs: Iterable[Mapping[str, Any]], contexts: Mapping[str, Context]) -> list[Comparison]:

@@ -1,15 +1,16 @@
-"""Rows of preferences as strangers bring them, and the one shape that they must have (DESIGN §4).
+"""Rows of user-supplied preferences, and the shapes that they must have (docs/data.md).
 
 None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -22,7 +23,7 @@ Row = TypeVar("Row", bound=BaseModel)
 
 @dataclass(frozen=True)
 class RawRow:
-    """A row as found: its values by the workflow's names, or the reason why there are none."""
+    """A row of a file: its values by the workflow's names, or the reason why there are none."""
 
     file: str
     line: int
@@ -39,7 +40,7 @@ def _unicode(text: str) -> str:
     return text
 
 
-def _told(story: str) -> str:
+def _not_empty(story: str) -> str:
     if not story.strip():
         raise PydanticCustomError("empty", "empty story")
     return story
@@ -58,8 +59,8 @@ def _constraints(value: Any) -> list[Constraint]:
     return constraints
 
 
-# More people than ever read a pair; a number above it is none of votes, and each vote is held in memory.
-MOST_VOTES = 10_000
+# More people than ever read a pair; a larger number does not count votes, and each vote is held in memory.
+MAX_VOTES = 10_000
 
 
 def _votes(value: Any) -> list[Label]:
@@ -67,28 +68,26 @@ def _votes(value: Any) -> list[Label]:
 
     A bare number does not say who won. It counts as no votes.
     """
-    found = json.loads(value) if isinstance(value, str) else value
-    if isinstance(found, int | float) and not isinstance(found, bool):
+    votes = json.loads(value) if isinstance(value, str) else value
+    if isinstance(votes, int | float) and not isinstance(votes, bool):
         return []
-    if isinstance(found, dict):
-        if any(
-            type(count or 0) is not int or not 0 <= (count or 0) <= MOST_VOTES for count in found.values()
-        ):
-            raise ValueError("no counts of people")
-        found = [label for label, count in found.items() for _ in range(count or 0)]
-    if not isinstance(found, list) or any(label not in LABELS for label in found):
-        raise ValueError("no votes")
-    return found
+    if isinstance(votes, dict):
+        if any(type(count or 0) is not int or not 0 <= (count or 0) <= MAX_VOTES for count in votes.values()):
+            raise ValueError("not counts of people")
+        votes = [label for label, count in votes.items() for _ in range(count or 0)]
+    if not isinstance(votes, list) or any(label not in LABELS for label in votes):
+        raise ValueError("not votes")
+    return votes
 
 
-def _counted(value: Any) -> list[Label]:
+def _parse_votes(value: Any) -> list[Label]:
     try:
         return _votes(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise PydanticCustomError("votes", "bad votes") from error
 
 
-def _stated(value: Any) -> list[Constraint]:
+def _parse_constraints(value: Any) -> list[Constraint]:
     try:
         return _constraints(value)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -96,12 +95,12 @@ def _stated(value: Any) -> list[Constraint]:
 
 
 Text = Annotated[str, AfterValidator(_unicode)]
-Story = Annotated[Text, AfterValidator(_told)]
+Story = Annotated[Text, AfterValidator(_not_empty)]
 Id = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 
 
 def _number(value: Any) -> Any:
-    """A CSV has text for numbers; a bool is none."""
+    """The number that a text states, since a CSV has texts; a bool stays one, which is not a score."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -114,7 +113,7 @@ Score = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_number)]
 
 
 class PremiseRow(BaseModel):
-    """What stories continue; an empty optional text is an absent one."""
+    """A row with what stories continue; an empty optional text is an absent one."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -125,13 +124,18 @@ class PremiseRow(BaseModel):
     prompt: Text = ""
     split: Split | Literal[""] = ""
 
+    @property
+    def premise(self) -> tuple[str, str, str]:
+        """The text that must not stand in two splits."""
+        return (self.characters, self.previous_plot, self.outline or self.prompt)
+
 
 class ContextRow(PremiseRow):
-    """What the two stories of a pair continue, and who compared them."""
+    """A row with what the two stories of a pair continue, and who compared them."""
 
     pair_id: Id = ""
     context_id: Id = ""
-    constraints: Annotated[list[Any], BeforeValidator(_stated)] = []
+    constraints: Annotated[list[Any], BeforeValidator(_parse_constraints)] = []
     source: Text = ""
     annotator: Id = ""
     cohort: Text = ""
@@ -143,7 +147,7 @@ class PairRow(ContextRow):
     story_a: Story
     story_b: Story
     label: Label | Literal[""] = ""
-    votes: Annotated[list[Label], BeforeValidator(_counted)] = []
+    votes: Annotated[list[Label], BeforeValidator(_parse_votes)] = []
 
 
 class ChosenRow(ContextRow):
@@ -162,8 +166,15 @@ class RatingRow(PremiseRow):
     scores: Annotated[list[Score], Field(min_length=1)]
 
 
+class ParsedPair(NamedTuple):
+    """A row of a file, and the pair in it or the reason why it cannot be used."""
+
+    raw: RawRow
+    row: PairRow | str
+
+
 def parse(raw: RawRow, kind: type[Row]) -> Row | str:
-    """The row, or the reason why it is none."""
+    """Parse a row as one of a kind; return the reason if it cannot be used."""
     if raw.values is None:
         return raw.defect or "no values"
     present = {
@@ -177,8 +188,21 @@ def parse(raw: RawRow, kind: type[Row]) -> Row | str:
         return _reason(error)
 
 
-def quarantined(raw: RawRow, reason: str) -> dict[str, Any]:
-    """A row of ``records.QUARANTINE``."""
+def premise_defect(row: PremiseRow) -> str | None:
+    """The reason why a row does not say what its stories continue; None if it does."""
+    if row.outline and row.prompt:
+        return "both outline and prompt"
+    has_context = any(row.premise) or (isinstance(row, ContextRow) and row.context_id)
+    return None if has_context else "no context"
+
+
+def digest(*parts: Any) -> str:
+    """First 16 hex digits of the SHA-256 of values that JSON can state; an id of what they describe."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def to_quarantine(raw: RawRow, reason: str) -> dict[str, Any]:
+    """Make the row of ``records.QUARANTINE`` for a row that cannot be used."""
     text = raw.text.encode(errors="backslashreplace").decode()
     return {"file": raw.file, "line": raw.line, "reason": reason, "row": text}
 

@@ -1,45 +1,41 @@
-"""Stories that no model of this run wrote, as one more system of the win rates."""
+"""Stories from a file, which no model of this run wrote, as one more system of the win rates."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from rlcs.data.files import Found
+from rlcs.data.files import read_records
+from rlcs.errors import InputError
 from rlcs.records import Context
 from rlcs.text import words
 
 
-class UnusableStories(ValueError):
-    """Rows of a file of stories that cannot be used; the message counts them by reason."""
+def read_stories(file: Path, contexts: Mapping[str, Context], policy: str, seed: int) -> list[dict[str, Any]]:
+    """Read rows of STORIES for held-out contexts, in the file's order; rows of a context are its samples.
 
-
-def read_stories(
-    records: Iterable[Found], contexts: Mapping[str, Context], policy: str, seed: int
-) -> list[dict[str, Any]]:
-    """Rows of STORIES for held-out contexts, in the file's order; rows of a context are its samples.
-
-    Stories for contexts of other splits are left out. Their tokens are counted as words.
+    Stories for contexts of other splits are left out. Tokens are counted as words.
 
     Args:
-        records: of ``files.read_records``.
+        file: JSONL, CSV or Parquet with the columns ``context_id`` and ``text``.
 
     Raises:
-        UnusableStories: a row that cannot be read, without a known context or without a text; or no story for
-            a held-out context.
+        InputError: a file or a row that cannot be read, a row without a known context or without a text (the
+            message counts them by reason); or no story for a held-out context.
     """
     rows: list[dict[str, Any]] = []
     wrong: Counter[str] = Counter()
     first: dict[str, int] = {}
     samples: Counter[str] = Counter()
-    for line, _, found in records:
-        if reason := _unusable(found, contexts):
+    for line, _, values in read_records(file):
+        if reason := _defect(values, contexts):
             wrong[reason] += 1
             first.setdefault(reason, line)
             continue
-        assert isinstance(found, dict)
-        context_id, text = found["context_id"], found["text"]
+        assert isinstance(values, dict)
+        context_id, text = values["context_id"], values["text"]
         if contexts[context_id].split == "test":
             rows.append(
                 {
@@ -54,17 +50,18 @@ def read_stories(
             )
             samples[context_id] += 1
     if wrong:
-        said = ", ".join(f"{n} x {reason} (first in line {first[reason]})" for reason, n in wrong.items())
-        raise UnusableStories(f"stories of {policy!r} cannot be used: {said}")
+        counts = ", ".join(f"{n} x {reason} (first in line {first[reason]})" for reason, n in wrong.items())
+        raise InputError(f"{file}: stories of {policy!r} cannot be used: {counts}")
     if not rows:
-        raise UnusableStories(f"none of the stories of {policy!r} is for a held-out context")
+        raise InputError(f"{file}: none of the stories of {policy!r} is for a held-out context")
     return rows
 
 
-def _unusable(found: dict[str, Any] | str, contexts: Mapping[str, Context]) -> str | None:
-    if isinstance(found, str):
-        return found
+def _defect(values: dict[str, Any] | str, contexts: Mapping[str, Context]) -> str | None:
+    """The reason why a row cannot be used; None if it can."""
+    if isinstance(values, str):
+        return values
     for field in ("context_id", "text"):
-        if not isinstance(found.get(field), str) or not found[field].strip():
+        if not isinstance(values.get(field), str) or not values[field].strip():
             return f"no {field}"
-    return None if found["context_id"] in contexts else "unknown context_id"
+    return None if values["context_id"] in contexts else "unknown context_id"

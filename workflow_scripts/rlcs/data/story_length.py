@@ -1,4 +1,4 @@
-"""Stories that are too long for what follows: set aside or cut, by the rule that the config names."""
+"""Stories that are too long for the models: set aside or truncated, by the rule that the config names."""
 
 from __future__ import annotations
 
@@ -15,22 +15,29 @@ _WORD = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")
 
 
-def cut(story: str, most: int) -> str:
-    """A story of at most ``most`` words between white space: up to the last sentence's end within them, or
-    up to the last of them where no sentence ends."""
+def truncate(story: str, max_words: int) -> str:
+    """Truncate a story to at most ``max_words`` words between white space.
+
+    It ends with the last sentence that ends within them, or with the last of them if no sentence ends.
+    """
     words = list(_WORD.finditer(story))
-    if len(words) <= most:
+    if len(words) <= max_words:
         return story
-    head = story[: words[most - 1].end()]
-    ends = [found.end() for found in _SENTENCE_END.finditer(head)]
+    head = story[: words[max_words - 1].end()]
+    ends = [match.end() for match in _SENTENCE_END.finditer(head)]
     return head[: ends[-1]] if ends else head
 
 
-def within_words(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tuple[list[RawRow], int]:
-    """Rows whose stories keep the rule, or that say why not, and the number of stories that were cut."""
+def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tuple[list[RawRow], int]:
+    """Apply the rule of story lengths to rows.
+
+    Returns:
+        The rows, of which those with a story that is too long are truncated or say so as their defect; the
+        number of truncated stories.
+    """
     if rule is None:
         return list(rows), 0
-    kept, cuts = [], 0
+    limited, truncated = [], 0
     for raw in rows:
         stories = {name: (raw.values or {}).get(name) for name in STORIES}
         long = {
@@ -39,10 +46,10 @@ def within_words(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
             if isinstance(story, str) and len(_WORD.findall(story)) > rule.max_words
         }
         if long and rule.too_long == "truncate":
-            cuts += len(long)
-            shorter = {name: cut(story, rule.max_words) for name, story in long.items()}
+            truncated += len(long)
+            shorter = {name: truncate(story, rule.max_words) for name, story in long.items()}
             raw = replace(raw, values={**(raw.values or {}), **shorter})
         elif long:
             raw = replace(raw, values=None, defect=f"story of more than {rule.max_words} words")
-        kept.append(raw)
-    return kept, cuts
+        limited.append(raw)
+    return limited, truncated

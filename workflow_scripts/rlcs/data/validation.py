@@ -1,12 +1,11 @@
-"""Checking the preferences of strangers: a row is used, or quarantined with line and reason (DESIGN §4).
+"""Validation of user-supplied preferences: a row is used, or quarantined with line and reason (docs/data.md).
 
-``preference_files`` reads the rows, ``preference_rows`` has their shape.
+``data.files`` reads the rows, ``data.rows`` has their shapes, and ``data.formats`` makes pairs of them.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,16 +13,28 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rlcs.data.rows import MOST_VOTES, ContextRow, PairRow, RawRow, parse, quarantined
+from rlcs.data.rows import (
+    MAX_VOTES,
+    ContextRow,
+    PairRow,
+    ParsedPair,
+    RawRow,
+    digest,
+    parse,
+    premise_defect,
+    to_quarantine,
+)
 from rlcs.data.votes import majority_label, soft_label
+from rlcs.errors import InputError
 from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split
+from rlcs.verdict import swapped
 
 # What to do about the commonest reasons, by the words that they begin with.
 HINTS = {
-    "missing": "Columns of other names are told by data.columns, such as {story_a: first}",
+    "missing": "Columns of other names are named in data.columns, such as {story_a: first}",
     "unknown label": f"A label is one of {', '.join(LABELS)}",
     "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
-    "bad votes": f'Votes are counts such as {{"a": 3, "b": 1}}, of at most {MOST_VOTES:,} people, or a list '
+    "bad votes": f'Votes are counts such as {{"a": 3, "b": 1}}, of at most {MAX_VOTES:,} people, or a list '
     'such as ["a", "a", "b"]',
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "broken JSON": "A .jsonl file has one JSON object on each line",
@@ -31,15 +42,11 @@ HINTS = {
 }
 
 
-class TooManyBadRows(ValueError):
-    """More rows than the config allows cannot be used."""
-
-
 class Validated(NamedTuple):
-    """What can be used (each context has a pair) and what cannot: rows of the schemas in ``records``.
+    """Rows that can be used (each context has a pair) and rows that cannot, in the schemas of ``records``.
 
-    ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read, where none of them
-    has ``votes``, each of which is an annotation.
+    ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read if none of them has
+    ``votes``, each of which is an annotation.
     """
 
     contexts: list[Context]
@@ -49,12 +56,12 @@ class Validated(NamedTuple):
     quarantine: list[dict[str, Any]]
 
 
-def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -> Validated:
+def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: int) -> Validated:
     """Split rows into usable ones and quarantine.
 
     Rows on the same two stories by other annotators are further votes on one pair: its label is their
-    majority (``votes.majority_label``), and it names an annotator or a cohort where it has but one. A
-    second row by the same annotator, by none, or without a label is a duplicate. Where a row has ``votes``
+    majority (``votes.majority_label``), and it names an annotator or a cohort if it has but one. A
+    second row by the same annotator, by none, or without a label is a duplicate. If a row has ``votes``
     and a label, the label is the pair's, whatever the majority.
 
     Of rows that contradict one another (a duplicate, another context or pair under the same id, another split
@@ -62,11 +69,11 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
     split takes that which another row names for its premise, or one by hash (``validation.split_of``): one
     premise under two ids does not stand in two splits either.
     """
-    parsed = [(raw, _parse(raw)) for raw in rows]
+    parsed = [(raw, row if isinstance(row, str) else _pair_defect(row) or row) for raw, row in rows]
     splits: dict[str, Split] = {}
     for _, row in parsed:
         if isinstance(row, PairRow) and row.split:
-            splits.setdefault(_premise(row), row.split)
+            splits.setdefault(_split_key(row), row.split)
 
     contexts: dict[str, Context] = {}
     pairs: dict[str, dict[str, Any]] = {}
@@ -74,11 +81,11 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
     stated: dict[str, dict[str, Any]] = {}
     compared: dict[tuple[str, frozenset[str]], str] = {}
     bad: dict[int, dict[str, Any]] = {}
-    for place in sorted(range(len(parsed)), key=lambda place: not _is_labelled(parsed[place][1])):
-        raw, row = parsed[place]
+    for index in sorted(range(len(parsed)), key=lambda index: not _is_labelled(parsed[index][1])):
+        raw, row = parsed[index]
         if isinstance(row, PairRow):
-            premise = _premise(row)
-            context = _context(row, splits.get(premise) or split_of(premise, shares, seed))
+            key = _split_key(row)
+            context = _context(row, splits.get(key) or split_of(key, shares, seed))
             pair = _pair(row, context.context_id)
             stories = (context.context_id, frozenset((row.story_a, row.story_b)))
             known = compared.get(stories)
@@ -94,38 +101,32 @@ def validate(rows: Iterable[RawRow], shares: Mapping[Split, float], seed: int) -
                 contexts[context.context_id] = context
                 first = pairs.setdefault(known or pair["pair_id"], pair)
                 compared[stories] = first["pair_id"]
-                own = votes.setdefault(first["pair_id"], [])
-                own += [_vote(row, label, first) for label in _labels(row)]
+                pair_votes = votes.setdefault(first["pair_id"], [])
+                pair_votes += [_vote(row, label, first) for label in _labels(row)]
                 if row.votes and row.label:
                     stated[first["pair_id"]] = {"label": row.label}
                 continue
         else:
             reason = row
-        bad[place] = quarantined(raw, reason)
+        bad[index] = to_quarantine(raw, reason)
     return Validated(
         contexts=list(contexts.values()),
         pairs=[
-            pair | _summary(own) | stated.get(name, {})
-            for name, pair in pairs.items()
-            if (own := votes[name])
+            pair | _vote_summary(votes[pair_id]) | stated.get(pair_id, {})
+            for pair_id, pair in pairs.items()
+            if votes[pair_id]
         ],
-        annotations=[vote for own in votes.values() for vote in own],
-        unlabelled=[pair for name, pair in pairs.items() if not votes[name]],
-        quarantine=[bad[place] for place in sorted(bad)],
+        annotations=[vote for pair_votes in votes.values() for vote in pair_votes],
+        unlabelled=[pair for pair_id, pair in pairs.items() if not votes[pair_id]],
+        quarantine=[bad[index] for index in sorted(bad)],
     )
 
 
-def _parse(raw: RawRow) -> PairRow | str:
-    row = parse(raw, PairRow)
-    if isinstance(row, str):
-        return row
+def _pair_defect(row: PairRow) -> str | None:
+    """The reason why a pair cannot be used; None if it can."""
     if row.story_a.strip() == row.story_b.strip():
         return "identical stories"
-    if row.outline and row.prompt:
-        return "both outline and prompt"
-    if not (row.context_id or row.characters or row.previous_plot or row.outline or row.prompt):
-        return "no context"
-    return row
+    return premise_defect(row)
 
 
 def _is_further_vote(row: PairRow, votes: Sequence[Mapping[str, Any]]) -> bool:
@@ -143,17 +144,16 @@ def _is_labelled(row: PairRow | str) -> bool:
 
 def _vote(row: PairRow, label: Label, pair: Mapping[str, Any]) -> dict[str, Any]:
     """A row of ANNOTATIONS; its label speaks of the pair's a and b, whichever the annotator saw as a."""
-    turned: dict[Label, Label] = {"a": "b", "b": "a", "tie": "tie"}
     return {
         "pair_id": pair["pair_id"],
-        "label": label if row.story_a == pair["story_a"] else turned[label],
+        "label": label if row.story_a == pair["story_a"] else swapped(label),
         "annotator": (row.annotator or None) if not row.votes else None,
         "cohort": row.cohort or None,
     }
 
 
-def _summary(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a pair tells of its votes."""
+def _vote_summary(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The columns of a pair that come from its votes."""
     labels = [vote["label"] for vote in votes]
     cohorts = {vote["cohort"] for vote in votes}
     return {
@@ -164,89 +164,94 @@ def _summary(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def summary(quarantine: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Number of quarantined rows by reason, the most frequent first."""
+def count_reasons(quarantine: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Count quarantined rows by reason, the most frequent first."""
     return dict(Counter(row["reason"] for row in quarantine).most_common())
 
 
-def check_share(read: int, quarantine: Sequence[Mapping[str, Any]], limit: float, file: Path | str) -> None:
-    """Raises TooManyBadRows where no row was read or more than the share ``limit`` is in quarantine.
+def check_share(
+    rows_read: int, quarantine: Sequence[Mapping[str, Any]], limit: float, file: Path | str
+) -> None:
+    """Check that at most the share ``limit`` of the rows is in quarantine.
 
-    ``file`` is where the quarantined rows can be looked at.
+    Args:
+        file: where the quarantined rows can be looked at.
+
+    Raises:
+        InputError: no row was read, or too many of them cannot be used.
     """
-    if read == 0:
-        raise TooManyBadRows("the preferences have no rows")
-    if len(quarantine) > limit * read:
-        reasons = summary(quarantine)
+    if rows_read == 0:
+        raise InputError("the preferences have no rows")
+    if len(quarantine) > limit * rows_read:
+        reasons = count_reasons(quarantine)
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
         hints = "".join(
-            f"{hint}. " for start, hint in HINTS.items() if any(r.startswith(start) for r in reasons)
+            f"{hint}. "
+            for start, hint in HINTS.items()
+            if any(reason.startswith(start) for reason in reasons)
         )
-        raise TooManyBadRows(
-            f"{len(quarantine)} of {read} rows ({len(quarantine) / read:.1%}) cannot be used: {counts}. "
-            f"{hints}At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and reasons are in "
-            f"{file}; correct the rows or raise the limit."
+        raise InputError(
+            f"{len(quarantine)} of {rows_read} rows ({len(quarantine) / rows_read:.1%}) cannot be used: "
+            f"{counts}. {hints}At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and "
+            f"reasons are in {file}; correct the rows or raise the limit."
         )
 
 
-def further_contexts(
+def validate_contexts(
     rows: Iterable[RawRow], known: Iterable[Context], shares: Mapping[Split, float], seed: int
 ) -> tuple[list[Context], list[dict[str, Any]]]:
-    """Contexts without pairs, for policies alone, and the rows (of QUARANTINE) that cannot be used.
+    """Split rows of contexts without pairs, for policies alone, into contexts and rows of QUARANTINE.
 
     Splits are made as in ``validate``. A premise or an id that is known already is a duplicate.
     """
     before = list(known)
     ids = {context.context_id for context in before}
-    premises = {_text_digest(c.characters, c.previous_plot, c.outline) for c in before}
+    keys = {_premise_key((c.characters, c.previous_plot, c.outline)) for c in before}
     contexts: list[Context] = []
     bad = []
     for raw in rows:
         row = parse(raw, ContextRow)
         if isinstance(row, str):
-            bad.append(quarantined(raw, row))
+            bad.append(to_quarantine(raw, row))
             continue
-        premise = _premise(row)
-        context = _context(row, row.split or split_of(premise, shares, seed))
-        if not premise or (row.outline and row.prompt):
-            bad.append(quarantined(raw, "both outline and prompt" if premise else "no context"))
-        elif premise in premises or context.context_id in ids:
-            bad.append(quarantined(raw, "duplicate"))
+        key = _split_key(row)
+        context = _context(row, row.split or split_of(key, shares, seed))
+        if defect := premise_defect(row):
+            bad.append(to_quarantine(raw, defect))
+        elif key in keys or context.context_id in ids:
+            bad.append(to_quarantine(raw, "duplicate"))
         else:
-            premises.add(premise)
+            keys.add(key)
             ids.add(context.context_id)
             contexts.append(context)
     return contexts, bad
 
 
-def _digest(*parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+def _split_key(row: ContextRow) -> str:
+    """The key that decides a split: of the premise, or the context's id if the row has no premise."""
+    return _premise_key(row.premise) or row.context_id
 
 
-def _premise(row: ContextRow) -> str:
-    """What a split must not tear apart: the premise's text, or the context's id where it has none."""
-    return _text_digest(row.characters, row.previous_plot, row.outline or row.prompt) or row.context_id
-
-
-def _text_digest(*text: str) -> str:
-    return _digest(*text) if any(text) else ""
+def _premise_key(premise: tuple[str, str, str]) -> str:
+    return digest(*premise) if any(premise) else ""
 
 
 def _context(row: ContextRow, split: Split) -> Context:
+    characters, previous_plot, outline = row.premise
     fields = {
         "domain": row.domain or "story",
-        "characters": row.characters,
-        "previous_plot": row.previous_plot,
-        "outline": row.outline or row.prompt,
+        "characters": characters,
+        "previous_plot": previous_plot,
+        "outline": outline,
     }
-    stated = [(constraint.kind, dict(constraint.parameters)) for constraint in row.constraints]
-    context_id = row.context_id or _digest(fields, stated)
+    constraints = [(constraint.kind, dict(constraint.parameters)) for constraint in row.constraints]
+    context_id = row.context_id or digest(fields, constraints)
     return Context(context_id=context_id, constraints=tuple(row.constraints), split=split, **fields)
 
 
 def _pair(row: PairRow, context_id: str) -> dict[str, Any]:
     return {
-        "pair_id": row.pair_id or _digest(context_id, row.story_a, row.story_b),
+        "pair_id": row.pair_id or digest(context_id, row.story_a, row.story_b),
         "context_id": context_id,
         "story_a": row.story_a,
         "story_b": row.story_b,
@@ -254,7 +259,7 @@ def _pair(row: PairRow, context_id: str) -> dict[str, Any]:
     }
 
 
-def split_of(context_key: str, shares: Mapping[Split, float], seed: int) -> Split:
+def split_of(key: str, shares: Mapping[Split, float], seed: int) -> Split:
     """The split of a context, a function of its key, the shares and the seed alone.
 
     Raises:
@@ -264,10 +269,10 @@ def split_of(context_key: str, shares: Mapping[Split, float], seed: int) -> Spli
         raise ValueError(f"unknown splits {sorted(unknown)}; known: {', '.join(SPLITS)}")
     if min(shares.values(), default=0) < 0 or not math.isclose(sum(shares.values()), 1):
         raise ValueError(f"shares {dict(shares)} must not be negative and must sum to 1")
-    digest = hashlib.sha256(f"{seed} {context_key}".encode()).digest()
-    position = int.from_bytes(digest[:6], "big") / 2**48
-    some = [split for split in SPLITS if shares.get(split, 0) > 0]
-    for split, end in zip(some, accumulate(shares[split] for split in some), strict=True):
+    hash_bytes = hashlib.sha256(f"{seed} {key}".encode()).digest()
+    position = int.from_bytes(hash_bytes[:6], "big") / 2**48
+    used = [split for split in SPLITS if shares.get(split, 0) > 0]
+    for split, end in zip(used, accumulate(shares[split] for split in used), strict=True):
         if position < end:
             return split
-    return some[-1]  # the shares' sum was rounded to just below 1
+    return used[-1]  # the shares' sum was rounded to just below 1

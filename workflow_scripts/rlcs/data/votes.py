@@ -1,4 +1,4 @@
-"""Several annotators of one pair: majority and soft labels, and how far people agree with one another.
+"""Votes of several annotators on one pair: majority and soft labels, and agreement between people.
 
 Votes are rows of ``records.ANNOTATIONS``. The agreement of two people is the ceiling for a judge that is
 compared with the label of one.
@@ -21,7 +21,7 @@ Votes = Iterable[Mapping[str, Any]]
 
 
 def majority_label(labels: Sequence[Label]) -> Label:
-    """The label with the most votes; a tie where no label has more than every other (our choice)."""
+    """The label with the most votes; a tie if no label has more than every other (design choice)."""
     (first, most), *others = Counter(labels).most_common()
     return "tie" if others and others[0][1] == most else first
 
@@ -32,7 +32,7 @@ def soft_label(labels: Sequence[Label]) -> float:
 
 
 def votes_by_pair(votes: Votes) -> dict[str, list[Label]]:
-    """The labels that a pair was given, in the order of ``votes``."""
+    """The labels that each pair was given, in the order of ``votes``."""
     by_pair: dict[str, list[Label]] = {}
     for vote in votes:
         by_pair.setdefault(vote["pair_id"], []).append(vote["label"])
@@ -42,7 +42,7 @@ def votes_by_pair(votes: Votes) -> dict[str, list[Label]]:
 def krippendorff_alpha(votes: Votes) -> float | None:
     """Nominal alpha over the labels a, b and tie: 1 where all agree, 0 as by chance (Krippendorff 2011).
 
-    None where no pair has two votes, or where all votes are the same label: chance is not defined then.
+    None if no pair has two votes, or if all votes are the same label: chance is not defined then.
     """
     several = [labels for labels in votes_by_pair(votes).values() if len(labels) > 1]
     if len({label for labels in several for label in labels}) < 2:
@@ -52,7 +52,7 @@ def krippendorff_alpha(votes: Votes) -> float | None:
 
 
 def mutual_credits(votes: Votes) -> dict[str, float]:
-    """By pair the accuracy of its annotators as judges of one another, as judges' accuracy is counted.
+    """Accuracy of each pair's annotators as judges of one another, counted as judges' accuracy is.
 
     Each vote is compared with each other vote of its pair as if that were the label (``verdict.credit``: a
     tied verdict counts one half, a tied label is left out). Pairs without two votes, or all of them ties, are
@@ -60,7 +60,7 @@ def mutual_credits(votes: Votes) -> dict[str, float]:
     """
     credits: dict[str, float] = {}
     for pair, labels in votes_by_pair(votes).items():
-        compared = [credit(one, other) for one, other in permutations(labels, 2)]
+        compared = [credit(vote, other) for vote, other in permutations(labels, 2)]
         if known := [value for value in compared if value is not None]:
             credits[pair] = sum(known) / len(known)
     return credits

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rlcs.records import Judgement, read_judgements
+from rlcs.data.artifacts import JUDGEMENTS_FILE
+from rlcs.records import Judgement
 from rlcs.stages.manifest import read_provenance
 
 Row = Mapping[str, Any]
@@ -36,7 +37,7 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     for folder in folders:
         made_of = read_provenance(folder)
         by_seed = judged[made_of["config"]["name"]]
-        by_seed[made_of["seed"]] = read_judgements(folder / "judgements.parquet")
+        by_seed[made_of["seed"]] = JUDGEMENTS_FILE.read(folder)
     if empty := [judge for judge, by_seed in judged.items() if not by_seed]:
         raise ValueError(f"no judgements of {', '.join(empty)}")
     return judged

@@ -12,7 +12,6 @@ what the correction mends; over both orders a preference for a place cancels out
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
@@ -39,21 +38,6 @@ def measure_noise(
         return None
     hit, false = fmean(named[True]), fmean(named[False])
     return NoiseConfig(true_positive_rate=hit, false_positive_rate=false) if hit > false else None
-
-
-def of_flips(flip_rate: float) -> NoiseConfig:
-    """The noise of a judge without a preferred place, from its flip rate alone.
-
-    Two independent answers with the error rate e differ with probability 2 e (1 − e), so that
-    e = (1 − √(1 − 2 f)) / 2.
-
-    Raises:
-        ValueError: f is not in [0, ½): then no error rate below one half explains it.
-    """
-    if not 0 <= flip_rate < 0.5:
-        raise ValueError(f"flip rate {flip_rate} is not in [0, 0.5): the judge prefers a place")
-    error = (1 - math.sqrt(1 - 2 * flip_rate)) / 2
-    return NoiseConfig(true_positive_rate=1 - error, false_positive_rate=error)
 
 
 def corrected_win_probability(

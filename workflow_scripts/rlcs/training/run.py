@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import Trainer, set_seed
 
-from rlcs.records import HISTORY, write_rows
+from rlcs.data.artifacts import HISTORY_FILE
 from rlcs.stages.ranks import broadcast, is_main, wait_for_all
 from rlcs.stages.stage import Stage
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
@@ -39,7 +39,7 @@ def train(
             trainer.train(resume_from_checkpoint=broadcast(lambda: last_checkpoint(checkpoints)))
         save_whole(trainer, folder / "model", folder / "adapter")
         if is_main():
-            write_rows(folder / "history.parquet", history(trainer.state.log_history), HISTORY)
+            HISTORY_FILE.write(folder, history(trainer.state.log_history))
             finish(trainer, folder)
         wait_for_all()
 
