@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import Any
 
 from rlcs.config.prompts import policy_prompt
-from rlcs.config.tables import PivotTableConfig
 from rlcs.data.preferences import comparisons_of
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
@@ -18,10 +17,10 @@ from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    table = PivotTableConfig.model_validate(stage.config["table"])
-    size = table.group_size
+    size = stage.config["group_size"]
     contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
-    chosen = [context for context in contexts.values() if context.split == "validation"][: table.contexts]
+    validation = [context for context in contexts.values() if context.split == "validation"]
+    chosen = validation[: stage.config["contexts"]]
     policy, judges = stage.folder("policy") / "model", stage.folders("model")
     with stage.artifact() as folder:
         completions = generate(
@@ -36,7 +35,7 @@ def main(stage: Stage) -> None:
         stories = [
             {
                 "context_id": chosen[place // size].context_id,
-                "policy": table.policy,
+                "policy": stage.config["policy"],
                 "sample": place % size,
                 "seed": stage.seed,
                 "text": completion.text,

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, read_contexts, read_rows
-from rlcs.report.gallery import Row, gallery_items
+from rlcs.records import CHECKS, MATCHES, SNAPSHOTS, STORIES, Row, read_contexts, read_rows
+from rlcs.report.gallery import gallery_items
 from rlcs.report.html import fill
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage

@@ -9,7 +9,7 @@ from typing import Any
 
 from rlcs.data.validation import summary
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, read_contexts, read_rows
+from rlcs.records import MATCHES, PAIRS, QUARANTINE, SPLITS, STORIES, Context, Row, read_contexts, read_rows
 from rlcs.report.captions import FIGURES, TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.page import ReportData, ReportTable, headlines, notes, render, sections
@@ -17,8 +17,6 @@ from rlcs.report.provenance import machine_facts, model_table, read_made, stage_
 from rlcs.report.samples import Sample, choose_samples
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
-
-Row = Mapping[str, Any]
 
 
 def main(stage: Stage) -> None:

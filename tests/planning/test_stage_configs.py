@@ -2,6 +2,7 @@
 
 import copy
 import json
+from importlib import metadata
 
 import pytest
 import yaml
@@ -254,3 +255,15 @@ def test_a_policys_judges_are_in_the_order_of_their_artifacts():
     section = json.loads(json.dumps(stage_configs.train_policy(parsed, "rlcs"), sort_keys=True))
     assert [judge["name"] for judge in section["judges"]] == ["genrm", "bt"]
     assert stage_configs.policy_judges(parsed, "rlcs") == ["genrm", "bt"]
+
+
+def test_a_sentence_model_is_part_of_the_win_rate_table_only_where_it_is_installed():
+    def section(package):
+        raw = copy.deepcopy(BASE)
+        raw["tables"]["win_rates"]["sentence_model"] = {"package": package, "model": "folder"}
+        return table_configs.win_rate_table(parsing.parse(raw))["sentence_model"]
+
+    assert section("no-such-package==1") is None
+    assert section("pydantic==0.0.1") is None
+    installed = f"pydantic=={metadata.version('pydantic')}"
+    assert section(installed) == {"package": installed, "model": "folder"}

@@ -33,7 +33,8 @@ def main(stage):
 
 
 if __name__ == "__main__":
-    run_stage(main, __file__, inputs={{"source": 1, "files": "+", "model": "?"}}, options=["split"], seed=True)
+    inputs = {{"source": 1, "files": "+", "model": "?"}}
+    run_stage(main, __file__, inputs=inputs, options=["split"], seed=True)
 """
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from random import Random
 from typing import Any
 
 from rlcs.data.matches import Stories, matches_of, pairs_of
 from rlcs.data.rows import PairRow, RawRow, parse
-from rlcs.records import HUMAN, Context, Label
+from rlcs.records import HUMAN, Context, Label, Row
 
-Row = Mapping[str, Any]
 _TURNED: dict[str, Label] = {"a": "b", "b": "a", "tie": "tie"}
 
 

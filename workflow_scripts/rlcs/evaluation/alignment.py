@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rlcs.evaluation import baselines, calibration
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean, estimate_of, mean_or_none, paired_difference
 from rlcs.judging.credits import (
     first_position_share,
@@ -22,7 +22,7 @@ from rlcs.judging.credits import (
     tie_share,
     unparsed_share,
 )
-from rlcs.records import Context, Judgement
+from rlcs.records import Context, Judgement, Row
 from rlcs.text import sentence_words
 
 LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"

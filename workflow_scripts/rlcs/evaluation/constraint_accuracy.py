@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -18,9 +17,8 @@ from rlcs.constraints.ifeval import Prompt
 from rlcs.constraints.registry import all_kept, loosely_satisfied, satisfied
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean
 from rlcs.judging.credits import win_credits
-from rlcs.records import Constraint, Context, Judgement
+from rlcs.records import Constraint, Context, Judgement, Row
 
-Row = Mapping[str, Any]
 StoryKey = tuple[str, int, str, int]
 """Policy, seed, context id and sample of a story."""
 

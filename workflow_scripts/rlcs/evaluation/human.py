@@ -8,8 +8,8 @@ import pandas as pd
 
 from rlcs.data.blind_sheet import _sides
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, soft_label, votes_by_pair
-from rlcs.evaluation.judgements import Row
 from rlcs.evaluation.statistics import estimate_of
+from rlcs.records import Row
 
 
 def human_win_rate_table(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rlcs.records import Judgement, read_judgements
 from rlcs.stages.manifest import read_provenance
@@ -26,6 +25,5 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     return judged
 
 
-Row = Mapping[str, Any]
 Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
 """Judge -> seed -> judgements."""

@@ -16,9 +16,8 @@ from rlcs.evaluation import baselines
 from rlcs.evaluation.statistics import Difference, Estimate, bootstrap_mean, paired_difference
 from rlcs.judging.consistency import OUTCOMES
 from rlcs.judging.credits import first_position_share
-from rlcs.records import Context, Judgement, Label, Verdict
+from rlcs.records import Context, Judgement, Label, Row, Verdict
 
-Row = Mapping[str, Any]
 Labels = Mapping[str, Label]
 """Pair id -> label."""
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any
 
 from rlcs import text as texts
 from rlcs.constraints.registry import all_kept, satisfied
 from rlcs.evaluation.statistics import Sample
 from rlcs.judging.credits import win_credits
-from rlcs.records import Context, Judgement
-
-Row = Mapping[str, Any]
+from rlcs.records import Context, Judgement, Row
 
 
 @dataclass(frozen=True)

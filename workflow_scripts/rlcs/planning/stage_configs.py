@@ -194,7 +194,7 @@ def groups(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer about groups of stories, and where these come from."""
     assert config.tables.pivots is not None
     return {
-        "table": plain(config.tables.pivots, exclude={"judges"}) | {"judges": [name]},
+        **plain(config.tables.pivots, exclude={"judges"}),
         "writing": plain(config.writing),
         "max_new_tokens": config.sampling.max_new_tokens,
         "batch_size": config.sampling.batch_size,

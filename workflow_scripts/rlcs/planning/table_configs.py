@@ -9,6 +9,7 @@ from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
 
 
@@ -74,7 +75,7 @@ def win_rate_table(config: Config) -> SectionDict:
     model = config.tables.win_rates.sentence_model
     return {
         **plain(config.tables.win_rates, exclude={"sentence_model"}),
-        "sentence_model": plain(model) if model and model.folder else None,
+        "sentence_model": plain(model) if model and installed_folder(model.package) else None,
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }

@@ -11,9 +11,7 @@ from typing import Any
 
 from rlcs.constraints.registry import instruction, satisfied
 from rlcs.judging.credits import pair_flips, pair_probabilities, win_credits
-from rlcs.records import Context, Judgement
-
-Row = Mapping[str, Any]
+from rlcs.records import Context, Judgement, Row
 
 
 def gallery_items(
