@@ -13,7 +13,7 @@ rule tabulate_filter:
         ),
     params:
         code=code("tabulate_filter.py"),
-        config=lambda _: part(table_configs.filter_table(CONFIG)),
+        config=lambda _: part(table_configs.chain_filter(CONFIG)),
     log:
         f"{LOGS}/tables/filter.log",
     benchmark:
@@ -34,7 +34,7 @@ rule tabulate_consensus:
         consensus=[f"{RESULTS}/consensus/{source}/manifest.json" for source in CONFIG.consensus],
         judgements=[
             f"{RESULTS}/teachers/{teacher}/manifest.json"
-            for teacher in table_configs.consensus_table(CONFIG)["teachers"]
+            for teacher in table_configs.consensus(CONFIG)["teachers"]
         ],
     output:
         manifest=f"{RESULTS}/tables/consensus/manifest.json",
@@ -46,7 +46,7 @@ rule tabulate_consensus:
         ),
     params:
         code=code("tabulate_consensus.py"),
-        config=lambda _: part(table_configs.consensus_table(CONFIG)),
+        config=lambda _: part(table_configs.consensus(CONFIG)),
     log:
         f"{LOGS}/tables/consensus.log",
     benchmark:
@@ -106,7 +106,7 @@ rule tabulate_alignment:
         ),
     params:
         code=code("tabulate_alignment.py"),
-        config=lambda _: part(table_configs.alignment_table(CONFIG)),
+        config=lambda _: part(table_configs.alignment(CONFIG)),
     log:
         f"{LOGS}/tables/alignment.log",
     benchmark:
@@ -135,7 +135,7 @@ rule tabulate_injections:
         ),
     params:
         code=code("tabulate_injections.py"),
-        config=lambda _: part(table_configs.injection_table(CONFIG)),
+        config=lambda _: part(table_configs.injections(CONFIG)),
     log:
         f"{LOGS}/tables/injections.log",
     benchmark:
@@ -177,7 +177,7 @@ rule tabulate_win_rates:
         ),
     params:
         code=code("tabulate_win_rates.py"),
-        config=lambda _: part(table_configs.win_rate_table(CONFIG)),
+        config=lambda _: part(table_configs.win_rates(CONFIG)),
     log:
         f"{LOGS}/tables/win_rates.log",
     benchmark:
@@ -197,7 +197,7 @@ rule tabulate_gains:
     input:
         preferences=PREFERENCES,
         judgements=lambda _: alignment_of(
-            dict.fromkeys(judge for _, judge in table_configs.gain_table(CONFIG)["judge_of"])
+            dict.fromkeys(judge for _, judge in table_configs.gains(CONFIG)["judge_of"])
         ),
         matches=lambda _: of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
@@ -216,7 +216,7 @@ rule tabulate_gains:
         ),
     params:
         code=code("tabulate_gains.py"),
-        config=lambda _: part(table_configs.gain_table(CONFIG)),
+        config=lambda _: part(table_configs.gains(CONFIG)),
     log:
         f"{LOGS}/tables/gains.log",
     benchmark:
@@ -251,7 +251,7 @@ rule tabulate_pivots:
         ),
     params:
         code=code("tabulate_pivots.py"),
-        config=lambda _: part(table_configs.pivot_table(CONFIG)),
+        config=lambda _: part(table_configs.pivots(CONFIG)),
     log:
         f"{LOGS}/tables/pivots.log",
     benchmark:
@@ -287,7 +287,7 @@ rule tabulate_constraints:
         ),
     params:
         code=code("tabulate_constraints.py"),
-        config=lambda _: part(table_configs.constraint_table(CONFIG)),
+        config=lambda _: part(table_configs.constraints(CONFIG)),
     log:
         f"{LOGS}/tables/constraints.log",
     benchmark:
@@ -317,7 +317,7 @@ rule tabulate_ifeval:
         ),
     params:
         code=code("tabulate_ifeval.py"),
-        config=lambda _: part(table_configs.instruction_table(CONFIG)),
+        config=lambda _: part(table_configs.ifeval(CONFIG)),
     log:
         f"{LOGS}/tables/ifeval.log",
     benchmark:
@@ -356,7 +356,7 @@ rule tabulate_effects:
         text=f"{RESULTS}/tables/effects/effects.md",
     params:
         code=code("tabulate_effects.py"),
-        config=lambda _: part(table_configs.effects_table(CONFIG)),
+        config=lambda _: part(table_configs.effects(CONFIG)),
     log:
         f"{LOGS}/tables/effects.log",
     benchmark:
@@ -387,7 +387,7 @@ rule tabulate_human_win_rates:
         ),
     params:
         code=code("tabulate_human_win_rates.py"),
-        config=lambda _: part(table_configs.human_table(CONFIG)),
+        config=lambda _: part(table_configs.human_win_rates(CONFIG)),
     log:
         f"{LOGS}/tables/human_win_rates.log",
     benchmark:

@@ -61,7 +61,7 @@ rule find_consensus:
         f"{RESULTS}/consensus/{{source}}/manifest.json",
     params:
         code=code("find_consensus.py"),
-        config=lambda wildcards: part(stage_configs.consensus(CONFIG, wildcards.source)),
+        config=lambda wildcards: part(stage_configs.consensus_pairs(CONFIG, wildcards.source)),
     log:
         f"{LOGS}/consensus/{{source}}.log",
     benchmark:
@@ -112,7 +112,7 @@ rule judge_injections:
         f"{RESULTS}/injections/{{judge}}/seed{{seed}}/manifest.json",
     params:
         code=code("judge_injections.py"),
-        config=lambda wildcards: part(stage_configs.injections(CONFIG, wildcards.judge)),
+        config=lambda wildcards: part(stage_configs.judge_injections(CONFIG, wildcards.judge)),
         endpoint=endpoint(lambda wildcards: wildcards.judge),
         answers=f"{ANSWERS}/{{judge}}",
     log:

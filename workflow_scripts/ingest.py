@@ -28,7 +28,7 @@ from rlcs.records import (
     write_contexts,
     write_rows,
 )
-from rlcs.stages.manifest import NAME
+from rlcs.stages.manifest import MANIFEST_NAME
 from rlcs.stages.stage import Stage, log, run_stage
 
 SHOWN = 5
@@ -102,7 +102,9 @@ def read_rows_of(stage: Stage, data: DataConfig) -> list[RawRow]:
                 log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
             return list(read_hub(hub, data.columns, fields))
         # the tiny world's manifest stands for its preference file
-        files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in stage.inputs["files"]]
+        files = [
+            f.with_name("preferences.jsonl") if f.name == MANIFEST_NAME else f for f in stage.inputs["files"]
+        ]
         return [row for file in files for row in read_file(file, data.columns, fields)]
     except (OSError, ValueError) as error:
         raise errors.InputError(f"cannot read the preferences: {error}") from error

@@ -64,17 +64,17 @@ def all_sections(raw):
             "world": stage_configs.world(parsed),
             "ingest": stage_configs.ingest(parsed),
             "teach": stage_configs.teach(parsed, "teacher"),
-            "consensus": stage_configs.consensus(parsed, "panel"),
-            "consensus table": table_configs.consensus_table(parsed),
-            "filter table": table_configs.filter_table(parsed),
-            "alignment table": table_configs.alignment_table(parsed),
-            "win-rate table": table_configs.win_rate_table(parsed),
-            "effects table": table_configs.effects_table(parsed),
+            "consensus": stage_configs.consensus_pairs(parsed, "panel"),
+            "consensus table": table_configs.consensus(parsed),
+            "filter table": table_configs.chain_filter(parsed),
+            "alignment table": table_configs.alignment(parsed),
+            "win-rate table": table_configs.win_rates(parsed),
+            "effects table": table_configs.effects(parsed),
             "report": table_configs.report(parsed),
             "curves": table_configs.curves(parsed),
             "gallery": table_configs.gallery(parsed),
             "sheet": table_configs.sheet(parsed),
-            "human table": table_configs.human_table(parsed),
+            "human table": table_configs.human_win_rates(parsed),
             "check": stage_configs.check(parsed),
         }
         | {f"base:{name}": stage_configs.base(parsed, name) for name in BASES}
@@ -222,8 +222,8 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     real = parsing.parse(raw | {"data": {"preferences": ["/somewhere/pairs.jsonl"]}})
     for section in (
         stage_configs.ingest,
-        table_configs.filter_table,
-        table_configs.alignment_table,
+        table_configs.chain_filter,
+        table_configs.alignment,
         table_configs.report,
     ):
         assert section(synthetic) == section(real) | {"synthetic": True}
@@ -261,7 +261,7 @@ def test_a_sentence_model_is_part_of_the_win_rate_table_only_where_it_is_install
     def section(package):
         raw = copy.deepcopy(BASE)
         raw["tables"]["win_rates"]["sentence_model"] = {"package": package, "model": "folder"}
-        return table_configs.win_rate_table(parsing.parse(raw))["sentence_model"]
+        return table_configs.win_rates(parsing.parse(raw))["sentence_model"]
 
     assert section("no-such-package==1") is None
     assert section("pydantic==0.0.1") is None

@@ -25,7 +25,7 @@ def package_of(module):
     return module.split(".")[1]
 
 
-def test_every_room_has_a_floor():
+def test_every_package_has_a_floor():
     assert FLOOR.keys() == {package_of(module) for module in MODULES}
 
 

@@ -61,7 +61,7 @@ class JudgingConfig(Section):
         return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
 
 
-TEMPLATE = """\
+VERIFIER_TEMPLATE = """\
 Here are a requirement and a story. Does the story meet the requirement? Say briefly why, then end with a line
 of its own: "Verdict: yes" or "Verdict: no".
 
@@ -73,7 +73,7 @@ $story"""
 
 class _VerifierConfig(Section):
     template: str = Field(
-        TEMPLATE,
+        VERIFIER_TEMPLATE,
         description="The verifier's prompt: $constraint, $story and the context's fields are filled in.",
     )
 

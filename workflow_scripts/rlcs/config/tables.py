@@ -30,14 +30,14 @@ class Systems:
     shows: Literal["difference", "share"]
 
 
-COMPARED = ("the policy", "the policy it is compared with")
+_COMPARED = ("the policy", "the policy it is compared with")
 METRICS: dict[MetricName, Systems] = {
     "accuracy_difference": Systems("judges", ("the judge", "the judge it is compared with"), "difference"),
     "flip_rate": Systems("judges", ("the judge",), "share"),
     "chain_correctness": Systems("judges", ("the teacher", "the judge that knows the truth"), "difference"),
-    "constraints_difference": Systems("policies", COMPARED, "difference"),
-    "length_difference": Systems("policies", COMPARED, "difference"),
-    "win_rate": Systems("policies", COMPARED, "share"),
+    "constraints_difference": Systems("policies", _COMPARED, "difference"),
+    "length_difference": Systems("policies", _COMPARED, "difference"),
+    "win_rate": Systems("policies", _COMPARED, "share"),
     "rewarded_violators": Systems("policies", ("the policy",), "share"),
 }
 

@@ -13,7 +13,7 @@ from rlcs.config.judging import JudgingConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.endpoint import EndpointJudge
 from rlcs.models.vllm_server import start_server
-from rlcs.stages.manifest import NAME, content_id
+from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
 
@@ -39,7 +39,7 @@ def serve_judge(
     name, entry = section["name"], section["judge"]
     judging = JudgingConfig.model_validate(section["judging"])
     serving = ServingConfig.model_validate(json.loads(options["endpoint"]))
-    model = f"{name}-{content_id(folder / NAME)}"
+    model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
     url = broadcast_on_node(
         lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus)
     )

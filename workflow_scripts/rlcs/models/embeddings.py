@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
-Array = NDArray[np.float64]
+Vectors = NDArray[np.float64]
 
 TOKENS = 256
 """Tokens that are read at once; a longer text is read in parts, none of which is left out."""
 
 
-def embedding_spread(vectors: Array) -> float | None:
+def embedding_spread(vectors: Vectors) -> float | None:
     """Mean cosine distance of two different texts; None of fewer than two.
 
     Args:
@@ -30,7 +30,7 @@ def embedding_spread(vectors: Array) -> float | None:
 
 
 @torch.inference_mode()
-def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Array:
+def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Vectors:
     """One vector of length 1 for each text, (texts, d): the mean over the tokens of all of its parts.
 
     Args:

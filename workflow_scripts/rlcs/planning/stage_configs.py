@@ -87,7 +87,7 @@ def teach(config: Config, name: str) -> SectionDict:
     }
 
 
-def consensus(config: Config, name: str) -> SectionDict:
+def consensus_pairs(config: Config, name: str) -> SectionDict:
     return {"name": name, "consensus": plain(config.consensus[name])}
 
 
@@ -202,7 +202,7 @@ def groups(config: Config, name: str) -> SectionDict:
     }
 
 
-def injections(config: Config, name: str) -> SectionDict:
+def judge_injections(config: Config, name: str) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {**judge(config, name), "judging": plain(config.judging), "pairs": table.pairs}

@@ -13,16 +13,16 @@ from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
 
 
-def consensus_table(config: Config) -> SectionDict:
+def consensus(config: Config) -> SectionDict:
     teachers = dict.fromkeys(name for entry in config.consensus.values() for name in entry.teachers)
     return {"sources": list(config.consensus), "teachers": list(teachers), "synthetic": config.synthetic}
 
 
-def pivot_table(config: Config) -> SectionDict:
+def pivots(config: Config) -> SectionDict:
     return {"judges": list(config.tables.pivots.judges)} if config.tables.pivots else {}
 
 
-def alignment_table(config: Config) -> SectionDict:
+def alignment(config: Config) -> SectionDict:
     rows = config.tables.alignment.rows
     return {
         "rows": list(config.tables.alignment.rows),
@@ -35,13 +35,13 @@ def alignment_table(config: Config) -> SectionDict:
     }
 
 
-def injection_table(config: Config) -> SectionDict:
+def injections(config: Config) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {"judges": list(table.judges), "synthetic": config.synthetic}
 
 
-def effects_table(config: Config) -> SectionDict:
+def effects(config: Config) -> SectionDict:
     return {
         "effects": [plain(effect) for effect in config.effects],
         "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
@@ -57,7 +57,7 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
     return list(dict.fromkeys(name for systems in chosen for name in systems))
 
 
-def gain_table(config: Config) -> SectionDict:
+def gains(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
     return {
         "judge_of": [  # in the config's order, which keys of a params' dictionary do not keep
@@ -71,7 +71,7 @@ def gain_table(config: Config) -> SectionDict:
     }
 
 
-def win_rate_table(config: Config) -> SectionDict:
+def win_rates(config: Config) -> SectionDict:
     model = config.tables.win_rates.sentence_model
     return {
         **plain(config.tables.win_rates, exclude={"sentence_model"}),
@@ -81,7 +81,7 @@ def win_rate_table(config: Config) -> SectionDict:
     }
 
 
-def constraint_table(config: Config) -> SectionDict:
+def constraints(config: Config) -> SectionDict:
     assert config.tables.constraints is not None
     return {
         "rows": list(config.tables.constraints.rows),
@@ -92,7 +92,7 @@ def constraint_table(config: Config) -> SectionDict:
     }
 
 
-def instruction_table(config: Config) -> SectionDict:
+def ifeval(config: Config) -> SectionDict:
     assert config.tables.ifeval is not None
     return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
 
@@ -106,7 +106,7 @@ def curves(config: Config) -> SectionDict:
     return {"watch": watches, "synthetic": config.synthetic}
 
 
-def filter_table(config: Config) -> SectionDict:
+def chain_filter(config: Config) -> SectionDict:
     return {"synthetic": config.synthetic}
 
 
@@ -164,7 +164,7 @@ def sheet(config: Config) -> SectionDict:
     }
 
 
-def human_table(config: Config) -> SectionDict:
+def human_win_rates(config: Config) -> SectionDict:
     """The annotations are an input: their content counts, wherever they lie."""
     table = config.tables.win_rates
     return {"policies": list(table.rows), "reference": table.reference, "synthetic": config.synthetic}

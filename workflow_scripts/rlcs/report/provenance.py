@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.stages.manifest import NAME, content_id, read_provenance, read_run
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 MODELS = ("bases", "judges", "policies")
 
@@ -38,7 +38,7 @@ class Made:
 
 def ancestors(results: Path, folders: Iterable[Path]) -> set[Path]:
     """The artifacts in ``folders`` and all in ``results`` that they were made of."""
-    by_id = {content_id(path): path.parent for path in results.rglob(NAME)}
+    by_id = {content_id(path): path.parent for path in results.rglob(MANIFEST_NAME)}
     found: set[Path] = set()
     waiting = list(folders)
     while waiting:
@@ -55,7 +55,7 @@ def read_made(results: Path, folders: Iterable[Path]) -> list[Made]:
             name=folder.relative_to(results).as_posix(),
             stage=(made_of := read_provenance(folder))["stage"],
             seed=made_of["seed"],
-            manifest=content_id(folder / NAME),
+            manifest=content_id(folder / MANIFEST_NAME),
             seconds=(run := read_run(folder))["seconds"],
             gpus=tuple(run["gpus"]),
             host=run["host"],
