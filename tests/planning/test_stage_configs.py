@@ -75,7 +75,6 @@ def all_sections(raw):
             "gallery": table_configs.gallery(parsed),
             "sheet": table_configs.sheet(parsed),
             "human table": table_configs.human_win_rates(parsed),
-            "check": stage_configs.check(parsed),
         }
         | {f"base:{name}": stage_configs.base(parsed, name) for name in BASES}
         | {f"judge:{name}": stage_configs.judge(parsed, name) for name in JUDGES}
@@ -100,7 +99,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
 @pytest.mark.parametrize(
     ("path", "value", "differ"),
     [
-        ("run", "another", {"report", "gallery", "check"}),
+        ("run", "another", {"report", "gallery"}),
         ("seeds", [1, 2, 3], set()),
         ("effects", [FLIPS | {"below": 10}], {"effects table"}),
         ("world/train_pairs", 61, {"world"}),
@@ -121,13 +120,13 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
             {"base:small", "judge:bt", "matches:bt", "train:bt"}
             | {f"{stage}:{name}" for stage in ("train", "stories") for name in POLICIES},
         ),
-        ("training", {"max_steps": 3}, ALL_TRAINED | {"check"}),
+        ("training", {"max_steps": 3}, ALL_TRAINED),
         ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
         ("bases/small/layers", 3, {"base:small"}),
         ("bases/brought/revision", "abc", {"base:brought"}),
         ("bases/brought/shape", SHAPE, set()),
-        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", {"check"}),  # an input of the training
-        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", {"check"}),
+        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", set()),  # an input of the training
+        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", set()),
         ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/bt/label_sources", ["panel"], {"train:bt"}),
@@ -140,11 +139,11 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
             {"consensus", "consensus table", "teach"},
         ),
         ("world/unlabelled_pairs", 9, {"world"}),
-        ("judges/bt/training", {"max_steps": 3}, {"train:bt", "check"}),
-        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft", "check"}),
-        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm", "check"}),
-        ("policies/sft/training", {"max_steps": 3}, {"train:sft", "check"}),
-        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs", "check"}),
+        ("judges/bt/training", {"max_steps": 3}, {"train:bt"}),
+        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft"}),
+        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm"}),
+        ("policies/sft/training", {"max_steps": 3}, {"train:sft"}),
+        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs"}),
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
         ("policies/rlcs/watch", {"kl": 0.5}, {"train:rlcs", "curves"}),
         ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
@@ -169,8 +168,8 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("human/annotations", ["annotations-ann.jsonl"], set()),
         ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
         ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
-        ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),
-        ("policies/new", {"train": "sft", "base": "small"}, {"check"}),
+        ("judges/new", {"kind": "bradley_terry", "base": "small"}, set()),
+        ("policies/new", {"train": "sft", "base": "small"}, set()),
     ],
 )
 def test_which_sections_differ_after_a_change(path, value, differ):

@@ -28,7 +28,6 @@ TO_BE_RENAMED = {
     "Section",
     "Title",
     "cells",
-    "check",
     "fit",
     "injections",
     "parse",

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from rlcs.config import prompts
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.section import Name, Section
+from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Comparison
 
 
@@ -71,7 +71,7 @@ Story:
 $story"""
 
 
-class _VerifierConfig(Section):
+class _VerifierConfig(ModelConfig):
     template: str = Field(
         VERIFIER_TEMPLATE,
         description="The verifier's prompt: $constraint, $story and the context's fields are filled in.",

@@ -218,30 +218,3 @@ def verified(config: Config, name: str) -> SectionDict:
 
 def responses(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": plain(config.sampling, exclude={"samples", "contexts"})}
-
-
-def check(config: Config) -> SectionDict:
-    """Every training's options, to try them on TRL before the first job."""
-    classes = {
-        "sft": "SFTConfig",
-        "grpo": "GRPOConfig",
-        "world": "SFTConfig",
-        "bradley_terry": "RewardConfig",
-    }
-    trainings = {
-        f"{registry}.{name}": {
-            "class": classes[getattr(entry, "train", None) or entry.kind],
-            "options": entry.training,
-            "groups_per_unit": getattr(entry, "groups_per_unit", 1),
-            "launch": str(entry.launch) if getattr(entry, "launch", None) else None,
-        }
-        for registry in ("bases", "judges", "policies")
-        for name, entry in getattr(config, registry).items()
-        if hasattr(entry, "training")
-    }
-    return {
-        "run": config.run,
-        "shared": config.training,
-        "trainings": trainings,
-        "serving": plain(config.serving),
-    }

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from rlcs.config.judges import ScalarJudgeConfig
+from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
@@ -29,10 +26,15 @@ def alignment(config: Config) -> SectionDict:
         "reward_model": next(
             (row for row in rows if isinstance(config.judges[row], ScalarJudgeConfig)), None
         ),
-        "calls": {row: getattr(config.judges[row], "votes", 1) for row in rows if writes(config.judges[row])},
+        "calls": {row: answers_per_comparison(config.judges[row]) for row in rows if writes(config.judges[row])},
         "paper": config.paper.get("alignment", {}),
         "synthetic": config.synthetic,
     }
+
+
+def answers_per_comparison(judge: JudgeConfig) -> int:
+    """Answers of a judge to each comparison."""
+    return judge.votes if isinstance(judge, UntrainedJudgeConfig | EndpointJudgeConfig) else 1
 
 
 def injections(config: Config) -> SectionDict:
@@ -130,16 +132,21 @@ def gallery(config: Config) -> SectionDict:
 
 def policies_with_snapshots(config: Config) -> list[str]:
     """Of the policies in the win rates, those that wrote on the way through their training."""
-    rows = config.tables.win_rates.rows
-    return [name for name in rows if getattr(config.policies[name], "snapshots", None) is not None]
+    policies = {name: config.policies[name] for name in config.tables.win_rates.rows}
+    return [
+        name
+        for name, policy in policies.items()
+        if isinstance(policy, GRPOPolicyConfig) and policy.snapshots is not None
+    ]
 
 
 def card(config: Config, registry: str, name: str) -> SectionDict:
     """What a model card tells of a trained model."""
-    models: Mapping[str, Any] = getattr(config, registry)
+    models = config.models(registry)
     ancestors = list(reversed(lineage(models, name)))
-    base = models[ancestors[0]].base
-    kind = "policy" if registry == "policies" else models[name].kind
+    base = models[ancestors[0]].base_name
+    assert base is not None, "a trained model comes from a base"
+    kind = "policy" if registry == "policies" else config.judges[name].kind
     return {
         "run": config.run,
         "name": name,
