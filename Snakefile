@@ -93,8 +93,7 @@ rule check:
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
-        config=config_param(stage_configs.check),
-        plan=config_param(plan_sections.plan),
+        config=lambda _: json.dumps(config),
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",
@@ -102,4 +101,4 @@ rule check:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} --plan {params.plan:q} {params.site} 2>&1 | tee {log}"
+        "python workflow_scripts/check_config.py --config {params.config:q} {params.site} 2>&1 | tee {log}"

@@ -17,7 +17,8 @@ from rlcs.config import parsing
 from rlcs.config.judges import ScalarJudgeConfig, ConsensusConfig, GenrmGRPOConfig, GenrmSFTConfig
 from rlcs.config.lineage import trained_models
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
-from rlcs.planning import plan_sections, stage_configs, table_configs
+from rlcs.config.training import TrainedConfig
+from rlcs.planning import stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
@@ -147,12 +148,12 @@ def names_of(models, *kinds):
 
 
 def is_trained(judge):
-    return hasattr(CONFIG.judges[judge], "training")
+    return isinstance(CONFIG.judges[judge], TrainedConfig)
 
 
 def seeds_of(judge):
     """A judge that no training made answers the same for every seed: it is asked once."""
-    trained = is_trained(judge) or getattr(CONFIG.judges[judge], "parent", None)
+    trained = is_trained(judge) or CONFIG.judges[judge].parent_name
     return CONFIG.seeds if trained else [FIRST_SEED]
 
 
@@ -164,7 +165,7 @@ def judge_model(judge, seed):
     """The manifest of a judge's weights; none for a judge of the tiny world."""
     if is_trained(judge):
         return [f"{RESULTS}/judges/{judge}/seed{seed}/manifest.json"]
-    parent, base = (getattr(CONFIG.judges[judge], key, None) for key in ("parent", "base"))
+    parent, base = CONFIG.judges[judge].parent_name, CONFIG.judges[judge].base_name
     if parent:
         return judge_model(parent, seed)
     return [base_of(base)] if base else []
@@ -203,7 +204,7 @@ def consensus_of(judge):
 
 def verifier_model(verifier):
     """The manifest of a verifier's weights; none for an endpoint, or where no verifier is named."""
-    base = getattr(CONFIG.verifiers[verifier], "base", None) if verifier else None
+    base = CONFIG.verifiers[verifier].base_name if verifier else None
     return [base_of(base)] if base else []
 
 

@@ -8,7 +8,7 @@ rule tabulate_filter:
         table=table_file("filter"),
     params:
         code=code("tabulate_filter.py"),
-        config=config_param(table_configs.filter_table),
+        config=config_param(table_configs.chain_filter),
     log:
         log_file("tables/filter"),
     benchmark:
@@ -27,14 +27,14 @@ rule tabulate_consensus:
         preferences=PREFERENCES,
         consensus=[artifact(f"consensus/{source}") for source in CONFIG.consensus],
         judgements=[
-            artifact(f"teachers/{teacher}") for teacher in table_configs.consensus_table(CONFIG)["teachers"]
+            artifact(f"teachers/{teacher}") for teacher in table_configs.consensus(CONFIG)["teachers"]
         ],
     output:
         manifest=artifact("tables/consensus"),
         table=table_file("consensus"),
     params:
         code=code("tabulate_consensus.py"),
-        config=config_param(table_configs.consensus_table),
+        config=config_param(table_configs.consensus),
     log:
         log_file("tables/consensus"),
     benchmark:
@@ -63,7 +63,7 @@ rule tabulate_alignment:
         position_bias_figure=figure_file("position_bias", folder="alignment"),
     params:
         code=code("tabulate_alignment.py"),
-        config=config_param(table_configs.alignment_table),
+        config=config_param(table_configs.alignment),
     log:
         log_file("tables/alignment"),
     benchmark:
@@ -86,7 +86,7 @@ rule tabulate_injections:
         table=table_file("injections"),
     params:
         code=code("tabulate_injections.py"),
-        config=config_param(table_configs.injection_table),
+        config=config_param(table_configs.injections),
     log:
         log_file("tables/injections"),
     benchmark:
@@ -112,7 +112,7 @@ rule tabulate_win_rates:
         figure=figure_file("win_rates"),
     params:
         code=code("tabulate_win_rates.py"),
-        config=config_param(table_configs.win_rate_table),
+        config=config_param(table_configs.win_rates),
     log:
         log_file("tables/win_rates"),
     benchmark:
@@ -131,7 +131,7 @@ rule tabulate_gains:
     input:
         preferences=PREFERENCES,
         judgements=lambda _: of_seeds(
-            "alignment", [judge for _, judge in table_configs.gain_table(CONFIG)["judge_of"]], seeds_of
+            "alignment", [judge for _, judge in table_configs.gains(CONFIG)["judge_of"]], seeds_of
         ),
         matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
@@ -140,7 +140,7 @@ rule tabulate_gains:
         figure=figure_file("gains"),
     params:
         code=code("tabulate_gains.py"),
-        config=config_param(table_configs.gain_table),
+        config=config_param(table_configs.gains),
     log:
         log_file("tables/gains"),
     benchmark:
@@ -164,7 +164,7 @@ rule tabulate_pivots:
         noise=table_file("judge_noise", folder="pivots"),
     params:
         code=code("tabulate_pivots.py"),
-        config=config_param(table_configs.pivot_table),
+        config=config_param(table_configs.pivots),
     log:
         log_file("tables/pivots"),
     benchmark:
@@ -194,7 +194,7 @@ rule tabulate_constraints:
         table=table_file("constraints"),
     params:
         code=code("tabulate_constraints.py"),
-        config=config_param(table_configs.constraint_table),
+        config=config_param(table_configs.constraints),
     log:
         log_file("tables/constraints"),
     benchmark:
@@ -218,7 +218,7 @@ rule tabulate_ifeval:
         table=table_file("ifeval"),
     params:
         code=code("tabulate_ifeval.py"),
-        config=config_param(table_configs.instruction_table),
+        config=config_param(table_configs.ifeval),
     log:
         log_file("tables/ifeval"),
     benchmark:
@@ -251,7 +251,7 @@ rule tabulate_effects:
         text=f"{RESULTS}/tables/effects/effects.md",
     params:
         code=code("tabulate_effects.py"),
-        config=config_param(table_configs.effects_table),
+        config=config_param(table_configs.effects),
     log:
         log_file("tables/effects"),
     benchmark:
@@ -277,7 +277,7 @@ rule tabulate_human_win_rates:
         table=table_file("human_win_rates"),
     params:
         code=code("tabulate_human_win_rates.py"),
-        config=config_param(table_configs.human_table),
+        config=config_param(table_configs.human_win_rates),
     log:
         log_file("tables/human_win_rates"),
     benchmark:

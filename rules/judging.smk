@@ -59,7 +59,7 @@ rule find_consensus:
         artifact("consensus/{source}"),
     params:
         code=code("find_consensus.py"),
-        config=config_param(stage_configs.consensus, "source"),
+        config=config_param(stage_configs.consensus_pairs, "source"),
     log:
         log_file("consensus/{source}"),
     benchmark:
@@ -109,7 +109,7 @@ rule judge_injections:
         artifact("injections/{judge}/seed{seed}"),
     params:
         code=code("judge_injections.py"),
-        config=config_param(stage_configs.injections, "judge"),
+        config=config_param(stage_configs.judge_injections, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
         serving=serving_param(),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from rlcs.config import bases, judges, judging, policies, tables, training, world
@@ -70,10 +71,22 @@ def documented_default() -> str:
     return head + "\n".join(_yaml(Config, 0)) + "\n"
 
 
+def _keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
+    """The fields of a section: what tells its kind, then its own, then those that it shares with others."""
+    own = list(model.__annotations__)
+
+    def rank(item: tuple[str, FieldInfo]) -> tuple[bool, int]:
+        name, field = item
+        tells_kind = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+        return not tells_kind, own.index(name) if name in own else len(own)
+
+    return sorted(model.model_fields.items(), key=rank)
+
+
 def _yaml(model: type[BaseModel], indent: int) -> list[str]:
     pad = " " * indent
     lines: list[str] = []
-    for name, field in model.model_fields.items():
+    for name, field in _keys(model):
         key = field.alias or name
         lines.append(f"{pad}# {field.description}")
         entries = ENTRIES.get(name) if model is Config else None
@@ -149,7 +162,7 @@ def _nested(name: str, model: type[BaseModel]) -> dict[str, type[BaseModel]]:
 def _table(name: str, model: type[BaseModel]) -> str:
     title = f"### `{name}`\n\n{_first_line(model)}" if name else f"### Top level\n\n{_first_line(model)}"
     lines = [title, "", "| key | default | meaning |", "| --- | --- | --- |"]
-    for key, field in model.model_fields.items():
+    for key, field in _keys(model):
         default = field.get_default(call_default_factory=True)
         if isinstance(default, BaseModel):
             shown = "see below"

@@ -12,7 +12,7 @@ from rlcs.report.formatting import read_table
 from rlcs.report.html import TEMPLATES
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import read_artifacts
-from rlcs.stages.manifest import NAME, content_id, read_provenance
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
 SHOWN = {
@@ -48,7 +48,7 @@ def main(stage: Stage) -> None:
         ],
         lineage=read_artifacts(model.parents[2], [model]),
         packages=provenance["packages"],
-        manifest=content_id(model / NAME),
+        manifest=content_id(model / MANIFEST_NAME),
     )
     with stage.artifact() as folder:
         shutil.copytree(model / "model", folder, dirs_exist_ok=True)

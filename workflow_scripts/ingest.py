@@ -20,7 +20,7 @@ from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.errors import InputError
 from rlcs.evaluation.statistics import estimate_mean
 from rlcs.records import LABELS, SPLITS, Context
-from rlcs.stages.manifest import NAME
+from rlcs.stages.manifest import MANIFEST_NAME
 from rlcs.stages.stage import Stage, log, run_stage
 
 SHOWN = 5  # quarantined rows in the log
@@ -75,7 +75,9 @@ def read_preference_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
                 log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
             return list(read_hub(hub, data.columns, fields))
         # the tiny world's manifest stands for its preference file
-        files = [f.with_name("preferences.jsonl") if f.name == NAME else f for f in stage.inputs["files"]]
+        files = [
+            f.with_name("preferences.jsonl") if f.name == MANIFEST_NAME else f for f in stage.inputs["files"]
+        ]
         return [row for file in files for row in read_file(file, data.columns, fields)]
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the preferences: {error}") from error

@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import Any
 
 from rlcs.config.prompts import policy_prompt
-from rlcs.config.tables import PivotTableConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
@@ -19,10 +18,9 @@ from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    table = PivotTableConfig.model_validate(stage.config["table"])
-    size = table.group_size
+    size = stage.config["group_size"]
     preferences = Preferences(stage.folder("preferences"))
-    chosen = preferences.contexts_of("validation")[: table.contexts]
+    chosen = preferences.contexts_of("validation")[: stage.config["contexts"]]
     policy = stage.folder("policy") / "model"
     with stage.artifact() as folder:
         completions = generate(
@@ -37,7 +35,7 @@ def main(stage: Stage) -> None:
         stories = [
             {
                 "context_id": chosen[place // size].context_id,
-                "policy": table.policy,
+                "policy": stage.config["policy"],
                 "sample": place % size,
                 "seed": stage.seed,
                 "text": completion.text,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.report.provenance import find_ancestors
-from rlcs.stages.manifest import NAME, content_id, read_provenance, read_run
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
@@ -28,7 +28,9 @@ COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.s
 
 def collect_provenance(results: Path, command: str) -> dict[str, Any]:
     """Collect commits, machine, versions, and the manifest id and time of each artifact behind the tables."""
-    published = [path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{NAME}")]
+    published = [
+        path.parent for kind in ("tables/*", "figures") for path in results.glob(f"{kind}/{MANIFEST_NAME}")
+    ]
     artifacts = sorted(find_ancestors(results, published))
     runs = {artifact: read_run(artifact) for artifact in artifacts}
     return {
@@ -39,7 +41,7 @@ def collect_provenance(results: Path, command: str) -> dict[str, Any]:
         "packages": read_provenance(results / "preferences")["packages"],
         "artifacts": {
             artifact.relative_to(results).as_posix(): {
-                "manifest": content_id(artifact / NAME),
+                "manifest": content_id(artifact / MANIFEST_NAME),
                 "seconds": run["seconds"],
                 "cpu_seconds": run["cpu_seconds"],
             }

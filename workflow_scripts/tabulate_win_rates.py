@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlcs.config.tables import SentenceModelConfig
 from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.dimensions import chain_counts, dimension_table, labelled_scores
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
+from rlcs.models.packages import installed_folder
 from rlcs.report.captions import TABLES
 from rlcs.report.figure_style import to_svg
 from rlcs.report.figures import plot_win_rate_matrix, plot_win_rates
@@ -58,15 +58,15 @@ def spreads_of(
     section: Mapping[str, Any] | None, stories: Sequence[Mapping[str, Any]], policies: Sequence[str]
 ) -> dict[str, float | None] | None:
     """By policy the mean over seeds of its stories' spread; None where no sentence model is installed."""
-    folder = SentenceModelConfig.model_validate(section).folder if section else None
-    if folder is None:
+    package = installed_folder(section["package"]) if section else None
+    if section is None or package is None:
         return None
     from rlcs.models.embeddings import (
         embed,
         embedding_spread,  # with torch: seconds that others are spared
     )
 
-    vectors = embed(folder, [story["text"] for story in stories])
+    vectors = embed(package / section["model"], [story["text"] for story in stories])
     spreads: dict[str, float | None] = {}
     for policy in policies:
         seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)

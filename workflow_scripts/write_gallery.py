@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE, RowFile
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.judgements import read_judged
-from rlcs.records import SNAPSHOTS, read_rows
+from rlcs.records import SNAPSHOTS, Row, read_rows
 from rlcs.report.gallery import build_gallery
 from rlcs.report.html import fill_template
 from rlcs.stages.manifest import read_provenance
@@ -23,7 +23,7 @@ def main(stage: Stage) -> None:
     judged = read_judged(folders, config["judges"])
     stories = read_by_seed(stage, "stories", STORIES_FILE)
     checks = read_by_seed(stage, "checks", CHECKS_FILE)
-    snapshots: dict[int, dict[str, Sequence[dict[str, Any]]]] = {}
+    snapshots: dict[int, dict[str, Sequence[Row]]] = {}
     for folder in stage.folders("policies"):
         if (folder / NAME).exists():
             by_policy = snapshots.setdefault(read_provenance(folder)["seed"], {})
@@ -50,9 +50,9 @@ def main(stage: Stage) -> None:
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 
 
-def read_by_seed(stage: Stage, name: str, file: RowFile) -> dict[int, list[dict[str, Any]]]:
+def read_by_seed(stage: Stage, name: str, file: RowFile) -> dict[int, list[Row]]:
     """Read the rows of an input's artifacts, by seed; each artifact has one seed."""
-    rows: dict[int, list[dict[str, Any]]] = {}
+    rows: dict[int, list[Row]] = {}
     for folder in stage.folders(name):
         rows.setdefault(read_provenance(folder)["seed"], []).extend(file.read(folder))
     return rows

@@ -16,8 +16,7 @@ import check_config
 import document_config
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.endpoints import ServingConfig
-from rlcs.planning import stage_configs
+from smoke_run import SMOKE
 
 RUNS = sorted(ROOT.glob("config/*.yaml"))
 
@@ -60,7 +59,7 @@ def test_every_run_keeps_the_schema(path):
 
 def test_the_schema_speaks_of_from():
     schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
-    for name in ("GenrmGRPOConfig", "GRPOPolicy"):
+    for name in ("GenrmGRPOConfig", "GRPOPolicyConfig"):
         properties = schema["$defs"][name]["properties"]
         assert "from" in properties
         assert "parent" not in properties
@@ -240,7 +239,7 @@ def test_the_schema_speaks_of_from():
         (
             "policies/grpo/reward/noise",
             {"true_positive_rate": 0.2, "false_positive_rate": 0.3},
-            "policies.grpo.reward.noise: hit 0.2 must be above false 0.3",
+            "policies.grpo.reward.noise: true_positive_rate 0.2 must be above false_positive_rate 0.3",
         ),
         ("tables/alignment/rows", ["no"], "tables.alignment.rows: 'no' is not under judges"),
         ("tables/win_rates/rows", ["sft", "no"], "tables.win_rates.rows: 'no' is not under policies"),
@@ -356,8 +355,7 @@ def options(registry, name, **changes):
         if "training" in entry:
             entry["training"] = {"bf16": False, "use_cpu": True}
     raw[registry][name]["training"] |= changes
-    section = stage_configs.check(parsing.parse(raw))
-    return check_config.problems(section["shared"], section["trainings"], ServingConfig())
+    return check_config.problems(parsing.parse(raw))
 
 
 def test_options_that_trl_takes_are_accepted():
@@ -412,7 +410,7 @@ def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
     file = tmp_path / "launch.yaml"
     if text is not None:
         file.write_text(f"compute_environment: LOCAL_MACHINE\ndistributed_type: MULTI_GPU\n{text}")
-    found = check_config.launch_problems({"launch": str(file)}, SimpleNamespace(**options))
+    found = check_config.launch_problems(file, SimpleNamespace(**options))
     assert len(found) == (message is not None)
     assert all(message in problem for problem in found)
 
@@ -427,37 +425,40 @@ def test_launches_are_checked_by_accelerate(text, options, message, tmp_path):
     ],
 )
 def test_what_helps_at_scale_is_trls_own_option(options):
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, ServingConfig()) == []
+    assert grpo_problems(options) == []
 
 
 @pytest.mark.parametrize(("place", "gpus", "problems"), [({}, 0, 1), ({}, 1, 0), ({"host": "node7"}, 0, 0)])
 def test_a_server_of_rollouts_is_the_jobs_or_yours(place, gpus, problems):
     options = {"use_vllm": True, "vllm_mode": "server", **{f"vllm_server_{k}": v for k, v in place.items()}}
-    serving = ServingConfig(rollouts={"gpus": gpus})
-    found = check_config.problems({"use_cpu": True}, {"policies.x": training(options)}, serving)
+    found = grpo_problems(options, serving={"rollouts": {"gpus": gpus}})
     assert len(found) == problems
-    assert all("policies.x.training: vllm_mode: server has no server: set serving." in said for said in found)
+    assert all(
+        "policies.rlcs.training: vllm_mode: server has no server: set serving." in said for said in found
+    )
 
 
-def training(options):
-    return {"class": "GRPOConfig", "options": options, "groups_per_unit": 1, "launch": None}
+def grpo_problems(options, **sections):
+    """What is wrong with a run of a GRPO policy with such options."""
+    raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}} | sections
+    raw["policies"]["rlcs"]["training"] = options
+    return check_config.problems(parsing.parse(raw))
 
 
-def check(section):
+def check(raw):
     script = ROOT / "workflow_scripts" / "check_config.py"
-    plan = {"trainings": [], "answering": []}
-    command = [sys.executable, script, "--config", json.dumps(section), "--plan", json.dumps(plan)]
+    command = [sys.executable, script, "--config", json.dumps(raw)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
 def test_check_config_as_a_script():
-    section = stage_configs.check(parsing.parse(yaml.safe_load((ROOT / "config/tiny.yaml").read_text())))
-    accepted = check(section)
+    raw = yaml.safe_load((ROOT / "config/tiny.yaml").read_text(encoding="utf-8"))
+    accepted = check(raw)
     assert (accepted.returncode, accepted.stderr) == (0, "")
     assert accepted.stdout.startswith("config of run 'tiny': ")
-    section["trainings"]["judges.bt"]["options"]["optim"] = "sgd?"
-    refused = check(section)
+    raw["judges"]["bt"]["training"]["optim"] = "sgd?"
+    refused = check(raw)
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: judges.bt.training: training options refused by RewardConfig: ")
     assert "Traceback" not in refused.stderr

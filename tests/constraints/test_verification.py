@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint_server import Server, always, ok
-from rlcs.config.judging import TEMPLATE
+from rlcs.config.judging import VERIFIER_TEMPLATE
 from rlcs.config.prompts import verifier_prompt
 from rlcs.constraints.verification import Check, Question, read_check, verify
 from rlcs.judging.backends import Access
@@ -86,8 +86,8 @@ def test_a_verifier_is_not_asked_what_rules_can_tell():
 
 @given(story=st.text(), requirement=st.text())
 def test_prompts_hold_story_and_requirement_as_they_are(story, requirement):
-    (message,) = verifier_prompt(TEMPLATE, context_with(), requirement, story)
-    head, _, rest = TEMPLATE.partition("$constraint")
+    (message,) = verifier_prompt(VERIFIER_TEMPLATE, context_with(), requirement, story)
+    head, _, rest = VERIFIER_TEMPLATE.partition("$constraint")
     middle = rest.removesuffix("$story")
     assert message["content"] == f"{head}{requirement}{middle}{story}"
 

@@ -10,9 +10,8 @@ import check_config
 from paths import ROOT
 from rlcs.config import parsing
 from rlcs.config.bases import PretrainedBaseConfig
-from rlcs.config.endpoints import ServingConfig
 from rlcs.config.policies import SFTPolicyConfig
-from rlcs.planning import plan_sections, stage_configs
+from rlcs.planning.gpu_memory import known_shape
 from rlcs.planning.gpu_plan import shape_of
 from rlcs.stages.launch import Launch
 from smoke_run import SMOKE
@@ -36,7 +35,7 @@ def planned():
     example = EXAMPLE["policies"]["example"]
     raw["policies"]["example"] = example | {"launch": str(ROOT / example["launch"])}
     run = parsing.parse(raw)
-    made, _ = check_config.plans(stage_configs.check(run), plan_sections.plan(run))
+    made, _ = check_config.plans(run)
     return [f"plan: {plan}" for plan in made]
 
 
@@ -45,36 +44,34 @@ def test_the_plan_of_the_example_is_what_check_prints():
     assert shown == planned()
 
 
+def problems(options, **sections):
+    """What check finds in a run of a GRPO policy with such options."""
+    raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}} | sections
+    raw["policies"]["rlcs"]["training"] = options
+    return check_config.problems(parsing.parse(raw))
+
+
 def test_the_options_are_trls():
-    training = {"class": "GRPOConfig", "options": OPTIONS, "groups_per_unit": 1, "launch": None}
-    assert check_config.problems({"use_cpu": True}, {"policies.x": training}, ServingConfig()) == []
+    assert problems(OPTIONS) == []
 
 
 def test_the_example_of_servers_is_a_runs():
-    rollouts = ServingConfig.model_validate(SERVERS["serving"]).rollouts
-    assert rollouts.gpus == 2
-    training = {
-        "class": "GRPOConfig",
-        "options": {"use_vllm": True, "vllm_mode": "server"},
-        "groups_per_unit": 1,
-        "launch": None,
-    }
-    assert (
-        check_config.problems({"use_cpu": True}, {"policies.x": training}, ServingConfig(rollouts=rollouts))
-        == []
-    )
+    options = {"use_vllm": True, "vllm_mode": "server"}
+    assert len(problems(options)) == 1
+    serving = SERVERS["serving"]
+    assert serving["rollouts"]["gpus"] == 2
+    assert problems(options, serving=serving) == []
 
 
 def test_the_example_of_a_shape_is_that_of_its_model():
     entry = PretrainedBaseConfig.model_validate(SHAPE["my-model"])
-    assert shape_of(entry.model_dump()) == shape_of({"model": "Qwen/Qwen2.5-7B"})
+    assert shape_of(entry) == known_shape("Qwen/Qwen2.5-7B", None)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_file_is_named_and_accelerate_takes_it(file):
     assert f"`{file.name}`" in TEXT
-    training = {"launch": str(file)}
-    assert check_config.launch_problems(training, object()) == []
+    assert check_config.launch_problems(file, object()) == []
     launch = Launch.of_file(file)
     nodes, _, per_node = file.stem.partition("-")[2].rpartition("x")
     assert (launch.nodes, launch.per_node) == (int(nodes or 1), int(per_node))

@@ -30,7 +30,7 @@ def test_counts_of_the_worlds_chains_are_those_of_the_stories(seed):
     rng = random.Random(seed)
     context = sample_context(rng, "c", "test")
     stories = [write_story(rng, context, rng.random()) for _ in range(2)]
-    chain = teacher.judge(rng, context, *stories, teacher.TeacherBias(slip_rate=0), 1, 9)
+    chain = teacher.write_chain(rng, context, *stories, teacher.TeacherBias(slip_rate=0), 1, 9)
     counted = chain_counts(parse_analysis(chain))
     assert counted == tuple(dict(read_story(context, story).counts) for story in stories)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from rlcs.config.tables import SentenceModelConfig
 from rlcs.models.embeddings import embed, embedding_spread
 from rlcs.models.packages import package_folder
 
@@ -15,10 +14,6 @@ def test_spread_is_the_mean_distance_of_different_texts():
     assert embedding_spread(vectors) == pytest.approx((1 + 0 + 1) / 3)
     assert embedding_spread(np.array([[1.0, 0.0]] * 4)) == pytest.approx(0)
     assert embedding_spread(vectors[:1]) is None
-
-
-def test_a_model_that_is_not_installed_is_none():
-    assert SentenceModelConfig(package="no-such-package==1", model="model").folder is None
 
 
 @pytest.mark.slow

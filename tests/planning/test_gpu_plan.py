@@ -9,11 +9,15 @@ import yaml
 import check_config
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.planning import gpu_memory, plan_sections, stage_configs
+from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.training import TrainedConfig
+from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_plan import (
     PROMPT_TOKENS,
     Plan,
     answering_plan,
+    frozen_models,
+    gpu_models,
     shape_of,
     shards_weights,
     training_plan,
@@ -33,13 +37,18 @@ RAW["policies"]["large"] = {
     "launch": "config/accelerate/fsdp2-8.yaml",
 }
 PARAMETERS = 7.62
+QWEN = gpu_memory.known_shape("Qwen/Qwen2.5-7B-Instruct", None)
 
 
 def planned(change=lambda raw: None):
     raw = copy.deepcopy(RAW)
     change(raw)
-    stages = plan_sections.plan(parsing.parse(raw))
-    return {stage["key"]: stage for part in stages.values() for stage in part}
+    return {model.key: model for model in gpu_models(parsing.parse(raw))}
+
+
+def changed(policy, **values):
+    """A change of a policy's entry."""
+    return lambda raw: raw["policies"][policy].update(values)
 
 
 def options(**given):
@@ -60,13 +69,14 @@ def options(**given):
     )
 
 
-def train(stage, cls="SFTConfig", **given):
-    shapes = [shape_of(base) for base in (stage["base"], *(judge["base"] for judge in stage["judges"]))]
-    return training_plan({**stage, "class": cls}, options(**given), shapes[0], shapes[1:])
+def train(model, **given):
+    return training_plan(model, model.entry, options(**given))
 
 
 def test_stages_with_a_brought_model_are_planned():
-    assert planned().keys() == {
+    made, unknown = check_config.plans(parsing.parse(RAW | {"training": {}}))
+    assert unknown == []
+    assert {plan.key for plan in made} == {
         "policies.start",
         "policies.large",
         "large judges",
@@ -80,9 +90,8 @@ def test_a_served_judge_is_not_in_the_trainings_process():
         raw["judging"]["engine"] = "vllm"
         raw["serving"] = {"gpus": 1}
 
-    assert len(planned()["policies.large"]["judges"]) == 1
-    stages = planned(served)
-    assert stages["policies.large"]["judges"] == []
+    assert len(frozen_models(planned()["policies.large"])) == 1
+    assert frozen_models(planned(served)["policies.large"]) == []
 
 
 def test_a_verifier_is_in_the_trainings_process():
@@ -90,7 +99,7 @@ def test_a_verifier_is_in_the_trainings_process():
         raw["verifiers"] = {"reader": {"backend": "transformers", "base": "qwen"}}
         raw["policies"]["large"]["constraints"] = {"mode": "penalty", "verifier": "reader"}
 
-    assert len(planned(verified)["policies.large"]["judges"]) == 2
+    assert len(frozen_models(planned(verified)["policies.large"])) == 2
 
 
 @pytest.mark.parametrize(
@@ -98,10 +107,8 @@ def test_a_verifier_is_in_the_trainings_process():
     [({}, 8), ({"launch": "ddp-8"}, 8), ({"launch": "fsdp2-8"}, 2), ({"launch": "zero3-4x8"}, 0.5)],
 )
 def test_full_training_by_its_launch(change, bytes_of_a_parameter):
-    stage = planned()["policies.start"] | {
-        name: str(ACCELERATE / f"{value}.yaml") for name, value in change.items()
-    }
-    parts = train(stage).parts
+    launch = {name: str(ACCELERATE / f"{value}.yaml") for name, value in change.items()}
+    parts = train(planned(changed("start", **launch))["policies.start"]).parts
     state = parts["weights"] + parts["gradients"] + parts["optimizer"]
     assert state / GB == pytest.approx(PARAMETERS * bytes_of_a_parameter, rel=0.01)
 
@@ -114,38 +121,36 @@ def test_which_launches_shard_the_weights(name, shards):
 
 
 def test_grpo_holds_rollouts_judges_and_a_reference():
-    stage = planned()["policies.large"] | {"launch": None}
-    shape = shape_of(stage["base"])
-    plan = train(stage, "GRPOConfig")
+    model = planned(changed("large", launch=None))["policies.large"]
+    shape = shape_of(model.base)
+    plan = train(model)
     length = PROMPT_TOKENS + 1000
     assert plan.phases["KV cache of rollouts"] == gpu_memory.kv_cache(shape, 4 * 2 * length)
     assert plan.parts["judges"] == 2 * gpu_memory.parameters(shape)
     assert plan.phases["activations"] == gpu_memory.activations(shape, 4 * length, checkpointing=True)
     assert plan.total == sum(plan.parts.values()) + max(plan.phases.values()) + gpu_memory.OVERHEAD
-    assert (
-        "reference model" not in train(stage, "GRPOConfig", beta=0.1).parts
-    )  # the model without its adapter
-    full = train(stage | {"lora": None}, "GRPOConfig", beta=0.1)
+    assert "reference model" not in train(model, beta=0.1).parts  # the model without its adapter
+    full = train(planned(changed("large", launch=None, lora=None))["policies.large"], beta=0.1)
     assert full.parts["reference model"] == 2 * gpu_memory.parameters(shape)
 
 
 def test_rollouts_of_a_server_are_elsewhere():
-    stage = planned()["policies.large"] | {"launch": None}
-    there = train(stage, "GRPOConfig", use_vllm=True, vllm_mode="server")
+    model = planned(changed("large", launch=None))["policies.large"]
+    there = train(model, use_vllm=True, vllm_mode="server")
     vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 2}
     vllm |= {"vllm_gpu_memory_utilization": 0.3}
-    awake, asleep = (train(stage, "GRPOConfig", **vllm, vllm_enable_sleep_mode=on) for on in (False, True))
+    awake, asleep = (train(model, **vllm, vllm_enable_sleep_mode=on) for on in (False, True))
     assert {"vLLM", "KV cache of rollouts"}.isdisjoint({*there.parts, *there.phases})
     assert awake.parts["vLLM"] == asleep.phases["vLLM"] == pytest.approx(PARAMETERS * GB, rel=0.02)
 
 
 def test_a_colocated_vllm_takes_its_share_whatever_it_needs():
-    stage = planned()["policies.large"] | {"launch": None, "judges": []}
+    model = planned(changed("large", launch=None, reward={"judge": "oracle"}))["policies.large"]
 
     def problem(gigabytes, share, *, sleeps=False):
         vllm = {"use_vllm": True, "vllm_mode": "colocate", "vllm_tensor_parallel_size": 1}
         vllm |= {"vllm_gpu_memory_utilization": share, "vllm_enable_sleep_mode": sleeps}
-        return train(stage, "GRPOConfig", **vllm).problem(gigabytes)
+        return train(model, **vllm).problem(gigabytes)
 
     assert problem(80, 0.3) is None
     assert "vLLM needs 15.3 GB of each GPU, and vllm_gpu_memory_utilization = 0.1 of a GPU of 80" in problem(
@@ -158,11 +163,13 @@ def test_a_colocated_vllm_takes_its_share_whatever_it_needs():
 
 
 def test_a_pair_is_two_rows_and_time_is_that_of_known_steps():
-    stage = planned()["policies.start"]
-    one, two = train(stage), train(stage, "RewardConfig", max_steps=100)
+    def with_pairs(raw):
+        raw["judges"]["pairs"] = {"kind": "bradley_terry", "base": "qwen"}
+
+    one, two = train(planned()["policies.start"]), train(planned(with_pairs)["judges.pairs"], max_steps=100)
     assert two.phases["activations"] == 2 * one.phases["activations"]
     assert one.hours is None
-    flops = 8 * gpu_memory.parameters(shape_of(stage["base"])) * (4 * 2 * 2 * 2000) * 100
+    flops = 8 * gpu_memory.parameters(QWEN) * (4 * 2 * 2 * 2000) * 100
     assert two.hours == pytest.approx(flops / (312e12 * 0.4) / 3600)
 
 
@@ -183,20 +190,19 @@ def test_the_largest_phase_counts():
 
 
 def test_a_judge_in_process():
-    stage = planned()["large judges"]
+    plan = answering_plan(planned()["judges.large"])
     tokens = 64 * (PROMPT_TOKENS + 2 * 16 + 12)
-    shape = shape_of(stage["base"])
-    assert answering_plan(stage, shape).phases == {"KV cache": gpu_memory.kv_cache(shape, tokens)}
-    assert "lower judging.batch_size = 64" in answering_plan(stage, shape).problem(1)
+    assert plan.key == "large judges"
+    assert plan.phases == {"KV cache": gpu_memory.kv_cache(QWEN, tokens)}
+    assert "lower judging.batch_size = 64" in plan.problem(1)
 
 
 def test_a_judge_in_vllm():
     def served(raw):
         raw["judging"] |= {"engine": "vllm", "vllm": {"tensor_parallel_size": 2, "max_model_len": 1000}}
 
-    stage = planned(served)["large judges"]
-    plan = answering_plan(stage, shape_of(stage["base"]))
-    assert plan.parts["weights"] == gpu_memory.parameters(shape_of(stage["base"]))
+    plan = answering_plan(planned(served)["judges.large"])
+    assert plan.parts["weights"] == gpu_memory.parameters(QWEN)
     assert "0.9 (gpu_memory_utilization) of a GPU of 11 GB" in plan.problem(11)
     assert "raise judging.vllm.tensor_parallel_size = 2" in plan.problem(11)
     assert plan.problem(13) is None
@@ -205,22 +211,44 @@ def test_a_judge_in_vllm():
 def test_a_shape_can_be_said():
     said = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
     said |= {"intermediate_size": 16, "vocab_size": 100}
-    assert shape_of({"model": "nobody/nothing", "shape": said}).width_of_head == 4
-    assert shape_of({"model": "nobody/nothing", "shape": None}) is None
+    base = {"kind": "pretrained", "model": "nobody/nothing"}
+    assert shape_of(PretrainedBaseConfig(**base, shape=said)).width_of_head == 4
+    assert shape_of(PretrainedBaseConfig(**base)) is None
+
+
+def test_a_stage_of_unknown_shape_is_named():
+    raw = copy.deepcopy(RAW) | {"training": {}}
+    raw["bases"]["qwen"]["model"] = "nobody/nothing"
+    made, unknown = check_config.plans(parsing.parse(raw))
+    assert made == []
+    assert [line.split(":")[0] for line in unknown] == [
+        "policies.start",
+        "policies.large",
+        "large judges",
+        "start writes",
+        "large writes",
+    ]
+    assert all(line.endswith("not planned; name it under bases, as shape: {...}") for line in unknown)
 
 
 def test_every_stage_of_the_papers_run_is_planned():
     paper = parsing.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
-    made, unknown = check_config.plans(stage_configs.check(paper), plan_sections.plan(paper))
+    made, unknown = check_config.plans(paper)
     assert unknown == []
-    trained = [f"{part}.{name}" for part in ("judges", "policies") for name in getattr(paper, part)]
-    assert {plan.key for plan in made} >= set(stage_configs.check(paper)["trainings"]) & set(trained)
+    trained = {
+        f"{registry}.{name}"
+        for registry in ("judges", "policies")
+        for name, entry in paper.models(registry).items()
+        if isinstance(entry, TrainedConfig)
+    }
+    assert len(trained) > 10
+    assert {plan.key for plan in made} >= trained
 
 
 def test_every_stage_of_the_papers_run_fits_into_gpus_of_80_gb(monkeypatch):
     monkeypatch.chdir(ROOT)  # launch files are named from there
     paper = parsing.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
-    made, unknown = check_config.plans(stage_configs.check(paper), plan_sections.plan(paper))
+    made, unknown = check_config.plans(paper)
     assert len(made) > 80
     assert not unknown
     assert [problem for plan in made if (problem := plan.problem(80))] == []

@@ -116,9 +116,9 @@ def test_the_profile_names_a_run_that_is_there():
 
 
 def test_the_empty_file_is_told_what_is_missing():
-    assert [problem.split(":")[0] for problem in slurm_site.problems(EMPTY)] == list(slurm_site.REQUIRED)
+    assert [problem.split(":")[0] for problem in slurm_site.problems(EMPTY)] == list(slurm_site.REQUIRED_KEYS)
     assert slurm_site.problems(FULL) == []
-    assert slurm_site.problems(dict.fromkeys(slurm_site.REQUIRED, "default")) == []
+    assert slurm_site.problems(dict.fromkeys(slurm_site.REQUIRED_KEYS, "default")) == []
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_the_cluster_lacks(change, message):
     ("limit", "hours"), [("30:00", 0.5), ("1:00:00", 1), ("4-12:00:00", 108), ("infinite", float("inf"))]
 )
 def test_a_time_limit_is_read(limit, hours):
-    assert slurm_site.hours(limit) == hours
+    assert slurm_site.limit_hours(limit) == hours
 
 
 @pytest.mark.parametrize(
@@ -193,4 +193,4 @@ def test_check_names_what_the_site_has_not_filled_in(tmp_path):
     done = clone.snakemake("check", "--profile", "slurm", "--slurm-init-seconds-before-status-checks", "1")
     assert done.returncode == 1
     found = re.findall(r"^error: slurm/site.yaml: (\w+): missing", done.stdout, re.M)
-    assert set(found) == set(slurm_site.REQUIRED)
+    assert set(found) == set(slurm_site.REQUIRED_KEYS)

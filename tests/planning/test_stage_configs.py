@@ -2,6 +2,7 @@
 
 import copy
 import json
+from importlib import metadata
 
 import pytest
 import yaml
@@ -63,18 +64,17 @@ def all_sections(raw):
             "world": stage_configs.world(parsed),
             "ingest": stage_configs.ingest(parsed),
             "teach": stage_configs.teach(parsed, "teacher"),
-            "consensus": stage_configs.consensus(parsed, "panel"),
-            "consensus table": table_configs.consensus_table(parsed),
-            "filter table": table_configs.filter_table(parsed),
-            "alignment table": table_configs.alignment_table(parsed),
-            "win-rate table": table_configs.win_rate_table(parsed),
-            "effects table": table_configs.effects_table(parsed),
+            "consensus": stage_configs.consensus_pairs(parsed, "panel"),
+            "consensus table": table_configs.consensus(parsed),
+            "filter table": table_configs.chain_filter(parsed),
+            "alignment table": table_configs.alignment(parsed),
+            "win-rate table": table_configs.win_rates(parsed),
+            "effects table": table_configs.effects(parsed),
             "report": table_configs.report(parsed),
             "curves": table_configs.curves(parsed),
             "gallery": table_configs.gallery(parsed),
             "sheet": table_configs.sheet(parsed),
-            "human table": table_configs.human_table(parsed),
-            "check": stage_configs.check(parsed),
+            "human table": table_configs.human_win_rates(parsed),
         }
         | {f"base:{name}": stage_configs.base(parsed, name) for name in BASES}
         | {f"judge:{name}": stage_configs.judge(parsed, name) for name in JUDGES}
@@ -99,7 +99,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
 @pytest.mark.parametrize(
     ("path", "value", "differ"),
     [
-        ("run", "another", {"report", "gallery", "check"}),
+        ("run", "another", {"report", "gallery"}),
         ("seeds", [1, 2, 3], set()),
         ("effects", [FLIPS | {"below": 10}], {"effects table"}),
         ("world/train_pairs", 61, {"world"}),
@@ -120,13 +120,13 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
             {"base:small", "judge:bt", "matches:bt", "train:bt"}
             | {f"{stage}:{name}" for stage in ("train", "stories") for name in POLICIES},
         ),
-        ("training", {"max_steps": 3}, ALL_TRAINED | {"check"}),
+        ("training", {"max_steps": 3}, ALL_TRAINED),
         ("sampling/temperature", 0.5, {f"stories:{name}" for name in POLICIES}),
         ("bases/small/layers", 3, {"base:small"}),
         ("bases/brought/revision", "abc", {"base:brought"}),
         ("bases/brought/shape", SHAPE, set()),
-        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", {"check"}),  # an input of the training
-        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", {"check"}),
+        ("judges/bt/launch", "config/accelerate/ddp-8.yaml", set()),  # an input of the training
+        ("policies/rlcs/launch", "config/accelerate/ddp-8.yaml", set()),
         ("judges/teacher/slip_rate", 0.5, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/teacher/weights", {"outline": 2.0}, {"teach", "judge:teacher", "matches:teacher"}),
         ("judges/bt/label_sources", ["panel"], {"train:bt"}),
@@ -139,11 +139,11 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
             {"consensus", "consensus table", "teach"},
         ),
         ("world/unlabelled_pairs", 9, {"world"}),
-        ("judges/bt/training", {"max_steps": 3}, {"train:bt", "check"}),
-        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft", "check"}),
-        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm", "check"}),
-        ("policies/sft/training", {"max_steps": 3}, {"train:sft", "check"}),
-        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs", "check"}),
+        ("judges/bt/training", {"max_steps": 3}, {"train:bt"}),
+        ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft"}),
+        ("judges/genrm/training", {"max_steps": 3}, {"train:genrm"}),
+        ("policies/sft/training", {"max_steps": 3}, {"train:sft"}),
+        ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs"}),
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
         ("policies/rlcs/watch", {"kl": 0.5}, {"train:rlcs", "curves"}),
         ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
@@ -168,8 +168,8 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("human/annotations", ["annotations-ann.jsonl"], set()),
         ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
         ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
-        ("judges/new", {"kind": "bradley_terry", "base": "small"}, {"check"}),
-        ("policies/new", {"train": "sft", "base": "small"}, {"check"}),
+        ("judges/new", {"kind": "bradley_terry", "base": "small"}, set()),
+        ("policies/new", {"train": "sft", "base": "small"}, set()),
     ],
 )
 def test_which_sections_differ_after_a_change(path, value, differ):
@@ -221,8 +221,8 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     real = parsing.parse(raw | {"data": {"preferences": ["/somewhere/pairs.jsonl"]}})
     for section in (
         stage_configs.ingest,
-        table_configs.filter_table,
-        table_configs.alignment_table,
+        table_configs.chain_filter,
+        table_configs.alignment,
         table_configs.report,
     ):
         assert section(synthetic) == section(real) | {"synthetic": True}
@@ -254,3 +254,15 @@ def test_a_policys_judges_are_in_the_order_of_their_artifacts():
     section = json.loads(json.dumps(stage_configs.train_policy(parsed, "rlcs"), sort_keys=True))
     assert [judge["name"] for judge in section["judges"]] == ["genrm", "bt"]
     assert stage_configs.policy_judges(parsed, "rlcs") == ["genrm", "bt"]
+
+
+def test_a_sentence_model_is_part_of_the_win_rate_table_only_where_it_is_installed():
+    def section(package):
+        raw = copy.deepcopy(BASE)
+        raw["tables"]["win_rates"]["sentence_model"] = {"package": package, "model": "folder"}
+        return table_configs.win_rates(parsing.parse(raw))["sentence_model"]
+
+    assert section("no-such-package==1") is None
+    assert section("pydantic==0.0.1") is None
+    installed = f"pydantic=={metadata.version('pydantic')}"
+    assert section(installed) == {"package": installed, "model": "folder"}

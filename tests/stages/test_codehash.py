@@ -166,3 +166,64 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
         "rlcs.config.prompts",
     }
     assert "rlcs.rewards.pivots" in codehash.closure(SCRIPTS / "train_policy_grpo.py")
+
+
+LEARNS = {"prompts", "section", "training"}
+JUDGES = LEARNS | {"endpoints", "judges", "judging"}
+# script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
+CONFIGS = {
+    "export_model": set(),
+    "filter_chains": set(),
+    "find_consensus": {"endpoints", "judges", "section", "training"},
+    "generate_world": {"prompts", "section", "world"},
+    "import_stories": set(),
+    "ingest": {"data", "section"},
+    "judge_groups": JUDGES,
+    "judge_injections": JUDGES,
+    "judge_matches": JUDGES,
+    "judge_pairs": JUDGES,
+    "plot_curves": {"policies", "section", "training"},
+    "prepare_base": LEARNS | {"bases", "world"},
+    "sample_responses": {"prompts", "section", "writing"},
+    "sample_stories": {"prompts", "section", "writing"},
+    "tabulate_alignment": set(),
+    "tabulate_consensus": set(),
+    "tabulate_constraints": set(),
+    "tabulate_effects": {"section", "tables"},
+    "tabulate_filter": set(),
+    "tabulate_gains": {"section", "tables"},
+    "tabulate_human_win_rates": set(),
+    "tabulate_ifeval": set(),
+    "tabulate_injections": set(),
+    "tabulate_pivots": {"policies", "section", "training"},
+    "tabulate_win_rates": set(),
+    "train_bradley_terry": JUDGES,
+    "train_genrm_grpo": JUDGES,
+    "train_genrm_sft": JUDGES,
+    "train_policy_grpo": JUDGES | {"policies"},
+    "train_policy_sft": LEARNS | {"endpoints", "judging", "policies"},
+    "verify_stories": JUDGES,
+    "write_blind_sheet": set(),
+    "write_gallery": LEARNS | {"policies"},
+    "write_report": set(),
+}
+TOOLS = {
+    "check_config",
+    "document_config",
+    "document_graph",
+    "import_argilla",
+    "import_label_studio",
+    "publish_results",
+}
+
+
+def test_every_stage_states_the_config_that_it_depends_on():
+    assert CONFIGS.keys() == {path.stem for path in SCRIPTS.glob("*.py")} - TOOLS
+
+
+@pytest.mark.parametrize("script", CONFIGS)
+def test_a_stage_depends_on_no_other_config(script):
+    modules = codehash.closure(SCRIPTS / f"{script}.py")
+    prefix = "rlcs.config."
+    configs = {module.removeprefix(prefix) for module in modules if module.startswith(prefix)}
+    assert configs == CONFIGS[script]

@@ -26,7 +26,8 @@ def write(folder, *, text="once\n", started=0.0, **changes):
     made_of = manifest.identity(**{**STATED, **changes})
     manifest.write_manifest(folder, made_of, started)
     return tuple(
-        (folder / name).read_text(encoding="utf-8") for name in (manifest.NAME, manifest.PROVENANCE_NAME)
+        (folder / name).read_text(encoding="utf-8")
+        for name in (manifest.MANIFEST_NAME, manifest.PROVENANCE_NAME)
     )
 
 
@@ -34,8 +35,8 @@ def test_the_same_bytes_have_the_same_manifest(tmp_path):
     first = write(tmp_path / "a", started=time.time())
     assert first == write(tmp_path / "b")
     assert first == write(tmp_path / "a")  # neither manifest.json nor run.json is one of the files
-    assert manifest.content_id(tmp_path / "a" / manifest.NAME) == manifest.content_id(
-        tmp_path / "b" / manifest.NAME
+    assert manifest.content_id(tmp_path / "a" / manifest.MANIFEST_NAME) == manifest.content_id(
+        tmp_path / "b" / manifest.MANIFEST_NAME
     )
 
 
@@ -54,16 +55,16 @@ def test_what_made_the_same_bytes_is_in_the_provenance_alone(tmp_path, name):
 
 def test_an_artifact_of_the_same_that_is_whole_gets_its_manifest_back(tmp_path):
     before, _ = write(tmp_path)
-    (tmp_path / manifest.NAME).unlink()
+    (tmp_path / manifest.MANIFEST_NAME).unlink()
     assert manifest.restore_manifest(tmp_path, manifest.identity(**STATED))
-    assert (tmp_path / manifest.NAME).read_text() == before
+    assert (tmp_path / manifest.MANIFEST_NAME).read_text() == before
 
 
 def test_any_other_artifact_is_made_anew(tmp_path):
     made_of = manifest.identity(**STATED)
     assert not manifest.restore_manifest(tmp_path, made_of)
     write(tmp_path)
-    (tmp_path / manifest.NAME).unlink()
+    (tmp_path / manifest.MANIFEST_NAME).unlink()
     for name, changed in CHANGES.items():
         assert not manifest.restore_manifest(tmp_path, {**made_of, name: changed})
     (tmp_path / "more.txt").touch()
@@ -73,7 +74,7 @@ def test_any_other_artifact_is_made_anew(tmp_path):
     assert not manifest.restore_manifest(tmp_path, made_of)
     (tmp_path / manifest.PROVENANCE_NAME).write_text('{"torn')
     assert not manifest.restore_manifest(tmp_path, made_of)
-    assert not (tmp_path / manifest.NAME).exists()
+    assert not (tmp_path / manifest.MANIFEST_NAME).exists()
 
 
 def test_what_an_artifact_depends_on_has_a_key():
@@ -91,7 +92,7 @@ def test_the_order_of_keys_does_not_change_it(tmp_path):
 
 def test_it_states_hashes_and_rows_of_every_file(tmp_path):
     write(tmp_path)
-    stated = manifest.read_manifest(tmp_path / manifest.NAME)
+    stated = manifest.read_manifest(tmp_path / manifest.MANIFEST_NAME)
     expected = hashlib.sha256(b"once\n").hexdigest()
     assert stated["files"]["model/config.json"] == {"sha256": expected}
     parquet = hashlib.sha256((tmp_path / "history.parquet").read_bytes()).hexdigest()
@@ -100,7 +101,7 @@ def test_it_states_hashes_and_rows_of_every_file(tmp_path):
     provenance = manifest.read_provenance(tmp_path)
     assert {name: provenance[name] for name in STATED} == STATED
     assert {"torch", "trl", "transformers"} <= provenance["packages"].keys()
-    assert provenance["manifest"] == manifest.content_id(tmp_path / manifest.NAME)
+    assert provenance["manifest"] == manifest.content_id(tmp_path / manifest.MANIFEST_NAME)
 
 
 def test_what_varies_is_in_run_json_alone(tmp_path):

@@ -23,7 +23,7 @@ from rlcs.world.annotators import ANNOTATORS, label_pair, utility
 from rlcs.world.grammar import DIMENSIONS, premise, read_story, sample_context, write_story
 from rlcs.world.literacy import examples, sample_skill
 from rlcs.world.pairs import preference_rows
-from rlcs.world.teacher import TeacherBias, judge
+from rlcs.world.teacher import TeacherBias, write_chain
 from rlcs.world.tokenizer import END, train_tokenizer
 
 CONTEXT = sample_context(random.Random(3), "c", "test")
@@ -162,12 +162,12 @@ def test_label_pair_at_extremes():
 def test_teacher_chains_parse_and_are_better_than_chance_but_biased():
     right, first, n = 0, 0, 1000
     for rng, context, a, b in pairs(n):
-        chain = judge(rng, context, a, b, TeacherBias(), 1, 9)
+        chain = write_chain(rng, context, a, b, TeacherBias(), 1, 9)
         scores = verdict.parse_scores(chain, 1, 9)
         assert scores is not None
         truth = utility(read_story(context, a)) > utility(read_story(context, b))
         right += (scores[0] > scores[1]) == truth
-        again = verdict.parse_scores(judge(rng, context, a, a, TeacherBias(slip_rate=0), 1, 9), 1, 9)
+        again = verdict.parse_scores(write_chain(rng, context, a, a, TeacherBias(slip_rate=0), 1, 9), 1, 9)
         assert again is not None
         assert again[0] >= again[1]
         first += again[0] > again[1]
@@ -178,7 +178,7 @@ def test_teacher_chains_parse_and_are_better_than_chance_but_biased():
 @pytest.mark.parametrize("low_high", [(1, 9), (0, 100)])
 def test_teacher_keeps_to_the_scale(low_high):
     for rng, context, a, b in pairs(50):
-        assert verdict.parse_scores(judge(rng, context, a, b, TeacherBias(), *low_high), *low_high)
+        assert verdict.parse_scores(write_chain(rng, context, a, b, TeacherBias(), *low_high), *low_high)
 
 
 def test_templates_are_valid():

@@ -1,6 +1,16 @@
 """RLCS: generative reward models and reinforcement learning for stories.
 
-Modules import downwards only: scripts -> training and judging -> algorithms -> records.
+A module imports only from its own package and from floors below it. The floors, from the top:
+
+    report
+    evaluation | training
+    rewards
+    judging
+    world | planning
+    data | models
+    config
+    constraints | stages | verdict
+    records | text | errors
 """
 
 import os

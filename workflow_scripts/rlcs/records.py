@@ -18,6 +18,8 @@ Split = Literal["train", "validation", "test"]
 Order = Literal["ab", "ba"]
 Verdict = Literal["a", "b", "tie", "none"]
 Label = Literal["a", "b", "tie"]
+Row = Mapping[str, Any]
+"""A row of a table: column -> value."""
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 ORDERS: tuple[Order, ...] = ("ab", "ba")

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.section import GRPOOptions, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import LAUNCH, LORA, AdapterConfig, EarlyStoppingConfig, ShapingConfig
+from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
+from rlcs.config.training import EarlyStoppingConfig, ShapingConfig, TrainedConfig
 from rlcs.records import HUMAN, ORDERS
 
 
-class OracleJudgeConfig(Section):
+class OracleJudgeConfig(ModelConfig):
     """The hidden utility of the tiny world; the truth, not a model."""
 
     kind: Literal["oracle"] = Field(description="This kind of judge.")
 
 
-class LengthJudgeConfig(Section):
+class LengthJudgeConfig(ModelConfig):
     """Counts words: the floor below which no judge or reward is worth its price."""
 
     kind: Literal["length"] = Field(description="This kind of judge.")
@@ -37,7 +36,7 @@ class TeacherWeightsConfig(Section):
     engagement: float = Field(0.5, description="Feelings.")
 
 
-class WorldTeacherConfig(Section):
+class WorldTeacherConfig(ModelConfig):
     """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
 
     kind: Literal["teacher"] = Field(description="This kind of judge.")
@@ -61,7 +60,7 @@ def _check_votes(votes: int, temperature: float | None) -> None:
         raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
 
 
-class ModelTeacherConfig(Section):
+class ModelTeacherConfig(ModelConfig):
     """An instruction-tuned model that writes the chains, in process."""
 
     kind: Literal["teacher"] = Field(description="This kind of judge.")
@@ -69,7 +68,7 @@ class ModelTeacherConfig(Section):
     base: Name = Field(description="A name under bases.", examples=["world"])
 
 
-class _Teacher(Section):
+class _Teacher(ModelConfig):
     kind: Literal["teacher"] = Field(description="This kind of judge.")
 
 
@@ -117,7 +116,7 @@ LabelSources = Annotated[
 Way = Literal["probe", "lora", "full"]
 
 
-class ScalarJudgeConfig(Section):
+class ScalarJudgeConfig(TrainedConfig):
     """A scalar reward model on the same pairs: the baseline."""
 
     kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
@@ -134,8 +133,6 @@ class ScalarJudgeConfig(Section):
         "finds it, which makes a baseline.",
     )
     folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
-    lora: AdapterConfig | None = LORA
-    launch: Path | None = LAUNCH
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
     @property
@@ -160,7 +157,7 @@ class ScalarJudgeConfig(Section):
         return self
 
 
-class UntrainedJudgeConfig(Section):
+class UntrainedJudgeConfig(ModelConfig):
     """A generative model that is asked as it is: a base without training, or a GenRM for several votes."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -178,7 +175,7 @@ class UntrainedJudgeConfig(Section):
         return self
 
 
-class GenrmSFTConfig(Section):
+class GenrmSFTConfig(TrainedConfig):
     """A generative reward model, distilled from a teacher's chains."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -201,8 +198,6 @@ class GenrmSFTConfig(Section):
         "Empty: the last one.",
     )
     label_sources: LabelSources
-    lora: AdapterConfig | None = LORA
-    launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -214,7 +209,7 @@ class GenrmSFTConfig(Section):
         return self
 
 
-class GenrmGRPOConfig(ShapingConfig):
+class GenrmGRPOConfig(ShapingConfig, TrainedConfig):
     """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
 
     kind: Literal["genrm"] = Field(description="This kind of judge.")
@@ -233,8 +228,6 @@ class GenrmGRPOConfig(ShapingConfig):
         description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
         "whose groups have no variance in their rewards.",
     )
-    lora: AdapterConfig | None = LORA
-    launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property

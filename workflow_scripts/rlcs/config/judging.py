@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from rlcs.config import prompts
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.section import Name, Section
+from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Comparison
 
 
@@ -61,7 +61,7 @@ class JudgingConfig(Section):
         return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
 
 
-TEMPLATE = """\
+VERIFIER_TEMPLATE = """\
 Here are a requirement and a story. Does the story meet the requirement? Say briefly why, then end with a line
 of its own: "Verdict: yes" or "Verdict: no".
 
@@ -71,9 +71,9 @@ Story:
 $story"""
 
 
-class _VerifierConfig(Section):
+class _VerifierConfig(ModelConfig):
     template: str = Field(
-        TEMPLATE,
+        VERIFIER_TEMPLATE,
         description="The verifier's prompt: $constraint, $story and the context's fields are filled in.",
     )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.section import ModelConfig
 from rlcs.config.tables import METRICS
+from rlcs.config.training import TrainedConfig
 
 if TYPE_CHECKING:
     from rlcs.config.schema import Config
@@ -28,9 +30,9 @@ def trained_models(config: Config, registry: str) -> list[str]:
     judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
-        return list(dict.fromkeys(base for model in models if (base := getattr(model, "base", None))))
+        return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
     names = {"judges": judges, "policies": policies}[registry]
-    return [name for name in names if hasattr(getattr(config, registry)[name], "training")]
+    return [name for name in names if isinstance(config.models(registry)[name], TrainedConfig)]
 
 
 def _compared(config: Config, registry: str) -> list[str]:
@@ -46,15 +48,15 @@ def _compared(config: Config, registry: str) -> list[str]:
 
 
 def _with_parents(config: Config, registry: str, names: Iterable[str]) -> list[str]:
-    models = getattr(config, registry)
-    found = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
-    return list(dict.fromkeys(found))
+    models = config.models(registry)
+    ancestors = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
+    return list(dict.fromkeys(ancestors))
 
 
-def lineage(models: Mapping[str, Any], name: str) -> list[str]:
+def lineage(models: Mapping[str, ModelConfig], name: str) -> list[str]:
     """A model and its parents; ends with the first name that comes twice."""
     names = [name]
-    while (parent := getattr(models.get(names[-1]), "parent", None)) is not None:
+    while (model := models.get(names[-1])) is not None and (parent := model.parent_name) is not None:
         names.append(parent)
         if parent in names[:-1]:
             break

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from rlcs.config.section import GRPOOptions, Name, Section, SFTOptions
-from rlcs.config.training import LAUNCH, LORA, AdapterConfig, ShapingConfig
+from rlcs.config.section import GRPOOptions, ModelConfig, Name, Section, SFTOptions
+from rlcs.config.training import ShapingConfig, TrainedConfig
 
 
 class ConstraintsConfig(Section):
@@ -156,24 +156,22 @@ StoryRewardsConfig = Annotated[
 ]
 
 
-class SFTPolicyConfig(Section):
+class SFTPolicyConfig(TrainedConfig):
     """A policy that imitates the preferred stories of the training pairs."""
 
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
-    lora: AdapterConfig | None = LORA
-    launch: Path | None = LAUNCH
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
-class BasePolicyConfig(Section):
+class BasePolicyConfig(ModelConfig):
     """A base as it is, without training."""
 
     train: Literal["none"] = Field(description="It is not trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
 
 
-class ExternalPolicyConfig(Section):
+class ExternalPolicyConfig(ModelConfig):
     """Stories from a file: people's, or another system's."""
 
     train: Literal["none"] = Field(description="It is not trained.")
@@ -183,7 +181,7 @@ class ExternalPolicyConfig(Section):
     )
 
 
-class GRPOPolicyConfig(ShapingConfig):
+class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     """A policy that is trained against a frozen judge."""
 
     train: Literal["grpo"] = Field(description="How it is trained.")
@@ -217,8 +215,6 @@ class GRPOPolicyConfig(ShapingConfig):
     watch: WatchConfig = Field(
         default_factory=WatchConfig, description="Signs of collapse, and what to do about them."
     )
-    lora: AdapterConfig | None = LORA
-    launch: Path | None = LAUNCH
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlcs.config.judges import (
     EndpointJudgeConfig,
@@ -57,13 +57,14 @@ def _teaches(config: Config, key: str, name: str) -> Problems:
 
 def _models(config: Config) -> Problems:
     for registry in ("judges", "policies"):
-        models: dict[str, Any] = getattr(config, registry)
+        models = config.models(registry)
         for name, model in models.items():
             key = f"{registry}.{name}"
-            base, parent = getattr(model, "base", None), getattr(model, "parent", None)
+            base, parent = model.base_name, model.parent_name
             yield from _known(config, f"{key}.base", base, "bases")
             yield from _known(config, f"{key}.from", parent, registry)
-            if hasattr(model, "parent") and (base is None) == (parent is None):
+            starts_from_either = isinstance(model, UntrainedJudgeConfig | GenrmGRPOConfig | GRPOPolicyConfig)
+            if starts_from_either and (base is None) == (parent is None):
                 yield f"{key}: needs either 'from' or 'base', has {'both' if base else 'neither'}"
             if len(set(line := lineage(models, name))) < len(line):
                 yield f"{key}.from: cycle {' -> '.join(line)}"
@@ -182,7 +183,10 @@ def _tables(config: Config) -> Problems:
     for name in tables.gains.rows if tables.gains else ():
         if name not in tables.win_rates.rows:
             yield f"tables.gains.rows: {name!r} is not among tables.win_rates.rows"
-        rewarding = [reward.judge for reward in getattr(config.policies.get(name), "rewards", [])]
+        policy = config.policies.get(name)
+        rewarding = (
+            [reward.judge for reward in policy.rewards] if isinstance(policy, GRPOPolicyConfig) else []
+        )
         if name in config.policies and len(rewarding) != 1:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
     if tables.pivots is not None:

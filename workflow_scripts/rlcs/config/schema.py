@@ -5,6 +5,8 @@ JSON schema, documented default and key tables are generated from here (``docume
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from rlcs.config.bases import BaseConfig
@@ -13,7 +15,7 @@ from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import ConsensusConfig, JudgeConfig
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
-from rlcs.config.section import Name, Section, Seeds, SharedOptions
+from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
 from rlcs.config.world import WorldConfig
 from rlcs.config.writing import SamplingConfig, WritingConfig
@@ -71,3 +73,8 @@ class Config(Section):
     def synthetic(self) -> bool:
         """Whether the preferences are those of the tiny world."""
         return not self.data.user_supplied
+
+    def models(self, registry: str) -> Mapping[str, ModelConfig]:
+        """The entries of a registry, judges or policies."""
+        registries: dict[str, Mapping[str, ModelConfig]] = {"judges": self.judges, "policies": self.policies}
+        return registries[registry]

@@ -67,3 +67,17 @@ Seeds = Annotated[list[int], AfterValidator(_check_distinct)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+
+class ModelConfig(Section):
+    """An entry of a model: where its weights come from, if it has any and no training makes them."""
+
+    @property
+    def base_name(self) -> str | None:
+        """The base that it names."""
+        return getattr(self, "base", None)
+
+    @property
+    def parent_name(self) -> str | None:
+        """The entry of the same registry that it starts from."""
+        return getattr(self, "parent", None)

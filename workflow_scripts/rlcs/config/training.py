@@ -1,13 +1,14 @@
-"""How the advantages of a GRPO training are weighed; part of the entries of GenRMs and policies alike."""
+"""What the entries of trained judges and policies share."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from rlcs.config.section import Section
+from rlcs.config.section import ModelConfig, Section
 
 
 class EarlyStoppingConfig(Section):
@@ -45,18 +46,26 @@ class AdapterConfig(Section):
         return value
 
 
-LORA = Field(
-    None,
-    description="Train adapters: {r, alpha, dropout, target_modules, exclude_modules}. Empty: train all "
-    "weights.",
-)
+class TrainedConfig(ModelConfig):
+    """A judge or policy that a training makes."""
 
-LAUNCH = Field(
-    None,
-    description="Train in several processes: a config file of `accelerate launch`, whose num_processes and "
-    "num_machines say how many. Empty: in one.",
-    examples=["config/accelerate/fsdp2-8.yaml"],
-)
+    lora: AdapterConfig | None = Field(
+        None,
+        description="Train adapters: {r, alpha, dropout, target_modules, exclude_modules}. Empty: train all "
+        "weights.",
+    )
+    launch: Path | None = Field(
+        None,
+        description="Train in several processes: a config file of `accelerate launch`, whose num_processes "
+        "and num_machines say how many. Empty: in one.",
+        examples=["config/accelerate/fsdp2-8.yaml"],
+    )
+    training: dict[str, Any] = Field(default_factory=dict, description="Options of the TRL trainer.")
+
+    @property
+    def groups_per_unit(self) -> int:
+        """Prompts of a GRPO training that stay together."""
+        return 1
 
 
 class MultipliersConfig(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rlcs.constraints.ifeval import CONSTRAINTS
+from rlcs.constraints.ifeval import INSTRUCTIONS
 from rlcs.constraints.kind import Kind
 from rlcs.constraints.measures import MEASURES, RELATIONS, counting_kinds
 from rlcs.constraints.registry import KINDS
@@ -27,7 +27,7 @@ def markdown() -> str:
         (f"`{name}_`…", _parameters(relation), _meaning(relation), _example(counting[f"{name}_words"]))
         for name, relation in RELATIONS.items()
     ]
-    supported = ", ".join(f"`{name}`" for name in sorted(CONSTRAINTS))
+    supported = ", ".join(f"`{name}`" for name in sorted(INSTRUCTIONS))
     return "\n\n".join(
         [
             "## Kinds",

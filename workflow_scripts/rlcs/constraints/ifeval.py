@@ -30,7 +30,7 @@ def _bound(kind: str, n: int, relation: str, **parameters: Any) -> Constraint:
     return Constraint(f"max_{kind}", {**parameters, "n": n - 1})
 
 
-CONSTRAINTS: dict[str, Callable[[Arguments], Constraint]] = {
+INSTRUCTIONS: dict[str, Callable[[Arguments], Constraint]] = {
     "keywords:existence": lambda a: Constraint("required_words", {"words": a["keywords"]}),
     "keywords:forbidden_words": lambda a: Constraint("forbidden_words", {"words": a["forbidden_words"]}),
     "keywords:frequency": lambda a: _bound(
@@ -83,7 +83,7 @@ def constraint_of(instruction_id: str, arguments: Arguments) -> Constraint | Non
     Raises:
         ValueError: a missing argument, or one that the kind refuses.
     """
-    make = CONSTRAINTS.get(instruction_id)
+    make = INSTRUCTIONS.get(instruction_id)
     if make is None:
         return None
     try:

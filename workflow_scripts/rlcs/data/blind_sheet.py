@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from random import Random
 from typing import Any
@@ -11,10 +11,8 @@ from typing import Any
 from rlcs.data.matches import Stories, matches_of, pairs_of
 from rlcs.data.rows import PairRow, RawRow, digest, parse
 from rlcs.errors import InputError
-from rlcs.records import HUMAN, Context
+from rlcs.records import HUMAN, Context, Row
 from rlcs.verdict import swapped
-
-Row = Mapping[str, Any]
 
 
 def draw_blind_pairs(

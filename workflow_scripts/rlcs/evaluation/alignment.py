@@ -11,7 +11,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from rlcs.evaluation import baselines, calibration
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import (
     Difference,
     Estimate,
@@ -28,7 +28,7 @@ from rlcs.judging.credits import (
     tie_share,
     unparsed_share,
 )
-from rlcs.records import Context, Judgement
+from rlcs.records import Context, Judgement, Row
 from rlcs.text import sentence_words
 
 LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"

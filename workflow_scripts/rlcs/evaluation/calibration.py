@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Sample, crossed_bootstrap, finite
 from rlcs.judging import credits
 from rlcs.judging.credits import pair_probabilities
-from rlcs.records import Judgement, Label
+from rlcs.records import Judgement, Label, Row
 
 
 def calibration_error(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> float | None:

@@ -15,10 +15,10 @@ import pandas as pd
 from rlcs import text as texts
 from rlcs.constraints.ifeval import Prompt
 from rlcs.constraints.registry import all_kept, loosely_satisfied, satisfied
-from rlcs.evaluation.judgements import MatchResult, Row, wins
+from rlcs.evaluation.judgements import MatchResult, wins
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean
 from rlcs.judging.credits import win_credits
-from rlcs.records import Constraint, Context, Judgement
+from rlcs.records import Constraint, Context, Judgement, Row
 
 StoryKey = tuple[str, int, str, int]
 """Policy, seed, context id and sample of a story."""

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import bootstrap_mean
+from rlcs.records import Row
 from rlcs.world.grammar import DIMENSIONS
 
 Scores = Mapping[str, float]

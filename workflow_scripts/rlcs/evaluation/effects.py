@@ -17,10 +17,10 @@ import pandas as pd
 from rlcs import text as texts
 from rlcs.config.tables import EffectConfig, MetricName
 from rlcs.constraints.registry import all_kept, satisfied
-from rlcs.evaluation.judgements import Judged, Row, wins
+from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.statistics import Estimate, Sample, crossed_bootstrap
 from rlcs.judging import credits
-from rlcs.records import Context, Judgement, Label
+from rlcs.records import Context, Judgement, Label, Row
 
 Value = TypeVar("Value")
 

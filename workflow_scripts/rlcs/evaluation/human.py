@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, soft_label, votes_by_pair
-from rlcs.evaluation.judgements import Row, wins
+from rlcs.evaluation.judgements import wins
 from rlcs.evaluation.statistics import bootstrap_mean, estimate_mean
+from rlcs.records import Row
 
 
 def human_win_rate_table(

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import bootstrap_mean, estimate_difference
 from rlcs.judging.credits import mean_over_seeds, win_credits
+from rlcs.records import Row
 from rlcs.verdict import score_line
 
 PLAIN = "plain"

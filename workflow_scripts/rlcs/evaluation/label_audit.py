@@ -13,11 +13,10 @@ import pandas as pd
 
 from rlcs import verdict
 from rlcs.evaluation import baselines
-from rlcs.evaluation.judgements import Row
 from rlcs.evaluation.statistics import Estimate, estimate_difference, estimate_mean
 from rlcs.judging.consistency import OUTCOMES
 from rlcs.judging.credits import first_position_share
-from rlcs.records import Context, Judgement, Label, Verdict
+from rlcs.records import Context, Judgement, Label, Row, Verdict
 
 Labels = Mapping[str, Label]
 """Pair id -> label."""

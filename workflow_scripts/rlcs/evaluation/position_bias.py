@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from rlcs import verdict
-from rlcs.evaluation.judgements import Judged, Row
+from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Sample, crossed_bootstrap
 from rlcs.judging import credits
-from rlcs.records import Judgement, Label
+from rlcs.records import Judgement, Label, Row
 
 
 def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) -> pd.DataFrame:

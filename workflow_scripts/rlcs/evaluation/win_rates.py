@@ -13,11 +13,11 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.registry import all_kept, satisfied
-from rlcs.evaluation.judgements import Judged, Row, wins
+from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean, mean_or_none
 from rlcs.judging import credits
-from rlcs.records import Context, Judgement
+from rlcs.records import Context, Judgement, Row
 from rlcs.text import distinct_n, repeated_ngram_share
 
 

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rlcs.evaluation.judgements import Row
-from rlcs.records import JUDGEMENTS, Comparison, Judgement
+from rlcs.records import JUDGEMENTS, Comparison, Judgement, Row
 from rlcs.stages.shards import in_shards
 
 

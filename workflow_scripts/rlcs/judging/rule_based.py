@@ -78,5 +78,5 @@ class SimulatedTeacher:
     def _judge(self, c: Comparison) -> Judgement:
         low, high = self.scores.low, self.scores.high
         rng = Random(f"{self.seed} {c.pair_id} {c.order}")
-        raw = teacher.judge(rng, c.context, c.first, c.second, self.bias, low, high)
+        raw = teacher.write_chain(rng, c.context, c.first, c.second, self.bias, low, high)
         return read_judgement(c, self.name, raw, len(raw.split()), low, high)

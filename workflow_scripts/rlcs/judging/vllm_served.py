@@ -10,7 +10,7 @@ from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access
 from rlcs.judging.endpoint import EndpointBackend
 from rlcs.models.vllm_server import start_server
-from rlcs.stages.manifest import NAME, content_id
+from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
 
@@ -38,7 +38,7 @@ def serve_model(
         InputError: as ``start_server``.
     """
     serving = access.serving
-    model = f"{name}-{content_id(folder / NAME)}"
+    model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
     url = broadcast_on_node(
         lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus)
     )

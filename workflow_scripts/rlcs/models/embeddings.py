@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
-Array = NDArray[np.float64]
+Vectors = NDArray[np.float64]
 
 TOKENS = 256
 """Tokens of one part. A longer text is read in several parts, and none is left out."""
 
 
-def embedding_spread(vectors: Array) -> float | None:
+def embedding_spread(vectors: Vectors) -> float | None:
     """Mean cosine distance between two different texts; None if there are fewer than two.
 
     Args:
@@ -30,7 +30,7 @@ def embedding_spread(vectors: Array) -> float | None:
 
 
 @torch.inference_mode()
-def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Array:
+def embed(folder: Path, texts: Sequence[str], batch_size: int = 32) -> Vectors:
     """One vector of length 1 for each text, (texts, d): the mean over the tokens of all of its parts.
 
     Args:

@@ -1,6 +1,6 @@
 """What each stage that loads a model needs of a GPU, before any job is queued: ``snakemake check`` prints it.
 
-An estimate by the formulas of ``memory``; where lengths are not known before the data is read, the longest
+Estimated by the formulas of ``gpu_memory``; where lengths are not known before the data is read, the longest
 that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories.
 """
 
@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from rlcs.config.bases import ShapeConfig
+from rlcs.config.bases import PretrainedBaseConfig, ShapeConfig
+from rlcs.config.judges import GenrmGRPOConfig, ScalarJudgeConfig
+from rlcs.config.judging import ModelVerifierConfig
+from rlcs.config.lineage import lineage
+from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.schema import Config
+from rlcs.config.section import ModelConfig
+from rlcs.config.training import TrainedConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_memory import known_shape
+from rlcs.planning.stage_configs import is_served, policy_judges, policy_verifier
 from rlcs.stages.launch import Launch
 
 PROMPT_TOKENS = 512  # our assumption: a template, its rubric and a context, without stories
@@ -87,37 +95,118 @@ class Plan:
         return (told := there.problem(gigabytes)) and f"{told}; {said} is what vLLM takes, lower it"
 
 
-def shape_of(base: Mapping[str, Any]) -> ShapeConfig | None:
-    """The shape of a base by its entry; None where it is not known without a network."""
-    if base.get("shape"):
-        return ShapeConfig.model_validate(base["shape"])
-    return known_shape(base["model"], base.get("revision"))
+@dataclass(frozen=True)
+class GpuModel:
+    """A judge or policy whose weights come from a user-supplied base."""
+
+    config: Config
+    registry: str
+    name: str
+    base: PretrainedBaseConfig
+
+    @property
+    def key(self) -> str:
+        return f"{self.registry}.{self.name}"
+
+    @property
+    def answering_key(self) -> str:
+        return f"{self.name} {'writes' if self.registry == 'policies' else 'judges'}"
+
+    @property
+    def entry(self) -> ModelConfig:
+        return self.config.models(self.registry)[self.name]
+
+    @property
+    def answer_tokens(self) -> int:
+        """The longest answer."""
+        if self.registry == "policies":
+            return self.config.sampling.max_new_tokens
+        return 0 if isinstance(self.entry, ScalarJudgeConfig) else self.config.judging.max_new_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The longest prompt, as far as the config says: a judge's holds stories."""
+        judged = 1 if isinstance(self.entry, ScalarJudgeConfig) else 2
+        stories = 0 if self.registry == "policies" else judged
+        return PROMPT_TOKENS + stories * self.config.sampling.max_new_tokens
 
 
-def training_plan(
-    stage: Mapping[str, Any], options: Any, shape: ShapeConfig, judges: Sequence[ShapeConfig]
-) -> Plan:
-    """Of a training on GPUs.
+class Frozen(NamedTuple):
+    """A judge or verifier in the process of a training; ``tokens``: the longest question and its answer."""
+
+    base: PretrainedBaseConfig
+    batch_size: int
+    tokens: int
+
+
+def gpu_models(config: Config) -> list[GpuModel]:
+    """Judges and policies that come from a user-supplied base."""
+    return [
+        GpuModel(config, registry, name, base)
+        for registry in ("judges", "policies")
+        for name in config.models(registry)
+        if (base := _base(config, registry, name)) is not None
+    ]
+
+
+def _base(config: Config, registry: str, name: str) -> PretrainedBaseConfig | None:
+    """The user-supplied base that an entry comes from; None for one of the tiny world, or none at all."""
+    models = config.models(registry)
+    base = config.bases.get(models[lineage(models, name)[-1]].base_name or "")
+    return base if isinstance(base, PretrainedBaseConfig) else None
+
+
+def frozen_models(model: GpuModel) -> list[Frozen]:
+    """The judges and the verifier that a policy's training holds in its process."""
+    if model.registry != "policies":
+        return []
+    config, story = model.config, model.config.sampling.max_new_tokens
+    frozen = [
+        Frozen(base, config.judging.batch_size, PROMPT_TOKENS + 2 * story + config.judging.max_new_tokens)
+        for judge in policy_judges(config, model.name)
+        if config.serving.gpus == 0 or not is_served(config, config.judges[judge])
+        if (base := _base(config, "judges", judge)) is not None
+    ]
+    verifier = config.verifiers.get(policy_verifier(config, model.name) or "")
+    if isinstance(verifier, ModelVerifierConfig):
+        verifying = config.bases[verifier.base]
+        if isinstance(verifying, PretrainedBaseConfig):
+            tokens = PROMPT_TOKENS + story + verifier.max_new_tokens
+            frozen.append(Frozen(verifying, verifier.batch_size, tokens))
+    return frozen
+
+
+def shape_of(base: PretrainedBaseConfig) -> ShapeConfig | None:
+    """The shape of a base; None if it is not known without a network."""
+    return base.shape or known_shape(base.model, base.revision)
+
+
+def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan | None:
+    """The memory plan of one training stage; None if a shape is not known.
 
     Args:
-        stage: made by ``plan_sections.plan``, and the class of its options.
+        entry: that of ``model``.
         options: the trainer's, as ``build_options`` makes them.
-        judges: frozen models that this process holds beside it.
     """
-    launch = Launch.of_file(Path(stage["launch"])) if stage["launch"] else None
+    frozen = [(shape_of(base), batch_size * tokens) for base, batch_size, tokens in frozen_models(model)]
+    shape = shape_of(model.base)
+    judges = [(judge, tokens) for judge, tokens in frozen if judge is not None]
+    if shape is None or len(judges) < len(frozen):
+        return None
+    launch = Launch.of_file(entry.launch) if entry.launch else None
     gpus = launch.processes if launch else 1
     is_sharded = launch is not None and shards_weights(launch.config)
     shards = gpus if is_sharded else 1
-    total = gpu_memory.parameters(shape)
-    trained = gpu_memory.lora_parameters(shape, stage["lora"]) if stage["lora"] else total
+    total, lora = gpu_memory.parameters(shape), entry.lora
+    trained = gpu_memory.lora_parameters(shape, lora.r) if lora else total
     parts = gpu_memory.training_state(total, trained, shards)
     if is_sharded:
         parts["gathered layers"] = gpu_memory.gathered_weights(shape)
-    if getattr(options, "beta", 0) and not stage["lora"]:
+    if getattr(options, "beta", 0) and not lora:
         parts["reference model"] = gpu_memory.BF16 * total / shards
-    parts["judges"] = sum(gpu_memory.BF16 * gpu_memory.parameters(judge) for judge in judges)
+    parts["judges"] = sum(gpu_memory.BF16 * gpu_memory.parameters(judge) for judge, _ in judges)
 
-    rows, length, checkpointing = batch(stage, options), row_tokens(stage, options), is_checkpointed(options)
+    rows, length, checkpointing = batch(entry, options), row_tokens(model, options), is_checkpointed(options)
     phases = {"activations": float(gpu_memory.activations(shape, rows * length, checkpointing=checkpointing))}
     rollouts = options.per_device_train_batch_size * getattr(options, "steps_per_generation", 0)
     if rollouts and not options.use_vllm:
@@ -126,19 +215,18 @@ def training_plan(
         held = phases if options.vllm_enable_sleep_mode else parts
         weights = gpu_memory.BF16 * total / options.vllm_tensor_parallel_size
         held[VLLM] = weights + gpu_memory.kv_cache(shape, length)
-    answers = [
-        gpu_memory.kv_cache(judge, asked["batch_size"] * (PROMPT_TOKENS + asked["tokens"]))
-        for judge, asked in zip(judges, stage["judges"], strict=True)
-    ]
+    answers = [gpu_memory.kv_cache(judge, tokens) for judge, tokens in judges]
     if answers:
         phases["KV cache of judges"] = max(answers)
     return Plan(
-        stage["key"],
+        model.key,
         parts,
         phases,
         gpus,
-        training_advice(stage, options, max(phases, key=phases.__getitem__), is_sharded=is_sharded),
-        hours(stage, options, shape, gpus),
+        training_advice(
+            entry, options, max(phases, key=phases.__getitem__), is_sharded=is_sharded, judges=bool(judges)
+        ),
+        training_hours(model, options, shape),
         reserved=options.vllm_gpu_memory_utilization if VLLM in {**parts, **phases} else 0.0,
     )
 
@@ -151,21 +239,20 @@ def shards_weights(config: Path) -> bool:
     return said.get("distributed_type") == "FSDP"
 
 
-def batch(stage: Mapping[str, Any], options: Any) -> int:
+def is_grpo(entry: ModelConfig) -> bool:
+    return isinstance(entry, GenrmGRPOConfig | GRPOPolicyConfig)
+
+
+def batch(entry: ModelConfig, options: Any) -> int:
     """Rows that one forward pass of the training has; a pair is two."""
-    return int(options.per_device_train_batch_size) * (2 if stage["class"] == "RewardConfig" else 1)
+    return int(options.per_device_train_batch_size) * (2 if isinstance(entry, ScalarJudgeConfig) else 1)
 
 
-def prompt_tokens(stage: Mapping[str, Any]) -> int:
-    """The longest prompt of a stage, as far as the config says."""
-    return PROMPT_TOKENS + int(stage["stories"]) * int(stage["story_tokens"])
-
-
-def row_tokens(stage: Mapping[str, Any], options: Any) -> int:
+def row_tokens(model: GpuModel, options: Any) -> int:
     """The longest row of a training."""
-    if stage["class"] == "GRPOConfig":
-        return prompt_tokens(stage) + int(options.max_completion_length)
-    return int(options.max_length or prompt_tokens(stage) + stage["answer_tokens"])
+    if is_grpo(model.entry):
+        return model.prompt_tokens + int(options.max_completion_length)
+    return int(options.max_length or model.prompt_tokens + model.answer_tokens)
 
 
 def is_checkpointed(options: Any) -> bool:
@@ -175,24 +262,31 @@ def is_checkpointed(options: Any) -> bool:
     )
 
 
-def hours(stage: Mapping[str, Any], options: Any, shape: ShapeConfig, gpus: int) -> float | None:
-    """Of a known number of steps: the arithmetic of training, and the reading of the weights for each token
-    that transformers writes; what a judge takes is not in it."""
+def training_hours(model: GpuModel, options: Any, shape: ShapeConfig) -> float | None:
+    """Hours of a known number of steps: the arithmetic of training, and the reading of the weights for each
+    token that transformers writes; what a judge takes is not in it."""
     if options.max_steps <= 0:
         return None
-    total, length = gpu_memory.parameters(shape), row_tokens(stage, options)
-    tokens = batch(stage, options) * options.gradient_accumulation_steps * length
+    total, length = gpu_memory.parameters(shape), row_tokens(model, options)
+    tokens = batch(model.entry, options) * options.gradient_accumulation_steps * length
     flops = gpu_memory.training_flops(total, tokens, checkpointing=is_checkpointed(options))
     seconds = flops / (TERAFLOPS * 1e12 * SHARE_REACHED)
-    if stage["class"] == "GRPOConfig" and not options.use_vllm:
+    if is_grpo(model.entry) and not options.use_vllm:
         rounds = options.gradient_accumulation_steps / (options.steps_per_generation * options.num_iterations)
         reading = gpu_memory.BF16 * total / (TERABYTES_PER_SECOND * 1e12)
         seconds += rounds * options.max_completion_length * reading
     return float(options.max_steps * seconds / 3600)
 
 
-def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_sharded: bool) -> list[str]:
-    """What makes a training smaller, the cheapest first; ``largest``: of its phases."""
+def training_advice(
+    entry: TrainedConfig, options: Any, largest: str, *, is_sharded: bool, judges: bool
+) -> list[str]:
+    """Ways to make a training smaller, the cheapest first.
+
+    Args:
+        largest: of its phases.
+        judges: whether its process holds judges or a verifier.
+    """
     trains, rolls_out = largest == "activations", largest == "KV cache of rollouts"
     together = getattr(options, "vllm_tensor_parallel_size", 1)
     ways = [
@@ -201,8 +295,8 @@ def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_
         (rolls_out, "let vLLM write the rollouts (use_vllm)"),
         (largest == VLLM, f"raise vllm_tensor_parallel_size = {together}"),
         (largest == "KV cache of judges", "lower the judges' batch_size"),
-        (bool(stage["judges"]), "let endpoints judge and verify (judging.engine: vllm, backend: openai)"),
-        (not stage["lora"], "train with lora"),
+        (judges, "let endpoints judge and verify (judging.engine: vllm, backend: openai)"),
+        (not entry.lora, "train with lora"),
         (not is_sharded, "launch with config/accelerate/fsdp2-8.yaml"),
         (is_sharded, "launch on more GPUs"),
         (True, "take a smaller base"),
@@ -210,25 +304,31 @@ def training_advice(stage: Mapping[str, Any], options: Any, largest: str, *, is_
     return [way for applies, way in ways if applies]
 
 
-def answering_plan(stage: Mapping[str, Any], shape: ShapeConfig) -> Plan:
-    """Of a stage where a model answers or writes: in process a whole batch at once; vLLM needs room for one
-    answer at least, and uses what is left for more."""
-    vllm = stage["vllm"]
-    gpus = 1 if vllm is None else int(vllm.get("tensor_parallel_size", 1))
-    tokens = prompt_tokens(stage) + stage["answer_tokens"]
-    if vllm is None:
-        tokens *= stage["batch_size"]
-        advice = [f"lower {stage['key_of_batch']} = {stage['batch_size']}"]
-    else:
+def answering_plan(model: GpuModel) -> Plan | None:
+    """The memory plan of a stage where a model judges or writes; None if its shape is not known.
+
+    In process a whole batch is answered at once; vLLM needs room for one answer at least, and uses what is
+    left for more.
+    """
+    if (shape := shape_of(model.base)) is None:
+        return None
+    config, tokens = model.config, model.prompt_tokens + model.answer_tokens
+    judges = model.registry == "judges"
+    if judges and is_served(config, model.entry):
+        vllm = config.judging.vllm
+        gpus, share = int(vllm.get("tensor_parallel_size", 1)), float(vllm.get("gpu_memory_utilization", 0.9))
         tokens = int(vllm.get("max_model_len", tokens))
-        advice = [
-            f"raise judging.vllm.tensor_parallel_size = {gpus}, and the job's GPUs in slurm/config.yaml"
-        ]
+        advice = f"raise judging.vllm.tensor_parallel_size = {gpus}, and the job's GPUs in slurm/config.yaml"
+    else:
+        gpus, share = 1, 1.0
+        batch_size = config.judging.batch_size if judges else config.sampling.batch_size
+        tokens *= batch_size
+        advice = f"lower {'judging' if judges else 'sampling'}.batch_size = {batch_size}"
     return Plan(
-        stage["key"],
+        model.answering_key,
         {"weights": gpu_memory.BF16 * gpu_memory.parameters(shape) / gpus},
         {"KV cache": gpu_memory.kv_cache(shape, tokens) / gpus},
         gpus,
-        [*advice, "take a smaller base"],
-        share=1.0 if vllm is None else float(vllm.get("gpu_memory_utilization", 0.9)),
+        [advice, "take a smaller base"],
+        share=share,
     )

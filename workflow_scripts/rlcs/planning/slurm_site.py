@@ -13,14 +13,14 @@ from typing import Any
 DEFAULT = "default"
 
 # The keys that a site must decide on, and where to look.
-REQUIRED = {
+REQUIRED_KEYS = {
     "account": "who pays; `sacctmgr show associations user=$USER` lists yours",
     "gpu_partition": "where jobs with a GPU run; `sinfo` lists them",
     "cpu_partition": "where the other jobs run; `sinfo` lists them",
     "max_hours": "the longest time limit that these partitions allow",
     "max_gigabytes": "the memory of their smallest node",
 }
-OPTIONAL = ("qos", "gpu_constraint", "gpu_gigabytes")
+OPTIONAL_KEYS = ("qos", "gpu_constraint", "gpu_gigabytes")
 _NUMBERS = ("max_hours", "max_gigabytes", "gpu_gigabytes")
 
 # Snakemake's executor asks for the states of jobs every 180 s at the latest.
@@ -29,9 +29,9 @@ _SQUEUE_AGE = 200
 
 def problems(site: Mapping[str, Any]) -> list[str]:
     """One line for each key that is missing, unknown or of the wrong kind."""
-    known = (*REQUIRED, *OPTIONAL)
+    known = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
     found = [f"{key}: unknown key; known are {', '.join(known)}" for key in site if key not in known]
-    for key, meaning in REQUIRED.items():
+    for key, meaning in REQUIRED_KEYS.items():
         if site.get(key) is None:
             found.append(f"{key}: missing: {meaning}; {DEFAULT!r} leaves it to Slurm")
     for key in _NUMBERS:
@@ -53,10 +53,10 @@ class Nodes:
     @classmethod
     def of_line(cls, line: str) -> Nodes:
         partition, limit, gres, megabytes = line.split("|")
-        return cls(partition, hours(limit), "gpu" in gres, int(megabytes))
+        return cls(partition, limit_hours(limit), "gpu" in gres, int(megabytes))
 
 
-def hours(limit: str) -> float:
+def limit_hours(limit: str) -> float:
     """Slurm's ``days-hours:minutes:seconds``, from the right, or ``infinite``, in hours."""
     if limit == "infinite":
         return float("inf")

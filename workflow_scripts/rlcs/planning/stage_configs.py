@@ -87,7 +87,7 @@ def teach(config: Config, name: str) -> SectionDict:
     }
 
 
-def consensus(config: Config, name: str) -> SectionDict:
+def consensus_pairs(config: Config, name: str) -> SectionDict:
     return {"name": name, "consensus": plain(config.consensus[name])}
 
 
@@ -192,7 +192,7 @@ def groups(config: Config, name: str) -> SectionDict:
     """What a judge needs to answer about groups of stories, and where these come from."""
     assert config.tables.pivots is not None
     return {
-        "table": plain(config.tables.pivots, exclude={"judges"}) | {"judges": [name]},
+        **plain(config.tables.pivots, exclude={"judges"}),
         "writing": plain(config.writing),
         "max_new_tokens": config.sampling.max_new_tokens,
         "batch_size": config.sampling.batch_size,
@@ -200,7 +200,7 @@ def groups(config: Config, name: str) -> SectionDict:
     }
 
 
-def injections(config: Config, name: str) -> SectionDict:
+def judge_injections(config: Config, name: str) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {**judge(config, name), "judging": plain(config.judging), "pairs": table.pairs}
@@ -216,30 +216,3 @@ def verified(config: Config, name: str) -> SectionDict:
 
 def responses(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": plain(config.sampling, exclude={"samples", "contexts"})}
-
-
-def check(config: Config) -> SectionDict:
-    """Every training's options, to try them on TRL before the first job."""
-    classes = {
-        "sft": "SFTConfig",
-        "grpo": "GRPOConfig",
-        "world": "SFTConfig",
-        "bradley_terry": "RewardConfig",
-    }
-    trainings = {
-        f"{registry}.{name}": {
-            "class": classes[getattr(entry, "train", None) or entry.kind],
-            "options": entry.training,
-            "groups_per_unit": getattr(entry, "groups_per_unit", 1),
-            "launch": str(entry.launch) if getattr(entry, "launch", None) else None,
-        }
-        for registry in ("bases", "judges", "policies")
-        for name, entry in getattr(config, registry).items()
-        if hasattr(entry, "training")
-    }
-    return {
-        "run": config.run,
-        "shared": config.training,
-        "trainings": trainings,
-        "serving": plain(config.serving),
-    }

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from rlcs.config.judges import ScalarJudgeConfig
+from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
 
 
-def consensus_table(config: Config) -> SectionDict:
+def consensus(config: Config) -> SectionDict:
     teachers = dict.fromkeys(name for entry in config.consensus.values() for name in entry.teachers)
     return {"sources": list(config.consensus), "teachers": list(teachers), "synthetic": config.synthetic}
 
 
-def pivot_table(config: Config) -> SectionDict:
+def pivots(config: Config) -> SectionDict:
     return {"judges": list(config.tables.pivots.judges)} if config.tables.pivots else {}
 
 
-def alignment_table(config: Config) -> SectionDict:
+def alignment(config: Config) -> SectionDict:
     rows = config.tables.alignment.rows
     return {
         "rows": list(config.tables.alignment.rows),
         "reward_model": next(
             (row for row in rows if isinstance(config.judges[row], ScalarJudgeConfig)), None
         ),
-        "calls": {row: getattr(config.judges[row], "votes", 1) for row in rows if writes(config.judges[row])},
+        "calls": {
+            row: answers_per_comparison(config.judges[row]) for row in rows if writes(config.judges[row])
+        },
         "paper": config.paper.get("alignment", {}),
         "synthetic": config.synthetic,
     }
 
 
-def injection_table(config: Config) -> SectionDict:
+def answers_per_comparison(judge: JudgeConfig) -> int:
+    """Answers of a judge to each comparison."""
+    return judge.votes if isinstance(judge, UntrainedJudgeConfig | EndpointJudgeConfig) else 1
+
+
+def injections(config: Config) -> SectionDict:
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
     return {"judges": list(table.judges), "synthetic": config.synthetic}
 
 
-def effects_table(config: Config) -> SectionDict:
+def effects(config: Config) -> SectionDict:
     return {
         "effects": [plain(effect) for effect in config.effects],
         "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
@@ -56,7 +61,7 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
     return list(dict.fromkeys(name for systems in chosen for name in systems))
 
 
-def gain_table(config: Config) -> SectionDict:
+def gains(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
     return {
         "judge_of": [  # in the config's order, which keys of a params' dictionary do not keep
@@ -70,17 +75,17 @@ def gain_table(config: Config) -> SectionDict:
     }
 
 
-def win_rate_table(config: Config) -> SectionDict:
+def win_rates(config: Config) -> SectionDict:
     model = config.tables.win_rates.sentence_model
     return {
         **plain(config.tables.win_rates, exclude={"sentence_model"}),
-        "sentence_model": plain(model) if model and model.folder else None,
+        "sentence_model": plain(model) if model and installed_folder(model.package) else None,
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,
     }
 
 
-def constraint_table(config: Config) -> SectionDict:
+def constraints(config: Config) -> SectionDict:
     assert config.tables.constraints is not None
     return {
         "rows": list(config.tables.constraints.rows),
@@ -91,7 +96,7 @@ def constraint_table(config: Config) -> SectionDict:
     }
 
 
-def instruction_table(config: Config) -> SectionDict:
+def ifeval(config: Config) -> SectionDict:
     assert config.tables.ifeval is not None
     return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
 
@@ -105,7 +110,7 @@ def curves(config: Config) -> SectionDict:
     return {"watch": watches, "synthetic": config.synthetic}
 
 
-def filter_table(config: Config) -> SectionDict:
+def chain_filter(config: Config) -> SectionDict:
     return {"synthetic": config.synthetic}
 
 
@@ -129,16 +134,21 @@ def gallery(config: Config) -> SectionDict:
 
 def policies_with_snapshots(config: Config) -> list[str]:
     """Of the policies in the win rates, those that wrote on the way through their training."""
-    rows = config.tables.win_rates.rows
-    return [name for name in rows if getattr(config.policies[name], "snapshots", None) is not None]
+    policies = {name: config.policies[name] for name in config.tables.win_rates.rows}
+    return [
+        name
+        for name, policy in policies.items()
+        if isinstance(policy, GRPOPolicyConfig) and policy.snapshots is not None
+    ]
 
 
 def card(config: Config, registry: str, name: str) -> SectionDict:
     """What a model card tells of a trained model."""
-    models: Mapping[str, Any] = getattr(config, registry)
+    models = config.models(registry)
     ancestors = list(reversed(lineage(models, name)))
-    base = models[ancestors[0]].base
-    kind = "policy" if registry == "policies" else models[name].kind
+    base = models[ancestors[0]].base_name
+    assert base is not None, "a trained model comes from a base"
+    kind = "policy" if registry == "policies" else config.judges[name].kind
     return {
         "run": config.run,
         "name": name,
@@ -163,7 +173,7 @@ def sheet(config: Config) -> SectionDict:
     }
 
 
-def human_table(config: Config) -> SectionDict:
+def human_win_rates(config: Config) -> SectionDict:
     """The annotations are an input: their content counts, wherever they lie."""
     table = config.tables.win_rates
     return {"policies": list(table.rows), "reference": table.reference, "synthetic": config.synthetic}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.stages.manifest import NAME, content_id, read_provenance, read_run
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 MODELS = ("bases", "judges", "policies")
 
@@ -38,7 +38,7 @@ class ArtifactRecord:
 
 def find_ancestors(results: Path, folders: Iterable[Path]) -> set[Path]:
     """Find the artifacts in ``folders`` and all artifacts in ``results`` that they were made from."""
-    by_id = {content_id(path): path.parent for path in results.rglob(NAME)}
+    by_id = {content_id(path): path.parent for path in results.rglob(MANIFEST_NAME)}
     result: set[Path] = set()
     waiting = list(folders)
     while waiting:
@@ -56,7 +56,7 @@ def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecor
             name=folder.relative_to(results).as_posix(),
             stage=(provenance := read_provenance(folder))["stage"],
             seed=provenance["seed"],
-            manifest=content_id(folder / NAME),
+            manifest=content_id(folder / MANIFEST_NAME),
             seconds=(run := read_run(folder))["seconds"],
             gpus=tuple(run["gpus"]),
             host=run["host"],

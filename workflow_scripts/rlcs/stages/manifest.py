@@ -35,7 +35,7 @@ PACKAGES = (
     "pyarrow",
     "scipy",
 )
-NAME = "manifest.json"
+MANIFEST_NAME = "manifest.json"
 PROVENANCE_NAME = "provenance.json"
 RUN_NAME = "run.json"
 
@@ -101,7 +101,7 @@ def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> 
     manifest = _manifest(folder)
     (folder / RUN_NAME).write_text(_json(run), encoding="utf-8")
     (folder / PROVENANCE_NAME).write_text(_json({**made_of, "manifest": _id(manifest)}), encoding="utf-8")
-    (folder / NAME).write_text(manifest, encoding="utf-8")
+    (folder / MANIFEST_NAME).write_text(manifest, encoding="utf-8")
 
 
 def restore_manifest(folder: Path, made_of: Mapping[str, Any]) -> bool:
@@ -117,7 +117,7 @@ def restore_manifest(folder: Path, made_of: Mapping[str, Any]) -> bool:
     manifest = _manifest(folder)
     if provenance != {**made_of, "manifest": _id(manifest)}:
         return False
-    (folder / NAME).write_text(manifest, encoding="utf-8")
+    (folder / MANIFEST_NAME).write_text(manifest, encoding="utf-8")
     return True
 
 
@@ -133,7 +133,7 @@ def publish(folder: Path, destination: Path) -> None:
 
 
 def _manifest(folder: Path) -> str:
-    records = {folder / name for name in (NAME, PROVENANCE_NAME, RUN_NAME)}
+    records = {folder / name for name in (MANIFEST_NAME, PROVENANCE_NAME, RUN_NAME)}
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in records)
     return _json({"files": {path.relative_to(folder).as_posix(): _describe(path) for path in files}})
 

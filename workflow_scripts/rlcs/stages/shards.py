@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from tqdm import tqdm
 
-from rlcs.records import read_rows, write_rows
-
-if TYPE_CHECKING:
-    pass
-
+from rlcs.records import Row, read_rows, write_rows
 
 Item = TypeVar("Item")
-Row = Mapping[str, Any]
 
 
 def in_shards(

@@ -29,7 +29,7 @@ class Taste:
     free_words: int = 36
 
 
-HUMAN = Taste()
+HUMAN_TASTE = Taste()
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ TIE_WIDTH = 0.25
 """Annotators call a tie half the time where the utilities differ by less than this."""
 
 
-def utility(reading: Reading, taste: Taste = HUMAN) -> float:
+def utility(reading: Reading, taste: Taste = HUMAN_TASTE) -> float:
     """The hidden utility of a story: weighted counts less the penalties. Annotators and oracle know it."""
     value = sum(taste.weights[dimension] * count for dimension, count in reading.counts.items())
     too_long = max(0, reading.words - taste.free_words)

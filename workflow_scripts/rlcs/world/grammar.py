@@ -28,7 +28,7 @@ from rlcs.world import lexicon as words
 
 DIMENSIONS = ("outline", "character", "coherence", "originality", "engagement")
 SLOTTED = DIMENSIONS[:3]
-MISSING = "none"
+UNFILLED = "none"
 VIVID_CAP = 2
 FEELING_CAP = 2
 
@@ -41,7 +41,7 @@ class Slot(NamedTuple):
 
     @property
     def filled(self) -> bool:
-        return self.wanted == self.found != MISSING
+        return self.wanted == self.found != UNFILLED
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def read_story(context: Context, text: str) -> Reading:
         return [word for word in tokens if word in kind]
 
     def first(found: Sequence[str]) -> str:
-        return found[0] if found else MISSING
+        return found[0] if found else UNFILLED
 
     def listed(kind: Sequence[str], cap: int) -> tuple[str, ...]:
         return tuple(dict.fromkeys(mentions(kind)))[:cap]

@@ -19,7 +19,7 @@ from rlcs.world import lexicon as words
 from rlcs.world.grammar import read_story, sample_context, write_story
 from rlcs.world.teacher import chain, describe
 
-Example = dict[str, Messages]
+PretrainingExample = dict[str, Messages]
 
 # Short enough for the tiny models; config/tiny.yaml carries copies.
 POLICY_TEMPLATE = "$domain | $characters | $previous_plot | $outline | $constraints"
@@ -51,14 +51,14 @@ def _story(rng: random.Random, context: Context) -> str:
     return write_story(rng, context, sample_skill(rng))
 
 
-def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> Example:
+def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> PretrainingExample:
     return {
         "prompt": policy_prompt(policy_template, context),
         "completion": assistant(_story(rng, context)),
     }
 
 
-def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> Example:
+def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> PretrainingExample:
     scores = rng.randint(1, 9), rng.randint(1, 9)
     texts = [f"{' '.join(rng.choices(_WORDS, k=rng.randint(4, 16)))} score {score}" for score in scores]
     return {
@@ -67,7 +67,7 @@ def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> E
     }
 
 
-def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> Example:
+def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> PretrainingExample:
     story = _story(rng, context)
     return {
         "prompt": judge_prompt(READING_TEMPLATE, {}, context, story, ""),
@@ -75,7 +75,7 @@ def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> Ex
     }
 
 
-def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> Example:
+def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> PretrainingExample:
     stories = _story(rng, context), _story(rng, context)
     scores = rng.randint(1, 9), rng.randint(1, 9)
     readings = [read_story(context, story) for story in stories]
@@ -91,7 +91,7 @@ def examples(
     pairs: int,
     policy_template: str = POLICY_TEMPLATE,
     judge_template: str = JUDGE_TEMPLATE,
-) -> list[Example]:
+) -> list[PretrainingExample]:
     """Prompt-completion conversations (TRL's format), easy ones first: train on them in this order.
 
     Args:

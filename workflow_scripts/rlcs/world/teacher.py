@@ -21,7 +21,7 @@ from types import MappingProxyType
 
 from rlcs.records import Context
 from rlcs.verdict import score_line
-from rlcs.world.grammar import DIMENSIONS, MISSING, SLOTTED, Reading, Slot, read_story
+from rlcs.world.grammar import DIMENSIONS, SLOTTED, UNFILLED, Reading, Slot, read_story
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def _misread(rng: random.Random, reading: Reading, rate: float) -> Reading:
     """A reading in which each slot is, with probability ``rate``, taken for the opposite."""
 
     def misread(slot: Slot) -> Slot:
-        return Slot(slot.wanted, MISSING if slot.filled else slot.wanted)
+        return Slot(slot.wanted, UNFILLED if slot.filled else slot.wanted)
 
     slots = {
         name: tuple(misread(slot) if rng.random() < rate else slot for slot in getattr(reading, name))
@@ -88,7 +88,7 @@ def _score(reading: Reading, is_first: bool, bias: TeacherBias, low: int, high: 
     return min(max(score, low), high)
 
 
-def judge(
+def write_chain(
     rng: random.Random, context: Context, first: str, second: str, bias: TeacherBias, low: int, high: int
 ) -> str:
     """The teacher's chain for two stories in the order shown; its last line is ``verdict.score_line``."""
