@@ -61,7 +61,7 @@ def test_a_card_has_header_use_data_recipe_figures_limits_and_provenance():
         "flagged: kl was 2, limit 1, at step 5",
         "1 h 30 min of computing in 1 stages, 3.00 GPU hours, commit c0ffee. trl 1.16.0.",
         "1: $story_1\n2: $story_2",
-        "adapter is in `adapter/`",
+        "the adapter is also in `adapter/`",
         "Rubric (default): be fair",
     ):
         assert part in text
@@ -72,9 +72,9 @@ def test_a_card_has_header_use_data_recipe_figures_limits_and_provenance():
 def test_cards_differ_by_kind():
     assert "AutoModelForSequenceClassification" in card("bradley_terry")
     assert header(card("bradley_terry"))["pipeline_tag"] == "text-classification"
-    assert "pleased by what people dislike" in card("policy")
+    assert "people can dislike what a judge likes" in card("policy")
     assert "Synthetic tiny world." in card(synthetic=True)
-    assert "No table of the run compares it." in card(tables={})
+    assert "No table of the run has this model." in card(tables={})
     assert "base_model" not in header(card(recipe={"base b": {"kind": "world"}, "j": {}}))
 
 
