@@ -26,7 +26,9 @@ def alignment(config: Config) -> SectionDict:
         "reward_model": next(
             (row for row in rows if isinstance(config.judges[row], ScalarJudgeConfig)), None
         ),
-        "calls": {row: answers_per_comparison(config.judges[row]) for row in rows if writes(config.judges[row])},
+        "calls": {
+            row: answers_per_comparison(config.judges[row]) for row in rows if writes(config.judges[row])
+        },
         "paper": config.paper.get("alignment", {}),
         "synthetic": config.synthetic,
     }
