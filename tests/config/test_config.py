@@ -72,6 +72,16 @@ def test_the_schema_speaks_of_from():
         ("judges/bt/colour", "red", "judges.bt.colour: unknown key"),
         ("policies/grpo/reward/colour", "red", "policies.grpo.reward.colour: unknown key"),
         ("data/splits/dev", 0.0, "data.splits.dev: unknown key"),
+        ("judgs", {}, "judgs: unknown key; did you mean 'judges'?"),
+        ("data/splits/tests", 0.0, "data.splits.tests: unknown key; did you mean 'test'?"),
+        ("judges/bt/fold", 3, "judges.bt.fold: unknown key; did you mean 'folds'?"),
+        ("judges/genrm-grpo/form", "x", "judges.genrm-grpo.form: unknown key; did you mean 'from'?"),
+        ("policies/grpo/shapping", "x", "policies.grpo.shapping: unknown key; did you mean 'shaping'?"),
+        (
+            "policies/grpo/reward",
+            [{"judge": "bt", "pivot": 2}],
+            "policies.grpo.reward.0.pivot: unknown key; did you mean 'pivots'?",
+        ),
         ("writing", ..., "writing: Field required"),
         ("policies/grpo/reward", ..., "policies.grpo: reward needs at least one entry and no judge twice"),
         (
@@ -87,8 +97,8 @@ def test_the_schema_speaks_of_from():
         ("judges/bt/base", "none", "judges.bt.base: 'none' is not under bases (world, pretrained)"),
         ("policies/sft/base", "none", "policies.sft.base: 'none' is not under bases (world, pretrained)"),
         ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
-        ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is no judge of kind teacher"),
-        ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is no trained judge of kind genrm"),
+        ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is not a judge of kind teacher"),
+        ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is not a trained judge of kind genrm"),
         ("consensus/panel/teachers", [], "consensus.panel: 2 teachers must agree, but teachers names 0: []"),
         (
             "consensus/panel/teachers",
@@ -100,7 +110,7 @@ def test_the_schema_speaks_of_from():
         (
             "consensus/panel/teachers",
             ["teacher-world", "bt"],
-            "consensus.panel.teachers: 'bt' is no judge of kind teacher",
+            "consensus.panel.teachers: 'bt' is not a judge of kind teacher",
         ),
         (
             "consensus/panel/teachers",
@@ -142,15 +152,15 @@ def test_the_schema_speaks_of_from():
         (
             "judges/genrm-grpo/training",
             {"learning_rat": 1e-4},
-            "judges.genrm-grpo.training: 'learning_rat' is no option of TRL's GRPOConfig; "
+            "judges.genrm-grpo.training: 'learning_rat' is not an option of TRL's GRPOConfig; "
             "did you mean 'learning_rate'?",
         ),
         (
             "judges/bt/training",
             {"beta": 1.0},
-            "judges.bt.training: 'beta' is no option of TRL's RewardConfig",
+            "judges.bt.training: 'beta' is not an option of TRL's RewardConfig",
         ),
-        ("training", {"beta": 1.0}, "training: 'beta' is no option of TRL's TrainingArguments"),
+        ("training", {"beta": 1.0}, "training: 'beta' is not an option of TRL's TrainingArguments"),
         ("training", {"seed": 1}, "training: 'seed' is set by the workflow and cannot be configured"),
         ("policies/sft/training", {"report_to": "wandb"}, "policies.sft.training: 'report_to' is set by"),
         ("policies/grpo/reward/judge", "no", "policies.grpo.reward.judge: 'no' is not under judges"),
@@ -203,7 +213,7 @@ def test_the_schema_speaks_of_from():
             "policies.grpo.constraints.verifier: 'no' is not under verifiers",
         ),
         ("verifiers/model/base", "no", "verifiers.model.base: 'no' is not under bases"),
-        ("verifiers/model/backend", "crowd", "verifiers.model.backend: 'crowd' is none of "),
+        ("verifiers/model/backend", "crowd", "verifiers.model.backend: 'crowd' is not one of "),
         ("verifiers/model/template", "$story", "verifiers.model: missing fields ['constraint']"),
         (
             "verifiers/oracle",
@@ -216,7 +226,11 @@ def test_the_schema_speaks_of_from():
             [{"judge": "bt"}, {"judge": "bt"}],
             "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
         ),
-        ("policies/grpo/from", "external", "policies.grpo.from: 'external' is stories from a file, no model"),
+        (
+            "policies/grpo/from",
+            "external",
+            "policies.grpo.from: 'external' is stories from a file, not a model",
+        ),
         ("policies/grpo/from", "base", "policies.grpo.from: 'base' is not trained; put base: world in its"),
         ("policies/base/base", "no", "policies.base.base: 'no' is not under bases"),
         ("tables/gains", {"rows": ["no"]}, "tables.gains.rows: 'no' is not under policies"),
@@ -234,7 +248,7 @@ def test_the_schema_speaks_of_from():
         (
             "tables/pivots",
             {"judges": ["bt"], "policy": "external"},
-            "tables.pivots.policy: 'external' is stories from a file, no model",
+            "tables.pivots.policy: 'external' is stories from a file, not a model",
         ),
         (
             "policies/grpo/reward/noise",
@@ -252,7 +266,7 @@ def test_the_schema_speaks_of_from():
         ("judging/scores/high", 1000, "judging.scores.high: Input should be less than or equal to 999"),
         ("writing/template", "$story_1", "writing: unknown fields ['story_1']"),
         ("data/splits/train", 0.7, "data.splits: train 0.7 + validation 0.05 + test 0.15 must sum to 1"),
-        ("judges/oracle/kind", "crowd", "judges.oracle.kind: 'crowd' is none of 'oracle', "),
+        ("judges/oracle/kind", "crowd", "judges.oracle.kind: 'crowd' is not one of 'oracle', "),
         ("judges/oracle", {}, "judges.oracle.kind: Field required"),
         ("judges/oracle", None, "judges.oracle.kind: Field required"),
         ("judges/oracle", "genrm", "judges.oracle.kind: Field required"),
@@ -260,19 +274,23 @@ def test_the_schema_speaks_of_from():
         (
             "judges/genrm-grpo/from",
             "genrm-votes",
-            "judges.genrm-grpo.from: 'genrm-votes' is no trained judge",
+            "judges.genrm-grpo.from: 'genrm-votes' is not a trained judge",
         ),
         ("judges/genrm-sft/teacher", None, "judges.genrm-sft: without a teacher there are no chains"),
         ("judges/genrm-grpo/reward", "both", "judges.genrm-grpo.reward: Input should be 'verdict' or"),
         ("judges/bt/lora", {"r": 0}, "judges.bt.lora.r: Input should be greater than or equal to 1"),
         ("judges/genrm-votes/votes", 3, "judges.genrm-votes: 3 votes at temperature 0 are the same answer"),
-        ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is no trained judge"),
-        ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is none of "),
-        ("judges/teacher-world/backend", "hand", "judges.teacher-world.backend: 'teacher-hand' is none of "),
-        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is none of 'sft', 'grpo', 'none, with "),
+        ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is not a trained judge"),
+        ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is not one of "),
+        (
+            "judges/teacher-world/backend",
+            "hand",
+            "judges.teacher-world.backend: 'teacher-hand' is not one of ",
+        ),
+        ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is not one of 'sft', 'grpo', 'none, with "),
         ("policies/base/base", ..., "policies.base.stories: Field required"),
         ("policies/sft/train", ..., "policies.sft.train: Field required"),
-        ("bases/world/kind", "moon", "bases.world.kind: 'moon' is none of 'world', 'pretrained'"),
+        ("bases/world/kind", "moon", "bases.world.kind: 'moon' is not one of 'world', 'pretrained'"),
     ],
 )
 def test_what_is_refused_is_named_by_its_key(path, value, message):
@@ -283,6 +301,20 @@ def test_what_is_refused_is_named_by_its_key(path, value, message):
     assert any(line.startswith(f"  {message}") for line in lines[1:]), str(error.value)
 
 
+def test_an_unknown_key_is_not_taken_for_that_of_another_kind():
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(changed("judges/oracle/fold", 3))
+    assert str(error.value).splitlines()[1:] == ["  judges.oracle.fold: unknown key"]
+
+
+def test_top_level_keys_that_begin_with_x_are_free_for_anchors():
+    raw = default() | {"x-lora": {"r": 4}, "x-anything": [1]}
+    assert parsing.parse(raw) == parsing.parse(default())
+    jsonschema.validate(raw, json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8")))
+    with pytest.raises(parsing.ConfigError, match=r"data\.x-lora: unknown key"):
+        parsing.parse(changed("data/x-lora", {}))
+
+
 def test_chains_of_a_consensus_are_those_of_its_teachers():
     raw = changed("judges/genrm-sft/label_sources", ["human", "panel"])
     parsing.parse(raw)
@@ -290,7 +322,7 @@ def test_chains_of_a_consensus_are_those_of_its_teachers():
     with pytest.raises(parsing.ConfigError) as error:
         parsing.parse(raw)
     assert str(error.value).splitlines()[1:] == [
-        "  judges.genrm-sft.label_sources: 'teacher-endpoint', whose chains are learned, is no teacher of "
+        "  judges.genrm-sft.label_sources: 'teacher-endpoint', whose chains are learned, is not a teacher of "
         "consensus.panel (teacher-world, teacher-model)"
     ]
 
@@ -390,6 +422,14 @@ def test_groups_that_straddle_processes_are_refused(monkeypatch):
         gradient_accumulation_steps=1,
     )
     assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
+
+
+@pytest.mark.parametrize("way", ["probe", ["probe", "lora"]])
+def test_however_a_scalar_judge_is_trained_its_options_are_checked(way):
+    raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}}
+    raw["judges"]["bt"] |= {"train": way, "training": {"max_steps": 1.5}}
+    (problem,) = check_config.problems(parsing.parse(raw))
+    assert problem.startswith("judges.bt.training: max_steps = 1.5 is refused by RewardConfig")
 
 
 @pytest.mark.parametrize(

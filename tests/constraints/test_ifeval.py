@@ -78,7 +78,7 @@ def test_constraint_of(name, arguments, expected):
         ("keywords:existence", {"keywords": None}, "lacks the argument 'keywords'"),
         ("keywords:existence", {"keywords": "map"}, "required_words has the parameters"),
         ("startend:end_checker", {"end_phrase": 3}, "has an argument of a wrong type"),
-        ("language:response_language", {"language": "klingon"}, "'klingon' is none of"),
+        ("language:response_language", {"language": "klingon"}, "'klingon' is not one of"),
         ("length_constraints:number_words", {"num_words": 3, "relation": "about"}, "relation 'about'"),
         ("length_constraints:number_words", {"num_words": "3", "relation": "less than"}, "wrong type"),
     ],

@@ -143,7 +143,7 @@ NODES = [Nodes.of_line(line) for line in ("cpu|infinite|(null)|500000", "gpu|2-0
     [
         ({}, None),
         ({"gpu_partition": "default", "cpu_partition": "default"}, None),
-        ({"gpu_partition": "big"}, "gpu_partition: 'big' is no partition here; there are cpu, gpu"),
+        ({"gpu_partition": "big"}, "gpu_partition: 'big' is not a partition here; there are cpu, gpu"),
         ({"gpu_partition": "cpu"}, "gpu_partition: no node of 'cpu' has a GPU"),
         ({"max_hours": 49}, "max_hours: 49 is more than the 48 hours of 'gpu'"),
         ({"max_gigabytes": 251}, "max_gigabytes: 251 is more than the 250000 MB in 'gpu'"),

@@ -94,7 +94,7 @@ def test_lower_layers_can_be_left_without_adapters():
 
 
 def test_an_expression_that_is_none_is_refused():
-    with pytest.raises(ValidationError, match=r"'\(' is no regular expression: missing \)"):
+    with pytest.raises(ValidationError, match=r"'\(' is not a regular expression: missing \)"):
         AdapterConfig(exclude_modules="(")
 
 

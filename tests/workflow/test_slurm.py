@@ -149,7 +149,7 @@ def test_what_every_job_printed_is_kept(record, results):
 
 def test_check_asks_the_cluster(record):
     assert record.wrong_site == [
-        "gpu_partition: 'gpus' is no partition here; there are cpu, gpu",
+        "gpu_partition: 'gpus' is not a partition here; there are cpu, gpu",
         "max_hours: 100 is more than the 96 hours of 'cpu'",
         "max_gigabytes: 4000 is more than the 2000000 MB in 'cpu'",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from rlcs.config.judges import JUDGE_DETAILS
 from rlcs.config.policies import REWARD_TAGS, UNTRAINED_TAGS
 from rlcs.config.references import reference_problems
 from rlcs.config.schema import Config
+from rlcs.config.section import did_you_mean
 
 
 class ConfigError(ValueError):
@@ -21,19 +22,20 @@ def parse(raw: Mapping[str, Any]) -> Config:
     """The typed config of a merged dictionary.
 
     ``preferences``, a file or a list of them, stands for ``data.preferences``: a word that is quickly typed
-    behind ``--config``.
+    behind ``--config``. Keys of the top level that begin with ``x-`` are free, for YAML anchors.
 
     Raises:
         ConfigError: with one line per offending key.
     """
-    given = dict(raw)
+    given = {key: value for key, value in raw.items() if not str(key).startswith("x-")}
     if (files := given.pop("preferences", None)) is not None:
         listed = files if isinstance(files, list) else [files]
         given["data"] = {**(given.get("data") or {}), "preferences": listed}
+    keys: dict[int, list[str]] = {}
     try:
-        parsed = Config.model_validate(given)
+        parsed = Config.model_validate(given, context=keys)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors()]
+        problems = [_describe(problem, given, keys) for problem in error.errors()]
     else:
         problems = reference_problems(parsed)
         if not problems:
@@ -41,7 +43,14 @@ def parse(raw: Mapping[str, Any]) -> Config:
     raise ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
 
 
-def _describe(problem: Any) -> str:
+def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequence[str]]) -> str:
+    """One line of an error.
+
+    Args:
+        problem: as pydantic describes it.
+        given: what was validated.
+        keys: by the id of each mapping in ``given``, the keys that its section has.
+    """
     # pydantic puts the tag of a union's branch into the path; a person knows only the keys
     tags = {
         "world",
@@ -68,7 +77,10 @@ def _describe(problem: Any) -> str:
     key = ".".join(str(part) for part in path)
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
-        message = "unknown key"
+        section: Any = given
+        for part in path[:-1]:
+            section = section[part]
+        message = f"unknown key{did_you_mean(str(path[-1]), keys[id(section)])}"
     if problem["type"].startswith("union_tag"):
         context = problem["ctx"]
         tag = context.get("tag")
@@ -79,5 +91,5 @@ def _describe(problem: Any) -> str:
         else:
             field = context["discriminator"].strip("'")
         key = f"{key}.{field}"
-        message = f"{tag!r} is none of {context['expected_tags']}" if tag else "Field required"
+        message = f"{tag!r} is not one of {context['expected_tags']}" if tag else "Field required"
     return f"{key}: {message}" if key else message

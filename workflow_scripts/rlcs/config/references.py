@@ -52,7 +52,7 @@ def _teaches(config: Config, key: str, name: str) -> Problems:
     if not isinstance(
         config.judges.get(name), WorldTeacherConfig | ModelTeacherConfig | EndpointJudgeConfig | None
     ):
-        yield f"{key}: {name!r} is no judge of kind teacher"
+        yield f"{key}: {name!r} is not a judge of kind teacher"
 
 
 def _models(config: Config) -> Problems:
@@ -80,7 +80,7 @@ def _judges(config: Config) -> Problems:
         if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTConfig | GenrmGRPOConfig | None):
-                yield f"{key}.from: {judge.parent!r} is no trained judge of kind genrm"
+                yield f"{key}.from: {judge.parent!r} is not a trained judge of kind genrm"
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
@@ -94,7 +94,7 @@ def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig |
         teachers = config.consensus[source].teachers if source in config.consensus else None
         if distilled is not None and teachers and distilled not in teachers:
             yield (
-                f"{key}: {distilled!r}, whose chains are learned, is no teacher of "
+                f"{key}: {distilled!r}, whose chains are learned, is not a teacher of "
                 f"consensus.{source} ({', '.join(teachers)})"
             )
 
@@ -122,7 +122,7 @@ def _policies(config: Config) -> Problems:
 def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems:
     parent = config.policies.get(policy.parent or "")
     if isinstance(parent, ExternalPolicyConfig):
-        yield f"{key}.from: {policy.parent!r} is stories from a file, no model"
+        yield f"{key}.from: {policy.parent!r} is stories from a file, not a model"
     if isinstance(parent, BasePolicyConfig):
         yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
     if policy.select is not None:
@@ -191,6 +191,6 @@ def _tables(config: Config) -> Problems:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
     if tables.pivots is not None:
         if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
-            yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, no model"
+            yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, not a model"
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"

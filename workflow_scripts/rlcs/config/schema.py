@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from rlcs.config.bases import BaseConfig
 from rlcs.config.data import DataConfig
@@ -23,6 +23,8 @@ from rlcs.config.writing import SamplingConfig, WritingConfig
 
 class Config(Section):
     """A run: its data, its models by name, and the tables that compare them."""
+
+    model_config = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
 
     run: Name = Field(description="Results go to results/{run}.", examples=["my-run"])
     seeds: Seeds = Field([0], min_length=1, description="Every training is repeated with each seed.")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -36,6 +37,12 @@ def trl_options() -> dict[str, list[str]]:
     return options
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown name; empty if no known one is like it."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
 def _check_options(trl_class: str) -> AfterValidator:
     def check(options: dict[str, Any]) -> dict[str, Any]:
         known = trl_options()[trl_class]
@@ -43,9 +50,7 @@ def _check_options(trl_class: str) -> AfterValidator:
             if name in RESERVED_OPTIONS:
                 raise ValueError(f"{name!r} is set by the workflow and cannot be configured")
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise ValueError(f"{name!r} is no option of TRL's {trl_class}{hint}")
+                raise ValueError(f"{name!r} is not an option of TRL's {trl_class}{did_you_mean(name, known)}")
         return options
 
     return AfterValidator(check)
@@ -67,6 +72,14 @@ Seeds = Annotated[list[int], AfterValidator(_check_distinct)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        """Put this section's keys into the context, under the id of what is read: for hints in messages."""
+        if info.context is not None:
+            info.context[id(value)] = [field.alias or name for name, field in cls.model_fields.items()]
+        return value
 
 
 class ModelConfig(Section):

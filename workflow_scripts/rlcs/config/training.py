@@ -42,7 +42,7 @@ class AdapterConfig(Section):
             try:
                 re.compile(value)
             except re.error as error:
-                raise ValueError(f"exclude_modules {value!r} is no regular expression: {error}") from error
+                raise ValueError(f"exclude_modules {value!r} is not a regular expression: {error}") from error
         return value
 
 

@@ -21,7 +21,7 @@ def _known_language(code: str) -> str:
     import py3langid  # with its model: a second that other kinds are spared
 
     if code not in (known := sorted(label for label, _ in py3langid.rank(""))):
-        raise ValueError(f"{code!r} is none of {', '.join(known)}")
+        raise ValueError(f"{code!r} is not one of {', '.join(known)}")
     return code
 
 

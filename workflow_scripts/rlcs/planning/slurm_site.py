@@ -77,7 +77,7 @@ def cluster_problems(site: Mapping[str, Any], nodes: list[Nodes]) -> list[str]:
         own = [kind for kind in nodes if kind.partition == name]
         if not own:
             names = ", ".join(dict.fromkeys(kind.partition for kind in nodes))
-            found.append(f"{key}: {name!r} is no partition here; there are {names}")
+            found.append(f"{key}: {name!r} is not a partition here; there are {names}")
             continue
         if key == "gpu_partition" and not any(kind.gpus for kind in own):
             found.append(f"{key}: no node of {name!r} has a GPU")
