@@ -23,7 +23,7 @@ GB = 10**9
 ACCELERATE = ROOT / "config" / "accelerate"
 RAW = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
 RAW["bases"]["qwen"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
-RAW["judges"]["large"] = {"kind": "genrm", "train": "none", "base": "qwen"}
+RAW["judges"]["large"] = {"kind": "generative", "train": "none", "base": "qwen"}
 RAW["policies"]["start"] = {"train": "sft", "base": "qwen"}
 RAW["policies"]["large"] = {
     "train": "grpo",

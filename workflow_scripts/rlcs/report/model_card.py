@@ -15,7 +15,7 @@ from rlcs.report.formatting import to_markdown
 from rlcs.report.provenance import Made, duration
 
 TEMPLATE = "card.md.j2"
-Kind = Literal["genrm", "bradley_terry", "policy"]
+Kind = Literal["generative", "scalar", "policy"]
 
 
 @dataclass(frozen=True)
