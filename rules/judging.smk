@@ -49,7 +49,7 @@ rule filter_chains:
 
 rule find_consensus:
     message:
-        "ConsensusConfig {wildcards.source}: unlabelled pairs on which the teachers agree"
+        "Consensus {wildcards.source}: unlabelled pairs on which the teachers agree"
     input:
         preferences=PREFERENCES,
         judgements=lambda wildcards: [

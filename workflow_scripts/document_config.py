@@ -32,7 +32,6 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "oracle": judges.OracleJudgeConfig,
         "length": judges.LengthJudgeConfig,
         "teacher-world": judges.WorldTeacherConfig,
-        "teacher-model": judges.ModelTeacherConfig,
         "teacher-endpoint": judges.EndpointJudgeConfig,
         "bt": judges.ScalarJudgeConfig,
         "genrm-votes": judges.UntrainedJudgeConfig,

@@ -11,7 +11,7 @@ from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
-from rlcs.judging.loading import load_judge
+from rlcs.judging.loading import is_model, load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
 from rlcs.stages.stage import Stage, run_stage
@@ -69,7 +69,7 @@ def main(stage: Stage) -> None:
 
 def _has_soft(section: Mapping[str, Any]) -> bool:
     """Whether the judge's scores are single digits, whose probabilities can be read."""
-    return section["judge"]["kind"] == "genrm" and section["judging"]["scores"]["high"] <= 9
+    return is_model(section["judge"]) and section["judging"]["scores"]["high"] <= 9
 
 
 if __name__ == "__main__":

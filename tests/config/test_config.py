@@ -97,8 +97,16 @@ def test_the_schema_speaks_of_from():
         ("judges/bt/base", "none", "judges.bt.base: 'none' is not under bases (world, pretrained)"),
         ("policies/sft/base", "none", "policies.sft.base: 'none' is not under bases (world, pretrained)"),
         ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
-        ("judges/genrm-sft/teacher", "bt", "judges.genrm-sft.teacher: 'bt' is not a judge of kind teacher"),
-        ("judges/genrm-grpo/from", "bt", "judges.genrm-grpo.from: 'bt' is not a trained judge of kind genrm"),
+        (
+            "judges/genrm-sft/teacher",
+            "bt",
+            "judges.genrm-sft.teacher: 'bt' is not a judge of kind 'generative'",
+        ),
+        (
+            "judges/genrm-grpo/from",
+            "bt",
+            "judges.genrm-grpo.from: 'bt' is not a trained judge of kind 'generative'",
+        ),
         ("consensus/panel/teachers", [], "consensus.panel: 2 teachers must agree, but teachers names 0: []"),
         (
             "consensus/panel/teachers",
@@ -110,7 +118,7 @@ def test_the_schema_speaks_of_from():
         (
             "consensus/panel/teachers",
             ["teacher-world", "bt"],
-            "consensus.panel.teachers: 'bt' is not a judge of kind teacher",
+            "consensus.panel.teachers: 'bt' is not a judge of kind 'generative'",
         ),
         (
             "consensus/panel/teachers",
@@ -119,7 +127,7 @@ def test_the_schema_speaks_of_from():
         ),
         (
             "consensus/human",
-            {"teachers": ["teacher-world", "teacher-model"]},
+            {"teachers": ["teacher-world", "teacher-endpoint"]},
             "consensus.human: this name means the pairs that came with labels",
         ),
         (
@@ -146,7 +154,7 @@ def test_the_schema_speaks_of_from():
         ("judges/bt/training", 3, "judges.bt.training: Input should be a valid dictionary"),
         (
             "judges/bt",
-            {"kind": "bradley_terry", "base": "world", "train": "probe", "launch": "x.yaml"},
+            {"kind": "scalar", "base": "world", "train": "probe", "launch": "x.yaml"},
             "judges.bt: launch needs train: lora or train: full, has ['probe']: probes are of one process",
         ),
         (
@@ -274,18 +282,34 @@ def test_the_schema_speaks_of_from():
         (
             "judges/genrm-grpo/from",
             "genrm-votes",
-            "judges.genrm-grpo.from: 'genrm-votes' is not a trained judge",
+            "judges.genrm-grpo.from: 'genrm-votes' is not a trained judge of kind 'generative'",
         ),
         ("judges/genrm-sft/teacher", None, "judges.genrm-sft: without a teacher there are no chains"),
         ("judges/genrm-grpo/reward", "both", "judges.genrm-grpo.reward: Input should be 'verdict' or"),
         ("judges/bt/lora", {"r": 0}, "judges.bt.lora.r: Input should be greater than or equal to 1"),
         ("judges/genrm-votes/votes", 3, "judges.genrm-votes: 3 votes at temperature 0 are the same answer"),
         ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is not a trained judge"),
-        ("judges/genrm-sft/train", "dpo", "judges.genrm-sft.train: 'genrm-dpo' is not one of "),
+        (
+            "judges/genrm-sft/train",
+            "dpo",
+            "judges.genrm-sft.train: 'dpo' is not one of 'none', 'sft', 'grpo'",
+        ),
+        ("judges/genrm-sft/train", ..., "judges.genrm-sft.train: Field required"),
         (
             "judges/teacher-world/backend",
             "hand",
-            "judges.teacher-world.backend: 'teacher-hand' is not one of ",
+            "judges.teacher-world.backend: 'hand' is not one of 'transformers', 'openai', 'world'",
+        ),
+        (
+            "judges/genrm-sft/backend",
+            "openai",
+            "judges.genrm-sft.backend: 'openai' needs train: none; only models of this run are trained",
+        ),
+        ("judges/genrm-grpo/backend", "world", "judges.genrm-grpo.backend: 'world' needs train: none"),
+        (
+            "judges/genrm-sft/teacher",
+            "genrm-grpo",
+            "judges: cycle of teachers: genrm-grpo -> genrm-sft -> genrm-grpo",
         ),
         ("policies/sft/train", "dpo", "policies.sft.train: 'dpo' is not one of 'sft', 'grpo', 'none, with "),
         ("policies/base/base", ..., "policies.base.stories: Field required"),
@@ -318,13 +342,23 @@ def test_top_level_keys_that_begin_with_x_are_free_for_anchors():
 def test_chains_of_a_consensus_are_those_of_its_teachers():
     raw = changed("judges/genrm-sft/label_sources", ["human", "panel"])
     parsing.parse(raw)
-    raw["judges"]["genrm-sft"]["teacher"] = "teacher-endpoint"
+    raw["judges"]["untrained"] = {"kind": "generative", "train": "none", "base": "world"}
+    raw["judges"]["genrm-sft"]["teacher"] = "untrained"
     with pytest.raises(parsing.ConfigError) as error:
         parsing.parse(raw)
     assert str(error.value).splitlines()[1:] == [
-        "  judges.genrm-sft.label_sources: 'teacher-endpoint', whose chains are learned, is not a teacher of "
-        "consensus.panel (teacher-world, teacher-model)"
+        "  judges.genrm-sft.label_sources: 'untrained', whose chains are learned, is not a teacher of "
+        "consensus.panel (teacher-world, teacher-endpoint)"
     ]
+
+
+def test_a_judge_does_not_learn_from_itself_by_a_consensus():
+    raw = changed("judges/genrm-grpo/label_sources", ["human", "panel"])
+    raw["consensus"]["panel"]["teachers"] = ["teacher-world", "genrm-sft"]
+    parsing.parse(raw)  # one trained judge teaches another
+    raw["consensus"]["panel"]["teachers"] = ["teacher-world", "genrm-votes"]
+    with pytest.raises(parsing.ConfigError, match=r"cycle of teachers: .*genrm-votes"):
+        parsing.parse(raw)
 
 
 @pytest.mark.parametrize(

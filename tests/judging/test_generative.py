@@ -232,11 +232,11 @@ def section(judging, **entry):
     ("entry", "kind"),
     [
         ({"kind": "oracle"}, OracleJudge),
-        ({"kind": "teacher", "backend": "world"}, SimulatedTeacher),
-        ({"kind": "teacher", "backend": "transformers", "base": "small"}, GenerativeJudge),
-        ({"kind": "bradley_terry", "base": "small"}, ScalarJudge),
-        ({"kind": "genrm", "train": "sft", "base": "small", "teacher": "t"}, GenerativeJudge),
-        ({"kind": "genrm", "train": "grpo", "from": "genrm-sft"}, GenerativeJudge),
+        ({"kind": "generative", "backend": "world"}, SimulatedTeacher),
+        ({"kind": "generative", "train": "none", "base": "small"}, GenerativeJudge),
+        ({"kind": "scalar", "base": "small"}, ScalarJudge),
+        ({"kind": "generative", "train": "sft", "base": "small", "teacher": "t"}, GenerativeJudge),
+        ({"kind": "generative", "train": "grpo", "from": "genrm-sft"}, GenerativeJudge),
     ],
 )
 def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, reward_model, comparisons):
@@ -251,7 +251,7 @@ def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, reward_
 
 def test_the_simulated_teacher_says_the_same_in_any_company(judging, comparisons):
     teacher = SimulatedTeacher(
-        "t", WorldTeacherConfig(kind="teacher", backend="world", slip_rate=0.3), judging
+        "t", WorldTeacherConfig(kind="generative", backend="world", slip_rate=0.3), judging
     )
     together = teacher.judge(comparisons)
     assert together == [teacher.judge([comparison])[0] for comparison in comparisons]

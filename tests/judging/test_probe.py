@@ -68,7 +68,7 @@ def examples(n=12):
 @pytest.fixture
 def trained(model_folder, tmp_path):
     def train(n=12, **entry):
-        judge = ScalarJudgeConfig(kind="bradley_terry", base="small", **entry)
+        judge = ScalarJudgeConfig(kind="scalar", base="small", **entry)
         groups = [str(number // 2) for number in range(n)]
         RewardTraining(a_stage(tmp_path), judge, model_folder, examples(n), groups).publish()
         return tmp_path / "bt"
@@ -81,7 +81,7 @@ def test_a_probe_learns_and_judges_as_any_reward_model_does(trained, context):
     said = json.loads((folder / NAME).read_text())
     assert said["chosen"] == "probe"
     assert said["probe"]["accuracy"] == 1.0
-    section = {"name": "bt", "judge": {"kind": "bradley_terry"}, "writing": {"template": TEMPLATE}}
+    section = {"name": "bt", "judge": {"kind": "scalar"}, "writing": {"template": TEMPLATE}}
     judge = load_judge({**section, "batch_size": 4}, folder)
     stories = "A wolf met Mara at the mill.", "Mara used the rope."
     ab, ba = judge.judge([Comparison("p", context, *stories, order) for order in ("ab", "ba")])
@@ -103,7 +103,7 @@ def test_two_pairs_of_two_contexts_are_enough(trained):
 
 
 def test_one_context_is_refused_in_one_message(model_folder, tmp_path):
-    judge = ScalarJudgeConfig(kind="bradley_terry", base="small", train="probe")
+    judge = ScalarJudgeConfig(kind="scalar", base="small", train="probe")
     with pytest.raises(errors.InputError, match="two contexts at least, there are 1: bring more contexts"):
         RewardTraining(a_stage(tmp_path), judge, model_folder, examples(2), ["c", "c"]).publish()
 
@@ -127,7 +127,7 @@ def test_the_best_way_in_cross_validation_is_published(trained, tmp_path):
     ],
 )
 def test_ways(entry, ways):
-    assert ScalarJudgeConfig(kind="bradley_terry", base="small", **entry).ways == ways
+    assert ScalarJudgeConfig(kind="scalar", base="small", **entry).ways == ways
 
 
 @pytest.mark.parametrize(
@@ -141,4 +141,4 @@ def test_ways(entry, ways):
 )
 def test_ways_that_contradict_themselves(entry, message):
     with pytest.raises(ValueError, match=message):
-        ScalarJudgeConfig(kind="bradley_terry", base="small", **entry)
+        ScalarJudgeConfig(kind="scalar", base="small", **entry)

@@ -33,9 +33,9 @@ def test_each_judge_gets_its_own_folder_and_answers(monkeypatch):
     )
     sections = [
         LENGTH,
-        {"name": "genrm", "judge": {"kind": "genrm"}},
-        {"name": "far", "judge": {"kind": "teacher", "backend": "openai"}},
-        {"name": "bt", "judge": {"kind": "bradley_terry"}},
+        {"name": "genrm", "judge": {"kind": "generative"}},
+        {"name": "far", "judge": {"kind": "generative", "backend": "openai"}},
+        {"name": "bt", "judge": {"kind": "scalar"}},
     ]
     sections = json.loads(json.dumps(sections, sort_keys=True))  # as the rules hand them over
     access = Access.of(

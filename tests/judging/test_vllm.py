@@ -86,7 +86,7 @@ def url(folder, adapter):
 def served(url, judging, tmp_path):
     def judge(model, soft=False, max_failure_share=0.0, **sampling):
         entry = EndpointJudgeConfig(
-            kind="teacher",
+            kind="generative",
             backend="openai",
             model=model,
             base_url=url,

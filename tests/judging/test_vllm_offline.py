@@ -69,7 +69,7 @@ def test_an_environment_without_vllm_is_named(monkeypatch, model_folder, judging
     monkeypatch.setitem(sys.modules, "vllm", None)
     section = {
         "name": "genrm",
-        "judge": {"kind": "genrm", "train": "none", "base": "world"},
+        "judge": {"kind": "generative", "train": "none", "base": "world"},
         "judging": {**judging.model_dump(mode="json"), "engine": "vllm_offline"},
     }
     with pytest.raises(InputError, match=r"vllm_offline needs vLLM .*make gpu"):

@@ -55,7 +55,7 @@ def artifact(tmp_path):
 def judge_of(artifact, judging, soft=False, **entry):
     section = {
         "name": "genrm",
-        "judge": {"kind": "genrm", "train": "none", **entry},
+        "judge": {"kind": "generative", "train": "none", **entry},
         "judging": {**judging.model_dump(mode="json"), "engine": "vllm", "vllm": {"max_model_len": 512}},
     }
     access = Access(artifact / "answers", serving=serving(FAKE_VLLM_TOLD=str(artifact / "told")))

@@ -27,7 +27,7 @@ GB = 10**9
 ACCELERATE = ROOT / "config" / "accelerate"
 RAW = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
 RAW["bases"]["qwen"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}
-RAW["judges"]["large"] = {"kind": "genrm", "train": "none", "base": "qwen"}
+RAW["judges"]["large"] = {"kind": "generative", "train": "none", "base": "qwen"}
 RAW["policies"]["start"] = {"train": "sft", "base": "qwen"}
 RAW["policies"]["large"] = {
     "train": "grpo",
@@ -164,7 +164,7 @@ def test_a_colocated_vllm_takes_its_share_whatever_it_needs():
 
 def test_a_pair_is_two_rows_and_time_is_that_of_known_steps():
     def with_pairs(raw):
-        raw["judges"]["pairs"] = {"kind": "bradley_terry", "base": "qwen"}
+        raw["judges"]["pairs"] = {"kind": "scalar", "base": "qwen"}
 
     one, two = train(planned()["policies.start"]), train(planned(with_pairs)["judges.pairs"], max_steps=100)
     assert two.phases["activations"] == 2 * one.phases["activations"]

@@ -22,12 +22,12 @@ BASE = copy.deepcopy(BASE) | {
     "judges": {
         "oracle": {"kind": "oracle"},
         "length": {"kind": "length"},
-        "teacher": {"kind": "teacher", "backend": "world"},
-        "teacher-b": {"kind": "teacher", "backend": "world"},
-        "teacher-c": {"kind": "teacher", "backend": "world"},
-        "bt": {"kind": "bradley_terry", "base": "small"},
-        "genrm-sft": {"kind": "genrm", "train": "sft", "base": "small", "teacher": "teacher"},
-        "genrm": {"kind": "genrm", "train": "grpo", "from": "genrm-sft"},
+        "teacher": {"kind": "generative", "backend": "world"},
+        "teacher-b": {"kind": "generative", "backend": "world"},
+        "teacher-c": {"kind": "generative", "backend": "world"},
+        "bt": {"kind": "scalar", "base": "small"},
+        "genrm-sft": {"kind": "generative", "train": "sft", "base": "small", "teacher": "teacher"},
+        "genrm": {"kind": "generative", "train": "grpo", "from": "genrm-sft"},
     },
     "consensus": {"panel": {"teachers": ["teacher", "teacher-b"]}},
     "verifiers": {"reader": {"backend": "transformers", "base": "small"}},
@@ -168,7 +168,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("human/annotations", ["annotations-ann.jsonl"], set()),
         ("paper", {"alignment": {"genrm": 80.0}}, {"alignment table"}),
         ("paper", {"win_rates": {"rlcs": 60.0}}, {"win-rate table"}),
-        ("judges/new", {"kind": "bradley_terry", "base": "small"}, set()),
+        ("judges/new", {"kind": "scalar", "base": "small"}, set()),
         ("policies/new", {"train": "sft", "base": "small"}, set()),
     ],
 )
@@ -209,7 +209,7 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
         "consensus": {},
         "effects": [],
         "bases": {"brought": BASES["brought"]},
-        "judges": {"bt": {"kind": "bradley_terry", "base": "brought"}},
+        "judges": {"bt": {"kind": "scalar", "base": "brought"}},
         "verifiers": {},
         "policies": {name: {"train": "sft", "base": "brought"} for name in ("sft", "sft2")},
         "tables": {
@@ -240,7 +240,7 @@ def test_a_card_tells_the_whole_line_of_a_model():
     parsed = parsing.parse(BASE)
     told = table_configs.card(parsed, "judges", "genrm")
     assert list(told["recipe"]) == ["base small", "genrm-sft", "genrm"]
-    assert (told["kind"], told["prompt"]) == ("genrm", parsed.judging.template)
+    assert (told["kind"], told["prompt"]) == ("generative", parsed.judging.template)
     told = table_configs.card(parsed, "policies", "rlcs")
     assert list(told["recipe"]) == ["base small", "sft", "rlcs"]
     assert (told["kind"], told["prompt"], told["rubrics"]) == ("policy", parsed.writing.template, {})

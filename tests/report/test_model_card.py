@@ -14,7 +14,7 @@ from rlcs.report.provenance import ArtifactRecord
 from smoke_run import Workflow
 
 
-def card(kind="genrm", **changes):
+def card(kind="generative", **changes):
     made = ArtifactRecord(
         "judges/j/seed1", "train", 1, "abc", 5400.0, ("H100", "H100"), "node", "3.11", "c0ffee"
     )
@@ -70,8 +70,8 @@ def test_a_card_has_header_use_data_recipe_figures_limits_and_provenance():
 
 
 def test_cards_differ_by_kind():
-    assert "AutoModelForSequenceClassification" in card("bradley_terry")
-    assert header(card("bradley_terry"))["pipeline_tag"] == "text-classification"
+    assert "AutoModelForSequenceClassification" in card("scalar")
+    assert header(card("scalar"))["pipeline_tag"] == "text-classification"
     assert "people can dislike what a judge likes" in card("policy")
     assert "Synthetic tiny world." in card(synthetic=True)
     assert "No table of the run has this model." in card(tables={})

@@ -53,7 +53,7 @@ def arguments(script, section, server, here, *more, **changes):
     return [*map(str, command), "--output", str(here / "out" / "manifest.json")]
 
 
-QUESTION = {"kind": "teacher", "backend": "openai", "model": "m", "sampling": {"temperature": 0}}
+QUESTION = {"kind": "generative", "backend": "openai", "model": "m", "sampling": {"temperature": 0}}
 FAR = {"name": "far", "judge": QUESTION, "judging": JUDGING}
 
 

@@ -79,7 +79,7 @@ def test_judges_of_one_process_after_another_share_their_answers(judge_of, quest
 def run_with(**changes):
     """A run on somebody's pairs, whose teacher and only judge is an endpoint."""
     smoke = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
-    far = {"kind": "teacher", "backend": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}
+    far = {"kind": "generative", "backend": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1"}
     return {
         "run": "far",
         "data": {"preferences": ["pairs.jsonl"]},
@@ -88,7 +88,7 @@ def run_with(**changes):
         "bases": {"student": {"kind": "pretrained", "model": "some/model"}},
         "judges": {
             "far": far | changes,
-            "genrm": {"kind": "genrm", "train": "sft", "base": "student", "teacher": "far"},
+            "genrm": {"kind": "generative", "train": "sft", "base": "student", "teacher": "far"},
         },
         "policies": {
             "sft": {"train": "sft", "base": "student"},

@@ -36,7 +36,7 @@ TRAINED = {
     "judges": [
         name
         for name, entry in SMOKE["judges"].items()
-        if entry["kind"] in ("bradley_terry", "genrm") and entry.get("train") != "none"
+        if entry["kind"] == "scalar" or entry.get("train", "none") != "none"
     ],
     "policies": list(SMOKE["policies"]),
 }

@@ -97,7 +97,7 @@ EVERYTHING = (
             | {"train_genrm_grpo": 1, "judge_test_pairs": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
             | {"judge_injections": 1, "tabulate_injections": 1},
         ),
-        (["judges", "spare"], {"kind": "bradley_terry", "base": "small"}, {}),
+        (["judges", "spare"], {"kind": "scalar", "base": "small"}, {}),
         (["seeds"], [1, 2], SEED | TABLES | {"write_gallery": 1}),
         (
             ["seeds"],
@@ -146,7 +146,7 @@ def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, 
 
 def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
     def change(raw):
-        raw["judges"]["bt-2"] = {"kind": "bradley_terry", "base": "small", "training": {"max_steps": 1}}
+        raw["judges"]["bt-2"] = {"kind": "scalar", "base": "small", "training": {"max_steps": 1}}
         raw["tables"]["alignment"]["rows"].append("bt-2")
 
     jobs = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
@@ -36,10 +36,19 @@ class TeacherWeightsConfig(Section):
     engagement: float = Field(0.5, description="Feelings.")
 
 
-class WorldTeacherConfig(ModelConfig):
-    """The tiny world's biased teacher; writes the chains that a GenRM is distilled from."""
+class GenerativeJudgeConfig(ModelConfig):
+    """A judge that writes an analysis and two scores; only such a judge can be a teacher."""
 
-    kind: Literal["teacher"] = Field(description="This kind of judge.")
+    kind: Literal["generative"] = Field(description="This kind of judge.")
+
+
+class _UntrainedConfig(GenerativeJudgeConfig):
+    train: Literal["none"] = Field("none", description="It is not trained.")
+
+
+class WorldTeacherConfig(_UntrainedConfig):
+    """The tiny world's simulated teacher, with biases of its own."""
+
     backend: Literal["world"] = Field(description="Who answers.")
     seed: int = Field(0, description="Seed of its slips.")
     weights: TeacherWeightsConfig = Field(
@@ -60,19 +69,7 @@ def _check_votes(votes: int, temperature: float | None) -> None:
         raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
 
 
-class ModelTeacherConfig(ModelConfig):
-    """An instruction-tuned model that writes the chains, in process."""
-
-    kind: Literal["teacher"] = Field(description="This kind of judge.")
-    backend: Literal["transformers"] = Field(description="Who answers.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
-
-
-class _Teacher(ModelConfig):
-    kind: Literal["teacher"] = Field(description="This kind of judge.")
-
-
-class EndpointJudgeConfig(EndpointConfig, _Teacher):
+class EndpointJudgeConfig(EndpointConfig, _UntrainedConfig):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
 
     votes: int = VOTES
@@ -87,8 +84,8 @@ class ConsensusConfig(Section):
     """Labels for unlabelled pairs: what several teachers agree on in both orders."""
 
     teachers: Names = Field(
-        description="Judges of kind teacher, at least two, best with different biases.",
-        examples=[["teacher-world", "teacher-model"]],
+        description="Generative judges, at least two, best with different biases.",
+        examples=[["teacher-world", "teacher-endpoint"]],
     )
     agree: int = Field(
         2, ge=2, description="Teachers that must say the same, while none that is sure of itself differs."
@@ -119,7 +116,7 @@ Way = Literal["probe", "lora", "full"]
 class ScalarJudgeConfig(TrainedConfig):
     """A scalar reward model on the same pairs: the baseline."""
 
-    kind: Literal["bradley_terry"] = Field(description="This kind of judge.")
+    kind: Literal["scalar"] = Field(description="This kind of judge.")
     base: Name = Field(description="A name under bases.", examples=["world"])
     label_sources: LabelSources
     train: Way | list[Way] | None = Field(
@@ -157,11 +154,23 @@ class ScalarJudgeConfig(TrainedConfig):
         return self
 
 
-class UntrainedJudgeConfig(ModelConfig):
-    """A generative model that is asked as it is: a base without training, or a GenRM for several votes."""
+class _ModelConfig(GenerativeJudgeConfig):
+    backend: Literal["transformers"] = Field(
+        "transformers", description="Who answers: a model of this run, as judging.engine says."
+    )
 
-    kind: Literal["genrm"] = Field(description="This kind of judge.")
-    train: Literal["none"] = Field(description="How it is trained.")
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _others_are_untrained(cls, backend: Any) -> Any:
+        if backend in ("openai", "world"):
+            raise ValueError(f"{backend!r} needs train: none; only models of this run are trained")
+        return backend
+
+
+class UntrainedJudgeConfig(_ModelConfig):
+    """A language model that is asked as it is: a base, or a GenRM for several votes."""
+
+    train: Literal["none"] = Field(description="It is not trained.")
     parent: Name | None = Field(
         None, alias="from", description="The judge whose weights it has.", examples=["genrm-grpo"]
     )
@@ -175,16 +184,15 @@ class UntrainedJudgeConfig(ModelConfig):
         return self
 
 
-class GenrmSFTConfig(TrainedConfig):
+class GenrmSFTConfig(TrainedConfig, _ModelConfig):
     """A generative reward model, distilled from a teacher's chains."""
 
-    kind: Literal["genrm"] = Field(description="This kind of judge.")
     train: Literal["sft"] = Field(description="How it is trained.")
     base: Name = Field(description="A name under bases.", examples=["world"])
     teacher: Name | None = Field(
         None,
-        description="The judge whose chains are learned. Empty: scores are made from the labels, the highest "
-        "for the preferred story and the lowest for the other.",
+        description="The generative judge whose chains are learned. Empty: scores are made from the labels, "
+        "the highest for the preferred story and the lowest for the other.",
         examples=["teacher-world"],
     )
     chains: Literal["filtered", "unfiltered"] = Field(
@@ -209,10 +217,9 @@ class GenrmSFTConfig(TrainedConfig):
         return self
 
 
-class GenrmGRPOConfig(ShapingConfig, TrainedConfig):
+class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
     """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
 
-    kind: Literal["genrm"] = Field(description="This kind of judge.")
     train: Literal["grpo"] = Field(description="How it is trained.")
     parent: Name | None = Field(
         None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
@@ -236,26 +243,48 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig):
         return len(ORDERS) if self.reward == "consistent" or self.resample else 1
 
 
-# What tells the judges of one kind apart.
-JUDGE_DETAILS = {"genrm": "train", "teacher": "backend"}
+# What tells the judges of one kind apart, as the tags of the union below, which stand in no message.
+_GENERATIVE = {"train": ("none", "sft", "grpo"), "backend": ("transformers", "openai", "world")}
+_KINDS = ("oracle", "length", "generative", "scalar")
+JUDGE_TAGS = (
+    "oracle",
+    "length",
+    "scalar",
+    "train none",
+    "train sft",
+    "train grpo",
+    "backend openai",
+    "backend world",
+)
 
 
 def _judge_tag(value: Any) -> str | None:
     fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
-    kind = fields.get("kind")
-    detail = fields.get(JUDGE_DETAILS.get(str(kind), ""))
-    return f"{kind}-{detail}" if detail else kind
+    if (kind := fields.get("kind")) != "generative":
+        return kind
+    train, backend = fields.get("train"), fields.get("backend", "transformers")
+    untrained = train is None or train == "none"
+    return f"backend {backend}" if untrained and backend != "transformers" else f"train {train}"
+
+
+def describe_judge_tag(tag: str) -> tuple[str, str]:
+    """The key whose value makes a tag that no judge has, and what is wrong with it."""
+    key, _, value = tag.partition(" ")
+    if key not in _GENERATIVE:
+        key, value = "kind", tag
+    elif value == "None":
+        return key, "Field required"
+    return key, f"{value!r} is not one of {', '.join(map(repr, _GENERATIVE.get(key, _KINDS)))}"
 
 
 JudgeConfig = Annotated[
     Annotated[OracleJudgeConfig, Tag("oracle")]
     | Annotated[LengthJudgeConfig, Tag("length")]
-    | Annotated[WorldTeacherConfig, Tag("teacher-world")]
-    | Annotated[ModelTeacherConfig, Tag("teacher-transformers")]
-    | Annotated[EndpointJudgeConfig, Tag("teacher-openai")]
-    | Annotated[ScalarJudgeConfig, Tag("bradley_terry")]
-    | Annotated[UntrainedJudgeConfig, Tag("genrm-none")]
-    | Annotated[GenrmSFTConfig, Tag("genrm-sft")]
-    | Annotated[GenrmGRPOConfig, Tag("genrm-grpo")],
+    | Annotated[ScalarJudgeConfig, Tag("scalar")]
+    | Annotated[UntrainedJudgeConfig, Tag("train none")]
+    | Annotated[GenrmSFTConfig, Tag("train sft")]
+    | Annotated[GenrmGRPOConfig, Tag("train grpo")]
+    | Annotated[EndpointJudgeConfig, Tag("backend openai")]
+    | Annotated[WorldTeacherConfig, Tag("backend world")],
     Discriminator(_judge_tag),
 ]

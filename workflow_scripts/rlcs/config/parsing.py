@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rlcs.config.judges import JUDGE_DETAILS
+from rlcs.config.judges import JUDGE_TAGS, describe_judge_tag
 from rlcs.config.policies import REWARD_TAGS, UNTRAINED_TAGS
 from rlcs.config.references import reference_problems
 from rlcs.config.schema import Config
@@ -55,19 +55,11 @@ def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequenc
     tags = {
         "world",
         "pretrained",
-        "oracle",
-        "length",
-        "teacher-world",
-        "teacher-transformers",
-        "teacher-openai",
-        "bradley_terry",
-        "genrm-none",
-        "genrm-sft",
-        "genrm-grpo",
         "sft",
         "grpo",
         "transformers",
         "openai",
+        *JUDGE_TAGS,
         *UNTRAINED_TAGS,
     }
     path = list(problem["loc"])
@@ -84,12 +76,12 @@ def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequenc
     if problem["type"].startswith("union_tag"):
         context = problem["ctx"]
         tag = context.get("tag")
+        message = f"{tag!r} is not one of {context['expected_tags']}" if tag else "Field required"
         if path[0] == "judges":
-            field = JUDGE_DETAILS.get(str(tag).partition("-")[0], "kind")
+            field, message = describe_judge_tag(str(tag)) if tag else ("kind", message)
         elif path[0] == "policies":
             field = "train"
         else:
             field = context["discriminator"].strip("'")
         key = f"{key}.{field}"
-        message = f"{tag!r} is not one of {context['expected_tags']}" if tag else "Field required"
     return f"{key}: {message}" if key else message

@@ -143,7 +143,7 @@ class StoryRewardConfig(Section):
     kind: Literal["pivots", "scalar"] = Field(
         "pivots",
         description="Points against pivots, or the plain score of a judge that scores each story by itself "
-        "(bradley_terry, oracle, length); then pivots, orders, probability and disagreement say nothing.",
+        "(kind scalar, oracle or length); then pivots, orders, probability and disagreement say nothing.",
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from types import NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlcs.config.judges import (
-    EndpointJudgeConfig,
+    GenerativeJudgeConfig,
     GenrmGRPOConfig,
     GenrmSFTConfig,
     LengthJudgeConfig,
-    ModelTeacherConfig,
     OracleJudgeConfig,
     ScalarJudgeConfig,
     UntrainedJudgeConfig,
@@ -37,7 +37,7 @@ Problems = Iterator[str]
 
 def reference_problems(config: Config) -> list[str]:
     """Every offence, as "key: what is wrong"."""
-    parts = (_models, _judges, _consensus, _bases, _policies, _verifiers, _effects, _tables)
+    parts = (_models, _judges, _teachers, _consensus, _bases, _policies, _verifiers, _effects, _tables)
     return [problem for part in parts for problem in part(config)]
 
 
@@ -49,10 +49,8 @@ def _known(config: Config, key: str, name: str | None, registry: str) -> Problem
 
 def _teaches(config: Config, key: str, name: str) -> Problems:
     yield from _known(config, key, name, "judges")
-    if not isinstance(
-        config.judges.get(name), WorldTeacherConfig | ModelTeacherConfig | EndpointJudgeConfig | None
-    ):
-        yield f"{key}: {name!r} is not a judge of kind teacher"
+    if not isinstance(config.judges.get(name), GenerativeJudgeConfig | None):
+        yield f"{key}: {name!r} is not a judge of kind 'generative'"
 
 
 def _models(config: Config) -> Problems:
@@ -80,7 +78,7 @@ def _judges(config: Config) -> Problems:
         if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTConfig | GenrmGRPOConfig | None):
-                yield f"{key}.from: {judge.parent!r} is not a trained judge of kind genrm"
+                yield f"{key}.from: {judge.parent!r} is not a trained judge of kind 'generative'"
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
@@ -97,6 +95,25 @@ def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig |
                 f"{key}: {distilled!r}, whose chains are learned, is not a teacher of "
                 f"consensus.{source} ({', '.join(teachers)})"
             )
+
+
+def _teachers(config: Config) -> Problems:
+    """Judges that learn from themselves, by their teacher or by the teachers of their labels."""
+    if any(len(set(line := lineage(config.judges, name))) < len(line) for name in config.judges):
+        return  # a cycle of ``from``, which _models names
+    needed = {name: _learns_from(config, judge) for name, judge in config.judges.items()}
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as error:
+        yield f"judges: cycle of teachers: {' -> '.join(reversed(error.args[1]))}"
+
+
+def _learns_from(config: Config, judge: Any) -> list[str]:
+    """The judges that must be trained, or must have answered, before a judge is trained."""
+    names = [getattr(judge, "parent", None), getattr(judge, "teacher", None)]
+    for source in getattr(judge, "label_sources", ()):
+        names += config.consensus[source].teachers if source in config.consensus else []
+    return [name for name in names if name is not None]
 
 
 def _consensus(config: Config) -> Problems:

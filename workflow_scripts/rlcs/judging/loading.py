@@ -43,7 +43,7 @@ def load_judge(
         return OracleJudge(name)
     if kind == "length":
         return LengthJudge(name, LengthJudgeConfig.model_validate(entry))
-    if kind == "bradley_terry":
+    if kind == "scalar":
         return _scalar_judge(section, folder)
     judging = JudgingConfig.model_validate(section["judging"])
     if entry.get("backend") == "world":
@@ -154,6 +154,11 @@ def _as_served(section: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def has_weights(section: Mapping[str, Any]) -> bool:
-    """Whether a judge is a model in process, whose artifact it needs."""
-    kind, backend = section["judge"]["kind"], section["judge"].get("backend")
-    return kind in ("bradley_terry", "genrm") or backend == "transformers"
+    """Whether a judge is a model of the run, whose artifact it needs."""
+    judge = section["judge"]
+    return judge["kind"] == "scalar" or is_model(judge)
+
+
+def is_model(judge: Mapping[str, Any]) -> bool:
+    """Whether a judge's entry is a generative model of the run: no endpoint, not the world's teacher."""
+    return judge["kind"] == "generative" and judge.get("backend", "transformers") == "transformers"

@@ -14,10 +14,9 @@ from pydantic import BaseModel
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judges import (
     EndpointJudgeConfig,
+    GenerativeJudgeConfig,
     GenrmGRPOConfig,
     GenrmSFTConfig,
-    LengthJudgeConfig,
-    OracleJudgeConfig,
     ScalarJudgeConfig,
     WorldTeacherConfig,
 )
@@ -37,7 +36,7 @@ _TRAINING = {"training", "label_sources", "launch"}
 INPUTS = {"launch"}
 
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
-_QUESTION = {"kind", "backend", "model", "sampling", "votes"}
+_QUESTION = {"kind", "train", "backend", "model", "sampling", "votes"}
 
 
 def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
@@ -74,7 +73,7 @@ def judge(config: Config, name: str) -> SectionDict:
     elif isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
-    elif not isinstance(entry, OracleJudgeConfig | LengthJudgeConfig):
+    elif isinstance(entry, GenerativeJudgeConfig):
         section["judging"] = plain(config.judging)
     return section
 
@@ -185,7 +184,7 @@ def matches(config: Config, name: str) -> SectionDict:
 
 def writes(judge: BaseModel) -> bool:
     """Whether a judge's answers are texts, of so and so many tokens."""
-    return not isinstance(judge, OracleJudgeConfig | LengthJudgeConfig | ScalarJudgeConfig)
+    return isinstance(judge, GenerativeJudgeConfig)
 
 
 def groups(config: Config, name: str) -> SectionDict:

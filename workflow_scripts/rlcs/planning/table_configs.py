@@ -157,8 +157,8 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "recipe": {f"base {base}": plain(config.bases[base], exclude={"shape"})}
         | {model: plain(models[model], exclude=INPUTS) for model in ancestors},
         "training": config.training,
-        "prompt": config.judging.template if kind == "genrm" else config.writing.template,
-        "rubrics": config.judging.rubrics if kind == "genrm" else {},
+        "prompt": config.judging.template if kind == "generative" else config.writing.template,
+        "rubrics": config.judging.rubrics if kind == "generative" else {},
         "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
     }
 

@@ -15,7 +15,7 @@ from rlcs.report.formatting import to_markdown
 from rlcs.report.provenance import ArtifactRecord, format_duration
 
 CARD_TEMPLATE = "card.md.j2"
-CardKind = Literal["genrm", "bradley_terry", "policy"]
+CardKind = Literal["generative", "scalar", "policy"]
 
 
 @dataclass(frozen=True)
