@@ -23,7 +23,7 @@ def main(stage: Stage) -> None:
     for folder in stage.folders("checks"):
         for row in read_rows(folder / "checks.parquet", CHECKS):
             key = (row["policy"], row["seed"], row["context_id"], row["sample"])
-            verified[key][row["constraint"]] = row["kept"]
+            verified[key][row["constraint"]] = row["satisfied"]
     judge = stage.config["judge"]
     # every seed plays the same matches
     matches = read_rows(stage.folders("matches")[0] / "matches.parquet", MATCHES)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from paths import SUPPORT
-from rlcs.constraints.ifeval import CONSTRAINTS, constraint_of, read_prompts
+from rlcs.constraints.ifeval import INSTRUCTIONS, constraint_of, read_prompts
 from rlcs.constraints.registry import instruction
 from rlcs.errors import InputError
 from rlcs.evaluation.constraint_accuracy import constraint_table, instruction_table
@@ -44,7 +44,7 @@ ARGUMENTS = {
 
 
 def test_every_supported_instruction_is_a_constraint_with_an_instruction():
-    assert set(ARGUMENTS) == set(CONSTRAINTS)
+    assert set(ARGUMENTS) == set(INSTRUCTIONS)
     for name, arguments in ARGUMENTS.items():
         assert instruction(constraint_of(name, arguments | {"unused": None}))
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from rlcs.config.policies import NoiseConfig
 from rlcs.records import Judgement
-from rlcs.rewards.noise import corrected_win_probability, measure_noise, of_flips
+from rlcs.rewards.noise import corrected_win_probability, measure_noise, noise_from_flip_rate
 
 
 def names(first, order="ab", pair="p"):
@@ -65,15 +65,15 @@ def test_noise_is_measured_by_place():
 
 @given(st.floats(0, 0.49))
 def test_flips_of_independent_mistakes_tell_their_rate(error):
-    noise = of_flips(2 * error * (1 - error))
+    noise = noise_from_flip_rate(2 * error * (1 - error))
     assert 1 - noise.true_positive_rate == pytest.approx(noise.false_positive_rate)
     assert noise.false_positive_rate == pytest.approx(error, abs=1e-6)
 
 
 @pytest.mark.parametrize("flips", [0.5, 0.9, -0.1])
 def test_more_flips_than_chance_are_no_independent_mistakes(flips):
-    with pytest.raises(ValueError, match="prefers a place"):
-        of_flips(flips)
+    with pytest.raises(ValueError, match="prefers a position"):
+        noise_from_flip_rate(flips)
 
 
 def test_noise_without_information_is_refused():

@@ -134,11 +134,11 @@ CHECKS = _schema(  # of constraints that no rule can check, by a verifier model
         "seed": pa.int64(),
         "context_id": pa.string(),
         "sample": pa.int64(),
-        "constraint": pa.int64(),  # its place in the context
+        "constraint": pa.int64(),  # position in the context
         "tokens": pa.int64(),
         "raw": pa.string(),
     },
-    optional={"kept": pa.bool_()},
+    optional={"satisfied": pa.bool_()},
 )
 RESPONSES = _schema(  # to prompts with instructions
     required={

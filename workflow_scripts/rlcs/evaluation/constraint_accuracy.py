@@ -14,7 +14,7 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.ifeval import Prompt
-from rlcs.constraints.registry import all_kept, loosely_satisfied, satisfied
+from rlcs.constraints.registry import all_satisfied, loosely_satisfied, satisfied
 from rlcs.evaluation.judgements import MatchResult, Row, wins
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean
 from rlcs.judging.credits import win_credits
@@ -63,8 +63,8 @@ def accuracies(of: Sequence[Checked], seed: int) -> dict[str, Estimate]:
 
     some = [one for one in of if one.strict]
     return {
-        "prompt_strict": mean([(all_kept(one.strict), one.cluster) for one in some]),
-        "prompt_loose": mean([(all_kept(one.loose), one.cluster) for one in some]),
+        "prompt_strict": mean([(all_satisfied(one.strict), one.cluster) for one in some]),
+        "prompt_loose": mean([(all_satisfied(one.loose), one.cluster) for one in some]),
         "instruction_strict": mean([(check, one.cluster) for one in some for check in one.strict]),
         "instruction_loose": mean([(check, one.cluster) for one in some for check in one.loose]),
     }
@@ -103,7 +103,7 @@ def constraint_table(
             key = _key(story["policy"], story["seed"], story)
             constraints = contexts[story["context_id"]].constraints
             checks[key] = checked(story["context_id"], story["text"], constraints, verified.get(key, {}))
-    compliant = {key for key, of in checks.items() if all_kept(of.strict)}
+    compliant = {key for key, of in checks.items() if all_satisfied(of.strict)}
     credits = {number: win_credits(of_seed) for number, of_seed in judgements.items()}
     rows = []
     for policy in policies:

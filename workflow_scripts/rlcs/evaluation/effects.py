@@ -16,7 +16,7 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.config.tables import EffectConfig, MetricName
-from rlcs.constraints.registry import all_kept, satisfied
+from rlcs.constraints.registry import all_satisfied, satisfied
 from rlcs.evaluation.judgements import Judged, Row, wins
 from rlcs.evaluation.statistics import Estimate, Sample, crossed_bootstrap
 from rlcs.judging import credits
@@ -144,7 +144,7 @@ def constraints_difference(evidence: Evidence, systems: Sequence[str]) -> list[S
         constraints = evidence.policies.contexts[story["context_id"]].constraints
         if not constraints:
             return None
-        whole = all_kept(satisfied(constraint, story["text"]) for constraint in constraints)
+        whole = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
         return None if whole is None else float(whole)
 
     return [Sample.of(_differences(evidence, systems, kept))]

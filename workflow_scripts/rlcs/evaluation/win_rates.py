@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rlcs import text as texts
-from rlcs.constraints.registry import all_kept, satisfied
+from rlcs.constraints.registry import all_satisfied, satisfied
 from rlcs.evaluation.judgements import Judged, Row, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
 from rlcs.evaluation.statistics import Estimate, bootstrap_mean, mean_or_none
@@ -123,7 +123,7 @@ def story_columns(
 
     def keeps_all(story: Row) -> float | None:
         constraints = contexts[story["context_id"]].constraints
-        kept = all_kept(satisfied(constraint, story["text"]) for constraint in constraints)
+        kept = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
         return None if kept is None else float(kept)
 
     return {

@@ -28,7 +28,7 @@ TITLES = {
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "frac_reward_zero_std": "Groups without variance (share)",
-    "constraints/kept": "Constraints kept (share)",
+    "constraints/satisfied": "Constraints satisfied (share)",
     "constraints/violators_rewarded": "Stories that break a constraint and are rewarded",
     "judge/unparsed": "Unparsed judgements (share)",
     "judge/failed": "Judgements that were not had (share)",

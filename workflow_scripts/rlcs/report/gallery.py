@@ -40,7 +40,8 @@ def gallery_items(
         snapshots: by policy, rows of SNAPSHOTS of the same seed.
     """
     verified = {
-        (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["kept"] for row in checks
+        (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["satisfied"]
+        for row in checks
     }
     on_the_way: dict[tuple[str, str], list[Row]] = {}
     for policy, rows in (snapshots or {}).items():
