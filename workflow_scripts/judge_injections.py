@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import INJECTIONS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
-from rlcs.evaluation.injections import injected_pairs, injections, structure
+from rlcs.evaluation.injections import injected_pairs, injection_texts, prompt_structure
 from rlcs.judging.backends import Access
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.in_process import TransformersBackend
@@ -26,14 +26,14 @@ def main(stage: Stage) -> None:
         backend = judge.backend if isinstance(judge, GenerativeJudge) else None
         tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
         own = special_tokens(tokenizer) if tokenizer else []
-        added = injections(judging.scores.low, judging.scores.high, own)
+        added = injection_texts(judging.scores.low, judging.scores.high, own)
         comparisons = preferences.comparisons(injected_pairs(pairs, added))
         structures: dict[tuple[str, str], list[int]] = {}
         if tokenizer is not None:
             prompts = [judging.prompt(c) for c in comparisons]
             ids = tokenizer.convert_tokens_to_ids(own)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
-                structures[c.pair_id, c.order] = structure(prompt, ids)
+                structures[c.pair_id, c.order] = prompt_structure(prompt, ids)
         rows = []
         for c in comparisons:
             injection, _, pair_id = c.pair_id.partition("/")

@@ -30,7 +30,7 @@ GRPO = (
     "completions/clipped_ratio",
     "stories/distinct_2",
     "stories/repeated",
-    "constraints/kept",
+    "constraints/satisfied",
     "constraints/violators_rewarded",
     "judge/inconsistent",
     "judge/unparsed",

@@ -1,4 +1,4 @@
-"""The audit of consensus labels against human ones, with what they lean to, beside each teacher alone."""
+"""Audit of consensus labels against human ones, with their biases, beside each teacher alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies by the constraints that their stories keep, next to length and quality."""
+"""Constraint accuracy of policies, beside length and quality of their stories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main(stage: Stage) -> None:
     verified: dict[StoryKey, dict[int, bool | None]] = defaultdict(dict)
     for row in CHECKS_FILE.read(*stage.folders("checks")):
         key = (row["policy"], row["seed"], row["context_id"], row["sample"])
-        verified[key][row["constraint"]] = row["kept"]
+        verified[key][row["constraint"]] = row["satisfied"]
     judge = stage.config["judge"]
     # every seed plays the same matches
     matches = MATCHES_FILE.read(stage.folders("matches")[0])

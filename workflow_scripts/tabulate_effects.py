@@ -16,7 +16,7 @@ from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
 Rows = list[dict[str, Any]]
-JUDGES_LEFT, POLICIES_LEFT = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
+JUDGE_INPUTS, POLICY_INPUTS = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
 SEED = 0  # of the bootstrap
 
 
@@ -57,4 +57,6 @@ def policy_evidence(stage: Stage, preferences: Preferences) -> PolicyEvidence:
 
 
 if __name__ == "__main__":
-    run_stage(main, __file__, inputs={"preferences": 1, **dict.fromkeys((*JUDGES_LEFT, *POLICIES_LEFT), "*")})
+    run_stage(
+        main, __file__, inputs={"preferences": 1, **dict.fromkeys((*JUDGE_INPUTS, *POLICY_INPUTS), "*")}
+    )

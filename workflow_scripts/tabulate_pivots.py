@@ -1,10 +1,10 @@
-"""The tables of pointwise rewards: how biased, noisy and telling each design is, and how judges err."""
+"""Tables of pointwise rewards: bias, noise and signal of each design, and the error rates of judges."""
 
 from __future__ import annotations
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
-from rlcs.evaluation.pivot_designs import Group, groups_of, noise_table, pivot_table
+from rlcs.evaluation.pivot_designs import Group, make_groups, noise_table, pivot_table
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
 from rlcs.stages.manifest import read_provenance
@@ -24,7 +24,7 @@ def main(stage: Stage) -> None:
             for row in STORIES_FILE.read(folder)
         }
         judge = read_provenance(folder)["config"]["judge"]["name"]
-        groups[judge] += groups_of(utilities, JUDGEMENTS_FILE.read(folder))
+        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder))
     with stage.artifact() as folder:
         for name, frame in (
             ("pivots", pivot_table(groups, seed=SEED)),

@@ -8,7 +8,7 @@ from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
-from rlcs.training.examples import Example, chain_examples, label_examples
+from rlcs.training.examples import TrainingExample, chain_examples, label_examples
 from rlcs.training.sft import train_sft
 
 FILES = {"filtered": CHAINS_FILE, "unfiltered": JUDGEMENTS_FILE}  # by the chains that an entry learns
@@ -22,13 +22,14 @@ def main(stage: Stage) -> None:
         base,
         entry.training,
         entry.lora,
-        examples(stage, entry),
+        make_examples(stage, entry),
         entry.early_stopping,
         shuffle=entry.teacher is not None,
     )
 
 
-def examples(stage: Stage, entry: GenrmSFTConfig) -> list[Example]:
+def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
+    """Make the examples of the entry: from labels without a teacher, from its chains with one."""
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, consensus = Preferences(stage.folder("preferences")), stage.folders("consensus")
     training = preferences.training_pairs(entry.label_sources, consensus)

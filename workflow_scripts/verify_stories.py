@@ -34,7 +34,7 @@ def main(stage: Stage) -> None:
             for (story, place, _), check in zip(places, checks, strict=True)
         ]
         CHECKS_FILE.write(folder, rows)
-        unread = sum(check.kept is None for check in checks)
+        unread = sum(check.satisfied is None for check in checks)
         log.info("%d constraints read, %d of them without an answer", len(checks), unread)
 
 

@@ -12,7 +12,7 @@ from rlcs.report.gallery import build_gallery
 from rlcs.report.html import fill_template
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
-from rlcs.training.snapshots import NAME
+from rlcs.training.snapshots import SNAPSHOTS_FILE
 
 
 def main(stage: Stage) -> None:
@@ -25,9 +25,9 @@ def main(stage: Stage) -> None:
     checks = read_by_seed(stage, "checks", CHECKS_FILE)
     snapshots: dict[int, dict[str, Sequence[Row]]] = {}
     for folder in stage.folders("policies"):
-        if (folder / NAME).exists():
+        if (folder / SNAPSHOTS_FILE).exists():
             by_policy = snapshots.setdefault(read_provenance(folder)["seed"], {})
-            by_policy[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+            by_policy[folder.parent.name] = read_rows(folder / SNAPSHOTS_FILE, SNAPSHOTS)
     seeds = [
         {
             "seed": seed,

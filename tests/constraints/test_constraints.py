@@ -10,10 +10,10 @@ from rlcs import text as texts
 from rlcs.constraints.measures import MEASURES, RELATIONS
 from rlcs.constraints.registry import (
     KINDS,
-    all_kept,
-    check,
+    all_satisfied,
     instruction,
     loosely_satisfied,
+    parse_constraint,
     satisfied,
     variants,
 )
@@ -414,8 +414,8 @@ def test_what_only_a_model_can_tell_is_unknown():
         ([None, False], False),
     ],
 )
-def test_all_kept(verdicts, expected):
-    assert all_kept(verdicts) is expected
+def test_all_satisfied(verdicts, expected):
+    assert all_satisfied(verdicts) is expected
 
 
 def test_variants_are_those_of_ifeval():
@@ -453,7 +453,9 @@ def test_what_is_kept_strictly_is_kept_loosely(text, n):
         assert satisfied(constraint, text) <= loosely_satisfied(constraint, text)
 
 
-@pytest.mark.parametrize("do", [check, instruction, lambda constraint: satisfied(constraint, "text")])
+@pytest.mark.parametrize(
+    "do", [parse_constraint, instruction, lambda constraint: satisfied(constraint, "text")]
+)
 @pytest.mark.parametrize(
     "constraint",
     [
@@ -485,4 +487,4 @@ def test_constraints_that_cannot_be_checked_are_refused(do, constraint):
 
 def test_unknown_kinds_are_answered_with_the_known():
     with pytest.raises(ValueError, match=", ".join(sorted(KINDS))):
-        check(Constraint("rhymes"))
+        parse_constraint(Constraint("rhymes"))

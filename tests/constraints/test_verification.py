@@ -34,11 +34,11 @@ class Fixed:
 
     def verify(self, questions):
         self.batches.append([(q.requirement, q.story) for q in questions])
-        return [Check(kept) for kept in self.verdicts]
+        return [Check(satisfied) for satisfied in self.verdicts]
 
 
 @pytest.mark.parametrize(
-    ("raw", "kept"),
+    ("raw", "satisfied"),
     [
         ("Verdict: yes", True),
         ("Verdict: no", False),
@@ -52,9 +52,9 @@ class Fixed:
         ("verdict: YES", None),
     ],
 )
-def test_read_check(raw, kept):
-    assert read_check(raw, 3) == Check(kept, raw, 3)
-    assert read_check(raw, 3, truncated=True).kept is None
+def test_read_check(raw, satisfied):
+    assert read_check(raw, 3) == Check(satisfied, raw, 3)
+    assert read_check(raw, 3, truncated=True).satisfied is None
 
 
 def test_rules_where_they_can_and_the_model_where_they_cannot():
@@ -65,16 +65,16 @@ def test_rules_where_they_can_and_the_model_where_they_cannot():
         (context_with(DOUBT), " "),
     ]
     verifier = Fixed(True, None, False)
-    kept, checks = verify(stories, verifier)
-    assert kept == [[True, True], [False], [None, False], [False]]
-    assert [check.kept for check in checks] == [True, None, False]
+    satisfied, checks = verify(stories, verifier)
+    assert satisfied == [[True, True], [False], [None, False], [False]]
+    assert [check.satisfied for check in checks] == [True, None, False]
     asked = [("the hero doubts", "Mara doubts."), ("it rains", "It rains."), ("the hero doubts", "It rains.")]
     assert verifier.batches == [asked]
 
 
 def test_without_a_verifier_it_is_unknown():
-    kept, checks = verify([(context_with(DOUBT, SHORT), "Mara doubts.")], None)
-    assert kept == [[None, True]]
+    satisfied, checks = verify([(context_with(DOUBT, SHORT), "Mara doubts.")], None)
+    assert satisfied == [[None, True]]
     assert checks == []
 
 
@@ -102,10 +102,10 @@ def test_an_endpoint_verifies(planted_key, tmp_path, context):
         return verifier.verify(questions)
 
     with Server(always(ok("It pours.\nVerdict: yes"))) as server:
-        assert [check.kept for check in checks(server)] == [True] * 3
+        assert [check.satisfied for check in checks(server)] == [True] * 3
         assert sum(server.paid.values()) == 3
     with Server(always(ok("Verdict: no"))) as server:  # answers are kept, and none is asked again
-        assert [check.kept for check in checks(server)] == [True] * 3
+        assert [check.satisfied for check in checks(server)] == [True] * 3
         assert not server.paid
 
 
@@ -113,5 +113,5 @@ def test_a_model_in_process_that_says_nothing_readable_is_unread(model_folder, c
     entry = {"backend": "transformers", "base": "small", "max_new_tokens": 4}
     verifier = load_verifier({"name": "reader", "verifier": entry}, model_folder.parent, Access(model_folder))
     checks = verifier.verify([Question(context, "Tale.", "it rains"), Question(context, "End.", "it rains")])
-    assert [check.kept for check in checks] == [None, None]
+    assert [check.satisfied for check in checks] == [None, None]
     assert all(check.tokens > 0 for check in checks)

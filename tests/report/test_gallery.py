@@ -95,8 +95,8 @@ def test_constraints_are_kept_broken_or_beyond_a_rule():
 def test_a_verifier_model_answers_where_no_rule_can_and_only_there():
     told = {"sample": 0, "seed": 1, "tokens": 1, "raw": ""}
     checks = [
-        {"context_id": "c1", "policy": "rlcs", "constraint": place, "kept": kept, **told}
-        for place, kept in ((0, True), (1, False))
+        {"context_id": "c1", "policy": "rlcs", "constraint": place, "satisfied": satisfied, **told}
+        for place, satisfied in ((0, True), (1, False))
     ]
     (item,) = items_of([], {}, [story("c1", "sft"), story("c1", "rlcs", "no word")], checks=checks)
     assert [[c["kept"] for c in shown["constraints"]] for shown in item["stories"]] == [

@@ -100,7 +100,7 @@ def test_modes(mode, options, expected):
     assert rewards == pytest.approx(expected)
     assert latest.violator == [True, True, False, True]
     assert latest.all_violate == [False] * 4
-    assert logged == {"constraints/kept": 3 / 8, "constraints/unverified": 0, "constraints/writing": 1}
+    assert logged == {"constraints/satisfied": 3 / 8, "constraints/unverified": 0, "constraints/writing": 1}
 
 
 def test_groups_are_settled_by_themselves():
@@ -149,7 +149,7 @@ def test_what_cannot_be_verified_is_no_violation_and_no_pass():
     assert rewards == [1, None, 0, None]
     assert latest.violator == [False, False, True, False]
     assert logged["constraints/unverified"] == 0.5
-    assert logged["constraints/kept"] == 0.5
+    assert logged["constraints/satisfied"] == 0.5
 
 
 def test_a_verifier_that_fails_too_often_stops_the_training():

@@ -202,7 +202,7 @@ CONFIGS = {
     "train_genrm_sft": JUDGES,
     "train_policy_grpo": JUDGES | {"policies"},
     "train_policy_sft": LEARNS | {"endpoints", "judging", "policies"},
-    "verify_stories": JUDGES,
+    "verify_stories": {"endpoints", "judging", "prompts", "section"},
     "write_blind_sheet": set(),
     "write_gallery": LEARNS | {"policies"},
     "write_report": set(),

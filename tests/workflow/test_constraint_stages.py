@@ -119,7 +119,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
         ("sft", "c0", 1),
         ("rlmr", "c0", 1),
     ]
-    assert [row["kept"] for row in checks] == [None, None]  # this model says nothing that can be read
+    assert [row["satisfied"] for row in checks] == [None, None]  # this model says nothing that can be read
     table = run(
         "tabulate_constraints.py",
         {"rows": ["sft", "rlmr"], "reference": "sft", "judge": "oracle", "paper": {}, "synthetic": True},

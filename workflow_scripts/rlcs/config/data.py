@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from rlcs.config.section import Section
-from rlcs.constraints.registry import check
+from rlcs.constraints.registry import parse_constraint
 from rlcs.records import Constraint
 
 
@@ -77,7 +77,7 @@ class DrawnConstraintsConfig(Section):
     @model_validator(mode="after")
     def _can_be_stated(self) -> DrawnConstraintsConfig:
         for constraint in self.constraints:
-            check(constraint)
+            parse_constraint(constraint)
         return self
 
 

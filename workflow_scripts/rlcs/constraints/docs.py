@@ -1,4 +1,4 @@
-"""The kinds of constraints as Markdown, from the classes themselves."""
+"""Markdown tables of the kinds of constraints, made from the classes themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rlcs.constraints.ifeval import INSTRUCTIONS
-from rlcs.constraints.kind import Kind
+from rlcs.constraints.kind import ConstraintKind
 from rlcs.constraints.measures import MEASURES, RELATIONS, counting_kinds
 from rlcs.constraints.registry import KINDS
 
@@ -31,13 +31,13 @@ def markdown() -> str:
     return "\n\n".join(
         [
             "## Kinds",
-            _table(("kind", "parameters", "kept where", "instruction"), single),
+            _table(("kind", "parameters", "satisfied if", "instruction"), single),
             "## Kinds that count",
             "A relation and a measure make a kind, such as `max_sentences` or `between_words`; its "
             "parameters are those of both.",
             _table(("measure", "own parameters", "counts", "instruction with exact"), measures),
             _table(
-                ("relation", "parameters", "kept where the count is", "instruction with words"), relations
+                ("relation", "parameters", "satisfied if the count is", "instruction with words"), relations
             ),
             "## Instructions of IFEval",
             f"Supported: {supported}.",
@@ -50,11 +50,11 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
-def _meaning(kind: type[Kind]) -> str:
+def _meaning(kind: type[ConstraintKind]) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0].replace("``", "`")
 
 
-def _parameters(kind: type[Kind]) -> str:
+def _parameters(kind: type[ConstraintKind]) -> str:
     described = kind.model_json_schema().get("properties", {})
     return ", ".join(f"`{name}`: {_type(schema)}" for name, schema in described.items()) or "none"
 
@@ -69,8 +69,8 @@ def _type(schema: dict[str, Any]) -> str:
     return "letter" if schema.get("maxLength") == 1 else "text"
 
 
-def _example(kind: type[Kind]) -> str:
-    """The instruction with the parameters' names in the place of values."""
+def _example(kind: type[ConstraintKind]) -> str:
+    """The instruction with the parameters' names instead of values."""
     schemas = kind.model_json_schema().get("properties", {})
     names: dict[str, Any] = {
         name: [name.upper()] if schema.get("type") == "array" else name.upper()

@@ -1,7 +1,7 @@
-"""IFEval's instructions as constraints of ours (Zhou et al. 2023, arXiv 2311.07911; ``input_data.jsonl``).
+"""IFEval's instructions as constraints (Zhou et al. 2023, arXiv 2311.07911; ``input_data.jsonl``).
 
-What differs from its code: words and sentences are counted by other libraries (``text``); a keyword is found
-as a whole word, not inside of others; a postscript begins a line; the language is told by py3langid.
+Differences from its code: other libraries count words and sentences (``text``); a keyword is found as a whole
+word, not inside of others; a postscript begins a line; py3langid identifies the language.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from rlcs.constraints.registry import check
+from rlcs.constraints.registry import parse_constraint
 from rlcs.errors import InputError
 from rlcs.records import Constraint
 
@@ -22,7 +22,11 @@ Arguments = Mapping[str, Any]
 
 
 def _bound(kind: str, n: int, relation: str, **parameters: Any) -> Constraint:
-    """IFEval's relations: at least n, or less than n."""
+    """Constraint with one of IFEval's relations: at least n, or less than n.
+
+    Raises:
+        ValueError: another relation.
+    """
     if relation not in ("at least", "less than"):
         raise ValueError(f"relation {relation!r} is neither 'at least' nor 'less than'")
     if relation == "at least":
@@ -78,7 +82,7 @@ INSTRUCTIONS: dict[str, Callable[[Arguments], Constraint]] = {
 
 
 def constraint_of(instruction_id: str, arguments: Arguments) -> Constraint | None:
-    """The constraint of an instruction; None where it is no kind of ours, such as JSON or two answers.
+    """The constraint of an instruction; None if there is no such kind, as for JSON or two answers.
 
     Raises:
         ValueError: a missing argument, or one that the kind refuses.
@@ -92,7 +96,7 @@ def constraint_of(instruction_id: str, arguments: Arguments) -> Constraint | Non
         raise ValueError(f"{instruction_id} lacks the argument {error}") from None
     except (AttributeError, TypeError) as error:
         raise ValueError(f"{instruction_id} has an argument of a wrong type: {error}") from None
-    check(constraint)
+    parse_constraint(constraint)
     return constraint
 
 
@@ -110,7 +114,7 @@ _LINE = TypeAdapter(_Line)
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt and its instructions by id; None where the instruction is no constraint of ours."""
+    """A prompt and its instructions by id; None if an instruction has no kind of constraint."""
 
     key: str
     text: str
@@ -118,7 +122,7 @@ class Prompt:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """Prompts in the file's order.
+    """Read prompts in the file's order.
 
     Raises:
         InputError: a line that cannot be read, a key that stands twice, or no line at all.

@@ -1,4 +1,4 @@
-"""What a kind of constraint is, and the types of its parameters."""
+"""The base class of constraint kinds, and the types of their parameters."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
-class Kind(BaseModel):
+class ConstraintKind(BaseModel):
     """A constraint with its parameters; the docstring of a kind is its documentation."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     def instruction(self) -> str:
-        """What a writer is told; the instructions of one context are joined by semicolons."""
+        """Sentence for the writer; the instructions of one context are joined by semicolons."""
         raise NotImplementedError
 
     def satisfied(self, text: str) -> bool | None:
-        """Whether a text that is not blank keeps it; None where no rule can tell."""
+        """True if a text that is not blank satisfies the constraint; None if no rule can tell."""
         raise NotImplementedError
 
 

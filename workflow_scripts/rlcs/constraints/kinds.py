@@ -1,6 +1,6 @@
-"""The kinds that do not count: words, beginnings and ends, format, language.
+"""Kinds that do not count: words, beginnings and ends, format, language.
 
-Where IFEval (arXiv 2311.07911) has the kind, its rule is followed; ``ifeval`` says what differs.
+A kind that IFEval (arXiv 2311.07911) has too follows its rule; ``ifeval`` lists the differences.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import regex
 from pydantic import AfterValidator, Field, model_validator
 
 from rlcs import text as texts
-from rlcs.constraints.kind import Kind, Phrase, Phrases, Some
+from rlcs.constraints.kind import ConstraintKind, Phrase, Phrases, Some
 
 Unit = Literal["line", "sentence", "paragraph"]
 UNITS = {"line": texts.lines, "sentence": texts.sentences, "paragraph": texts.paragraphs}
@@ -25,7 +25,7 @@ def _known_language(code: str) -> str:
     return code
 
 
-class RequiredWord(Kind):
+class RequiredWord(ConstraintKind):
     """The word or phrase is there, whatever its case."""
 
     word: Phrase
@@ -37,7 +37,7 @@ class RequiredWord(Kind):
         return texts.occurrences(text, self.word) > 0
 
 
-class RequiredWords(Kind):
+class RequiredWords(ConstraintKind):
     """Every one of the words or phrases is there."""
 
     words: Phrases
@@ -49,7 +49,7 @@ class RequiredWords(Kind):
         return all(texts.occurrences(text, word) for word in self.words)
 
 
-class ForbiddenWords(Kind):
+class ForbiddenWords(ConstraintKind):
     """None of the words or phrases is there."""
 
     words: Phrases
@@ -61,7 +61,7 @@ class ForbiddenWords(Kind):
         return not any(texts.occurrences(text, word) for word in self.words)
 
 
-class Opening(Kind):
+class Opening(ConstraintKind):
     """The text begins with these words, whatever their case."""
 
     text: Phrase
@@ -73,7 +73,7 @@ class Opening(Kind):
         return text.strip().lower().startswith(self.text.lower())
 
 
-class Ending(Kind):
+class Ending(ConstraintKind):
     """The text ends with these words, whatever their case; a closing quotation mark may follow."""
 
     text: Phrase
@@ -86,7 +86,7 @@ class Ending(Kind):
         return bare.endswith(wanted)
 
 
-class Initials(Kind):
+class Initials(ConstraintKind):
     """The first letters of the lines, sentences or paragraphs are these, in this order, and no more."""
 
     unit: Unit
@@ -99,7 +99,7 @@ class Initials(Kind):
         return [texts.initial(part) for part in UNITS[self.unit](text)] == list(self.letters.lower())
 
 
-class FirstLetter(Kind):
+class FirstLetter(ConstraintKind):
     """Every line, sentence or paragraph begins with the letter."""
 
     unit: Unit
@@ -112,7 +112,7 @@ class FirstLetter(Kind):
         return {texts.initial(part) for part in UNITS[self.unit](text)} == {self.letter.lower()}
 
 
-class ParagraphStart(Kind):
+class ParagraphStart(ConstraintKind):
     """There are so many paragraphs, and one of them begins with the word."""
 
     paragraphs: Some
@@ -132,14 +132,14 @@ class ParagraphStart(Kind):
         )
 
     def satisfied(self, text: str) -> bool:
-        found = texts.paragraphs(text)
-        if len(found) != self.paragraphs:
+        parts = texts.paragraphs(text)
+        if len(parts) != self.paragraphs:
             return False
-        first = (texts.words(found[self.nth - 1]) or [""])[0]
+        first = (texts.words(parts[self.nth - 1]) or [""])[0]
         return first.lower() == self.word.lower()
 
 
-class Title(Kind):
+class HasTitle(ConstraintKind):
     """There is a title in double angular brackets."""
 
     def instruction(self) -> str:
@@ -149,7 +149,7 @@ class Title(Kind):
         return any(title.strip("< >") for title in regex.findall(r"<<[^\n]+>>", text))
 
 
-class Quoted(Kind):
+class Quoted(ConstraintKind):
     """The whole text stands in double quotation marks."""
 
     def instruction(self) -> str:
@@ -160,7 +160,7 @@ class Quoted(Kind):
         return len(bare) > 1 and (bare[0] + bare[-1]) in ('""', "“”")
 
 
-class Postscript(Kind):
+class Postscript(ConstraintKind):
     """A line begins with the marker of a postscript, with words after it."""
 
     marker: Phrase
@@ -170,11 +170,11 @@ class Postscript(Kind):
 
     def satisfied(self, text: str) -> bool:
         marker = self.marker.lower()
-        own = [line.lower() for line in texts.lines(text)]
-        return any(line.startswith(marker) and texts.words(line[len(marker) :]) for line in own)
+        lines = [line.lower() for line in texts.lines(text)]
+        return any(line.startswith(marker) and texts.words(line[len(marker) :]) for line in lines)
 
 
-class NoLists(Kind):
+class NoLists(ConstraintKind):
     """No line is an item of a list."""
 
     def instruction(self) -> str:
@@ -184,7 +184,7 @@ class NoLists(Kind):
         return texts.list_items(text) == 0
 
 
-class NoDialogue(Kind):
+class NoDialogue(ConstraintKind):
     """Nothing stands in quotation marks."""
 
     def instruction(self) -> str:
@@ -194,7 +194,7 @@ class NoDialogue(Kind):
         return texts.speeches(text) == 0
 
 
-class NoCommas(Kind):
+class NoCommas(ConstraintKind):
     """There is no comma."""
 
     def instruction(self) -> str:
@@ -204,7 +204,7 @@ class NoCommas(Kind):
         return "," not in text
 
 
-class Capitals(Kind):
+class Capitals(ConstraintKind):
     """Every letter is a capital."""
 
     def instruction(self) -> str:
@@ -214,7 +214,7 @@ class Capitals(Kind):
         return text.isupper()
 
 
-class Lowercase(Kind):
+class Lowercase(ConstraintKind):
     """No letter is a capital."""
 
     def instruction(self) -> str:
@@ -224,7 +224,7 @@ class Lowercase(Kind):
         return text.islower()
 
 
-class Language(Kind):
+class Language(ConstraintKind):
     """The text is in the language (ISO 639-1), as py3langid tells it; unsafe on very short texts."""
 
     code: Annotated[str, AfterValidator(_known_language)]
@@ -238,7 +238,7 @@ class Language(Kind):
         return bool(py3langid.classify(text)[0] == self.code)
 
 
-class Described(Kind):
+class Described(ConstraintKind):
     """Anything in words, which only a verifier model can check."""
 
     text: Phrase

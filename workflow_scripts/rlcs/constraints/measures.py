@@ -1,4 +1,4 @@
-"""Kinds that count: a measure and a relation are a kind, such as ``max_sentences`` or ``between_words``."""
+"""Kinds that count: a measure and a relation make a kind, such as ``max_sentences`` or ``between_words``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import regex
 from pydantic import Field, create_model, model_validator
 
 from rlcs import text as texts
-from rlcs.constraints.kind import Count, Kind, Phrase, Some
+from rlcs.constraints.kind import ConstraintKind, Count, Phrase, Some
 
 
-class Measure(Kind):
-    """What is counted; with a relation it is a kind."""
+class Measure(ConstraintKind):
+    """A countable property of a text; with a relation it is a kind."""
 
     def count(self, text: str) -> int:
         raise NotImplementedError
 
     def stated(self, amount: str, plural: str) -> str:
-        """The instruction; ``plural`` is the ending of the noun that the amount counts."""
+        """The instruction; ``plural`` is the ending of the noun after the amount."""
         raise NotImplementedError
 
 
@@ -231,7 +231,7 @@ def plural(n: int) -> str:
     return "" if n == 1 else "s"
 
 
-def counting_kinds() -> dict[str, type[Kind]]:
+def counting_kinds() -> dict[str, type[ConstraintKind]]:
     """A kind for every relation and measure, by name."""
     return {
         f"{relation_name}_{name}": create_model(

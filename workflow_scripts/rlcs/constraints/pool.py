@@ -1,4 +1,4 @@
-"""Constraints for contexts that state none (our choice; RLMR's prompts came with theirs)."""
+"""Constraints for contexts that state none. Design choice: RLMR's prompts came with theirs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rlcs.records import Constraint, Context
 def draw_constraints(
     contexts: Iterable[Context], pool: Sequence[Constraint], most: int, seed: int
 ) -> list[Context]:
-    """Contexts, each with one to ``most`` constraints of the pool if it had none, and no kind twice.
+    """Give each context without constraints one to ``most`` of the pool, no kind twice.
 
-    What a context gets depends on its id, the pool and the seed alone.
+    The draw depends on the context's id, the pool and the seed alone.
     """
 
     def drawn(context: Context) -> Context:

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from rlcs.constraints import kinds
-from rlcs.constraints.kind import Kind
+from rlcs.constraints.kind import ConstraintKind
 from rlcs.constraints.measures import counting_kinds
 from rlcs.records import Constraint
 
-KINDS: dict[str, type[Kind]] = {
+KINDS: dict[str, type[ConstraintKind]] = {
     "required_word": kinds.RequiredWord,
     "required_words": kinds.RequiredWords,
     "forbidden_words": kinds.ForbiddenWords,
@@ -23,7 +23,7 @@ KINDS: dict[str, type[Kind]] = {
     "initials": kinds.Initials,
     "first_letter": kinds.FirstLetter,
     "paragraph_start": kinds.ParagraphStart,
-    "title": kinds.Title,
+    "title": kinds.HasTitle,
     "quoted": kinds.Quoted,
     "postscript": kinds.Postscript,
     "no_lists": kinds.NoLists,
@@ -37,8 +37,8 @@ KINDS: dict[str, type[Kind]] = {
 }
 
 
-def check(constraint: Constraint) -> Kind:
-    """The constraint as an object of its kind.
+def parse_constraint(constraint: Constraint) -> ConstraintKind:
+    """Make the constraint an object of its kind, with checked parameters.
 
     Raises:
         ValueError: an unknown kind, a missing or unknown parameter, or a value that the kind refuses.
@@ -59,28 +59,28 @@ def check(constraint: Constraint) -> Kind:
 
 
 def instruction(constraint: Constraint) -> str:
-    """The sentence that tells a writer what is required; raises as ``check``."""
-    return check(constraint).instruction()
+    """Sentence that tells a writer what is required; raises as ``parse_constraint``."""
+    return parse_constraint(constraint).instruction()
 
 
 def satisfied(constraint: Constraint, text: str) -> bool | None:
-    """Whether a text keeps the constraint, strictly; a blank text keeps none (IFEval).
+    """True if a text satisfies the constraint strictly; a blank text satisfies none (IFEval).
 
-    None where only a verifier model can tell; raises as ``check``.
+    None if only a verifier model can tell; raises as ``parse_constraint``.
     """
-    kind = check(constraint)
+    kind = parse_constraint(constraint)
     return kind.satisfied(text) if text.strip() else False
 
 
 def loosely_satisfied(constraint: Constraint, text: str) -> bool | None:
-    """As ``satisfied``, where any of ``variants`` may keep it (IFEval's loose accuracy)."""
-    kind = check(constraint)
+    """True if any of ``variants`` satisfies the constraint (IFEval's loose accuracy); None as there."""
+    kind = parse_constraint(constraint)
     verdicts = [kind.satisfied(variant) for variant in variants(text) if variant.strip()]
     return None if None in verdicts else any(verdicts)
 
 
-def all_kept(verdicts: Iterable[bool | None]) -> bool | None:
-    """Whether all constraints are kept: False where one is broken, else None where one is unknown."""
+def all_satisfied(verdicts: Iterable[bool | None]) -> bool | None:
+    """True if all constraints are satisfied: False if one is violated, else None if one is unknown."""
     verdicts = list(verdicts)
     if False in verdicts:
         return False

@@ -1,7 +1,8 @@
-"""Whether stories keep their constraints: by rules, and by a verifier model where no rule can tell.
+"""Verification of a story's constraints: by rules, and by a verifier model if no rule can tell.
 
 A verifier's answer ends in a line ``Verdict: yes`` or ``Verdict: no``, which is read as strictly as a judge's
-scores (``verdict``). What cannot be had or read is None: neither kept nor broken, and counted.
+scores (``verdict``). An answer that cannot be had or read is None: neither satisfied nor
+violated, and counted.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ VERDICTS = {"Verdict: yes": True, "Verdict: no": False}
 
 @dataclass(frozen=True)
 class Question:
-    """Does a story meet a requirement that is stated in words?"""
+    """A story and a requirement, stated in words, that it may satisfy."""
 
     context: Context
     story: str
@@ -27,9 +28,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Check:
-    """A verifier's answer to a question: kept or not, None where it could not be had or read."""
+    """A verifier's answer to a question: satisfied or not, None if it could not be had or read."""
 
-    kept: bool | None
+    satisfied: bool | None
     raw: str = ""
     tokens: int = 0
 
@@ -41,16 +42,16 @@ class Verifier(Protocol):
 
 
 def read_check(raw: str, tokens: int, *, truncated: bool = False) -> Check:
-    """A verifier's raw text as a check; the last line that is not blank must be the verdict, whole."""
+    """Read a verifier's raw text; its last line that is not blank must be the verdict and nothing else."""
     lines = raw.rstrip().rsplit("\n", 1)
     return Check(None if truncated else VERDICTS.get(lines[-1].strip()), raw, tokens)
 
 
 def open_questions(context: Context, story: str) -> dict[int, Question]:
-    """Questions by the constraint's place in its context: those that no rule decides for this story."""
+    """Questions that no rule decides for this story, by the constraint's index in its context."""
     return {
-        place: Question(context, story, instruction(constraint))
-        for place, constraint in enumerate(context.constraints)
+        index: Question(context, story, instruction(constraint))
+        for index, constraint in enumerate(context.constraints)
         if satisfied(constraint, story) is None
     }
 
@@ -58,21 +59,25 @@ def open_questions(context: Context, story: str) -> dict[int, Question]:
 def verify(
     stories: Sequence[tuple[Context, str]], verifier: Verifier | None
 ) -> tuple[list[list[bool | None]], list[Check]]:
-    """Whether each story keeps each of its context's constraints, and what the verifier said.
+    """Verify every constraint of each story's context.
 
-    All questions go to the verifier in one batch; without a verifier what no rule decides stays None.
+    All questions go to the verifier in one batch. Without a verifier, constraints that no rule decides stay
+    None.
+
+    Returns:
+        By story, whether it satisfies each of its context's constraints; the verifier's answers.
     """
-    kept = [
+    results = [
         [satisfied(constraint, story) for constraint in context.constraints] for context, story in stories
     ]
-    places = [
-        (number, place, question)
+    questions = [
+        (number, index, question)
         for number, (context, story) in enumerate(stories)
-        for place, question in open_questions(context, story).items()
+        for index, question in open_questions(context, story).items()
     ]
-    if verifier is None or not places:
-        return kept, []
-    checks = verifier.verify([question for _, _, question in places])
-    for (number, place, _), check in zip(places, checks, strict=True):
-        kept[number][place] = check.kept
-    return kept, checks
+    if verifier is None or not questions:
+        return results, []
+    checks = verifier.verify([question for _, _, question in questions])
+    for (number, index, _), check in zip(questions, checks, strict=True):
+        results[number][index] = check.satisfied
+    return results, checks

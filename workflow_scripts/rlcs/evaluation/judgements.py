@@ -31,7 +31,7 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     """Read judge -> seed -> judgements; judges stand in the given order, each named as in its config.
 
     Raises:
-        ValueError: a judge without judgements.
+        ValueError: a judge has no judgements.
     """
     judged: dict[str, dict[int, list[Judgement]]] = {judge: {} for judge in judges}
     for folder in folders:

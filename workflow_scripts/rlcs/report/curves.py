@@ -28,7 +28,7 @@ TITLES = {
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "frac_reward_zero_std": "Groups without variance (share)",
-    "constraints/kept": "Satisfied constraints (share)",
+    "constraints/satisfied": "Satisfied constraints (share)",
     "constraints/violators_rewarded": "Rewarded stories that violate a constraint",
     "judge/unparsed": "Unparsed judgements (share)",
     "judge/failed": "Failed judgements (share)",

@@ -39,7 +39,8 @@ def build_gallery(
         snapshots: rows of SNAPSHOTS of the same seed, by policy.
     """
     verified = {
-        (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["kept"] for row in checks
+        (row["context_id"], row["policy"], row["sample"], row["constraint"]): row["satisfied"]
+        for row in checks
     }
     snapshots_of: dict[tuple[str, str], list[_Row]] = {}
     for policy, rows in (snapshots or {}).items():

@@ -1,6 +1,6 @@
-"""The reward of a policy whose stories must keep constraints: RLMR and its baselines, from one code path.
+"""Reward of a policy whose stories must satisfy constraints: RLMR and its baselines, from one code path.
 
-The writing rewards of a step are summed, the constraints verified, and the two mixed by the entry's mode.
+The writing rewards of a step are summed, the constraints verified, and the config's ``mode`` mixes the two.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from rlcs.records import Context
 from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
 from rlcs.stages.ranks import gather
 
-LogMetric = Callable[[str, float], None]
 Writing = Callable[..., list[float | None]]
 
 
 @dataclass(frozen=True)
 class Violations:
-    """Of one step's completions on this process: which break a constraint, and whose whole group does."""
+    """Violations of one step's completions on this process; both lists have one value per completion.
+
+    Attributes:
+        violator: the completion violates a constraint.
+        all_violate: nobody in the completion's group is compliant (``penalty.all_violate``).
+    """
 
     violator: list[bool]
     all_violate: list[bool]
@@ -34,9 +38,13 @@ class ConstrainedReward:
     """Writing rewards and constraints as one TRL reward function.
 
     Args:
-        writing: reward functions and their weights; a story's writing reward is their weighted sum over those
-            that are not None, as TRL's own. None are needed where the mode is ``verifier_only``.
+        writing: reward functions and their weights; a story's writing reward is the weighted sum of those
+            that are not None, as TRL's own. The mode ``verifier_only`` needs none.
+        group_size: completions of one context, which stand together.
         verifier: answers for constraints of the kind ``described``; without one they are not verified.
+
+    Raises:
+        InputError: when called, if too many of the verifier's answers of a step failed.
     """
 
     __name__ = "constrained"
@@ -62,50 +70,55 @@ class ConstrainedReward:
         *,
         completions: Sequence[Messages],
         context_id: Sequence[str],
-        log_metric: LogMetric,
+        log_metric: Callable[[str, float], None],
         **others: Any,
     ) -> list[float | None]:
         stories = [completion[-1]["content"] for completion in completions]
-        asked = {"completions": completions, "context_id": context_id, "log_metric": log_metric, **others}
-        said = [(reward(**asked), weight) for reward, weight in self.writing]
-        writing = [_sum((rewards[i], weight) for rewards, weight in said) for i in range(len(stories))]
-        kept, checks = verify(
+        inputs = {"completions": completions, "context_id": context_id, "log_metric": log_metric, **others}
+        by_function = [(reward(**inputs), weight) for reward, weight in self.writing]
+        writing = [_sum((rewards[i], weight) for rewards, weight in by_function) for i in range(len(stories))]
+        satisfied, checks = verify(
             [(self.contexts[name], story) for name, story in zip(context_id, stories, strict=True)],
             self.verifier,
         )
         self._check_failures(gather(checks))
-        broken = [sum(check is False for check in checks_) for checks_ in kept]
+        violated = [sum(check is False for check in of_story) for of_story in satisfied]
         rewards: list[float | None] = []
         all_violating: list[bool] = []
         for start in range(0, len(stories), self.group_size):
             group = slice(start, start + self.group_size)
-            told = writing[group] if self.writing else [0.0] * len(broken[group])
-            all_violating += [all_violate(told, broken[group])] * len(broken[group])
-            rewards += self._group(writing[group], broken[group], kept[group])
-        self.latest = Violations([count > 0 for count in broken], all_violating)
-        for name, value in constraint_metrics(gather(kept), gather(writing)).items():
+            known = writing[group] if self.writing else [0.0] * len(violated[group])
+            all_violating += [all_violate(known, violated[group])] * len(violated[group])
+            rewards += self._group_rewards(writing[group], violated[group], satisfied[group])
+        self.latest = Violations([count > 0 for count in violated], all_violating)
+        for name, value in constraint_metrics(gather(satisfied), gather(writing)).items():
             log_metric(f"constraints/{name}", value)
         return rewards
 
-    def _group(
-        self, writing: Sequence[float | None], broken: Sequence[int], kept: Sequence[Sequence[bool | None]]
+    def _group_rewards(
+        self,
+        writing: Sequence[float | None],
+        violated: Sequence[int],
+        satisfied: Sequence[Sequence[bool | None]],
     ) -> list[float | None]:
-        own, share = self.constraints, self.constraints.per_constraint
-        match own.mode:
+        rule, share = self.constraints, self.constraints.per_constraint
+        match rule.mode:
             case "none":
                 return list(writing)
-            case "penalty" if all_violate(writing, broken):
+            case "penalty" if all_violate(writing, violated):
                 return [0.0] * len(writing)  # the trainer sets the advantages of such a group
             case "penalty":
-                return apply_penalty(writing, broken, margin=own.margin, per_constraint=share)
+                return apply_penalty(writing, violated, margin=rule.margin, per_constraint=share)
             case "verifier_only":
-                return [verifier_reward(checks, per_constraint=share) for checks in kept]
+                return [verifier_reward(checks, per_constraint=share) for checks in satisfied]
             case "fixed":
-                verified = [verifier_reward(checks, per_constraint=share) for checks in kept]
-                return [fixed_weight_reward(r, v, own.weight) for r, v in zip(writing, verified, strict=True)]
+                verified = [verifier_reward(checks, per_constraint=share) for checks in satisfied]
+                return [
+                    fixed_weight_reward(r, v, rule.weight) for r, v in zip(writing, verified, strict=True)
+                ]
 
     def _check_failures(self, checks: Sequence[Check]) -> None:
-        failed = sum(check.kept is None for check in checks)
+        failed = sum(check.satisfied is None for check in checks)
         if failed > self.constraints.max_failure_share * len(checks):
             assert self.verifier is not None  # only a verifier's answers fail
             raise InputError(
@@ -121,19 +134,20 @@ def _sum(rewards: Iterable[tuple[float | None, float]]) -> float | None:
 
 
 def constraint_metrics(
-    kept: Sequence[Sequence[bool | None]], writing: Sequence[float | None]
+    satisfied: Sequence[Sequence[bool | None]], writing: Sequence[float | None]
 ) -> dict[str, float]:
-    """Of one step's stories and their checks; what there is nothing to count of is left out.
+    """Metrics of one step's stories and their checks; a metric over nothing is left out.
 
     Returns:
-        ``kept``: constraints kept, of those that could be verified; ``unverified``: those that could not, of
-        all; ``writing``: mean writing reward, before anything is mixed into it.
+        ``satisfied``: share of satisfied constraints among those that could be verified;
+        ``unverified``: share of those that could not, of all;
+        ``writing``: mean writing reward, before anything is mixed into it.
     """
-    checks = [check for of_story in kept for check in of_story]
+    checks = [check for of_story in satisfied for check in of_story]
     known = [check for check in checks if check is not None]
     metrics = {}
     if known:
-        metrics["kept"] = sum(known) / len(known)
+        metrics["satisfied"] = sum(known) / len(known)
     if checks:
         metrics["unverified"] = 1 - len(known) / len(checks)
     if any(reward is not None for reward in writing):

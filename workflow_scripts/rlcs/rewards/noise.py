@@ -1,13 +1,13 @@
-"""What a judge's measured mistakes say about the probability behind its verdicts (our choice).
+"""Correction of a judge's verdicts for its measured error rates. Design choice: no paper does this.
 
-Let a judge name the first story with probability TPR where it is the better one and with probability
-FPR where it is not. If the first story is the better one with probability p, it is named with
+Let a judge name the first story with probability TPR if it is the better one and with probability FPR if it
+is not. If the first story is the better one with probability p, it is named with
 
     q = TPR · p + FPR · (1 − p),   so that   p = (q − FPR) / (TPR − FPR)
 
-is an unbiased estimate of p from q, and clipping it to [0, 1] the nearest that can be a probability. Where
-the judge prefers a place, TPR and FPR are not one another's complement: in one random order that is
-what the correction mends; over both orders a preference for a place cancels out by itself.
+is an unbiased estimate of p from q; clipped to [0, 1] it is the nearest probability. If the judge prefers a
+position, TPR + FPR is not 1. In one random order the correction removes that bias; over both orders the bias
+cancels by itself.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from rlcs.verdict import WIN_CREDIT
 def measure_noise(
     judgements: Iterable[Judgement], better: Mapping[str, Literal["a", "b"]]
 ) -> NoiseConfig | None:
-    """True and false positive rate of a judge on pairs whose better story is known; a tie counts one half.
+    """Measure a judge's true and false positive rates on pairs whose better story is known; a tie counts ½.
 
     Returns:
-        None where one of them cannot be told, or where the judge is no better than chance.
+        None if a rate cannot be measured, or if the judge is not better than chance.
     """
     named: dict[bool, list[float]] = {True: [], False: []}
     for judgement in judgements:
@@ -36,8 +36,8 @@ def measure_noise(
             named[first_is_better].append(_names_first(judgement, soft=False))
     if not named[True] or not named[False]:
         return None
-    hit, false = fmean(named[True]), fmean(named[False])
-    return NoiseConfig(true_positive_rate=hit, false_positive_rate=false) if hit > false else None
+    tpr, fpr = fmean(named[True]), fmean(named[False])
+    return NoiseConfig(true_positive_rate=tpr, false_positive_rate=fpr) if tpr > fpr else None
 
 
 def corrected_win_probability(
@@ -45,18 +45,18 @@ def corrected_win_probability(
 ) -> float | None:
     """p(a beats b) by the formula above, averaged over the judgements, not clipped; None without a verdict.
 
-    Clip it as late as may be: over many judgements the mean is right, and each clipped value is not.
+    Clip as late as possible: the mean over many judgements is unbiased, each clipped value is not.
 
     Args:
-        soft: from the judge's own probability where it is known.
+        soft: use the judge's own probability if it is known.
     """
-    known = [judgement for judgement in judgements if judgement.verdict != "none"]
+    readable = [judgement for judgement in judgements if judgement.verdict != "none"]
     low = noise.false_positive_rate
-    found = []
-    for judgement in known:
+    corrected = []
+    for judgement in readable:
         first = (_names_first(judgement, soft=soft) - low) / (noise.true_positive_rate - low)
-        found.append(first if judgement.order == "ab" else 1 - first)
-    return fmean(found) if found else None
+        corrected.append(first if judgement.order == "ab" else 1 - first)
+    return fmean(corrected) if corrected else None
 
 
 def _names_first(judgement: Judgement, *, soft: bool) -> float:

@@ -1,4 +1,4 @@
-"""The reward of a policy: points from comparisons with pivots, by a frozen judge."""
+"""Pointwise rewards of a policy's stories, from comparisons with pivots by a frozen judge."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from rlcs.stages.ranks import gather
 from rlcs.text import distinct_n, repeated_ngram_share
 from rlcs.verdict import contradictory, soft_win_probability, win_probability
 
-LogMetric = Callable[[str, float], None]
-
 
 class PivotReward:
-    """Points from pairs: each story of a group is compared with the group's pivots by a frozen judge.
+    """TRL reward function: a frozen judge compares each story of a group with the group's pivots.
 
-    All comparisons of a step go to the judge in one batch. A story without a comparison left gets None, which
-    TRL leaves out of its group.
+    All comparisons of a step go to the judge in one batch. A story whose comparisons all failed gets None,
+    which TRL leaves out of its group.
 
     Args:
         name: TRL's name of the reward; rewards that are summed need different ones.
-        metrics: what the names of the logged numbers begin with.
+        metrics: prefix of the names of logged metrics.
+
+    Raises:
+        InputError: when called, if more of a step's judgements failed than ``reward.max_failure_share``.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class PivotReward:
         completions: Sequence[Messages],
         context_id: Sequence[str],
         trainer_state: TrainerState,
-        log_metric: LogMetric,
+        log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float | None]:
         size = self.group_size
@@ -82,13 +83,13 @@ class PivotReward:
                 comparisons.append(Comparison(pair_id, context, story, pivot, order))
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
-        of_all = gather(judgements)  # what is checked and logged is that of the whole step
-        self._check(of_all)
-        said: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
+        all_judgements = gather(judgements)  # checks and metrics are those of the whole step
+        self._check(all_judgements)
+        by_pair: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
-            said[g][i, p].append(judgement)
-        rewards = [self._group_rewards(said[g], pivots[g]) for g in range(len(groups))]
-        for name, value in judge_metrics(of_all).items():
+            by_pair[g][i, p].append(judgement)
+        rewards = [self._group_rewards(by_pair[g], pivots[g]) for g in range(len(groups))]
+        for name, value in judge_metrics(all_judgements).items():
             log_metric(f"{self.metrics}/{name}", value)
         log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
         for name, value in story_metrics(gather(stories)).items():
@@ -96,12 +97,12 @@ class PivotReward:
         return [reward for group in rewards for reward in group]
 
     def _group_rewards(
-        self, said: Mapping[tuple[int, int], Sequence[Judgement]], pivots: Sequence[int]
+        self, by_pair: Mapping[tuple[int, int], Sequence[Judgement]], pivots: Sequence[int]
     ) -> list[float | None]:
-        """Rewards of a group by what was said of (story, pivot)."""
+        """Rewards of a group from the judgements of each (story, pivot)."""
         outcomes = {}
         disputed = set()
-        for pair, judgements in said.items():
+        for pair, judgements in by_pair.items():
             verdicts = [judgement.verdict for judgement in judgements]
             soft = self.reward.probability == "soft"
             if self.reward.noise is not None:
@@ -124,11 +125,11 @@ class PivotReward:
 
 
 def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
-    """Of one step's judgements: their number, and the shares that say something is wrong.
+    """Metrics of one step's judgements: their number, and the shares that show problems.
 
     Returns:
         ``calls``; ``unparsed``: an answer came and could not be read; ``failed``: none came;
-        ``inconsistent``: of the comparisons with a verdict in both orders, left out where there is none.
+        ``inconsistent``: the flip rate (``credits.pair_flips``), left out if no pair has two verdicts.
     """
     n = len(judgements)
     without = [judgement for judgement in judgements if judgement.verdict == "none"]
@@ -139,7 +140,7 @@ def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
 
 
 def story_metrics(stories: Sequence[str]) -> dict[str, float]:
-    """Diversity and repetition of one step's stories; what no story is long enough for is left out."""
+    """Diversity and repetition of one step's stories; left out if every story is too short."""
     repeated = [share for story in stories if (share := repeated_ngram_share(story, 4)) is not None]
     distinct = distinct_n(stories, 2)
     metrics = {} if distinct is None else {"distinct_2": distinct}

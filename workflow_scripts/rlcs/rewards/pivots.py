@@ -1,6 +1,6 @@
-"""From pairs to points: rewards of a group of stories from comparisons with a few pivots (DESIGN §6).
+"""Rewards of a group of stories from comparisons with pivots (docs/method.md, "From pairs to points").
 
-Draws depend on (seed, step, group) alone: a resumed run makes those of a run without a break.
+Draws depend on (seed, step, group) alone, so a resumed run draws what an uninterrupted one draws.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rlcs.records import ORDERS, Order
 
 
 def draw_pivots(group_size: int, pivots: int, *, seed: int, step: int, group: int) -> list[int]:
-    """Positions of the group's pivots, in ascending order.
+    """Draw the positions of the group's pivots, in ascending order.
 
     Raises:
         ValueError: not 1 ≤ pivots < group_size.
@@ -33,11 +33,11 @@ def plan_comparisons(
     step: int,
     group: int,
 ) -> list[tuple[int, int, Order]]:
-    """Comparisons (story i, pivot p, order) of a group; in order ``ab`` the judge reads story i first.
+    """Plan a group's comparisons (story i, pivot p, order); in order ``ab`` the judge reads story i first.
 
-    Every story meets every pivot, in both orders or in one drawn at random. No pivot meets itself, and two
-    pivots meet once, as (earlier, later), since the other way round would be the same prompts. Sorted by the
-    story shown first, so that a prefix cache serves.
+    Every story meets every pivot, in both orders or in one drawn at random. No pivot meets itself. Two pivots
+    meet once, as (earlier, later), since the reverse would make the same prompts. Comparisons are sorted by
+    the story shown first, so that a prefix cache is used.
     """
     random = Random(f"orders {seed} {step} {group}")
     comparisons = [
@@ -59,20 +59,20 @@ def pivot_rewards(
 ) -> list[float | None]:
     """Rewards r_i = mean over pivots p of 2 p(i beats p) − 1, in [−1, 1]; a pivot has 0 against itself.
 
-    So the only pivot of a group gets 0: it is what the others are measured against.
+    So the only pivot of a group gets 0: the others are measured against it.
 
     Args:
         group_size: stories in the group.
-        outcomes: p(i beats p) by (i, p), None where the comparison failed; two pivots may stand either way
-            round. An unbiased estimate may lie outside of [0, 1]; only the reward is clipped.
+        outcomes: p(i beats p) by (i, p), None if the comparison failed; two pivots may stand in
+            either order. An unbiased estimate may lie outside of [0, 1]; only the reward is clipped.
         pivots: positions of the pivots.
         lost_by_both: comparisons that count as lost for either story, whatever their outcome.
 
     Returns:
-        One reward per story, None where none of its comparisons is left.
+        One reward per story, None if all its comparisons failed.
 
     Raises:
-        KeyError: a comparison is neither there nor marked as failed.
+        KeyError: a comparison is missing and not marked as failed.
     """
 
     def probability(story: int, pivot: int) -> float | None:
@@ -95,7 +95,7 @@ def pivot_rewards(
 def skew(rewards: Sequence[float | None]) -> float:
     """|Σ r| / G of one group, a story without a reward counting 0.
 
-    It is large where the pivot was an uncommonly good or bad story: then nearly all of the group share a
-    sign, and less of it tells the stories apart (BRPO, arXiv 2506.00103).
+    It is large if the pivot was an unusually good or bad story. Then nearly all rewards of the group share a
+    sign, and they say less about which stories are better (BRPO, arXiv 2506.00103).
     """
     return abs(sum(reward or 0.0 for reward in rewards)) / len(rewards)

@@ -1,4 +1,4 @@
-"""The reward of a policy as the plain score of a judge that scores each story by itself (RLMR)."""
+"""Reward of a policy: the plain score of a judge that scores each story by itself (RLMR)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rlcs.records import Comparison, Context
 
 
 class ScalarReward:
-    """A story's score by a Bradley-Terry model or another judge that scores whatever the other story is.
+    """TRL reward function: a story's score by a Bradley-Terry model or another judge of single stories.
 
-    Such a judge is asked to compare each story with itself: its judgement states the score.
+    The judge compares each story with itself; its judgement states the score.
     """
 
     def __init__(self, judge: Judge, contexts: Mapping[str, Context], *, name: str = "scalar") -> None:

@@ -1,4 +1,4 @@
-"""The reward of a GenRM: whether its verdict is the label."""
+"""Reward of a GenRM: 1 if its verdict is the label."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
 
 
 def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -> float:
-    """1 where the verdict is the label, 0 where it is not, -1 where it cannot be read (RLCS)."""
+    """1 if the verdict is the label, 0 if it is not, -1 if it cannot be read (RLCS, arXiv 2601.07149)."""
     scores = parse_scores(text, low, high)
     if scores is None:
         return UNPARSED
@@ -25,10 +25,10 @@ def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -
 def consistent_rewards(
     rewards: Sequence[float], pair_id: Sequence[str], order: Sequence[Order]
 ) -> list[float]:
-    """1 only where both orders of a pair are right (DESIGN section 5's option).
+    """Reward 1 only if both orders of a pair are right (docs/method.md, "The GenRM").
 
-    The g-th completion of order ab is matched with the g-th of ba. One that cannot be read has -1 itself and
-    costs its partner the 1, no more: the partner could be read.
+    The g-th completion of order ab is matched with the g-th of ba. A completion that cannot be read has -1,
+    and its partner, which could be read, gets at most 0.
 
     Args:
         rewards: of ``verdict_reward``, one per completion.
