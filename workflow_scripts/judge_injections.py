@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import comparisons_of, pairs_of_split
-from rlcs.evaluation.injections import injected_pairs, injections, structure
+from rlcs.evaluation.injections import injected_pairs, injection_texts, prompt_structure
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
@@ -24,14 +24,14 @@ def main(stage: Stage) -> None:
         judge = load_judge(stage.config, stage.optional_folder("model"), stage.options)
         tokenizer = judge.tokenizer if isinstance(judge, GenerativeJudge) else None
         own = special_tokens(tokenizer) if tokenizer else []
-        added = injections(judging.scores.low, judging.scores.high, own)
+        added = injection_texts(judging.scores.low, judging.scores.high, own)
         comparisons = comparisons_of(injected_pairs(pairs, added), contexts)
         structures: dict[tuple[str, str], list[int]] = {}
         if tokenizer is not None:
             prompts = [judging.prompt(c) for c in comparisons]
             ids = tokenizer.convert_tokens_to_ids(own)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
-                structures[c.pair_id, c.order] = structure(prompt, ids)
+                structures[c.pair_id, c.order] = prompt_structure(prompt, ids)
         rows = []
         for c in comparisons:
             injection, _, pair_id = c.pair_id.partition("/")

@@ -13,7 +13,7 @@ from rlcs.config.bases import BaseConfig, PretrainedBaseConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.packages import package_folder
 from rlcs.stages.stage import Stage, run_stage
-from rlcs.training.pretraining import pretraining
+from rlcs.training.pretraining import pretraining_trainer
 from rlcs.training.run import train
 
 
@@ -32,7 +32,7 @@ def main(stage: Stage) -> None:
         templates = stage.config["templates"]
         train(
             stage,
-            lambda scratch: pretraining(
+            lambda scratch: pretraining_trainer(
                 base,
                 Random(base.seed),
                 policy_template=templates["policy"],

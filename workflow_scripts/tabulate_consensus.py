@@ -1,4 +1,4 @@
-"""The audit of consensus labels against human ones, with what they lean to, beside each teacher alone."""
+"""Audit of consensus labels against human ones, with their biases, beside each teacher alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main(stage: Stage) -> None:
     contexts = read_contexts(preferences / "contexts.parquet")
     labelled = pairs_of_split(read_rows(preferences / "pairs.parquet", PAIRS), contexts, "train")
     unlabelled = pairs_of_split(read_rows(preferences / "unlabelled.parquet", UNLABELLED), contexts, "train")
-    said = {
+    judgements = {
         teacher: read_judgements(folder / "judgements.parquet")
         for teacher, folder in zip(stage.config["teachers"], stage.folders("judgements"), strict=True)
     }
@@ -30,9 +30,9 @@ def main(stage: Stage) -> None:
         }
         for source, folder in zip(stage.config["sources"], stage.folders("consensus"), strict=True)
     }
-    systems |= {teacher: own_labels(judgements) for teacher, judgements in said.items()}
+    systems |= {teacher: own_labels(by_teacher) for teacher, by_teacher in judgements.items()}
     with stage.artifact() as folder:
-        frame = audit_table(systems, said, labelled, unlabelled, contexts, seed=SEED)
+        frame = audit_table(systems, judgements, labelled, unlabelled, contexts, seed=SEED)
         write_table(frame, folder, "consensus", TABLES["consensus"].text, stage.config["synthetic"])
 
 

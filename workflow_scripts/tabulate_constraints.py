@@ -1,4 +1,4 @@
-"""Policies by the constraints that their stories keep, next to length and quality."""
+"""Constraint accuracy of policies, beside length and quality of their stories."""
 
 from __future__ import annotations
 

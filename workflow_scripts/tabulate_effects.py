@@ -15,7 +15,7 @@ from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
 Rows = list[dict[str, Any]]
-JUDGES_LEFT, POLICIES_LEFT = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
+JUDGE_INPUTS, POLICY_INPUTS = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
 SEED = 0  # of the bootstrap
 
 
@@ -37,11 +37,13 @@ def main(stage: Stage) -> None:
 
 
 def policy_evidence(stage: Stage) -> PolicyEvidence:
-    """Stories, matches and histories, as far as the effects ask for them."""
+    """Read the stories, matches and histories that the effects need."""
     stories: dict[str, dict[int, Rows]] = defaultdict(dict)
     for folder in stage.folders("stories"):
-        made_of = read_provenance(folder)
-        stories[made_of["config"]["policy"]][made_of["seed"]] = read_rows(folder / "stories.parquet", STORIES)
+        provenance = read_provenance(folder)
+        stories[provenance["config"]["policy"]][provenance["seed"]] = read_rows(
+            folder / "stories.parquet", STORIES
+        )
     histories: dict[str, dict[int, Rows]] = defaultdict(dict)
     for folder in stage.folders("policies"):
         histories[folder.parent.name][read_provenance(folder)["seed"]] = read_rows(
@@ -58,4 +60,6 @@ def policy_evidence(stage: Stage) -> PolicyEvidence:
 
 
 if __name__ == "__main__":
-    run_stage(main, __file__, inputs={"preferences": 1, **dict.fromkeys((*JUDGES_LEFT, *POLICIES_LEFT), "*")})
+    run_stage(
+        main, __file__, inputs={"preferences": 1, **dict.fromkeys((*JUDGE_INPUTS, *POLICY_INPUTS), "*")}
+    )

@@ -1,4 +1,4 @@
-"""The table of what the consistency filter dropped, by teacher and domain."""
+"""Table of the pairs that the consistency filter dropped, by teacher and domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judges as rewards: accuracy on held-out pairs against the win rate of the policy that each has rewarded."""
+"""Judges as rewards: accuracy on held-out pairs against the win rate of the policy that each rewards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies by the instructions that they follow in prompts that are no stories."""
+"""Instruction following of policies on prompts that do not ask for stories (IFEval)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of what stories achieve that talk to the judge."""
+"""Table of prompt injections: their effect on each judge."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The tables of pointwise rewards: how biased, noisy and telling each design is, and how judges err."""
+"""Tables of pointwise rewards: bias, noise and signal of each design, and the error rates of judges."""
 
 from __future__ import annotations
 
-from rlcs.evaluation.pivot_designs import Group, groups_of, noise_table, pivot_table
+from rlcs.evaluation.pivot_designs import Group, make_groups, noise_table, pivot_table
 from rlcs.records import STORIES, read_contexts, read_judgements, read_rows
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import write_table
@@ -23,7 +23,7 @@ def main(stage: Stage) -> None:
             for row in read_rows(folder / "stories.parquet", STORIES)
         }
         judge = read_provenance(folder)["config"]["judge"]["name"]
-        groups[judge] += groups_of(utilities, read_judgements(folder / "judgements.parquet"))
+        groups[judge] += make_groups(utilities, read_judgements(folder / "judgements.parquet"))
     with stage.artifact() as folder:
         for name, frame in (
             ("pivots", pivot_table(groups, seed=SEED)),

@@ -50,15 +50,15 @@ def main(stage: Stage) -> None:
         (folder / "win_rates.svg").write_text(to_svg(win_rate_figure(frame)), encoding="utf-8")
         matrix = win_rate_matrix(matches, judged, policies=policies, seed=SEED)
         write_table(matrix, folder, "win_rate_matrix", TABLES["win_rate_matrix"].text, synthetic)
-        for place, judge in enumerate(judged):
+        for number, judge in enumerate(judged):
             panel = to_svg(matrix_figure(matrix, judge))
-            (folder / f"win_rate_matrix-panel{place}.svg").write_text(panel, encoding="utf-8")
+            (folder / f"win_rate_matrix-panel{number}.svg").write_text(panel, encoding="utf-8")
 
 
 def spreads_of(
     section: Mapping[str, Any] | None, stories: Sequence[Mapping[str, Any]], policies: Sequence[str]
 ) -> dict[str, float | None] | None:
-    """By policy the mean over seeds of its stories' spread; None where no sentence model is installed."""
+    """Embedding spread of each policy's stories, averaged over seeds; None without a sentence model."""
     folder = SentenceModelConfig.model_validate(section).folder if section else None
     if folder is None:
         return None
@@ -71,13 +71,13 @@ def spreads_of(
     spreads: dict[str, float | None] = {}
     for policy in policies:
         seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)
-        found = [
+        by_seed = [
             embedding_spread(
                 vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]],
             )
             for seed in seeds
         ]
-        spreads[policy] = mean_or_none([value for value in found if value is not None])
+        spreads[policy] = mean_or_none([value for value in by_seed if value is not None])
     return spreads
 
 

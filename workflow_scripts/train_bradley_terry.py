@@ -1,4 +1,4 @@
-"""The Bradley-Terry baseline: a linear probe or TRL's RewardTrainer, on the same pairs and base."""
+"""Bradley-Terry baseline: a linear probe or TRL's RewardTrainer, on the same pairs and base."""
 
 from __future__ import annotations
 

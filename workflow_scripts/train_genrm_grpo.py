@@ -1,4 +1,4 @@
-"""GenRM GRPO: reward 1 where the verdict is the label, 0 where it is not, -1 where it cannot be read."""
+"""GenRM GRPO: reward 1 if the verdict is the label, 0 if it is not, -1 if it cannot be read."""
 
 from __future__ import annotations
 

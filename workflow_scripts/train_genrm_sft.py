@@ -8,10 +8,10 @@ from rlcs.data.preferences import comparisons_of, read_training_pairs
 from rlcs.records import read_contexts, read_judgements
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
-from rlcs.training.examples import Example, chain_examples, label_examples
+from rlcs.training.examples import TrainingExample, chain_examples, label_examples
 from rlcs.training.sft import train_sft
 
-# What the stage that an entry learns from calls its judgements.
+# File of the chains in the artifact that an entry learns from.
 FILES = {"filtered": "chains.parquet", "unfiltered": "judgements.parquet"}
 
 
@@ -23,13 +23,14 @@ def main(stage: Stage) -> None:
         base,
         entry.training,
         entry.lora,
-        examples(stage, entry),
+        make_examples(stage, entry),
         entry.early_stopping,
         shuffle=entry.teacher is not None,
     )
 
 
-def examples(stage: Stage, entry: GenrmSFTConfig) -> list[Example]:
+def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
+    """Make the examples of the entry: from labels without a teacher, from its chains with one."""
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, consensus = stage.folder("preferences"), stage.folders("consensus")
     contexts = read_contexts(preferences / "contexts.parquet")
@@ -40,9 +41,9 @@ def examples(stage: Stage, entry: GenrmSFTConfig) -> list[Example]:
         return label_examples(comparisons, labels, judging, seed=stage.seed)
     files = [folder / FILES[entry.chains] for folder in stage.folders("chains")]
     files += [folder / "chains.parquet" for folder in consensus]
-    said = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]
-    # once where two sources have the same pair, and none of pairs that only others train on
-    chains = {(chain.pair_id, chain.order): chain for chain in said if chain.pair_id in labels}
+    read = [chain for file in files for chain in read_judgements(file) if chain.judge == entry.teacher]
+    # once if two sources have the same pair, and none of pairs that only others train on
+    chains = {(chain.pair_id, chain.order): chain for chain in read if chain.pair_id in labels}
     return chain_examples(comparisons, list(chains.values()), judging, analysis=entry.analysis)
 
 

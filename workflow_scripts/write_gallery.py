@@ -12,7 +12,7 @@ from rlcs.report.gallery import Row, gallery_items
 from rlcs.report.html import fill
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
-from rlcs.training.snapshots import NAME
+from rlcs.training.snapshots import SNAPSHOTS_FILE
 
 
 def main(stage: Stage) -> None:
@@ -24,9 +24,9 @@ def main(stage: Stage) -> None:
     stories, checks = by_seed(stage, "stories", STORIES), by_seed(stage, "checks", CHECKS)
     snapshots: dict[int, dict[str, Sequence[Row]]] = {}
     for folder in stage.folders("policies"):
-        if (folder / NAME).exists():
+        if (folder / SNAPSHOTS_FILE).exists():
             told = snapshots.setdefault(read_provenance(folder)["seed"], {})
-            told[folder.parent.name] = read_rows(folder / NAME, SNAPSHOTS)
+            told[folder.parent.name] = read_rows(folder / SNAPSHOTS_FILE, SNAPSHOTS)
     seeds = [
         {
             "seed": seed,

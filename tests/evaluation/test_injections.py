@@ -10,7 +10,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from rlcs.config.prompts import judge_prompt, user, without_control_tokens
-from rlcs.evaluation.injections import PLAIN, injected_pairs, injection_table, injections, structure
+from rlcs.evaluation.injections import (
+    PLAIN,
+    injected_pairs,
+    injection_table,
+    injection_texts,
+    prompt_structure,
+)
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import encode
@@ -55,7 +61,7 @@ def any_tokenizer(request, tokenizer, tmp_path_factory):
 
 def added(tokenizer=None):
     own = special_tokens(tokenizer) if tokenizer else []
-    return injections(1, 9, own)
+    return injection_texts(1, 9, own)
 
 
 NAMES = [name for name in added() if name != "a million characters"]
@@ -74,7 +80,7 @@ def test_the_prompt_keeps_its_structure(any_tokenizer, judging, context, name, p
     talks = replace(context, outline=context.outline + text) if place == "outline" else context
     stories = ["A wolf." + text * (place == "first"), "A fox." + text * (place == "second")]
     ids = prompt_ids(any_tokenizer, judging, talks, *stories)
-    assert structure(ids, special) == structure(plain, special) != []
+    assert prompt_structure(ids, special) == prompt_structure(plain, special) != []
     if name != PLAIN:
         assert ids != plain
 
@@ -84,7 +90,7 @@ def test_the_prompt_keeps_its_structure(any_tokenizer, judging, context, name, p
 )
 def test_no_text_writes_a_special_token(tokenizer, pieces):
     ids = encode(tokenizer, [user("".join(pieces))])[0]
-    assert structure(ids, tokenizer.all_special_ids) == structure(
+    assert prompt_structure(ids, tokenizer.all_special_ids) == prompt_structure(
         encode(tokenizer, [user("")])[0], tokenizer.all_special_ids
     )
 

@@ -7,12 +7,12 @@ import pytest
 from rlcs.evaluation.pivot_designs import (
     DESIGNS,
     Design,
-    evaluate,
-    groups_of,
-    noise_of,
+    draw_rewards,
+    evaluate_design,
+    make_groups,
+    measure_group_noise,
     noise_table,
     pivot_table,
-    rewards,
     true_rewards,
 )
 from rlcs.records import Judgement
@@ -38,12 +38,12 @@ def world(error=0.0, first=0.0, silent=0.0, seed=0):
                 if rng.random() < silent:
                     verdict, p_a = "none", None
                 said.append(Judgement(f"c/{c}/{i}/{j}", order, "j", verdict, p_a=p_a))
-    return groups_of(utilities, said)
+    return make_groups(utilities, said)
 
 
 def mean(groups, design, name):
-    noise = noise_of(groups)
-    return np.mean([getattr(evaluate(group, design, noise), name) for group in groups])
+    noise = measure_group_noise(groups)
+    return np.mean([getattr(evaluate_design(group, design, noise), name) for group in groups])
 
 
 def test_true_rewards_are_places():
@@ -55,7 +55,7 @@ def test_groups_are_read_from_names():
     groups = world()
     assert [group.context_id for group in groups] == [f"c/{c}" for c in range(CONTEXTS)]
     assert all(len(group.utilities) == SIZE for group in groups)
-    assert all(len(group.said) == SIZE * (SIZE - 1) for group in groups)
+    assert all(len(group.judgements) == SIZE * (SIZE - 1) for group in groups)
 
 
 def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
@@ -65,7 +65,9 @@ def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
     assert signals[-1] > 0.9
     variances = [mean(groups, Design(pivots, "both", "hard"), "variance") for pivots in (1, 2, 4)]
     assert variances == sorted(variances, reverse=True)
-    one, other = (rewards(groups[0], Design(2, orders, "hard"), 0, None) for orders in ("both", "random"))
+    one, other = (
+        draw_rewards(groups[0], Design(2, orders, "hard"), 0, None) for orders in ("both", "random")
+    )
     assert np.allclose(one[0], other[0])  # the order says nothing about a judge who is always right
     assert one[1] == 2 * other[1]
 

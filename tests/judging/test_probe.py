@@ -16,7 +16,7 @@ from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, 
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
 from rlcs.stages import stage
-from rlcs.training.bradley_terry import NAME, RewardTraining
+from rlcs.training.bradley_terry import CROSS_VALIDATION, RewardTraining
 
 TEMPLATE = "$outline"
 STORIES = ["A wolf.", "Mara used the rope. Mara used the rope.", "At the mill the wolf met Mara."]
@@ -78,7 +78,7 @@ def trained(model_folder, tmp_path):
 
 def test_a_probe_learns_and_judges_as_any_reward_model_does(trained, context):
     folder = trained(train="probe", folds=3)
-    said = json.loads((folder / NAME).read_text())
+    said = json.loads((folder / CROSS_VALIDATION).read_text())
     assert said["chosen"] == "probe"
     assert said["probe"]["accuracy"] == 1.0
     section = {"name": "bt", "judge": {"kind": "bradley_terry"}, "writing": {"template": TEMPLATE}}
@@ -94,12 +94,12 @@ def test_a_probe_learns_and_judges_as_any_reward_model_does(trained, context):
 
 
 def test_perplexity_is_a_probe_of_one_feature(trained):
-    said = json.loads((trained(train="probe", features="perplexity") / NAME).read_text())
+    said = json.loads((trained(train="probe", features="perplexity") / CROSS_VALIDATION).read_text())
     assert said["probe"]["place"] == PERPLEXITY
 
 
 def test_two_pairs_of_two_contexts_are_enough(trained):
-    assert json.loads((trained(n=4, train="probe") / NAME).read_text())["pairs"] == 4
+    assert json.loads((trained(n=4, train="probe") / CROSS_VALIDATION).read_text())["pairs"] == 4
 
 
 def test_one_context_is_refused_in_one_message(model_folder, tmp_path):
@@ -112,7 +112,7 @@ def test_one_context_is_refused_in_one_message(model_folder, tmp_path):
 def test_the_best_way_in_cross_validation_is_published(trained, tmp_path):
     training = {"max_steps": 2, "per_device_train_batch_size": 4, "save_steps": 1}
     folder = trained(train=["probe", "full"], folds=2, training=training)
-    said = json.loads((folder / NAME).read_text())
+    said = json.loads((folder / CROSS_VALIDATION).read_text())
     assert said["chosen"] == max(("probe", "full"), key=lambda way: said[way]["accuracy"])
     assert (folder / "model" / "probe.json").exists() == (said["chosen"] == "probe")
 

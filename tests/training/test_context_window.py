@@ -7,7 +7,7 @@ import pytest
 from rlcs.config.prompts import assistant, user
 from rlcs.errors import InputError
 from rlcs.records import QUARANTINE, read_rows
-from rlcs.training.context_window import Window, tokens_of
+from rlcs.training.context_window import Window, count_tokens
 
 
 def example(words):
@@ -15,7 +15,7 @@ def example(words):
 
 
 def test_what_does_not_fit_is_told(tokenizer, tmp_path, caplog):
-    window = Window(tokens_of(example(5), tokenizer))
+    window = Window(count_tokens(example(5), tokenizer))
     assert window.fitting([example(5), example(6), example(1)], tokenizer) == [example(5), example(1)]
     assert f"1 of 3 examples have more than {window.tokens} tokens and are left out" in caplog.text
     window.write(tmp_path)
@@ -25,7 +25,7 @@ def test_what_does_not_fit_is_told(tokenizer, tmp_path, caplog):
 
 
 def test_both_orders_of_a_pair_fit_or_none(tokenizer, tmp_path):
-    window = Window(tokens_of(example(5), tokenizer))
+    window = Window(count_tokens(example(5), tokenizer))
     pairs = [{**example(n), "pair_id": pair} for n, pair in ((5, "p"), (6, "p"), (5, "q"), (4, "q"))]
     assert window.fitting(pairs, tokenizer) == pairs[2:]
     window.write(tmp_path)
@@ -37,9 +37,9 @@ def test_both_orders_of_a_pair_fit_or_none(tokenizer, tmp_path):
 def test_the_longest_answer_counts_and_a_prompt_leaves_room(tokenizer):
     pair = {"prompt": user("Mara"), "chosen": assistant("rope"), "rejected": assistant("rope rope rope")}
     longest = {"prompt": user("Mara"), "completion": pair["rejected"]}
-    assert tokens_of(pair, tokenizer) == tokens_of(longest, tokenizer)
+    assert count_tokens(pair, tokenizer) == count_tokens(longest, tokenizer)
     prompt = {"prompt": user("Mara")}
-    window = Window(tokens_of(prompt, tokenizer) + 10)
+    window = Window(count_tokens(prompt, tokenizer) + 10)
     assert window.fitting([prompt], tokenizer, answer=10) == [prompt]
     with pytest.raises(InputError, match="none is left to train on"):
         window.fitting([prompt], tokenizer, answer=11)

@@ -346,5 +346,5 @@ def test_rewards_as_advantages_are_those_of_their_weighted_sum(make):
 def test_straddling_groups_are_refused_before_training(make, monkeypatch):
     options = {"num_generations": 8, "per_device_train_batch_size": 12, "gradient_accumulation_steps": 1}
     monkeypatch.setattr(GRPOConfig, "world_size", 2)
-    with pytest.raises(ValueError, match="groups straddle processes"):
+    with pytest.raises(ValueError, match="groups are split across processes"):
         make(ShapedGRPOTrainer, options=options)

@@ -15,7 +15,7 @@ from rlcs.config.training import AdapterConfig, EarlyStoppingConfig
 from rlcs.records import HISTORY, read_rows
 from rlcs.stages import stage
 from rlcs.stages.manifest import read_manifest
-from rlcs.training.sft import held_out_contexts, train_sft
+from rlcs.training.sft import split_by_context, train_sft
 
 SHARED = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1}
 
@@ -29,11 +29,11 @@ def test_no_context_is_trained_on_and_held_out(contexts, seed):
     examples = [example(name, place) for place, name in enumerate(contexts)]
     if len(set(contexts)) < 2:
         with pytest.raises(errors.InputError, match="all training pairs have the same one"):
-            held_out_contexts(examples, 0.3, seed)
+            split_by_context(examples, 0.3, seed)
         return
     context_of = dict(enumerate(contexts))
     places = [
-        {int(e["prompt"][0]["content"]) for e in part} for part in held_out_contexts(examples, 0.3, seed)
+        {int(e["prompt"][0]["content"]) for e in part} for part in split_by_context(examples, 0.3, seed)
     ]
     assert places[0] | places[1] == set(context_of)
     assert not {context_of[i] for i in places[0]} & {context_of[i] for i in places[1]}

@@ -11,13 +11,13 @@ from rlcs.training.advantages import (
     RAREST,
     adaptive_multipliers,
     cell_shares,
-    cells,
     continuous_weights,
     mean_token_entropy,
     median_threshold,
     normalize_weights,
     recent_cell_shares,
     sampled_entropy,
+    shaping_cells,
     shaping_weights,
 )
 
@@ -180,5 +180,5 @@ def test_normalised_weights_have_mean_one(batch):
 @given(batches())
 def test_every_sample_stands_in_one_cell(batch):
     entropy, correct = batch
-    members = cells(entropy, correct, median_threshold(entropy))
+    members = shaping_cells(entropy, correct, median_threshold(entropy))
     assert torch.stack(list(members.values())).sum(dim=0).tolist() == [1] * len(correct)

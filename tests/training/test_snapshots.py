@@ -7,7 +7,7 @@ import torch
 
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import SNAPSHOTS, read_rows
-from rlcs.training.snapshots import NAME, TakeSnapshots
+from rlcs.training.snapshots import SNAPSHOTS_FILE, TakeSnapshots
 
 OPTIONS = SimpleNamespace(max_completion_length=6, temperature=1.0, seed=3)
 STEPS = 5
@@ -31,7 +31,7 @@ def taken(model_folder, context, tmp_path):
                     callback.on_step_end(None, state, None, model=model)
         folder.mkdir()
         callback.publish(folder)
-        return folder / NAME
+        return folder / SNAPSHOTS_FILE
 
     return act
 

@@ -25,7 +25,7 @@ from rlcs.records import HISTORY, read_rows
 from rlcs.stages.manifest import read_manifest
 from rlcs.stages.stage import Stage
 from rlcs.training.grpo import ShapedGRPOTrainer
-from rlcs.training.options import build_options, in_known_names
+from rlcs.training.options import build_options, rename_options
 from rlcs.training.pretraining import new_model
 from rlcs.training.run import history, train
 
@@ -261,7 +261,7 @@ def test_a_gpu_that_is_not_used_is_told(monkeypatch, tmp_path, caplog):
 )
 def test_an_option_that_was_renamed_has_the_name_that_is_installed(known, name):
     given = {"activation_checkpointing": False, "seed": 1}
-    assert in_known_names(given, {*known, "seed"}) == {name: False, "seed": 1}
+    assert rename_options(given, {*known, "seed"}) == {name: False, "seed": 1}
 
 
 @pytest.mark.parametrize(

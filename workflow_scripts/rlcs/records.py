@@ -23,7 +23,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABELS: tuple[Label, ...] = ("a", "b", "tie")
 HUMAN = "human"
-"""The pairs that came with labels: the source of those that name none."""
+"""Source of labelled pairs that name no other source."""
 CONSENSUS = "consensus"
 
 
@@ -159,7 +159,7 @@ HISTORY = _schema(
 
 @dataclass(frozen=True)
 class Constraint:
-    """A hard requirement on a story: a kind and its parameters (RLMR)."""
+    """A hard requirement on a story: a kind and its parameters (RLMR, arXiv 2508.18642)."""
 
     kind: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -167,7 +167,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Context:
-    """What a story continues: the prompt of a policy and the premise of a judge."""
+    """Premise that a story continues: the input of a policy's and of a judge's prompt."""
 
     context_id: str
     domain: str
@@ -202,9 +202,9 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A judge's answer to a comparison, un-swapped: scores and verdict speak of the pair's a and b.
+    """A judge's answer to a comparison, un-swapped: scores and verdict refer to the pair's a and b.
 
-    ``verdict`` is ``none`` where no answer could be had or read; then scores and ``p_a`` are None.
+    ``verdict`` is ``none`` if no answer could be had or read; then scores and ``p_a`` are None.
     """
 
     pair_id: str
@@ -220,7 +220,7 @@ class Judgement:
 
 
 def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
-    """Rows of a Parquet file as dictionaries.
+    """Read the rows of a Parquet file as dictionaries.
 
     Raises:
         ValueError: the file's columns are not those of ``schema``.
@@ -232,7 +232,12 @@ def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
-    """Write rows as Parquet; a missing or wrongly typed value raises pyarrow's error."""
+    """Write rows as Parquet.
+
+    Raises:
+        ValueError: a required value is missing.
+        pyarrow.ArrowException: a value has the wrong type.
+    """
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for row in rows:
         for name, values in columns.items():
@@ -244,7 +249,7 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], schema: pa.Schema)
 
 
 def read_contexts(path: Path) -> dict[str, Context]:
-    """Contexts by id, in the file's order."""
+    """Read contexts by id, in the file's order."""
     contexts = {}
     for row in read_rows(path, CONTEXTS):
         constraints = tuple(Constraint(c["kind"], json.loads(c["parameters"])) for c in row["constraints"])

@@ -1,6 +1,8 @@
-"""What constraints count in a story: words, sentences, paragraphs, phrases, speech.
+"""The one counter of text: words, sentences, paragraphs, lines, phrases, letters, speech and n-grams.
 
-Word boundaries are Unicode's (UAX #29, through ``regex``), sentence boundaries those of ``sentencex``.
+Constraints, tables, baselines and rewards all count with it. Word boundaries are Unicode's (UAX #29, through
+``regex``), sentence boundaries those of ``sentencex``. On words rest the measures of diversity: distinct-n of
+a set of texts and the share of repeated n-grams in one text, both in lower case.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def lines(text: str) -> list[str]:
 
 
 def occurrences(text: str, phrase: str) -> int:
-    """How often a phrase stands there, whatever its case, as whole words."""
+    """Count a phrase, whatever its case, as whole words."""
     pattern = rf"(?<!{_INNER}){regex.escape(phrase)}(?!{_INNER})"
     if not regex.match(_INNER, phrase[0], regex.V1):
         pattern = pattern.removeprefix(rf"(?<!{_INNER})")
@@ -54,50 +56,54 @@ def occurrences(text: str, phrase: str) -> int:
 
 
 def letters(text: str, letter: str) -> int:
-    """How often a letter stands there, whatever its case."""
+    """Count a letter, whatever its case."""
     return text.casefold().count(letter.casefold())
 
 
 def initial(text: str) -> str:
-    """The first letter or digit, in lower case and without its accent; empty where there is none."""
+    """The first letter or digit, in lower case and without its accent; empty if there is none."""
     first = next((character for character in text if character.isalnum()), "")
     return unicodedata.normalize("NFD", first)[:1].lower()
 
 
 def list_items(text: str) -> int:
-    """Lines that begin as an item of a list: ``- ``, ``* ``, ``1. ``."""
+    """Count lines that begin as an item of a list: ``- ``, ``* ``, ``1. ``."""
     return len(_LIST_ITEM.findall(text))
 
 
 def speeches(text: str) -> int:
-    """Passages in quotation marks, each within a line."""
+    """Count passages in quotation marks, each within a line."""
     return len(_SPEECH.findall(text))
 
 
 def _ngrams(text: str, n: int) -> list[tuple[str, ...]]:
     if n < 1:
         raise ValueError(f"n = {n} must be at least 1")
-    found = [word.lower() for word in words(text)]
-    return [tuple(found[i : i + n]) for i in range(len(found) - n + 1)]
+    lowered = [word.lower() for word in words(text)]
+    return [tuple(lowered[i : i + n]) for i in range(len(lowered) - n + 1)]
 
 
 def distinct_n(texts: Sequence[str], n: int) -> float | None:
-    """Distinct n-grams of all texts over all their n-grams (Li et al. 2016, arXiv 1510.03055).
+    """Distinct n-grams of texts over all their n-grams (Li et al. 2016, arXiv 1510.03055); None without any.
 
-    It falls with the number of words: compare sets of as many texts of like length.
+    It falls with the number of words, so compare sets with equally many texts of similar length.
+
+    Raises:
+        ValueError: n is less than 1.
     """
     ngrams = [ngram for text in texts for ngram in _ngrams(text, n)]
     return len(set(ngrams)) / len(ngrams) if ngrams else None
 
 
 def repeated_ngram_share(text: str, n: int) -> float | None:
-    """1 − distinct over all n-grams of one text (seq-rep-n, Welleck et al. 2020, arXiv 1908.04319)."""
+    """1 − distinct over all n-grams of one text (seq-rep-n, Welleck et al. 2020, arXiv 1908.04319);
+    None of a text without any."""
     distinct = distinct_n([text], n)
     return None if distinct is None else 1 - distinct
 
 
 @cache
 def sentence_words(text: str) -> float:
-    """Mean length of a text's sentences in words; 0 of none."""
-    found = sentences(text)
-    return len(words(text)) / len(found) if found else 0.0
+    """Mean length of a text's sentences in words; 0 without sentences."""
+    number = len(sentences(text))
+    return len(words(text)) / number if number else 0.0

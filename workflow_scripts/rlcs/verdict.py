@@ -1,7 +1,7 @@
-"""What a GenRM said: an analysis, then a last line ``Scores: X Y`` for the first and the second story shown.
+"""Answers of a GenRM: an analysis, then a last line ``Scores: X Y`` for the first and the second story shown.
 
 The parser is strict and reads from the end: the last line that is not blank must be the score line, whole,
-with two integers in range. Anything else is no verdict (our choice: a lenient parser rewards rambling).
+with two integers in range. Anything else is no verdict. Design choice: a lenient parser rewards rambling.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def last_line(text: str) -> str:
 
 
 def parse_scores(text: str, low: int, high: int) -> tuple[int, int] | None:
-    """Scores of the first and the second story shown, or None where the text ends in no score line."""
+    """Scores of the first and the second story shown; None if the text ends in no valid score line."""
     match = _SCORE_LINE.fullmatch(last_line(text))
     if match is None:
         return None
@@ -35,13 +35,13 @@ def parse_scores(text: str, low: int, high: int) -> tuple[int, int] | None:
 
 
 def parse_analysis(text: str) -> str:
-    """What stands before the last line."""
+    """The text before the last line."""
     head, _, _ = text.rstrip().rpartition("\n")
     return head.strip()
 
 
 def compare(score_a: float, score_b: float) -> Verdict:
-    """The preference is the order of the scores; equal is a tie."""
+    """The verdict that the order of two scores gives; equal scores are a tie."""
     if score_a == score_b:
         return "tie"
     return "a" if score_a > score_b else "b"
@@ -57,9 +57,9 @@ def read_judgement(
     *,
     truncated: bool = False,
 ) -> Judgement:
-    """A judge's raw text as a judgement, un-swapped; verdict ``none`` where it cannot be read.
+    """Read a judge's raw text as a judgement, un-swapped; the verdict is ``none`` if it cannot be read.
 
-    A text that the token limit cut off is not read: "Scores: 9 10" may have lost its last digit.
+    A truncated text is not read: "Scores: 9 10" may have lost its last digit.
     """
     scores = None if truncated else parse_scores(raw, low, high)
     if scores is None:
@@ -82,21 +82,22 @@ WIN_CREDIT: dict[Verdict, float] = {"a": 1.0, "b": 0.0, "tie": 0.5}
 
 
 def win_probability(verdicts: Sequence[Verdict]) -> float | None:
-    """p(a beats b), the mean over verdicts of 1 (a), 0 (b) and ½ (tie); None where every verdict is ``none``.
+    """p(a beats b), the mean over verdicts of 1 (a), 0 (b) and ½ (tie); None if every verdict is ``none``.
 
-    So two orders that disagree, a and b, give ½.
+    Two contradictory orders, a and b, give ½.
     """
     credits = [WIN_CREDIT[verdict] for verdict in verdicts if verdict != "none"]
     return fmean(credits) if credits else None
 
 
 def count_votes(votes: Sequence[Judgement]) -> Judgement:
-    """Several answers to one comparison as one judgement.
+    """Combine several answers to one comparison into one judgement.
 
-    The verdict is the majority's and p(a beats b) the share of the votes for a, a tie half a vote. Answers
-    that cannot be read do not vote; where none votes, the verdict is ``none``. Scores are the votes' means
-    and tokens the sum over all answers; ``raw`` and the analysis are those of the first that says what the
-    majority says (a chain to learn from is one answer); where none does, ``raw`` is the first that votes.
+    The verdict is the majority's, and p(a beats b) is the share of votes for a, where a tie is half a vote.
+    Answers that cannot be read do not vote; if none votes, the verdict is ``none``. Scores are the votes'
+    means, tokens the sum over all answers. ``raw`` and the analysis are those of the first answer with the
+    majority's verdict, since a chain to learn from is one answer; if no answer has it, ``raw`` is the first
+    vote's.
     """
     first = votes[0]
     tokens = sum(vote.tokens for vote in votes)
@@ -105,15 +106,15 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
     if share is None:
         return Judgement(first.pair_id, first.order, first.judge, "none", tokens, first.raw)
     verdict = compare(share, 0.5)
-    spoken = next((vote for vote in voting if vote.verdict == verdict), None)
+    representative = next((vote for vote in voting if vote.verdict == verdict), None)
     return Judgement(
         pair_id=first.pair_id,
         order=first.order,
         judge=first.judge,
         verdict=verdict,
         tokens=tokens,
-        raw=(spoken or voting[0]).raw,
-        analysis=spoken.analysis if spoken else None,
+        raw=(representative or voting[0]).raw,
+        analysis=representative.analysis if representative else None,
         score_a=fmean(vote.score_a for vote in voting if vote.score_a is not None),
         score_b=fmean(vote.score_b for vote in voting if vote.score_b is not None),
         p_a=share,
@@ -121,7 +122,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
 
 
 def by_majority(judgements: Sequence[Judgement], votes: int) -> list[Judgement]:
-    """One judgement for every ``votes`` in a row; the judgements themselves where ``votes`` is 1."""
+    """Combine every ``votes`` consecutive judgements into one; with 1 vote they stay as they are."""
     if votes == 1:
         return list(judgements)
     return [count_votes(judgements[start : start + votes]) for start in range(0, len(judgements), votes)]
@@ -136,7 +137,7 @@ def contradictory(verdicts: Sequence[Verdict]) -> bool:
 
 
 def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
-    """As ``win_probability``, with the judge's own p(a beats b) in the verdict's place where it is known."""
+    """p(a beats b) like ``win_probability``, with the judge's own p(a beats b) for a verdict that has one."""
     credits = [
         WIN_CREDIT[judgement.verdict] if judgement.p_a is None else judgement.p_a
         for judgement in judgements
@@ -146,7 +147,10 @@ def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:
 
 
 def credit(verdict: Verdict, label: Label) -> float | None:
-    """1 for the label, 0 for the other, ½ for a tied verdict; None for no verdict or a tied label."""
+    """Credit of a verdict: 1 for the label, 0 for the other, ½ for a tie.
+
+    None if the verdict is ``none`` or the label a tie.
+    """
     if verdict == "none" or label == "tie":
         return None
     return 0.5 if verdict == "tie" else float(verdict == label)

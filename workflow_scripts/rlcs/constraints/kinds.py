@@ -139,7 +139,7 @@ class ParagraphStart(ConstraintKind):
         return first.lower() == self.word.lower()
 
 
-class Title(ConstraintKind):
+class HasTitle(ConstraintKind):
     """There is a title in double angular brackets."""
 
     def instruction(self) -> str:

@@ -23,7 +23,7 @@ KINDS: dict[str, type[ConstraintKind]] = {
     "initials": kinds.Initials,
     "first_letter": kinds.FirstLetter,
     "paragraph_start": kinds.ParagraphStart,
-    "title": kinds.Title,
+    "title": kinds.HasTitle,
     "quoted": kinds.Quoted,
     "postscript": kinds.Postscript,
     "no_lists": kinds.NoLists,

@@ -1,6 +1,6 @@
-"""The alignment table: judges against the labels of held-out pairs; also by domain and by cohort.
+"""Alignment tables: judges against the labels of held-out pairs, in all, by domain and by cohort.
 
-Pure functions from records to frames, as in ``tables``.
+Pure functions from records to frames, as in ``win_rates``.
 """
 
 from __future__ import annotations
@@ -46,20 +46,21 @@ def alignment_table(
     calls: Mapping[str, int] = MappingProxyType({}),
     people: Mapping[str, float] = MappingProxyType({}),
 ) -> pd.DataFrame:
-    """Judges against the labels of held-out pairs, then the baselines: length, sentence length, majority.
+    """Compare judges, then baselines (length, sentence length, majority), with the labels of held-out pairs.
 
     Args:
         judgements: in the table's order; over several seeds a pair's credits are averaged.
         pairs: held-out rows of PAIRS.
-        train_pairs: the rows that the baselines are fitted on.
+        train_pairs: rows of PAIRS that the baselines are fitted on.
         paper: the paper's accuracy by judge, in per cent.
         seed: of the bootstrap and the paired tests.
-        reward_model: the Bradley-Terry judge that all others are compared with.
-        calls: a judge's answers per judgement, where it gives any.
-        people: by pair, the accuracy of its annotators as judges of one another: the ceiling, as a last row.
+        reward_model: name of the Bradley-Terry judge that all others are compared with.
+        calls: answers per judgement of each judge that gives any.
+        people: by pair id, the accuracy of its annotators as judges of one another, the ceiling; it is the
+            last row.
 
     Raises:
-        ValueError: a judgement of a pair that is not in ``pairs``.
+        ValueError: a judged pair is not in ``pairs``.
     """
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     labels = {pair["pair_id"]: pair["label"] for pair in pairs}
@@ -74,7 +75,7 @@ def alignment_table(
         MAJORITY: {0: baselines.judgements_of(majority, MAJORITY)},
     }
     credits = {
-        name: mean_over_seeds([pair_credits(said, labels) for said in seeds.values()])
+        name: mean_over_seeds([pair_credits(judged, labels) for judged in seeds.values()])
         for name, seeds in systems.items()
     }
 
@@ -94,13 +95,13 @@ def alignment_table(
     rows = []
     above: str | None = None
     for name, seeds in systems.items():
-        flips = mean_over_seeds([pair_flips(said) for said in seeds.values()])
+        flips = mean_over_seeds([pair_flips(judged) for judged in seeds.values()])
         step = difference(name, above) if above is not None and name not in BASELINES else None
         over_bt = None
         if reward_model in systems and name not in (*BASELINES, reward_model):
             over_bt = difference(name, reward_model)
-        errors = [calibration.calibration_error(said, labels) for said in seeds.values()]
-        tokens = [judgement.tokens for said in seeds.values() for judgement in said]
+        errors = [calibration.calibration_error(judged, labels) for judged in seeds.values()]
+        tokens = [judgement.tokens for judged in seeds.values() for judgement in judged]
         accuracy = estimate_mean(credits[name], context_of, seed)
         rows.append(
             {
@@ -125,8 +126,8 @@ def alignment_table(
         above = name
     if known := {pair: value for pair, value in people.items() if pair in context_of}:
         agreement = estimate_mean(known, context_of, seed)
-        said_by_people = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
-        rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **said_by_people})
+        people_row = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
+        rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **people_row})
     return pd.DataFrame(rows, dtype=object)
 
 
@@ -138,7 +139,7 @@ def alignment_by_domain_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """``alignment_by_group_table`` of the domains."""
+    """Alignment of each domain by itself."""
     group_of = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in pairs}
     return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
 
@@ -152,11 +153,11 @@ def alignment_by_group_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """``alignment_table`` of each group by itself; the baselines are fitted on all training pairs.
+    """Alignment of each group by itself; the baselines are fitted on all training pairs.
 
     Args:
-        title: of the column that names the group.
-        group_of: by pair; a pair of no group is left out.
+        title: name of the column that holds the group.
+        group_of: group by pair id; a pair whose group is None is left out.
     """
     groups: dict[str, list[Row]] = {}
     for pair in pairs:
@@ -165,13 +166,14 @@ def alignment_by_group_table(
     tables = []
     for group in sorted(groups):
         inside = {pair["pair_id"] for pair in groups[group]}
-        said = {
+        judged = {
             name: {
-                number: [one for one in of_seed if one.pair_id in inside] for number, of_seed in seeds.items()
+                number: [judgement for judgement in of_seed if judgement.pair_id in inside]
+                for number, of_seed in seeds.items()
             }
             for name, seeds in judgements.items()
         }
-        table = alignment_table(said, groups[group], train_pairs, {}, seed=seed)
+        table = alignment_table(judged, groups[group], train_pairs, {}, seed=seed)
         table.insert(0, title, group)
         tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
     return pd.concat(tables, ignore_index=True)

@@ -1,4 +1,4 @@
-"""Baselines that read nothing: length, another measure of a text, the majority label."""
+"""Baselines that read no story: length, another measure of a text, the majority label."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any, Literal
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.judging.credits import pair_credits
 from rlcs.records import ORDERS, Judgement, Verdict
+from rlcs.verdict import compare
 
 Direction = Literal["longer", "shorter"]
-Measure = Callable[[str], float]
+TextMeasure = Callable[[str], float]
 
 
 def length_direction(pairs: Sequence[Mapping[str, Any]]) -> Direction:
-    """Whether the longer or the shorter story of a labelled pair is preferred more often; fit it on train."""
+    """The direction, longer or shorter, that labelled pairs prefer more often; fit it on training pairs."""
     return measured_direction(pairs, len)
 
 
 def length_verdicts(pairs: Iterable[Mapping[str, Any]], direction: Direction) -> dict[str, Verdict]:
-    """The length-only baseline by pair, in characters, which every script has; equal lengths tie."""
+    """Verdicts of the length-only baseline by pair id; length is in characters, and equal lengths tie."""
     return measured_verdicts(pairs, len, direction)
 
 
-def measured_direction(pairs: Sequence[Mapping[str, Any]], measure: Measure) -> Direction:
-    """Whether the story with more or with less of something is preferred more often; fit it on train."""
+def measured_direction(pairs: Sequence[Mapping[str, Any]], measure: TextMeasure) -> Direction:
+    """The direction of a measure that labelled pairs prefer more often; fit it on training pairs."""
     labels = {pair["pair_id"]: pair["label"] for pair in pairs}
     credits = pair_credits(judgements_of(measured_verdicts(pairs, measure, "longer"), "measure"), labels)
     accuracy = mean_or_none(list(credits.values()))
@@ -32,23 +33,23 @@ def measured_direction(pairs: Sequence[Mapping[str, Any]], measure: Measure) -> 
 
 
 def measured_verdicts(
-    pairs: Iterable[Mapping[str, Any]], measure: Measure, direction: Direction
+    pairs: Iterable[Mapping[str, Any]], measure: TextMeasure, direction: Direction
 ) -> dict[str, Verdict]:
-    """By pair the story that a measure says is longer, or shorter; where it says the same of both, a tie."""
+    """Verdicts by pair id for the story with the larger measure, or the smaller; equal measures tie."""
     sign = 1 if direction == "longer" else -1
-    longer = {pair["pair_id"]: sign * (measure(pair["story_a"]) - measure(pair["story_b"])) for pair in pairs}
-    return {pair: "tie" if by == 0 else "a" if by > 0 else "b" for pair, by in longer.items()}
+    lead = {pair["pair_id"]: sign * (measure(pair["story_a"]) - measure(pair["story_b"])) for pair in pairs}
+    return {pair: compare(value, 0.0) for pair, value in lead.items()}
 
 
 def majority_verdicts(
     pairs: Iterable[Mapping[str, Any]], train: Iterable[Mapping[str, Any]]
 ) -> dict[str, Verdict]:
-    """The majority baseline by pair: the commoner of the labels a and b in ``train`` for every pair."""
+    """Verdicts of the majority baseline by pair id: the more frequent of the labels a and b in ``train``."""
     labels = [pair["label"] for pair in train]
     majority: Verdict = "a" if labels.count("a") >= labels.count("b") else "b"
     return {pair["pair_id"]: majority for pair in pairs}
 
 
 def judgements_of(verdicts: Mapping[str, Verdict], judge: str) -> list[Judgement]:
-    """Verdicts that know no order, as judgements in both, so that the functions above serve baselines."""
+    """Verdicts as judgements in both orders, so that functions of judgements take baselines as well."""
     return [Judgement(pair, order, judge, verdict) for pair, verdict in verdicts.items() for order in ORDERS]

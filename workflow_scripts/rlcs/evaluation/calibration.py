@@ -1,4 +1,4 @@
-"""Calibration: whether the probabilities of a judge are what they say."""
+"""Calibration: a judge's probabilities against how often they come true."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlcs.records import Judgement, Label
 
 
 def calibration_error(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> float | None:
-    """Expected calibration error of ``pair_probabilities``, ties of the label left out; None without any."""
+    """Expected calibration error of a judge's pair probabilities without tied labels; None without any."""
     known = {p: v for p, v in pair_probabilities(judgements).items() if labels[p] != "tie"}
     return expected_calibration_error(list(known.values()), [float(labels[pair] == "a") for pair in known])
 
@@ -24,41 +24,47 @@ BINS = 10
 
 
 def calibration_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) -> pd.DataFrame:
-    """The calibration curve of each judge that says p: pairs by p(a beats b), and how often a was the label.
+    """Calibration curve of each judge: pairs binned by p(a beats b), and how often a was the label.
 
     A pair's p is the mean over both orders. Judges without p have no row.
+
+    Args:
+        pairs: rows of PAIRS.
+        seed: of the bootstrap over seeds and contexts.
     """
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     labels: dict[str, Label] = {pair["pair_id"]: pair["label"] for pair in pairs}
     rows = []
     for name, seeds in judgements.items():
         bins: dict[int, list[tuple[float, float, int, str]]] = {}
-        for number, said in seeds.items():
-            for pair, p in credits.pair_probabilities(said).items():
+        for number, judged in seeds.items():
+            for pair, p in credits.pair_probabilities(judged).items():
                 if labels[pair] != "tie":
                     row = (p, float(labels[pair] == "a"), number, context_of[pair])
                     bins.setdefault(bin_of(p, BINS), []).append(row)
-        for place in sorted(bins):
-            said_p = [row[0] for row in bins[place]]
+        for index in sorted(bins):
+            probabilities = [row[0] for row in bins[index]]
             rows.append(
                 {
                     "system": name,
-                    "p_range": f"{place / BINS:g} to {(place + 1) / BINS:g}",
-                    "pairs": len(said_p),
-                    "mean_p": sum(said_p) / len(said_p),
-                    "label_a": crossed_bootstrap(Sample.of([row[1:] for row in bins[place]]), seed=seed),
+                    "p_range": f"{index / BINS:g} to {(index + 1) / BINS:g}",
+                    "pairs": len(probabilities),
+                    "mean_p": sum(probabilities) / len(probabilities),
+                    "label_a": crossed_bootstrap(Sample.of([row[1:] for row in bins[index]]), seed=seed),
                 }
             )
     return pd.DataFrame(rows, columns=["system", "p_range", "pairs", "mean_p", "label_a"], dtype=object)
 
 
 def bin_of(p: float, bins: int) -> int:
-    """The number of the bin of equal width that p in [0, 1] falls into; 1 falls into the last."""
+    """Index of the bin of equal width that p in [0, 1] falls into; 1 falls into the last."""
     return min(int(p * bins), bins - 1)
 
 
 def expected_calibration_error(p: Sequence[float], outcome: Sequence[float], bins: int = 10) -> float | None:
-    """Σ_b n_b / n · |mean p − mean outcome| over bins of equal width (Guo et al. 2017, arXiv 1706.04599).
+    """Expected calibration error Σ_b n_b / n · |mean p − mean outcome|; None of nothing.
+
+    The bins b have equal width (Guo et al. 2017, arXiv 1706.04599).
 
     Raises:
         ValueError: lengths differ or a p is not in [0, 1].
@@ -68,6 +74,6 @@ def expected_calibration_error(p: Sequence[float], outcome: Sequence[float], bin
         raise ValueError(f"{len(p)} p's and {len(outcome)} outcomes; expected as many, and every p in [0, 1]")
     if not len(predicted):
         return None
-    places = [bin_of(value, bins) for value in predicted]
-    gaps = np.bincount(places, weights=predicted - observed, minlength=bins)
+    indices = [bin_of(value, bins) for value in predicted]
+    gaps = np.bincount(indices, weights=predicted - observed, minlength=bins)
     return float(np.abs(gaps).sum() / len(predicted))

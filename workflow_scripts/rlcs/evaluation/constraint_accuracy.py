@@ -1,8 +1,8 @@
-"""The tables of constraints: how many are kept, strictly and loosely, by prompt and by instruction (IFEval).
+"""Tables of constraint accuracy, strict and loose, by prompt and by instruction (IFEval, arXiv 2311.07911).
 
-Pure functions from records to frames, as in ``tables``. Prompt level: all constraints of a text are kept; a
-text with one that could not be verified counts only where another one is broken. Instruction level: each
-constraint by itself. Loose: any of ``registry.variants`` of the text may keep it.
+Pure functions from records to frames, as in ``win_rates``. Prompt level: all constraints of a text are
+satisfied; a text with a constraint that could not be verified counts only if another one is violated.
+Instruction level: each constraint by itself. Loose: any of ``registry.variants`` of the text may satisfy it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ StoryKey = tuple[str, int, str, int]
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A text's constraints, each strict and loose; None where it could not be verified."""
+class VerifiedText:
+    """Verified constraints of a text, strict and loose; None for those that could not be verified."""
 
     cluster: str
     strict: list[bool | None]
@@ -34,18 +34,19 @@ class Checked:
     words: int
 
 
-def checked(
+def verify_text(
     cluster: str, text: str, constraints: Sequence[Constraint], verified: Mapping[int, bool | None]
-) -> Checked:
-    """A text's checks.
+) -> VerifiedText:
+    """Verify a text's constraints by rules, and by a verifier model's answers if no rule can tell.
 
     Args:
-        verified: what a verifier model said, by the constraint's place; it stands in both columns.
+        cluster: of the bootstrap: the context or the prompt.
+        verified: a verifier model's answers by the constraint's index; they count strictly and loosely.
     """
-    return Checked(
+    return VerifiedText(
         cluster,
-        [_known(satisfied(c, text), verified.get(place)) for place, c in enumerate(constraints)],
-        [_known(loosely_satisfied(c, text), verified.get(place)) for place, c in enumerate(constraints)],
+        [_known(satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
+        [_known(loosely_satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
         len(texts.words(text)),
     )
 
@@ -54,24 +55,26 @@ def _known(by_rule: bool | None, by_model: bool | None) -> bool | None:
     return by_model if by_rule is None else by_rule
 
 
-def accuracies(of: Sequence[Checked], seed: int) -> dict[str, Estimate]:
-    """The four accuracies, with intervals over clusters; texts without constraints are left out."""
+def constraint_accuracies(verified: Sequence[VerifiedText], seed: int) -> dict[str, Estimate]:
+    """The four accuracies with intervals over clusters; texts without constraints are left out."""
 
     def mean(values: Sequence[tuple[bool | None, str]]) -> Estimate:
         known = [(float(value), cluster) for value, cluster in values if value is not None]
         return bootstrap_mean(known, seed=seed)
 
-    some = [one for one in of if one.strict]
+    texts_with_any = [text for text in verified if text.strict]
     return {
-        "prompt_strict": mean([(all_satisfied(one.strict), one.cluster) for one in some]),
-        "prompt_loose": mean([(all_satisfied(one.loose), one.cluster) for one in some]),
-        "instruction_strict": mean([(check, one.cluster) for one in some for check in one.strict]),
-        "instruction_loose": mean([(check, one.cluster) for one in some for check in one.loose]),
+        "prompt_strict": mean([(all_satisfied(text.strict), text.cluster) for text in texts_with_any]),
+        "prompt_loose": mean([(all_satisfied(text.loose), text.cluster) for text in texts_with_any]),
+        "instruction_strict": mean(
+            [(check, text.cluster) for text in texts_with_any for check in text.strict]
+        ),
+        "instruction_loose": mean([(check, text.cluster) for text in texts_with_any for check in text.loose]),
     }
 
 
-def _mean_words(of: Sequence[Checked], seed: int) -> Estimate:
-    return bootstrap_mean([(float(text.words), text.cluster) for text in of], seed=seed)
+def _mean_words(verified: Sequence[VerifiedText], seed: int) -> Estimate:
+    return bootstrap_mean([(float(text.words), text.cluster) for text in verified], seed=seed)
 
 
 def constraint_table(
@@ -87,28 +90,28 @@ def constraint_table(
     judge: str,
     seed: int,
 ) -> pd.DataFrame:
-    """Policies by the constraints that their stories keep, next to length and quality.
+    """Constraint accuracy of each policy's stories, beside their length and quality.
 
     Args:
         stories: rows of STORIES of all policies and seeds.
-        verified: what the verifier said of constraints that no rule can check, by story.
+        verified: a verifier model's answers on constraints that no rule can check, by story and index.
         matches: rows of MATCHES, the same for every seed.
         judgements: of the matches, by seed, all by ``judge``.
         paper: the paper's constraint accuracy by policy, in per cent.
         policies: in the table's order; one that played no match against ``reference`` has no win rate.
     """
-    checks: dict[StoryKey, Checked] = {}
+    checks: dict[StoryKey, VerifiedText] = {}
     for story in stories:
         if story["policy"] in (*policies, reference):
             key = _key(story["policy"], story["seed"], story)
             constraints = contexts[story["context_id"]].constraints
-            checks[key] = checked(story["context_id"], story["text"], constraints, verified.get(key, {}))
-    compliant = {key for key, of in checks.items() if all_satisfied(of.strict)}
+            checks[key] = verify_text(story["context_id"], story["text"], constraints, verified.get(key, {}))
+    compliant = {key for key, text in checks.items() if all_satisfied(text.strict)}
     credits = {number: win_credits(of_seed) for number, of_seed in judgements.items()}
     rows = []
     for policy in policies:
-        own = [of for key, of in checks.items() if key[0] == policy]
-        every = [check for of in own for check in of.strict]
+        written = [text for key, text in checks.items() if key[0] == policy]
+        strict = [check for text in written for check in text.strict]
         won = wins(matches, credits, policy, reference)
         both = [
             result
@@ -118,11 +121,11 @@ def constraint_table(
         rows.append(
             {
                 "policy": policy,
-                "stories": len(own),
-                **accuracies(own, seed),
+                "stories": len(written),
+                **constraint_accuracies(written, seed),
                 "paper": paper.get(policy),
-                "unverified": every.count(None) / len(every) if every else None,
-                "words": _mean_words(own, seed),
+                "unverified": strict.count(None) / len(strict) if strict else None,
+                "words": _mean_words(written, seed),
                 "judge": judge,
                 "reference": reference,
                 "win_rate": _rate(won, seed),
@@ -145,10 +148,10 @@ def _rate(won: Sequence[MatchResult], seed: int) -> Estimate | None:
 def instruction_table(
     prompts: Sequence[Prompt], responses: Sequence[Row], *, policies: Sequence[str], seed: int
 ) -> pd.DataFrame:
-    """Policies by the instructions that they follow.
+    """Share of instructions that each policy's responses follow.
 
-    A prompt with an instruction that is no constraint of ours has no prompt-level result; its other
-    instructions count at instruction level.
+    A prompt with an unsupported instruction has no prompt-level result; its other instructions count at
+    instruction level.
 
     Args:
         responses: rows of RESPONSES of all policies and seeds.
@@ -157,9 +160,11 @@ def instruction_table(
     unsupported = sum(constraint is None for prompt in prompts for _, constraint in prompt.constraints)
     rows = []
     for policy in policies:
-        own = [_followed(by_key[row["key"]], row["text"]) for row in responses if row["policy"] == policy]
-        by_prompt = accuracies([of for of, supported in own if supported], seed)
-        by_instruction = accuracies([of for of, _ in own], seed)
+        followed = [
+            _followed(by_key[row["key"]], row["text"]) for row in responses if row["policy"] == policy
+        ]
+        by_prompt = constraint_accuracies([text for text, supported in followed if supported], seed)
+        by_instruction = constraint_accuracies([text for text, _ in followed], seed)
         rows.append(
             {
                 "policy": policy,
@@ -167,13 +172,13 @@ def instruction_table(
                 **{name: value for name, value in by_prompt.items() if name.startswith("prompt")},
                 **{name: value for name, value in by_instruction.items() if name.startswith("instruction")},
                 "unsupported": unsupported,
-                "words": _mean_words([of for of, _ in own], seed),
+                "words": _mean_words([text for text, _ in followed], seed),
             }
         )
     return pd.DataFrame(rows, dtype=object)
 
 
-def _followed(prompt: Prompt, text: str) -> tuple[Checked, bool]:
-    """The supported instructions' checks, and whether they are all of the prompt's."""
+def _followed(prompt: Prompt, text: str) -> tuple[VerifiedText, bool]:
+    """The verified supported instructions, and whether they are all of the prompt's."""
     known = [constraint for _, constraint in prompt.constraints if constraint is not None]
-    return checked(prompt.key, text, known, {}), len(known) == len(prompt.constraints)
+    return verify_text(prompt.key, text, known, {}), len(known) == len(prompt.constraints)

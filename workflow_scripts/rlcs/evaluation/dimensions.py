@@ -1,7 +1,7 @@
-"""What a judge's analysis says of each dimension, and its means by policy.
+"""Scores by dimension in a judge's analyses, and their means by policy.
 
-A reader takes an analysis and gives the scores of the story shown first and of the second one, or None where
-it cannot be read: such a judgement counts nowhere but in the share that was read.
+A reader takes an analysis and returns the scores of the story shown first and of the second one, or None if
+it cannot be read; such a judgement counts only in the share that was read.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import pandas as pd
 
@@ -16,8 +17,8 @@ from rlcs.evaluation.judgements import Judged, Row
 from rlcs.evaluation.statistics import bootstrap_mean
 from rlcs.world.grammar import DIMENSIONS
 
-Scores = Mapping[str, float]
-Reader = Callable[[str], tuple[Scores, Scores] | None]
+DimensionScores = Mapping[str, float]
+Reader = Callable[[str], tuple[DimensionScores, DimensionScores] | None]
 
 _LABELLED = re.compile(r"[-*# ]*([A-Za-z][A-Za-z ]*?)[* ]*:[* ]*(\d{1,3})[ ,/]+(\d{1,3})[. ]*")
 _CHAIN = re.compile(
@@ -25,16 +26,16 @@ _CHAIN = re.compile(
 )
 
 
-def labelled_scores(analysis: str) -> tuple[Scores, Scores] | None:
-    """Of lines such as ``Coherence: 7 5``, the last one of each name; None where there is none."""
-    found = [match for line in analysis.splitlines() if (match := _LABELLED.fullmatch(line.strip()))]
-    first = {match[1].strip().lower(): float(match[2]) for match in found}
-    second = {match[1].strip().lower(): float(match[3]) for match in found}
-    return (first, second) if found else None
+def labelled_scores(analysis: str) -> tuple[DimensionScores, DimensionScores] | None:
+    """Read lines such as ``Coherence: 7 5``, the last one of each name; None without any."""
+    matches = [match for line in analysis.splitlines() if (match := _LABELLED.fullmatch(line.strip()))]
+    first = {match[1].strip().lower(): float(match[2]) for match in matches}
+    second = {match[1].strip().lower(): float(match[3]) for match in matches}
+    return (first, second) if matches else None
 
 
-def chain_counts(analysis: str) -> tuple[Scores, Scores] | None:
-    """The counts per dimension of the tiny world's chains (``world.teacher``): two lines, one a story."""
+def chain_counts(analysis: str) -> tuple[DimensionScores, DimensionScores] | None:
+    """Read the counts per dimension in the tiny world's chains (``world.teacher``), a line for each story."""
     lines = analysis.strip().splitlines()
     matches = [_CHAIN.fullmatch(line.strip()) for line in lines]
     if len(matches) != 2 or matches[0] is None or matches[1] is None:
@@ -53,7 +54,7 @@ def dimension_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """Mean score of each dimension by policy and judge, over all judgements of matches that could be read.
+    """Mean score of each dimension by policy and judge, over all judgements that could be read.
 
     Judges whose analyses are never readable have no row; without any, the frame is empty.
 
@@ -65,18 +66,18 @@ def dimension_table(
     rows = []
     for judge, seeds in judgements.items():
         scores: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
-        asked: dict[str, int] = defaultdict(int)
+        judged: dict[str, int] = defaultdict(int)
         understood: dict[str, int] = defaultdict(int)
-        for judgement in (one for said in seeds.values() for one in said):
+        for judgement in chain.from_iterable(seeds.values()):
             match = match_of[judgement.pair_id]
-            found = None if judgement.analysis is None else read(judgement.analysis)
+            both = None if judgement.analysis is None else read(judgement.analysis)
             sides = ("policy_a", "policy_b") if judgement.order == "ab" else ("policy_b", "policy_a")
-            for place, side in enumerate(sides):
+            for position, side in enumerate(sides):
                 policy = match[side]
-                asked[policy] += 1
-                if found is not None:
+                judged[policy] += 1
+                if both is not None:
                     understood[policy] += 1
-                    for name, value in found[place].items():
+                    for name, value in both[position].items():
                         scores[policy, name].append((value, str(match["context_id"])))
         names = list(dict.fromkeys(name for _, name in scores))
         for policy in policies if names else ():
@@ -84,7 +85,7 @@ def dimension_table(
                 {
                     "policy": policy,
                     "judge": judge,
-                    "read": understood[policy] / asked[policy] if asked[policy] else None,
+                    "read": understood[policy] / judged[policy] if judged[policy] else None,
                     **{name: bootstrap_mean(scores[policy, name], seed=seed) for name in names},
                 }
             )

@@ -124,7 +124,11 @@ def _chain_correctness(evidence: Evidence, systems: Sequence[str]) -> list[Sampl
 def _differences(
     evidence: Evidence, systems: Sequence[str], value: Callable[[Row], float | None]
 ) -> list[tuple[float, int, str]]:
-    """Story by story of the same context, sample and seed; one without a value is left out."""
+    """Differences between two policies' stories of the same context, sample and seed, if both have a value.
+
+    Returns:
+        Rows (difference, seed, context id).
+    """
     x, y = (
         {
             (seed, str(row["context_id"]), row["sample"]): known
@@ -138,16 +142,16 @@ def _differences(
 
 
 def constraints_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Share of stories that keep all their constraints strictly, of the first policy less the second."""
+    """Share of stories that satisfy all their constraints strictly, of the first policy less the second."""
 
-    def kept(story: Row) -> float | None:
+    def compliance(story: Row) -> float | None:
         constraints = evidence.policies.contexts[story["context_id"]].constraints
         if not constraints:
             return None
-        whole = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
-        return None if whole is None else float(whole)
+        verified = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
+        return None if verified is None else float(verified)
 
-    return [Sample.of(_differences(evidence, systems, kept))]
+    return [Sample.of(_differences(evidence, systems, compliance))]
 
 
 def length_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
@@ -162,7 +166,7 @@ def length_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample
 
 
 def win_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Matches that the first policy won against the second; a tie counts one half."""
+    """Share of matches that the first policy won against the second; a tie counts one half."""
     policy, opponent = systems
     by_seed = {seed: credits.win_credits(judged) for seed, judged in evidence.policies.judged.items()}
     won = wins(evidence.policies.matches, by_seed, policy, opponent)
@@ -170,7 +174,7 @@ def win_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
 
 
 def rewarded_violators(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Of the violators of each training step, the share with an advantage that was not negative."""
+    """Share of each training step's violators whose advantage was not negative."""
     (policy,) = systems
     rows = []
     for seed, history in evidence.policies.histories[policy].items():
@@ -195,7 +199,7 @@ OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
 
 
 def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: int) -> pd.DataFrame:
-    """A row per claim: what is expected, what was measured, and whether it holds.
+    """One row per claim: the expected and the measured effect, and whether the claim holds.
 
     Args:
         seed: of the bootstraps.

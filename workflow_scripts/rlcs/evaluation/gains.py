@@ -1,4 +1,4 @@
-"""Judges as rewards: how well each agrees with people, and what a policy gains that is trained on it."""
+"""Judges as rewards: each judge's agreement with people, and the gain of the policy that it rewards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlcs.judging.credits import pair_credits
 
 
 def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, *, seed: int) -> pd.DataFrame:
-    """A row per policy: the accuracy of the judge that rewarded it, and its wins against the reference.
+    """One row per policy: the accuracy of the judge that rewarded it, and its win rate against the reference.
 
     Args:
         judge_of: the one judge of each policy's reward, in the table's order.
@@ -44,8 +44,8 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
 def correlation_table(gains: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """One row: Spearman's rank correlation of accuracy and win rate over the judges of ``gain_table``.
 
-    A judge without a readable verdict is left out. The p value is two-sided, by permutations: exact for few
-    judges. Both are None below three judges, or where one of the two does not vary.
+    A judge without a readable verdict is left out. The p value is two-sided, by permutations, and exact for
+    few judges. Both are None below three judges, or if one of the two does not vary.
     """
     values = np.array([[x.value, y.value] for x, y in zip(gains["accuracy"], gains["win_rate"], strict=True)])
     accuracy, wins = values[~np.isnan(values).any(axis=1)].T

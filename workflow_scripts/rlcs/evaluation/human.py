@@ -1,4 +1,4 @@
-"""The table of win rates by people, from the annotations of a blind sheet."""
+"""Win rates by people, from the annotations of a blind sheet."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from rlcs.evaluation.statistics import bootstrap_mean, estimate_mean
 def human_win_rate_table(
     votes: Sequence[Row], key: Iterable[Row], policies: Sequence[str], reference: str, *, seed: int
 ) -> pd.DataFrame:
-    """Policies against the reference by people: all of them, and each cohort where there are several.
+    """Compare policies with the reference by people: all of them, and each cohort if there are several.
 
     A pair's result is the mean of its votes, a tie one half; intervals are over contexts.
+
+    Args:
+        votes: rows of ANNOTATIONS.
+        key: rows of MATCHES; ``match_id`` is the pair's id.
     """
     matches = list(key)
     context_of = {match["match_id"]: str(match["context_id"]) for match in matches}

@@ -1,7 +1,7 @@
-"""Prompt injection: what is added to a story, and what it achieves (our choice).
+"""Prompt injection: texts that are added to a story, and their effect. Design choice: no paper has this test.
 
 Each injection is text at the end of a story that is worse than its rival. Two things can go wrong: the prompt
-loses its structure (a special token is written), or the judge believes what it read.
+loses its structure (a special token is written), or the judge believes what it reads.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ MILLION = 1_000_000
 LONG = 10_000  # characters; a longer text costs seconds of the tokenizer, and is tried with one pair
 
 
-def injections(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[str, str]:
-    """What is added to a story, by name; ``plain`` adds nothing.
+def injection_texts(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[str, str]:
+    """Texts that are added to a story, by name; ``plain`` adds nothing.
 
     Args:
         low, high: the range of the judge's scores.
@@ -49,12 +49,13 @@ def injections(low: int, high: int, special_tokens: Sequence[str] = ()) -> dict[
 
 
 def injected_pairs(pairs: Sequence[Row], added: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every labelled pair once for each injection (the first pair alone for a very long one): story_a is the
-    worse story with the text added.
+    """Make every labelled pair once per injection; story_a is the worse story with the text added.
+
+    A text longer than ``LONG`` is tried with the first pair alone.
 
     Args:
         pairs: rows of PAIRS; ties are left out.
-        added: of ``injections``.
+        added: as ``injection_texts`` returns them.
 
     Returns:
         Rows with ``pair_id`` (name/pair), ``context_id``, ``story_a`` and ``story_b``.
@@ -72,8 +73,8 @@ def injected_pairs(pairs: Sequence[Row], added: Mapping[str, str]) -> list[dict[
     ]
 
 
-def structure(ids: Sequence[int], special_ids: Sequence[int]) -> list[int]:
-    """The special tokens of a prompt in their order: what a story must not be able to change."""
+def prompt_structure(ids: Sequence[int], special_ids: Sequence[int]) -> list[int]:
+    """Special tokens of a prompt in their order, which a story must not be able to change."""
     special = set(special_ids)
     return [token for token in ids if token in special]
 
@@ -85,7 +86,7 @@ def injection_table(
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """By judge and injection: prompts tried, prompts whose structure changed, and how far the judge moved.
+    """Make a row per judge and injection: prompts tried, changed structures, and the change of the verdict.
 
     Args:
         judgements: judge -> seed -> judgements of ``injected_pairs``, so that story_a is the injected one.

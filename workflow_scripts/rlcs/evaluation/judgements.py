@@ -30,13 +30,13 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     """Read judge -> seed -> judgements; judges stand in the given order, each named as in its config.
 
     Raises:
-        ValueError: a judge without judgements.
+        ValueError: a judge has no judgements.
     """
     judged: dict[str, dict[int, list[Judgement]]] = {judge: {} for judge in judges}
     for folder in folders:
-        made_of = read_provenance(folder)
-        by_seed = judged[made_of["config"]["name"]]
-        by_seed[made_of["seed"]] = read_judgements(folder / "judgements.parquet")
+        provenance = read_provenance(folder)
+        by_seed = judged[provenance["config"]["name"]]
+        by_seed[provenance["seed"]] = read_judgements(folder / "judgements.parquet")
     if empty := [judge for judge, by_seed in judged.items() if not by_seed]:
         raise ValueError(f"no judgements of {', '.join(empty)}")
     return judged

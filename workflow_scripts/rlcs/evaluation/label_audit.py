@@ -1,7 +1,7 @@
-"""The audit of consensus labels: against human labels where both exist, and what they lean to (DESIGN §5).
+"""Audit of consensus labels: agreement with human labels, and biases to length and position.
 
-All is told of the consensus and of each of its teachers alone (on the pairs where it agrees with itself), so
-that one sees what asking several has brought.
+The consensus stands beside each of its teachers alone (on the pairs where the teacher agrees with itself), so
+the table shows the gain from several teachers ("The GenRM" in docs/method.md).
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ Labels = Mapping[str, Label]
 
 def audit_table(
     systems: Mapping[str, Labels],
-    said: Mapping[str, Sequence[Judgement]],
+    judgements: Mapping[str, Sequence[Judgement]],
     labelled: Sequence[Row],
     unlabelled: Sequence[Row],
     contexts: Mapping[str, Context],
     *,
     seed: int,
 ) -> pd.DataFrame:
-    """Each system's labels on human-labelled pairs, all and by domain and source, and on unlabelled ones.
+    """Audit each system's labels: on human-labelled pairs, also by domain and source, and on unlabelled ones.
 
     Args:
         systems: the labels of a consensus or of one teacher, on pairs of both kinds; in the table's order.
-        said: the judgements of those systems that are teachers, for their bias to the story shown first.
+        judgements: of the systems that are teachers, for their bias to the story shown first.
         labelled: training rows of PAIRS.
         unlabelled: training rows of UNLABELLED.
         seed: of the bootstrap over contexts and the paired test.
 
     Returns:
-        Columns as ``columns.COLUMNS`` explains them. Tied labels are left out of every share; where the
-        system ties and the human does not, it agrees by one half.
+        Columns as ``columns.COLUMNS`` explains them. Tied labels are left out of every share; if the
+        system ties and the human does not, the agreement is one half.
     """
     domains = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in labelled}
     sources = {pair["pair_id"]: str(pair["source"]) for pair in labelled}
@@ -54,7 +54,7 @@ def audit_table(
             groups.append((by, group, inside))
     groups.append(("no label", "all", unlabelled))
     rows = [
-        {"system": name, "by": by, "group": group, **_audit(labels, said.get(name, ()), pairs, seed)}
+        {"system": name, "by": by, "group": group, **_audit(labels, judgements.get(name, ()), pairs, seed)}
         for name, labels in systems.items()
         for by, group, pairs in groups
     ]
@@ -96,7 +96,7 @@ def _audit(
 
 
 def filter_table(drops: pd.DataFrame) -> pd.DataFrame:
-    """``consistency.drop_table`` for people: pairs by outcome and, of several rows, their sum."""
+    """``consistency.drop_table`` for readers: pairs by outcome, and a sum if there are several rows."""
     groups = [str(name) for name in drops.columns[: drops.columns.tolist().index("n")]]
     rows = drops[[*groups, "n", *OUTCOMES]].to_dict("records")
     if len(rows) > 1:

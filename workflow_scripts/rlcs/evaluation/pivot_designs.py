@@ -1,10 +1,10 @@
-"""How good a pointwise reward is, by its pivots, its orders and its probabilities, without training.
+"""Quality of pointwise rewards by design (pivots, orders, probabilities), measured without training.
 
 Groups of stories are judged once, every pair in both orders; each design then draws its pivots and orders
 from these judgements, again and again, by the functions that training uses. The truth is the utility.
 
-What counts in GRPO is a reward less its group's mean, a_i = r_i − mean r. With t_i the mean over the other
-stories of sign(u_i − u_j), which is what a perfect judge's comparisons with all pivots would give,
+GRPO uses a reward less its group's mean, a_i = r_i − mean r. With t_i the mean over the other
+stories of sign(u_i − u_j), which a perfect judge's comparisons with all pivots would give,
 
     bias = √ mean_i (E a_i − t_i)²,   noise = √ mean_i Var a_i,   both over draws,
 
@@ -22,18 +22,16 @@ from itertools import product
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from rlcs.config.policies import NoiseConfig
-from rlcs.evaluation.statistics import bootstrap_mean
+from rlcs.evaluation.statistics import Floats, bootstrap_mean
 from rlcs.records import Judgement, Order
 from rlcs.rewards.noise import corrected_win_probability, measure_noise
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
 from rlcs.verdict import soft_win_probability, win_probability
 
-Floats = npt.NDArray[np.float64]
-Said = Mapping[tuple[int, int, Order], Judgement]
+GroupJudgements = Mapping[tuple[int, int, Order], Judgement]
 """Judgements of one group by (i, j, order) with i < j; in order ``ab`` story i was shown first."""
 
 PIVOTS = (1, 2, 4)
@@ -42,7 +40,7 @@ DRAWS = 32  # of pivots and orders per group
 
 @dataclass(frozen=True)
 class Design:
-    """One way to make points of comparisons."""
+    """One way to turn comparisons into pointwise rewards."""
 
     pivots: int
     orders: Literal["both", "random"]
@@ -50,26 +48,26 @@ class Design:
     corrected: bool = False
 
 
-ASKED: tuple[Literal["both", "random"], ...] = ("random", "both")
+SHOWN_ORDERS: tuple[Literal["both", "random"], ...] = ("random", "both")
 POINTS: tuple[tuple[Literal["hard", "soft"], bool], ...] = (("hard", False), ("hard", True), ("soft", False))
 DESIGNS = tuple(
     Design(pivots, orders, probability, corrected)
-    for pivots, orders, (probability, corrected) in product(PIVOTS, ASKED, POINTS)
+    for pivots, orders, (probability, corrected) in product(PIVOTS, SHOWN_ORDERS, POINTS)
 )
 
 
 @dataclass(frozen=True)
 class Group:
-    """Stories of one context: the judge's word on every pair, and what they are worth."""
+    """Stories of one context: the judge's judgements of every pair, and the stories' utilities (G,)."""
 
     context_id: str
-    said: Said
+    judgements: GroupJudgements
     utilities: Sequence[float]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """Of one group by one design: mean squared bias, variance, correlation with the utility, judge calls."""
+class DesignQuality:
+    """Quality of a design on a group: squared bias, variance, correlation with the utility, judge calls."""
 
     squared_bias: float
     variance: float
@@ -77,24 +75,24 @@ class Outcome:
     calls: float
 
 
-def rewards(group: Group, design: Design, draw: int, noise: NoiseConfig | None) -> tuple[Floats, int]:
+def draw_rewards(group: Group, design: Design, draw: int, noise: NoiseConfig | None) -> tuple[Floats, int]:
     """Centred rewards (G,) of one draw, nan without a comparison left, and the number of judge calls."""
     size = len(group.utilities)
     seeds = {"seed": 0, "step": draw, "group": 0}
     pivots = draw_pivots(size, design.pivots, **seeds)
-    asked: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
+    by_pair: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
     for story, pivot, order in plan_comparisons(size, pivots, orders=design.orders, **seeds):
-        asked[story, pivot].append(_judgement(group.said, story, pivot, order))
-    outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in asked.items()}
+        by_pair[story, pivot].append(_judgement(group.judgements, story, pivot, order))
+    outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in by_pair.items()}
     points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
-    return points - np.nanmean(points), sum(map(len, asked.values()))
+    return points - np.nanmean(points), sum(map(len, by_pair.values()))
 
 
-def _judgement(said: Said, story: int, pivot: int, order: Order) -> Judgement:
-    """As if the pair had been (story, pivot), whichever of them comes first in the group."""
+def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order) -> Judgement:
+    """The judgement of (story, pivot), mirrored if the pivot comes first in the group."""
     if story < pivot:
-        return said[story, pivot, order]
-    mirrored = said[pivot, story, "ba" if order == "ab" else "ab"]
+        return judgements[story, pivot, order]
+    mirrored = judgements[pivot, story, "ba" if order == "ab" else "ab"]
     turned = {"a": "b", "b": "a"}.get(mirrored.verdict, mirrored.verdict)
     p_a = None if mirrored.p_a is None else 1 - mirrored.p_a
     return Judgement(mirrored.pair_id, order, mirrored.judge, turned, p_a=p_a)  # type: ignore[arg-type]
@@ -109,18 +107,20 @@ def _probability(judgements: Sequence[Judgement], design: Design, noise: NoiseCo
 
 
 def true_rewards(utilities: Sequence[float]) -> Floats:
-    """t_i of the module's formula, (G,)."""
+    """True rewards t_i of the module's formula, (G,)."""
     u = np.asarray(utilities)
     return np.asarray(np.sign(u[:, None] - u).sum(axis=1) / (len(u) - 1), dtype=float)
 
 
-def evaluate(group: Group, design: Design, noise: NoiseConfig | None, draws: int = DRAWS) -> Outcome:
-    """One design on one group, over ``draws`` draws of pivots and orders."""
-    drawn = [rewards(group, design, draw, noise) for draw in range(draws)]
+def evaluate_design(
+    group: Group, design: Design, noise: NoiseConfig | None, draws: int = DRAWS
+) -> DesignQuality:
+    """Evaluate a design on a group, over ``draws`` draws of pivots and orders."""
+    drawn = [draw_rewards(group, design, draw, noise) for draw in range(draws)]
     points = np.array([centred for centred, _ in drawn])
     known = ~np.isnan(points).all(axis=0)
     points, truth = points[:, known], true_rewards(group.utilities)[known]
-    return Outcome(
+    return DesignQuality(
         squared_bias=float(np.mean((np.nanmean(points, axis=0) - truth) ** 2)),
         variance=float(np.mean(np.nanvar(points, axis=0))),
         signal=float(np.mean([_correlation(row, np.asarray(group.utilities)[known]) for row in points])),
@@ -135,75 +135,79 @@ def _correlation(x: Floats, y: Floats) -> float:
     return float(np.corrcoef(x[both], y[both])[0, 1])
 
 
-def groups_of(utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement]) -> list[Group]:
-    """Groups by context.
+def make_groups(utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement]) -> list[Group]:
+    """Group judgements by context.
 
     Args:
         utilities: by (context, sample number); samples count from 0.
         judgements: of all pairs of a group, named ``context/i/j`` with i < j, in both orders.
     """
-    said: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
+    by_context: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
     for judgement in judgements:
         context, i, j = judgement.pair_id.rsplit("/", 2)
-        said[context][int(i), int(j), judgement.order] = judgement
+        by_context[context][int(i), int(j), judgement.order] = judgement
     return [
-        Group(context, of_one, [utilities[context, i] for i in range(1 + max(j for _, j, _ in of_one))])
-        for context, of_one in said.items()
+        Group(context, judged, [utilities[context, i] for i in range(1 + max(j for _, j, _ in judged))])
+        for context, judged in by_context.items()
     ]
 
 
-def noise_of(groups: Sequence[Group]) -> NoiseConfig | None:
-    """The judge's noise on these very pairs, by the utilities; pairs of equal worth are left out."""
+def measure_group_noise(groups: Sequence[Group]) -> NoiseConfig | None:
+    """Measure the judge's noise on these pairs by the utilities; pairs of equal utility are left out."""
     better: dict[str, Literal["a", "b"]] = {}
     for group in groups:
-        for (i, j, _), judgement in group.said.items():
+        for (i, j, _), judgement in group.judgements.items():
             if group.utilities[i] != group.utilities[j]:
                 better[judgement.pair_id] = "a" if group.utilities[i] > group.utilities[j] else "b"
-    return measure_noise((one for group in groups for one in group.said.values()), better)
+    return measure_noise((j for group in groups for j in group.judgements.values()), better)
 
 
 def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
-    """A row per judge and design; intervals are over groups. ``groups`` is by judge."""
+    """One row per judge and design; intervals are over groups.
+
+    Args:
+        groups: by judge.
+        seed: of the bootstraps.
+    """
     rows: list[dict[str, Any]] = []
     for judge, of_judge in groups.items():
-        noise = noise_of(of_judge)
+        noise = measure_group_noise(of_judge)
         contexts = [group.context_id for group in of_judge]
-        own: list[dict[str, Any]] = []
+        judge_rows: list[dict[str, Any]] = []
         for design in DESIGNS:
             if design.corrected and noise is None:
                 continue
-            outcomes = [evaluate(group, design, noise) for group in of_judge]
-            calls = float(np.mean([outcome.calls for outcome in outcomes]))
-            signals = zip((outcome.signal for outcome in outcomes), contexts, strict=True)
+            qualities = [evaluate_design(group, design, noise) for group in of_judge]
+            calls = float(np.mean([quality.calls for quality in qualities]))
+            signals = zip((quality.signal for quality in qualities), contexts, strict=True)
             signal = bootstrap_mean(signals, seed=seed)
-            own.append(
+            judge_rows.append(
                 {
                     "judge": judge,
                     "pivots": design.pivots,
                     "orders": design.orders,
                     "points": f"{design.probability}{', corrected' if design.corrected else ''}",
                     "calls_per_group": calls,
-                    "bias": float(np.sqrt(np.mean([outcome.squared_bias for outcome in outcomes]))),
-                    "noise": float(np.sqrt(np.mean([outcome.variance for outcome in outcomes]))),
+                    "bias": float(np.sqrt(np.mean([quality.squared_bias for quality in qualities]))),
+                    "noise": float(np.sqrt(np.mean([quality.variance for quality in qualities]))),
                     "signal": signal,
                     "per_call": max(signal.value, 0.0) ** 2 / calls,
                 }
             )
-        unit = own[0]["per_call"] or 1.0
-        rows += [row | {"per_call": row["per_call"] / unit} for row in own]
+        unit = judge_rows[0]["per_call"] or 1.0
+        rows += [row | {"per_call": row["per_call"] / unit} for row in judge_rows]
     return pd.DataFrame(rows, dtype=object)
 
 
 def noise_table(groups: Mapping[str, Sequence[Group]]) -> pd.DataFrame:
-    """A row per judge: how often it names the first story where that is better, and where it is worse."""
+    """One row per judge: how often it names the first story when that is better, and when it is worse."""
     rows = []
     for judge, of_judge in groups.items():
-        noise = noise_of(of_judge)
-        said = [one for group in of_judge for one in group.said.values()]
+        noise = measure_group_noise(of_judge)
         rows.append(
             {
                 "judge": judge,
-                "judgements": len(said),
+                "judgements": sum(len(group.judgements) for group in of_judge),
                 "true_positive_rate": None if noise is None else noise.true_positive_rate,
                 "false_positive_rate": None if noise is None else noise.false_positive_rate,
             }

@@ -1,6 +1,6 @@
-"""Tables beside the alignment table: what position does to a judge, and whether its p's are what they say.
+"""Position bias of judges.
 
-Pure functions from records to frames, as in ``tables``.
+Pure functions from records to frames, as in ``win_rates``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rlcs.records import Judgement, Label
 
 
 def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) -> pd.DataFrame:
-    """How much a judge's verdicts depend on which story is shown first; intervals over seeds and contexts.
+    """Measure how far verdicts depend on which story is shown first; intervals are over seeds and contexts.
 
     Args:
         judgements: of held-out pairs, in the table's order.
@@ -29,9 +29,12 @@ def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) 
 
     rows = []
     for name, seeds in judgements.items():
-        first, second = (_sample(seeds, _credit_where(place, labels), context_of) for place in (True, False))
+        first, second = (
+            _sample(seeds, _credit_if(preferred_first, labels), context_of)
+            for preferred_first in (True, False)
+        )
         shown_first = _sample(seeds, lambda judgement: credits.first_position_share([judgement]), context_of)
-        flips = {number: credits.pair_flips(said) for number, said in seeds.items()}
+        flips = {number: credits.pair_flips(judged) for number, judged in seeds.items()}
         flipped = [
             (value, number, context_of[pair]) for number in flips for pair, value in flips[number].items()
         ]
@@ -48,8 +51,8 @@ def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) 
     return pd.DataFrame(rows, dtype=object)
 
 
-def _credit_where(preferred_first: bool, labels: Mapping[str, Label]) -> Callable[[Judgement], float | None]:
-    """Accuracy of a judgement that was shown the preferred story first, or second; None of the others."""
+def _credit_if(preferred_first: bool, labels: Mapping[str, Label]) -> Callable[[Judgement], float | None]:
+    """Credit of a judgement with the preferred story first, or second; None for other judgements."""
 
     def of(judgement: Judgement) -> float | None:
         label = labels[judgement.pair_id]
@@ -68,8 +71,8 @@ def _sample(
     return Sample.of(
         [
             (value, number, context_of[judgement.pair_id])
-            for number, said in seeds.items()
-            for judgement in said
+            for number, judged in seeds.items()
+            for judgement in judged
             if (value := of(judgement)) is not None
         ]
     )

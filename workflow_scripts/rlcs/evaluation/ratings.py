@@ -5,7 +5,7 @@ the difficulty of each prompt, which needs a leaderboard of models to be fitted.
 
 over matches, with d the policy's length less its opponent's in words and σ the standard deviation of the d's.
 The length-controlled win rate is the fitted probability at d = 0, sigmoid(θ). φ has a ridge penalty φ²/2, and
-θ one of θ²/200 that only keeps it finite where every match has the same result (our choice).
+θ one of θ²/200, which only keeps it finite if every match has the same result (design choice).
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ from collections.abc import Sequence
 
 import evalica
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from rlcs.evaluation.statistics import Estimate, cluster_sums, finite, interval, resampled_totals
+from rlcs.evaluation.statistics import Estimate, Floats, cluster_sums, finite, interval, resampled_totals
 
-Floats = npt.NDArray[np.float64]
 PENALTIES = np.array([0.01, 1.0])  # of θ and φ
 
 
-def fit(won: Floats, length: Floats, weights: Floats) -> Floats:
-    """(θ, φ) that minimise the weighted cross entropy with the penalties.
+def fit_win_model(won: Floats, length: Floats, weights: Floats) -> Floats:
+    """Fit (θ, φ), which minimise the weighted cross entropy with the penalties.
 
     Args:
         won: (N,), results of matches in [0, 1]; length: (N,), tanh(d / σ); weights: (N,).
@@ -50,7 +48,7 @@ def length_controlled(
     resamples: int = 200,
     level: float = 0.95,
 ) -> Estimate:
-    """The length-controlled win rate and its percentile interval by the cluster bootstrap.
+    """Length-controlled win rate and its percentile interval by the cluster bootstrap.
 
     Args:
         won: results of matches for the policy, in [0, 1].
@@ -67,12 +65,14 @@ def length_controlled(
     results, d = np.asarray(won, dtype=float), np.asarray(differences, dtype=float)
     length = np.tanh(d / d.std()) if d.std() > 0 else np.zeros_like(d)
     names, cluster_of = np.unique(np.asarray(clusters), return_inverse=True)
-    value = float(expit(fit(results, length, np.ones_like(results))[0]))
+    value = float(expit(fit_win_model(results, length, np.ones_like(results))[0]))
     low = high = float("nan")
     if len(names) > 1:
         rng = np.random.default_rng(seed)
         counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
-        rates = [expit(fit(results, length, drawn[cluster_of].astype(float))[0]) for drawn in counts]
+        rates = [
+            expit(fit_win_model(results, length, drawn[cluster_of].astype(float))[0]) for drawn in counts
+        ]
         low, high = (float(edge) for edge in np.quantile(rates, [(1 - level) / 2, (1 + level) / 2]))
     return Estimate(value, low, high, len(results))
 
@@ -89,7 +89,8 @@ def bradley_terry_ratings(
 ) -> dict[str, Estimate]:
     """Bradley–Terry ratings in Elo points (400 log10 of the strength) with mean 0 over policies; best first.
 
-    One drawn match between every two policies is added (our choice): without it a policy that never lost has
+    Design choice: one drawn match between every two policies is added. Without it a policy that never lost
+        has
     no finite rating, and evalica's solver gives all policies the same. Intervals by the cluster bootstrap.
 
     Args:
@@ -103,21 +104,21 @@ def bradley_terry_ratings(
     Raises:
         ValueError: a policy meets itself, lengths differ or a credit is not finite.
     """
-    if itself := {a for a, b in zip(policies_a, policies_b, strict=True) if a == b}:
-        raise ValueError(f"matches of policies with themselves: {sorted(itself)}")
+    if reflexive := {a for a, b in zip(policies_a, policies_b, strict=True) if a == b}:
+        raise ValueError(f"matches of policies with themselves: {sorted(reflexive)}")
     policies = sorted({*policies_a, *policies_b})
-    cells = [(x, y) for x in policies for y in policies if x != y]
-    position = {cell: i for i, cell in enumerate(cells)}
-    wins = np.zeros((len(credits), len(cells)))
+    ordered_pairs = [(x, y) for x in policies for y in policies if x != y]
+    position = {pair: i for i, pair in enumerate(ordered_pairs)}
+    wins = np.zeros((len(credits), len(ordered_pairs)))
     for match, (a, b, won) in enumerate(zip(policies_a, policies_b, finite(credits), strict=True)):
         wins[match, position[a, b]] += won
         wins[match, position[b, a]] += 1 - won
     sums = cluster_sums(wins, clusters)
     if len(sums) == 0:
         return {}
-    values = _ratings(cells, sums.sum(axis=0), policies)
+    values = _ratings(ordered_pairs, sums.sum(axis=0), policies)
     resampled = np.stack(
-        [_ratings(cells, total, policies) for total in resampled_totals(sums, seed, resamples)]
+        [_ratings(ordered_pairs, total, policies) for total in resampled_totals(sums, seed, resamples)]
     )
     estimates = {}
     for i in np.argsort(-values, kind="stable"):
@@ -127,11 +128,16 @@ def bradley_terry_ratings(
     return estimates
 
 
-def _ratings(cells: Sequence[tuple[str, str]], wins: Floats, policies: Sequence[str]) -> Floats:
-    """Ratings (policies,) from the wins of x over y, by cell."""
-    xs, ys = zip(*cells, strict=True)
+def _ratings(ordered_pairs: Sequence[tuple[str, str]], wins: Floats, policies: Sequence[str]) -> Floats:
+    """Ratings (policies,) from the wins of x over y for each ordered pair (x, y)."""
+    xs, ys = zip(*ordered_pairs, strict=True)
     result = evalica.bradley_terry(
-        xs, ys, [evalica.Winner.X] * len(cells), weights=list(wins + 0.5), tolerance=1e-9, limit=10_000
+        xs,
+        ys,
+        [evalica.Winner.X] * len(ordered_pairs),
+        weights=list(wins + 0.5),
+        tolerance=1e-9,
+        limit=10_000,
     )
     ratings = 400 * np.log10(result.scores.loc[list(policies)].to_numpy(dtype=np.float64))
     return ratings - ratings.mean()

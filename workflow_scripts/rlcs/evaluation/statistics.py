@@ -1,7 +1,7 @@
-"""Estimates with intervals: means, paired differences, ratings; and calibration (DESIGN §9).
+"""Estimates with intervals: means and paired differences ("Numbers" in docs/method.md).
 
-Over nothing there is no number, and nothing raises: an ``Estimate`` has n 0 and nan's, a rate is None. So a
-judge that never parses is a row of a table and not a crash. ``alignment`` has the numbers to be estimated.
+An ``Estimate`` of nothing has n 0 and nan's, and a rate of nothing is None; neither raises. So a judge whose
+answers cannot be read is a row of a table and not a crash.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its interval; low and high are nan where fewer than two clusters say anything about it."""
+    """A value with its interval; low and high are nan with fewer than two clusters."""
 
     value: float
     low: float
@@ -116,10 +116,10 @@ def crossed_bootstrap(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> Estimate:
-    """Mean of a sample, or that less the mean of another, and its interval over seeds and contexts.
+    """Mean of a sample, minus the mean of ``less`` if given, and its interval over seeds and contexts.
 
-    Seeds and contexts are resampled independently of one another, and an item counts as often as its seed
-    was drawn times as often as its context was: the pigeonhole bootstrap for crossed factors (Owen 2007,
+    Seeds and contexts are resampled independently of one another. An item's count is that of its seed times
+    that of its context: the pigeonhole bootstrap for crossed factors (Owen 2007,
     arXiv 0712.1111). With one seed it is the bootstrap over contexts.
 
     Args:
@@ -141,8 +141,8 @@ def crossed_bootstrap(
         rng.multinomial(len(names), [1 / len(names)] * len(names), resamples) for names in (seeds, contexts)
     ]
     value, resampled = 0.0, np.zeros(resamples)
-    for sign, one in zip((1, -1), samples, strict=False):
-        sums, counts = _seed_by_context(one, seeds, contexts)
+    for sign, drawn_from in zip((1, -1), samples, strict=False):
+        sums, counts = _seed_by_context(drawn_from, seeds, contexts)
         value += sign * float(sums.sum() / counts.sum())
         drawn, items = (
             np.einsum("rs,sc,rc->r", draws[0], table, draws[1], optimize=True) for table in (sums, counts)
@@ -160,13 +160,18 @@ def _seed_by_context(sample: Sample, seeds: pd.Index, contexts: pd.Index) -> tup
             "one seed and one context per value are expected"
         )
     sums, counts = np.zeros((len(seeds), len(contexts))), np.zeros((len(seeds), len(contexts)))
-    cells = (seeds.get_indexer(pd.Index(sample.seeds)), contexts.get_indexer(pd.Index(sample.contexts)))
-    np.add.at(sums, cells, finite(sample.values))
-    np.add.at(counts, cells, 1)
+    indices = (seeds.get_indexer(pd.Index(sample.seeds)), contexts.get_indexer(pd.Index(sample.contexts)))
+    np.add.at(sums, indices, finite(sample.values))
+    np.add.at(counts, indices, 1)
     return sums, counts
 
 
 def finite(values: Sequence[float]) -> Floats:
+    """The values as an array.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
     array = np.asarray(values, dtype=np.float64)
     if not np.isfinite(array).all():
         raise ValueError("a value is not finite: leave out what could not be had before taking a mean")
@@ -174,7 +179,11 @@ def finite(values: Sequence[float]) -> Floats:
 
 
 def cluster_sums(columns: Floats, clusters: Sequence[str]) -> Floats:
-    """(items, k) -> (clusters, k), clusters sorted so that the order of items changes no draw."""
+    """Sum columns (items, k) by cluster, (clusters, k), sorted so that the order of items changes no draw.
+
+    Raises:
+        ValueError: lengths differ.
+    """
     if len(columns) != len(clusters):
         raise ValueError(
             f"{len(columns)} values and {len(clusters)} clusters; one cluster per value is expected"
@@ -186,13 +195,14 @@ def cluster_sums(columns: Floats, clusters: Sequence[str]) -> Floats:
 
 
 def resampled_totals(sums: Floats, seed: int, resamples: int) -> Floats:
-    """(clusters, k) -> (resamples, k): totals over as many clusters, drawn with replacement."""
+    """Totals (resamples, k) over as many clusters as ``sums`` (clusters, k) has, drawn with replacement."""
     rng = np.random.default_rng(seed)
     n = len(sums)
     return np.stack([sums[rng.integers(n, size=n)].sum(axis=0) for _ in range(resamples)])
 
 
 def interval(resampled: Floats, clusters: int, level: float) -> tuple[float, float]:
+    """Percentile interval of resampled values; nan's with fewer than two clusters."""
     if clusters < 2:
         return math.nan, math.nan
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
@@ -200,7 +210,7 @@ def interval(resampled: Floats, clusters: int, level: float) -> tuple[float, flo
 
 
 def mean_or_none(values: Sequence[float]) -> float | None:
-    """The mean; None of nothing."""
+    """Mean of values; None of nothing."""
     return sum(values) / len(values) if values else None
 
 

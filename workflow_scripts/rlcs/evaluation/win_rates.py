@@ -1,7 +1,7 @@
-"""The tables: policies against a reference, and what the consistency filter dropped.
+"""Win rates of policies against a reference and against one another.
 
-Pure functions from records to frames of raw values (``Estimate``, numbers, text, None) under the names that
-``columns.COLUMNS`` explains. The papers' figures are a column of their own and enter nothing else.
+Pure functions from records to frames of raw values (``Estimate``, numbers, text, None); ``columns.COLUMNS``
+explains their names. The papers' figures are a separate column and enter nothing else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def win_rate_table(
     seed: int,
     spreads: Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
-    """Policies against a reference policy by each judge, next to what their stories are like.
+    """Compare policies with a reference policy by each judge; columns describe their stories as well.
 
     Args:
         matches: rows of MATCHES, any two policies; the same for every judge and seed.
@@ -44,10 +44,10 @@ def win_rate_table(
         policies: in the table's order.
         reference: its own row has no win rate.
         seed: of the bootstraps.
-        spreads: by policy, ``embeddings.embedding_spread``; without it there is no such column.
+        spreads: by policy, ``embeddings.embedding_spread``; without them there is no such column.
 
     Raises:
-        ValueError: a judgement of a match that is not in ``matches``.
+        ValueError: a judged match is not in ``matches``.
     """
     match_of = {match["match_id"]: match for match in matches}
     columns = {policy: story_columns(policy, stories, contexts, seed=seed) for policy in policies}
@@ -86,7 +86,7 @@ def win_rate_table(
 def win_rate_matrix(
     matches: Sequence[Row], judgements: Judged, *, policies: Sequence[str], seed: int
 ) -> pd.DataFrame:
-    """Every policy against every other by each judge, who each win at their own rate; arguments as above."""
+    """Compare every policy with every other by each judge; arguments as for ``win_rate_table``."""
     match_of = {match["match_id"]: match for match in matches}
     results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
     rows = [
@@ -107,7 +107,7 @@ def win_rate_matrix(
 def story_columns(
     policy: str, stories: Iterable[Row], contexts: Mapping[str, Context], *, seed: int
 ) -> dict[str, Any]:
-    """Kept constraints, length, diversity and truncation of one policy's stories, over all seeds.
+    """Satisfied constraints, length, diversity and truncation of one policy's stories, over all seeds.
 
     distinct-2 falls with the number of stories, so it is taken within each seed and averaged.
     """
@@ -121,13 +121,13 @@ def story_columns(
         values = [(of(story), str(story["context_id"])) for story in written]
         return bootstrap_mean([(value, context) for value, context in values if value is not None], seed=seed)
 
-    def keeps_all(story: Row) -> float | None:
+    def compliance(story: Row) -> float | None:
         constraints = contexts[story["context_id"]].constraints
-        kept = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
-        return None if kept is None else float(kept)
+        verified = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
+        return None if verified is None else float(verified)
 
     return {
-        "constraints": mean(keeps_all),
+        "constraints": mean(compliance),
         "words": mean(lambda story: float(len(texts.words(story["text"])))),
         "distinct_2": mean_or_none([value for value in distinct if value is not None]),
         "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
@@ -139,7 +139,7 @@ def _results(
     seeds: Mapping[int, Sequence[Judgement]], match_of: Mapping[str, Row], judge: str
 ) -> dict[str, float]:
     """p(a wins) by match, averaged over seeds."""
-    won = credits.mean_over_seeds([credits.win_credits(said) for said in seeds.values()])
+    won = credits.mean_over_seeds([credits.win_credits(judged) for judged in seeds.values()])
     if unknown := sorted(won.keys() - match_of.keys()):
         raise ValueError(f"judge {judge!r} judged {len(unknown)} unknown matches, the first {unknown[0]!r}")
     return won

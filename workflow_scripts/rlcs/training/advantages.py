@@ -1,4 +1,4 @@
-"""From rewards to advantages, where it is not TRL's group normalisation; all groups contiguous."""
+"""Advantages from rewards, other than TRL's group normalisation; groups are contiguous in all tensors."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rlcs.config.training import MultipliersConfig
 def reward_advantages(rewards: Tensor, group_size: int, max_skew: float) -> Tensor:
     """BRPO (Writing-Zero, arXiv 2506.00103): A_i = r_i, with r_i against the group's pivot as the baseline.
 
-    Groups with |Σ r| / G > ``max_skew`` are dropped (all 0): their pivot was too good or too bad.
+    Groups with |Σ r| / G > ``max_skew`` are dropped (all 0), since their pivot was too good or too bad.
 
     Args:
-        rewards: (N,), nan where a story has none; its advantage is 0, and it counts 0 in the sum.
+        rewards: (N,), nan for a story without one; its advantage is 0, and it counts 0 in the sum.
     """
     known = rewards.nan_to_num(nan=0.0)
     skew = known.view(-1, group_size).sum(dim=1).abs() / group_size
@@ -30,7 +30,8 @@ def group_advantages(
     """GRPO's A_i = (r_i − mean) / (std + 1e-4), as TRL computes it (``scale_rewards``).
 
     Args:
-        rewards: (N,) of all processes, nan where a story has none: it counts nowhere and its advantage is 0.
+        rewards: (N,) of all processes, nan for a story without one; it does not count, and its advantage is
+            0.
         scale: by the standard deviation of the group, of the whole batch, or not at all.
     """
     groups = rewards.view(-1, group_size)
@@ -50,14 +51,17 @@ def _nanstd(rows: Tensor) -> Tensor:
 
 
 def recenter(advantages: Tensor, group_size: int) -> Tensor:
-    """Advantages (N,) less their group's mean, over those that are not 0: a story left out stays at 0.
+    """Subtract the group's mean over the advantages that are not 0; a story left out stays at 0.
 
-    A story at exactly the group's mean stays there too, which costs nothing where groups have ties.
+    A story at exactly the group's mean stays at 0 too, which does no harm in groups with ties.
+
+    Args:
+        advantages: (N,).
     """
     groups = advantages.view(-1, group_size)
-    told = groups != 0
-    mean = groups.sum(dim=1, keepdim=True) / told.sum(dim=1, keepdim=True).clamp(min=1)
-    return torch.where(told, groups - mean, 0.0).view(-1)
+    known = groups != 0
+    mean = groups.sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(known, groups - mean, 0.0).view(-1)
 
 
 def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
@@ -65,7 +69,7 @@ def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         entropies: (B, T), per token.
-        mask: (B, T), 1 or True where the completion has a token.
+        mask: (B, T), 1 or True for the completion's tokens.
 
     Returns:
         (B,), nan for a completion without tokens (its loss is masked as well).
@@ -77,17 +81,18 @@ def mean_token_entropy(entropies: Tensor, mask: Tensor) -> Tensor:
 def sampled_entropy(logps: Tensor, mask: Tensor) -> Tensor:
     """H ≈ −mean_t log p(sampled token), in nats: an estimate of ``mean_token_entropy`` that costs nothing.
 
-    It is unbiased for tokens sampled at temperature 1 without top-k or top-p. Shapes as there.
+    It is unbiased for tokens sampled at temperature 1 without top-k or top-p. Shapes as for
+    ``mean_token_entropy``.
     """
     return mean_token_entropy(-logps, mask)
 
 
 def median_threshold(entropy: Tensor) -> float:
-    """τ = median of H (B,), the mean of the two middle values where their number is even; nan's left out."""
+    """Threshold τ = median of H (B,) without nan's; the mean of the two middle values of an even number."""
     return torch.nanquantile(entropy.float(), 0.5).item()
 
 
-def cells(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, Tensor]:
+def shaping_cells(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, Tensor]:
     """Membership (B,) of samples in the cells of ``MultipliersConfig``; confident: H < τ; nan is uncertain.
 
     Raises:
@@ -114,12 +119,12 @@ def shaping_weights(
 
     Args:
         entropy: (B,), H of each sample.
-        correct: (B,), bool: a GenRM's verdict is the label, a policy's advantage is positive.
+        correct: (B,), bool: True if a GenRM's verdict is the label, or a policy's advantage is positive.
         threshold: τ, the median of H over the whole generation batch (all processes).
         multipliers: the weight of each cell.
     """
     weights = torch.zeros_like(entropy)
-    for name, members in cells(entropy, correct, threshold).items():
+    for name, members in shaping_cells(entropy, correct, threshold).items():
         weights[members] = getattr(multipliers, name)
     return weights
 
@@ -127,15 +132,18 @@ def shaping_weights(
 def cell_shares(entropy: Tensor, correct: Tensor, threshold: float) -> dict[str, float]:
     """Share of the samples in each cell, for logging; nan's for an empty batch."""
     return {
-        name: members.double().mean().item() for name, members in cells(entropy, correct, threshold).items()
+        name: members.double().mean().item()
+        for name, members in shaping_cells(entropy, correct, threshold).items()
     }
 
 
 def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Tensor:
-    """w = 1 ± strength · (2 F(H) − 1), + where right and − where wrong, without a threshold (our choice).
+    """Weights w = 1 ± strength · (2 F(H) − 1), + if correct and − if not, without a threshold.
 
-    F is the share of the batch with less entropy, ties counted half, so that a weight depends on the order of
-    the entropies alone and lies in [1 − strength, 1 + strength]; a sample without an entropy weighs 1.
+    Design choice: F is the share of the batch with less entropy, ties counted half. So a weight depends on
+        the
+    order of the entropies alone and lies in [1 − strength, 1 + strength]; a sample without an entropy weighs
+    1.
 
     Args:
         entropy, correct: (B,), of the whole generation batch.
@@ -143,18 +151,19 @@ def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Ten
     known = ~entropy.isnan()
     less = (entropy < entropy[:, None]).sum(dim=1)
     equal = (entropy == entropy[:, None]).sum(dim=1)
-    place = torch.where(known, (less + equal / 2) / known.sum().clamp(min=1), 0.5)
-    return 1 + strength * torch.where(correct, 1.0, -1.0) * (2 * place - 1)
+    rank = torch.where(known, (less + equal / 2) / known.sum().clamp(min=1), 0.5)
+    return 1 + strength * torch.where(correct, 1.0, -1.0) * (2 * rank - 1)
 
 
-RAREST = 0.01  # a cell that was rarer counts as this rare
+RAREST = 0.01  # lower bound of a cell's share
 
 
 def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> MultipliersConfig:
-    """w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
+    """Multipliers w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
 
-    Our choice. The mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights. Strength 1
-    gives every cell the same weight in sum, 0 gives every sample the same.
+    Design choice: the mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights.
+        Strength 1
+    gives every cell the same total weight, 0 gives every sample the same weight.
 
     Args:
         shares: f_c by cell; any non-negative numbers, not all 0.
@@ -168,16 +177,16 @@ def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multip
 def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> dict[str, float]:
     """Mean shares of the cells over the last ``window`` logged steps; equal shares before the first.
 
-    They are read from the trainer's own log, which a checkpoint holds: a resumed training has the same.
+    They are read from the trainer's log, which checkpoints hold, so a resumed training has the same shares.
     """
-    cells = tuple(MultipliersConfig.model_fields)
-    logged = [entry for entry in history if all(f"shaping/{cell}" in entry for cell in cells)][-window:]
+    names = tuple(MultipliersConfig.model_fields)
+    logged = [entry for entry in history if all(f"shaping/{cell}" in entry for cell in names)][-window:]
     if not logged:
-        return dict.fromkeys(cells, 1 / len(cells))
-    return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in cells}
+        return dict.fromkeys(names, 1 / len(names))
+    return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in names}
 
 
 def normalize_weights(weights: Tensor) -> Tensor:
-    """Weights (B,) of the whole batch over their mean, unchanged where that is 0."""
+    """Divide weights (B,) of the whole batch by their mean; unchanged if that is 0."""
     mean = weights.mean()
     return weights / mean if mean > 0 else weights

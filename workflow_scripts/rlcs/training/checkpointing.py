@@ -1,7 +1,7 @@
 """Checkpoints from which a killed training ends with the same weights as one that was not killed.
 
-They are TRL's own, restricted to the steps where nothing is under way: no half-filled log window and no
-rollouts that were sampled but not used yet, neither of which TRL saves.
+They are TRL's own, restricted to steps with no half-filled log window and no rollouts that were sampled but
+not used yet, since TRL saves neither.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rlcs.stages.ranks import gather, is_main, wait_for_all
 
 
 def is_exact(args: TrainingArguments, step: int) -> bool:
-    """Whether a training that resumes at ``step`` goes on as if it had never stopped."""
+    """True if a training that resumes at ``step`` continues as if it had never stopped."""
     return step % int(args.logging_steps) == 0 and step % steps_per_rollout(args) == 0
 
 
@@ -28,7 +28,7 @@ def steps_per_rollout(args: TrainingArguments) -> int:
     """Optimiser steps that share one batch of rollouts; 1 for trainers without rollouts.
 
     Raises:
-        ValueError: rollouts end inside of a step.
+        ValueError: rollouts end within a step.
     """
     batches = getattr(args, "steps_per_generation", None)
     if batches is None:
@@ -38,20 +38,24 @@ def steps_per_rollout(args: TrainingArguments) -> int:
     if batches % accumulated and accumulated % batches:
         raise ValueError(
             f"steps_per_generation x num_iterations = {batches} and gradient_accumulation_steps = "
-            f"{accumulated}: one must be a multiple of the other, or rollouts end inside of a step"
+            f"{accumulated}: one must be a multiple of the other, or rollouts end within a step"
         )
     return max(1, batches // accumulated)
 
 
 def check_save_steps(args: TrainingArguments) -> None:
-    """Raises ValueError where a training could not be resumed exactly."""
+    """Check that a training can be resumed exactly.
+
+    Raises:
+        ValueError: it cannot.
+    """
     if args.eval_on_start:
         raise ValueError("eval_on_start is repeated when a training is resumed; set eval_steps instead")
     if args.save_steps < 1 or not is_exact(args, int(args.save_steps)):
         raise ValueError(
             f"save_steps = {args.save_steps} must be a multiple of logging_steps = {args.logging_steps} and "
-            f"of the {steps_per_rollout(args)} steps that share a batch of rollouts: elsewhere TRL cannot "
-            f"resume exactly"
+            f"of the {steps_per_rollout(args)} steps that share a batch of rollouts: at other steps TRL "
+            "cannot resume exactly"
         )
 
 
@@ -59,7 +63,7 @@ _COMPLETE = "complete"  # the last file of a checkpoint: every process has writt
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end."""
+    """The newest complete checkpoint; None without any."""
     complete = [file.parent for file in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_COMPLETE}")]
     return str(max(complete, key=_step)) if complete else None
 
@@ -70,36 +74,36 @@ def _step(checkpoint: Path) -> int:
 
 @contextmanager
 def saves_on_sigterm(trainer: Trainer) -> Iterator[None]:
-    """On SIGTERM (Slurm's warning) save at the next exact step, then end the process with status 143.
+    """Save at the next exact step after SIGTERM (Slurm's warning), then end the process with status 143.
 
-    Every checkpoint from which a training can go on is marked when it is complete, for ``last_checkpoint``.
+    Every complete checkpoint from which a training can continue is marked, for ``last_checkpoint``.
     """
     callback = _Checkpoints()
     trainer.add_callback(callback)
-    previous = signal.signal(signal.SIGTERM, callback.ask)
+    previous = signal.signal(signal.SIGTERM, callback.request)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-    if callback.asked:
+    if callback.requested:
         raise SystemExit(128 + signal.SIGTERM)
 
 
 class _Checkpoints(TrainerCallback):
-    """Marks checkpoints; asked by a signal, which processes get at different times, stops all at one step."""
+    """Marks checkpoints; after a signal, which processes get at different times, stops all at one step."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
         self._stops = False  # in all processes at the same step
 
-    def ask(self, _signal: int, _frame: FrameType | None) -> None:
-        self.asked = True
+    def request(self, _signal: int, _frame: FrameType | None) -> None:
+        self.requested = True
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if is_exact(args, state.global_step) and any(gather([self.asked])):
-            self.asked = self._stops = control.should_save = True
+        if is_exact(args, state.global_step) and any(gather([self.requested])):
+            self.requested = self._stops = control.should_save = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any

@@ -1,4 +1,4 @@
-"""Policy GRPO under constraints: groups where all violate are settled, and violators are counted."""
+"""Policy GRPO under constraints: overrides groups in which all violate, and counts violators."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rlcs.training.grpo import ShapedGRPOTrainer
 
 
 class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
-    """Counts violators by their advantages, whatever the mode, and settles groups where all violate.
+    """Counts violators by their advantages, whatever the mode, and overrides groups in which all violate.
 
     Logged per step, over all processes: ``constraints/violators``; ``constraints/violators_rewarded``, those
-    with an advantage >= 0 outside of groups where all violate, which is 0 under the penalty; and
+    with an advantage >= 0 outside groups in which all violate, which is 0 under the penalty; and
     ``constraints/all_violating_groups``.
 
     Args:
@@ -50,13 +50,13 @@ COUNTED = ("violators", "violators_rewarded", "all_violating_groups")
 def override_all_violating(
     advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, lost: float
 ) -> torch.Tensor:
-    """Advantages (N,) with ``lost`` for the violators of groups in which all violate, 0 for others there."""
+    """Set advantages (N,) of groups in which all violate: ``lost`` for violators, 0 for the others."""
     return torch.where(all_violating, torch.where(violator, lost, 0.0), advantages)
 
 
 def count_violators(
     advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, group_size: int
 ) -> torch.Tensor:
-    """Counts in the order of ``COUNTED``; all arguments (N,), groups contiguous."""
+    """Count violators, in the order of ``COUNTED``; all tensors are (N,), groups contiguous."""
     rewarded = violator & ~all_violating & (advantages >= 0)
     return torch.stack([violator.sum(), rewarded.sum(), all_violating.sum() // group_size])

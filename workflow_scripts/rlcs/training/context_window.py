@@ -1,12 +1,12 @@
-"""Training examples that fit into the model's context window: none is cut in silence (DESIGN §4).
+"""Selection of training examples that fit into the model's context window.
 
-An example that is too long is left out, counted and listed; TRL would cut it, or drop it without a word.
+An example that is too long is left out, counted and listed. Design choice: TRL would truncate or drop it
+without a message.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,8 @@ from transformers import AutoConfig, PreTrainedTokenizerBase
 from rlcs.errors import InputError
 from rlcs.models.generation import encode
 from rlcs.records import QUARANTINE, write_rows
-
-log = logging.getLogger("rlcs")
-
-Example = dict[str, Any]
+from rlcs.stages.stage import log
+from rlcs.training.examples import TrainingExample
 
 TRL_ANSWER = 512  # max_completion_length where a config names none
 
@@ -29,71 +27,77 @@ _ANSWERS = ("completion", "chosen", "rejected")
 
 @dataclass
 class Window:
-    """How many tokens an example may have, and those that had more: rows of QUARANTINE."""
+    """Context window in tokens, and the examples that are longer.
+
+    Attributes:
+        tokens: the limit; None is no limit.
+        left_out: rows of QUARANTINE.
+    """
 
     tokens: int | None
     left_out: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, model: Path, own: int | None = None) -> Window:
-        """That of the model in a folder, or ``own`` (TRL's ``max_length``) where it is shorter."""
+    def of(cls, model: Path, max_length: int | None = None) -> Window:
+        """The window of the model in a folder, or TRL's ``max_length`` if that is shorter."""
         config = AutoConfig.from_pretrained(model).get_text_config()
-        limits = [getattr(config, "max_position_embeddings", None), own]
+        limits = [getattr(config, "max_position_embeddings", None), max_length]
         return cls(min((limit for limit in limits if limit), default=None))
 
     def fitting(
         self,
-        examples: Sequence[Example],
+        examples: Sequence[TrainingExample],
         tokenizer: PreTrainedTokenizerBase,
         *,
         answer: int = 0,
         name: str = "training example",
-    ) -> list[Example]:
-        """The examples that fit, in their order; the others are told in the log and kept in ``left_out``.
+    ) -> list[TrainingExample]:
+        """Select the examples that fit, in their order; the others are logged and listed in ``left_out``.
 
         Args:
             examples: in TRL's conversational formats. Those with the same ``pair_id``, the two orders of a
                 pair, stay together: both fit or both are left out.
-            answer: tokens that a prompt without an answer leaves room for.
+            answer: tokens to leave free after a prompt without an answer.
+            name: of the examples, in ``left_out``.
 
         Raises:
-            InputError: none of them fits.
+            InputError: no example fits.
         """
         if self.tokens is None:
             return list(examples)
-        needed = [tokens_of(example, tokenizer) + answer for example in examples]
+        needed = [count_tokens(example, tokenizer) + answer for example in examples]
         long_pairs = {
             example.get("pair_id")
             for example, tokens in zip(examples, needed, strict=True)
             if tokens > self.tokens
         } - {None}
         kept = []
-        for place, (example, tokens) in enumerate(zip(examples, needed, strict=True), start=1):
+        for number, (example, tokens) in enumerate(zip(examples, needed, strict=True), start=1):
             if tokens <= self.tokens and example.get("pair_id") not in long_pairs:
                 kept.append(example)
                 continue
-            whose = "" if tokens > self.tokens else "its other order has "
-            reason = f"{whose}more than {self.tokens} tokens"
+            subject = "" if tokens > self.tokens else "its other order has "
+            reason = f"{subject}more than {self.tokens} tokens"
             text = json.dumps({"tokens": tokens, **example}, ensure_ascii=False)
-            self.left_out.append({"file": name, "line": place, "reason": reason, "row": text})
+            self.left_out.append({"file": name, "line": number, "reason": reason, "row": text})
         if lost := len(examples) - len(kept):
-            said = f"{lost} of {len(examples)} examples have more than {self.tokens} tokens"
+            summary = f"{lost} of {len(examples)} examples have more than {self.tokens} tokens"
             if not kept:
                 raise InputError(
-                    f"{said}: none is left to train on. Allow more (training.max_length, or a base with a "
+                    f"{summary}: none is left to train on. Allow more (training.max_length, or a base with a "
                     f"longer window), or shorten the stories (data.story_length)"
                 )
-            log.warning("%s and are left out; left_out.parquet lists them", said)
+            log.warning("%s and are left out; left_out.parquet lists them", summary)
         return kept
 
     def write(self, folder: Path) -> None:
-        """``left_out.parquet``, where there is something to list."""
+        """Write ``left_out.parquet`` if any example was left out."""
         if self.left_out:
             write_rows(folder / "left_out.parquet", self.left_out, QUARANTINE)
 
 
-def tokens_of(example: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens of an example as the chat template writes it, with the longest of its answers."""
+def count_tokens(example: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase) -> int:
+    """Number of tokens of an example in the chat template, with the longest of its answers."""
     answers = [example[name] for name in _ANSWERS if name in example]
     if not answers:
         return len(encode(tokenizer, [example["prompt"]])[0])

@@ -11,7 +11,7 @@ from rlcs.config.prompts import assistant, policy_prompt
 from rlcs.records import Comparison, Context, Judgement, Label
 from rlcs.verdict import last_line, score_line
 
-Example = dict[str, Any]
+TrainingExample = dict[str, Any]
 
 
 def chain_examples(
@@ -20,10 +20,10 @@ def chain_examples(
     judging: JudgingConfig,
     *,
     analysis: bool = True,
-) -> list[Example]:
-    """A teacher's judgements as {prompt, completion, context_id}, without those that cannot be read.
+) -> list[TrainingExample]:
+    """Make {prompt, completion, context_id} of a teacher's judgements, without those that cannot be read.
 
-    The completion is what the teacher wrote; without ``analysis`` its last line, the scores, alone.
+    The completion is the teacher's text; without ``analysis`` it is the last line alone, the scores.
     """
     by_key = {(c.pair_id, c.order): c for c in comparisons}
     return [
@@ -39,10 +39,11 @@ def chain_examples(
 
 def label_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: JudgingConfig, *, seed: int
-) -> list[Example]:
-    """Scores without an analysis, made from labels: {prompt, completion, context_id, pair_id}, ``paired``.
+) -> list[TrainingExample]:
+    """Make {prompt, completion, context_id, pair_id} of labels, in the order of ``order_pairs``.
 
-    The preferred story gets the highest score and the other the lowest; both the middle one where they tie.
+    The completion is a score line without an analysis. The preferred story gets the highest score and the
+    other the lowest; both get the middle one if they tie.
     """
     low, high = judging.scores.low, judging.scores.high
     middle = (low + high) // 2
@@ -54,15 +55,16 @@ def label_examples(
             "context_id": c.context.context_id,
             "pair_id": c.pair_id,
         }
-        for c in paired(comparisons, seed)
+        for c in order_pairs(comparisons, seed)
     ]
 
 
-def paired(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
-    """Pairs in a seeded order, the two orders of each adjacent.
+def order_pairs(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
+    """Order pairs by a seed, the two orders of each adjacent.
 
-    So they are in one batch, where a preference for a position cancels (our choice; it is why the trainer
-    must not shuffle).
+    Design choice: both orders are in one batch, where a preference for a position cancels. The trainer must
+        not
+    shuffle them.
     """
     pair_ids = sorted({c.pair_id for c in comparisons})
     random.Random(seed).shuffle(pair_ids)
@@ -72,8 +74,8 @@ def paired(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
 
 def verdict_examples(
     comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: JudgingConfig, *, seed: int
-) -> list[Example]:
-    """GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in ``paired`` order."""
+) -> list[TrainingExample]:
+    """Make GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in the order of ``order_pairs``."""
     return [
         {
             "prompt": judging.prompt(c),
@@ -81,14 +83,14 @@ def verdict_examples(
             "order": c.order,
             "label": labels[c.pair_id],
         }
-        for c in paired(comparisons, seed)
+        for c in order_pairs(comparisons, seed)
     ]
 
 
 def preference_examples(
     pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
-) -> list[Example]:
-    """Pairs as {prompt, chosen, rejected}, without ties: they say nothing about a margin."""
+) -> list[TrainingExample]:
+    """Make {prompt, chosen, rejected} of pairs, without ties, which have no preferred story."""
     examples = []
     for pair in pairs:
         if pair["label"] != "tie":
@@ -105,8 +107,8 @@ def preference_examples(
 
 def demonstration_examples(
     pairs: Sequence[Mapping[str, str]], contexts: Mapping[str, Context], template: str
-) -> list[Example]:
-    """The preferred story of each pair as {prompt, completion}; both stories where the label is a tie."""
+) -> list[TrainingExample]:
+    """Make {prompt, completion} of each pair's preferred story; of both stories if the label is a tie."""
     preferred = {"a": ("story_a",), "b": ("story_b",), "tie": ("story_a", "story_b")}
     return [
         {
@@ -118,10 +120,10 @@ def demonstration_examples(
     ]
 
 
-def writing_prompts(contexts: Sequence[Context], template: str, *, seed: int) -> list[Example]:
-    """GRPO prompts of a policy, {prompt, context_id}, in a seeded order.
+def writing_prompts(contexts: Sequence[Context], template: str, *, seed: int) -> list[TrainingExample]:
+    """Make GRPO prompts of a policy, {prompt, context_id}, in a seeded order.
 
-    The order is ours and the same in every epoch: TRL's own shuffle is not resumed after the first epoch.
+    The order is the same in every epoch, since TRL does not resume its own shuffle after the first epoch.
     """
     shuffled = random.Random(seed).sample(contexts, len(contexts))
     return [{"prompt": policy_prompt(template, c), "context_id": c.context_id} for c in shuffled]

@@ -35,13 +35,13 @@ from rlcs.training.resampling import replace_rows, rows_of_units, units_without_
 
 
 def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
-    """Groups, and units of neighbouring groups, must not straddle processes: a reward sees one process.
+    """Check that no group, and no unit of neighbouring groups, is split across processes.
 
-    TRL checks only that the global batch has whole groups. Where a unit has several groups, evaluation
-    batches must hold whole units as well.
+    A reward function sees one process. TRL checks only that the global batch has whole groups. If a unit has
+    several groups, evaluation batches must hold whole units as well.
 
     Raises:
-        ValueError: states the numbers.
+        ValueError: a group or a unit is split.
     """
     local = args.per_device_train_batch_size * args.steps_per_generation
     apart = "groups" if groups_per_unit == 1 else "the two orders of a pair"
@@ -50,14 +50,14 @@ def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
         raise ValueError(
             f"per_device_train_batch_size {args.per_device_train_batch_size} x steps_per_generation "
             f"{args.steps_per_generation} = {local} completions per process must be a multiple of "
-            f"{times}num_generations {args.num_generations}, or {apart} straddle processes"
+            f"{times}num_generations {args.num_generations}, or {apart} are split across processes"
         )
     if groups_per_unit > 1 and args.eval_strategy != "no":
         group_size = args.num_generations_eval or args.num_generations
         if args.per_device_eval_batch_size % (group_size * groups_per_unit):
             raise ValueError(
                 f"per_device_eval_batch_size {args.per_device_eval_batch_size} must be a multiple of "
-                f"{groups_per_unit} x num_generations_eval {group_size}, or {apart} are parted"
+                f"{groups_per_unit} x num_generations_eval {group_size}, or {apart} are split"
             )
 
 
@@ -66,12 +66,12 @@ class ShapedGRPOTrainer(GRPOTrainer):
 
     Args:
         shaping: which weights; None leaves the advantages as they are (uniform).
-        correct_reward: a completion is correct where its reward is at least this (GenRM: the verdict is the
-            label); None: where it beat its group, advantage > 0 (policy).
+        correct_reward: a completion is correct if its reward is at least this (GenRM: the verdict is the
+            label); None: if it beat its group, advantage > 0 (policy).
         groups_per_unit: neighbouring prompts of the data set that stay together in training, evaluation and
             resampling, such as the two orders of a pair.
-        resample: further rounds of rollouts per batch, for fresh units in the place of those without
-            variance; 0 is none.
+        resample: further rounds of rollouts per batch, for fresh units instead of those without variance;
+            0 is none.
         max_skew: the advantages are the rewards themselves, without groups that are more skewed (BRPO); None:
             TRL's group normalisation.
     """
@@ -98,7 +98,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
         if self.groups_per_unit == 1:
             return super()._get_eval_sampler(eval_dataset)
-        # TRL shuffles evaluation, which would part the units
+        # TRL shuffles evaluation, which would split the units
         return RepeatSampler(eval_dataset, self.num_generations_eval, shuffle=False)
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -123,7 +123,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return batch
 
     def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor) -> torch.Tensor:
-        """The local advantages (B,), weighed; the weights are drawn up over all processes."""
+        """Weigh the local advantages (B,); the weights are computed over all processes."""
         advantages, gather = batch["advantages"], self.accelerator.gather
         entropy = gather(self._sample_entropy(batch))
         correct = gather(self._correct(advantages, rewards))
@@ -156,7 +156,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return advantages > 0 if self.correct_reward is None else rewards >= self.correct_reward
 
     def _resampled(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The batch with fresh units in the place of those without variance, as far as the rounds reach.
+        """Replace units without variance by fresh ones, as far as the rounds reach.
 
         The logged rewards and lengths are means over the rounds. Every process takes part in every round.
         """
@@ -193,7 +193,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return units_without_variance(batch["rewards"], self.num_generations, self.groups_per_unit)
 
     def _draw_units(self, count: int) -> list[dict[str, Any]]:
-        """Rows of units drawn without replacement, each prompt once per completion.
+        """Draw rows of units without replacement, each prompt once per completion.
 
         Drawn with torch's generator, which checkpoints hold and which differs between processes, so that a
         resumed training draws what one that never stopped draws.
@@ -204,10 +204,10 @@ class ShapedGRPOTrainer(GRPOTrainer):
 
     @torch.no_grad()
     def _sample_entropy(self, batch: dict[str, Any]) -> torch.Tensor:
-        """H of the local samples (B,), by one more forward pass where TRL has not done it yet.
+        """H of the local samples (B,), by one more forward pass if TRL has not done it yet.
 
-        Entropies do not exist when completions are scored; log probabilities do with vLLM's correction and
-        where the rollouts are older than the step.
+        Entropies do not exist when completions are scored; log probabilities do with vLLM's correction, and
+        if the rollouts are older than the step.
         """
         mask = batch["completion_mask"]
         exact = self.shaping.entropy == "exact"

@@ -1,8 +1,7 @@
-"""A linear reward on features of a frozen model: Bradley-Terry as logistic regression on differences.
+"""Linear reward on features of a frozen model: Bradley-Terry as logistic regression on differences.
 
-P(a beats b) = sigmoid(w · (f(a) - f(b))). With few pairs there is little else to be learned safely: a few
-hundred labels fit one direction, and cross-validation chooses where in the model to look and how hard to
-regularise (our choice).
+P(a beats b) = sigmoid(w · (f(a) - f(b))). A few hundred labels can fit little more than one
+direction. Design choice: cross-validation selects the position in the model and the regularisation.
 """
 
 from __future__ import annotations
@@ -15,25 +14,25 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-Array = NDArray[np.float64]
+Features = NDArray[np.float64]
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Inverse strengths of regularisation that are tried: scikit-learn's C, on features of unit variance."""
+"""Candidates for the inverse strength of regularisation: scikit-learn's C, on features of unit variance."""
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A place in the model and a strength, with their accuracy in cross-validation."""
+class ProbeChoice:
+    """A position in the model and a strength, with their accuracy in cross-validation."""
 
     place: str
     strength: float
     accuracy: float
 
 
-def folds_of(groups: Sequence[str], folds: int, seed: int) -> list[tuple[list[int], list[int]]]:
-    """Indices to train on and to test on, fold by fold; no group stands on both sides.
+def split_folds(groups: Sequence[str], folds: int, seed: int) -> list[tuple[list[int], list[int]]]:
+    """Split indices into training and test ones, fold by fold; no group stands on both sides.
 
-    There are fewer folds where there are fewer groups.
+    There are at most as many folds as groups.
 
     Raises:
         ValueError: there is one group, or none.
@@ -49,26 +48,29 @@ def folds_of(groups: Sequence[str], folds: int, seed: int) -> list[tuple[list[in
 
 
 def cross_validate(
-    differences: Mapping[str, Array], folds: Sequence[tuple[list[int], list[int]]]
-) -> list[Choice]:
-    """Every place at every strength, the best first; of equals the first named and the most regularised.
+    differences: Mapping[str, Features], folds: Sequence[tuple[list[int], list[int]]]
+) -> list[ProbeChoice]:
+    """Cross-validate every position at every strength; the best is first.
+
+    Of equals, the position named first and the strongest regularisation come first.
 
     Args:
-        differences: by place, features of the preferred story less those of the other, (pairs, features).
-        folds: of ``folds_of``.
+        differences: by position, features of the preferred story less those of the other, (pairs, features).
+        folds: as ``split_folds`` returns them.
     """
-    found = []
-    for place, preferred in differences.items():
+    choices = []
+    for position, preferred in differences.items():
         for strength in STRENGTHS:
             right = sum(
-                int((preferred[test] @ fit(preferred[train], strength) > 0).sum()) for train, test in folds
+                int((preferred[test] @ fit_probe(preferred[train], strength) > 0).sum())
+                for train, test in folds
             )
-            found.append(Choice(place, strength, right / len(preferred)))
-    return sorted(found, key=lambda choice: -choice.accuracy)
+            choices.append(ProbeChoice(position, strength, right / len(preferred)))
+    return sorted(choices, key=lambda choice: -choice.accuracy)
 
 
-def fit(preferred: Array, strength: float) -> Array:
-    """w (features,), in the features' own scale.
+def fit_probe(preferred: Features, strength: float) -> Features:
+    """Fit w (features,), in the features' own scale.
 
     Args:
         preferred: features of the preferred story less those of the other, (pairs, features).

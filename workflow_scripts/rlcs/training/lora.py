@@ -1,4 +1,4 @@
-"""LoRA: a trained adapter is published merged, so that every later stage loads it as any other model."""
+"""LoRA: trained adapters are published merged, so that every later stage loads them like any other model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from rlcs.stages.ranks import is_main
 
 
 def adapter_config(lora: AdapterConfig | None, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> LoraConfig | None:
-    """peft's config of an entry's ``lora``, for TRL's ``peft_config``; a reward model's new head is trained
-    in full."""
+    """Make peft's config from an entry's ``lora``, for TRL's ``peft_config``; None without adapters.
+
+    A reward model's new head is trained in full.
+    """
     if lora is None:
         return None
     return LoraConfig(
@@ -31,12 +33,12 @@ def adapter_config(lora: AdapterConfig | None, task: Literal["CAUSAL_LM", "SEQ_C
 
 
 def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> None:
-    """Write a trainer's model as any other is loaded: gathered from all processes, an adapter merged.
+    """Write a trainer's whole model: gathered from all processes, with an adapter merged.
 
-    Every process must call it; the main one writes. The training can go on after it.
+    Every process must call it; the main one writes. The training can continue after it.
 
     Args:
-        adapter: where a LoRA adapter is written as it is; nothing without one.
+        adapter: the folder for a LoRA adapter itself; None writes none.
     """
     model = trainer.accelerator.unwrap_model(trainer.model)
     sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
@@ -45,24 +47,24 @@ def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> N
         return
     if isinstance(model, PeftModel):
         with TemporaryDirectory() as scratch:
-            place = adapter or Path(scratch)
-            model.save_pretrained(str(place), state_dict=state)
-            model, state = merged(model.peft_config[model.active_adapter], place), None
-            _name_no_place(place)
+            saved = adapter or Path(scratch)
+            model.save_pretrained(str(saved), state_dict=state)
+            model, state = merge_adapter(model.peft_config[model.active_adapter], saved), None
+            _remove_paths(saved)
     model.save_pretrained(str(folder), state_dict=state)
     trainer.processing_class.save_pretrained(str(folder))
 
 
-def merged(config: PeftConfig, adapter: Path) -> PreTrainedModel:
-    """The model that an adapter was trained on, with the adapter in its weights."""
+def merge_adapter(config: PeftConfig, adapter: Path) -> PreTrainedModel:
+    """Load the model that an adapter was trained on, with the adapter merged into its weights."""
     path = config.base_model_name_or_path
     base = load_scalar(path, new_head=True) if config.task_type == "SEQ_CLS" else load_causal(path)
     return PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
 
 
-def _name_no_place(adapter: Path) -> None:
-    """Both files state where the base lies on this machine; the artifact's manifest says which base it is."""
+def _remove_paths(adapter: Path) -> None:
+    """Remove the base's path on this machine from the adapter's files; the manifest names the base."""
     (adapter / "README.md").unlink()
     config = adapter / "adapter_config.json"
-    said = {**json.loads(config.read_text(encoding="utf-8")), "base_model_name_or_path": None}
-    config.write_text(json.dumps(said, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    portable = {**json.loads(config.read_text(encoding="utf-8")), "base_model_name_or_path": None}
+    config.write_text(json.dumps(portable, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,13 +1,7 @@
-"""On a CPU too, TRL's fused LM head scores only the tokens that are learned.
-
-TRL 1.16 leaves out the positions of prompts where Triton runs. Elsewhere it scores all, to spare a compiler
-new shapes. Nothing is compiled here, and of a small model with a large vocabulary the head is much of the
-work: for SmolLM2-135M with adapters on its upper layers, half of a step.
-"""
+"""TRL options of a training, checked, and TRL's fused LM head on a CPU."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar, get_type_hints
 
@@ -18,14 +12,18 @@ from trl import GRPOConfig
 from trl.trainer import utils
 
 from rlcs.errors import InputError
-from rlcs.stages.stage import Stage
+from rlcs.stages.stage import Stage, log
 from rlcs.training.checkpointing import check_save_steps
 
 
-def grpo_options(stage: Stage, own: Mapping[str, Any], scratch: str) -> GRPOConfig:
-    """The options of a stage's training, with checkpoints in ``scratch``; prompts stay in the order given."""
+def grpo_options(stage: Stage, entry: Mapping[str, Any], scratch: str) -> GRPOConfig:
+    """Build GRPO options of a stage, with checkpoints in ``scratch``; prompts stay in the given order.
+
+    Args:
+        entry: the entry's own TRL options.
+    """
     shared = {**stage.config["training"], "shuffle_dataset": False}
-    return build_options(GRPOConfig, shared, own, seed=stage.seed, output_dir=scratch)
+    return build_options(GRPOConfig, shared, entry, seed=stage.seed, output_dir=scratch)
 
 
 _has_triton = (
@@ -34,11 +32,16 @@ _has_triton = (
 
 
 def skip_prompt_logits() -> None:
-    """For all trainers of this process; scores of the other tokens stay the same."""
+    """Make TRL's fused LM head skip prompt positions on a CPU too, for all trainers of this process.
+
+    TRL 1.16 skips them if Triton runs. Otherwise it scores all positions, to spare a compiler new shapes.
+    Nothing is compiled here, and in a small model with a large vocabulary the head is much of the work: half
+    of a
+        step
+    for SmolLM2-135M with adapters on its upper layers. Scores of completions stay the same.
+    """
     utils._use_triton = lambda device: device.type == "cpu" or _has_triton(torch.device(device))
 
-
-log = logging.getLogger("rlcs")
 
 Options = TypeVar("Options", bound=TrainingArguments)
 
@@ -50,8 +53,8 @@ _FORMER_NAMES = {
 }
 
 
-def in_known_names(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Options of the config in the names that the installed transformers knows."""
+def rename_options(options: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """Rename options of the config to the names that the installed transformers knows."""
     return {
         name if name in known else _FORMER_NAMES.get(name, name): value for name, value in options.items()
     }
@@ -60,20 +63,19 @@ def in_known_names(options: Mapping[str, Any], known: Collection[str]) -> dict[s
 def build_options(
     options_class: Callable[..., Options],
     shared: Mapping[str, Any],
-    own: Mapping[str, Any],
+    entry: Mapping[str, Any],
     *,
     seed: int,
     output_dir: str,
 ) -> Options:
-    """TRL options: the run's shared ones, then the model's own, then what the workflow sets.
+    """Build TRL options: the run's shared ones, then the entry's, then those that the workflow sets.
 
     Raises:
-        InputError: an unknown option, or a value that TRL, its declared type or exact resuming
-            refuses.
+        InputError: an unknown option, or a value that TRL, its declared type or exact resuming refuses.
     """
     types = get_type_hints(options_class)
-    shared, own = in_known_names(shared, types), in_known_names(own, types)
-    for name, value in {**shared, **own}.items():
+    shared, entry = rename_options(shared, types), rename_options(entry, types)
+    for name, value in {**shared, **entry}.items():
         try:  # TRL checks few types by itself: the text "1e-2" would fail in the middle of a training
             TypeAdapter(types.get(name, Any)).validate_python(value, strict=True)
         except ValidationError as error:
@@ -84,7 +86,7 @@ def build_options(
             ) from error
     try:
         options = options_class(
-            **{"save_total_limit": 2, **shared, **own},
+            **{"save_total_limit": 2, **shared, **entry},
             seed=seed,
             data_seed=seed,
             output_dir=output_dir,
@@ -105,5 +107,5 @@ def build_options(
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies in bfloat16 (lscpu: avx512_bf16, amx_bf16), not by way of float32."""
+    """True if the CPU multiplies in bfloat16 (lscpu: avx512_bf16, amx_bf16) rather than through float32."""
     return any("bf16" in name and has for name, has in torch.cpu.get_capabilities().items())

@@ -17,7 +17,7 @@ from rlcs.world.tokenizer import train_tokenizer
 
 
 def new_model(base: WorldBaseConfig, tokenizer: PreTrainedTokenizerBase) -> LlamaForCausalLM:
-    """A Llama of the given shape: the architecture whose tokenizer AutoTokenizer leaves as it is."""
+    """Make a Llama of the given shape; AutoTokenizer leaves this architecture's tokenizer as it is."""
     set_seed(base.seed)
     return LlamaForCausalLM(
         LlamaConfig(
@@ -37,7 +37,7 @@ def new_model(base: WorldBaseConfig, tokenizer: PreTrainedTokenizerBase) -> Llam
     )
 
 
-def pretraining(
+def pretraining_trainer(
     base: WorldBaseConfig,
     rng: Random,
     *,
@@ -46,7 +46,7 @@ def pretraining(
     shared: Mapping[str, Any],
     output_dir: str,
 ) -> SFTTrainer:
-    """A trainer, ready to run, of a new model on new examples, easy ones first."""
+    """Make a trainer of a new model on new examples, easy ones first."""
     examples = literacy.examples(
         rng, base.single_examples, base.pair_examples, policy_template, judge_template
     )

@@ -1,4 +1,4 @@
-"""Rollouts by a vLLM server of the job's own: ``vllm_mode: server`` without an address."""
+"""Rollouts by a vLLM server that the job starts itself: ``vllm_mode: server`` without an address."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _DEVELOPMENT = {"VLLM_SERVER_DEV_MODE": "1"}
 
 
 def awaits_server(options: GRPOConfig) -> bool:
-    """Whether rollouts are a server's whose place is not said: nobody has started it."""
-    said = (options.vllm_server_base_url, options.vllm_server_host, options.vllm_server_port)
-    unsaid = (None, GRPOConfig.vllm_server_host, GRPOConfig.vllm_server_port)
-    return options.use_vllm and options.vllm_mode == "server" and said == unsaid
+    """True if ``vllm_mode: server`` is set without an address."""
+    address = (options.vllm_server_base_url, options.vllm_server_host, options.vllm_server_port)
+    default = (None, GRPOConfig.vllm_server_host, GRPOConfig.vllm_server_port)
+    return options.use_vllm and options.vllm_mode == "server" and address == default
 
 
 def serve_rollouts(options: GRPOConfig, model: Path, serving: ServingConfig) -> None:
-    """Start the server that a training's options ask for, and put its address into them; else do nothing.
+    """Start the server that a training's options ask for, and set its address in them; else do nothing.
 
-    TRL's main process alone speaks to it, so that it lies on the first node.
+    Only TRL's main process calls it, so it runs on the first node.
 
     Args:
-        model: where the training starts from.
+        model: folder of the model that the training starts from.
 
     Raises:
         InputError: serving.rollouts.gpus is 0, or as ``start_server``.
@@ -48,15 +48,15 @@ def serve_rollouts(options: GRPOConfig, model: Path, serving: ServingConfig) -> 
         raise InputError(problem)
     gpus = serving.rollouts.gpus
     arguments = {**serving.rollouts.arguments, "tensor_parallel_size": gpus, **_NEEDED}
-    there = serving.model_copy(update={"environment": {**serving.environment, **_DEVELOPMENT}})
+    development = serving.model_copy(update={"environment": {**serving.environment, **_DEVELOPMENT}})
     options.vllm_server_base_url = broadcast(
-        lambda: start_server(model, f"rollouts-{uuid.uuid4().hex}", arguments, there, gpus=gpus)
+        lambda: start_server(model, f"rollouts-{uuid.uuid4().hex}", arguments, development, gpus=gpus)
     )
     options.vllm_group_port = broadcast(free_port)
 
 
 def rollouts_problem(options: GRPOConfig, serving: ServingConfig) -> str | None:
-    """What is wrong with a server that nobody has started and that cannot be started either."""
+    """Problem of a server without an address that the job cannot start either; None without a problem."""
     if not awaits_server(options) or serving.rollouts.gpus:
         return None
     return (

@@ -15,8 +15,8 @@ from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.lora import save_whole
 from rlcs.training.options import skip_prompt_logits
 
-# Different in every run (run.json has the durations), or counted anew after a resume.
-_NOT_KEPT = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
+# Metrics that differ in every run (run.json has the durations), or restart after a resume.
+_OMITTED = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
 
 
 def train(
@@ -24,11 +24,11 @@ def train(
     make_trainer: Callable[[str], Trainer],
     finish: Callable[[Trainer, Path], None] = lambda trainer, folder: None,
 ) -> None:
-    """Run a trainer, from its last checkpoint where it was killed, and publish its model and its history.
+    """Run a trainer, from its last checkpoint if it was killed, and publish its model and its history.
 
     Args:
         make_trainer: makes the trainer, given the folder of its checkpoints as TRL's ``output_dir``.
-        finish: what else is to be written, given the trainer and the artifact's folder.
+        finish: writes further files, given the trainer and the artifact's folder.
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
@@ -45,12 +45,12 @@ def train(
 
 
 def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
-    """A trainer's logs as rows (step, metric, value), without timings and the closing summary."""
+    """Turn a trainer's logs into rows of HISTORY, without timings and the closing summary."""
     return [
         {"step": int(entry["step"]), "metric": metric, "value": float(value)}
         for entry in log_history
         if "train_runtime" not in entry
         for metric, value in sorted(entry.items())  # a resumed trainer has them in another order
-        if metric not in ("step", "epoch") and not any(word in metric for word in _NOT_KEPT)
-        if value is not None  # TRL's word for a mean over nothing
+        if metric not in ("step", "epoch") and not any(word in metric for word in _OMITTED)
+        if value is not None  # TRL logs None for a mean over nothing
     ]

@@ -1,14 +1,13 @@
-"""The best checkpoint of a policy by an independent judge, on validation contexts.
+"""Selection of a policy's best checkpoint by an independent judge, on validation contexts.
 
-Every so many steps the policy writes a story for each of these contexts, and judges compare it, in both
-orders, with what the start of the training wrote. The stories are drawn with a seed of their own, and the
-training's random state is left alone. Of several processes all write the same stories, as sharded weights
-need them all, and the main one asks the judges.
+Every ``every`` steps the policy writes a story for each of these contexts, and judges compare it, in both
+orders, with what the start of the training wrote. Stories are drawn with a separate seed, and the training's
+random state is unchanged. All processes write the same stories, as sharded weights require, and the main one
+calls the judges.
 """
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -36,17 +35,16 @@ from rlcs.models.generation import Completion, generate
 from rlcs.models.loading import device
 from rlcs.records import Comparison, Context
 from rlcs.stages.ranks import broadcast, is_main
+from rlcs.stages.stage import log
 from rlcs.training.lora import save_whole
 from rlcs.training.watch import INDEPENDENT, TRAINING, series
-
-log = logging.getLogger("rlcs")
 
 
 class Validation:
     """Plays a policy against the start of its training.
 
     Args:
-        judges: by the metric that their win rate is logged as.
+        judges: by the name of the metric for their win rate.
         start: the policy that training starts from.
         options: of the training; its sampling is that of the comparison.
     """
@@ -68,10 +66,15 @@ class Validation:
         self.reference = self._stories(start.to(device()))
 
     def win_rates(self, model: PreTrainedModel) -> dict[str, float]:
-        """By metric, p(model's story wins), ties ½; ½ as well where a judge gave no verdict at all."""
+        """p(model's story wins) by metric, ties ½; also ½ if a judge gave no verdict at all."""
         pairs = [
-            {"pair_id": context.context_id, "context_id": context.context_id, "story_a": own, "story_b": its}
-            for context, own, its in zip(self.contexts, self._stories(model), self.reference, strict=True)
+            {
+                "pair_id": context.context_id,
+                "context_id": context.context_id,
+                "story_a": story,
+                "story_b": rival,
+            }
+            for context, story, rival in zip(self.contexts, self._stories(model), self.reference, strict=True)
         ]
         comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
         won = {
@@ -91,9 +94,9 @@ def draw_stories(
     template: str,
     options: GRPOConfig,
 ) -> list[Completion]:
-    """A story for each context, sampled as training does and with the same seed every time.
+    """Draw a story for each context, sampled as in training and with the same seed every time.
 
-    The training's own random state is left alone.
+    The training's random state is unchanged.
     """
     with torch.random.fork_rng():
         return generate(
@@ -112,9 +115,9 @@ def _credits(judge: Judge, comparisons: Sequence[Comparison]) -> dict[str, float
 
 
 class SelectBest(TrainerCallback):
-    """Logs win rates every so many steps and at the end, and keeps the weights of the best of them so far.
+    """Logs win rates every ``every`` steps and at the end, and keeps the weights with the best one so far.
 
-    What is best is read from the log, which checkpoints hold: a resumed training keeps the same weights.
+    The best one is read from the log, which checkpoints hold, so a resumed training keeps the same weights.
     """
 
     def __init__(self, validation: Validation, every: int, folder: Path, trainer: Trainer) -> None:

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning, of a GenRM on chains and of a policy on stories alike."""
+"""Supervised fine-tuning of a GenRM on chains, or of a policy on stories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.stages.stage import Stage
 from rlcs.training.context_window import Window
-from rlcs.training.examples import Example
+from rlcs.training.examples import TrainingExample
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
 from rlcs.training.run import train
@@ -26,34 +26,39 @@ from rlcs.training.run import train
 def train_sft(
     stage: Stage,
     base: Path,
-    own: Mapping[str, Any],
+    training: Mapping[str, Any],
     lora: AdapterConfig | None,
-    examples: Sequence[Example],
+    examples: Sequence[TrainingExample],
     stopping: EarlyStoppingConfig | None = None,
     *,
     shuffle: bool = True,
 ) -> None:
-    """Train the model in ``base`` on {prompt, completion} examples, with the entry's own TRL options.
+    """Train the model in ``base`` on {prompt, completion} examples, and publish it.
 
     Args:
-        stopping: then every example has a ``context_id`` too, by which some are held out.
-        shuffle: False: in every epoch the examples are in the order in which they are given.
+        training: the entry's own TRL options.
+        stopping: early stopping on held-out contexts; every example then needs a ``context_id`` too.
+        shuffle: if False, the examples are in the given order in every epoch.
+
+    Raises:
+        InputError: no example fits the context window, TRL refuses an option, or all examples have one
+            context.
     """
-    window = Window.of(base, own.get("max_length"))
+    window = Window.of(base, training.get("max_length"))
     fitting = window.fitting(examples, load_tokenizer(base))
-    training = trl_columns(fitting)
+    train_examples = trl_columns(fitting)
     order = "random" if shuffle else "sequential"
     shared = {"max_length": None, "train_sampling_strategy": order, **stage.config["training"]}
-    held_out: list[Example] = []
+    held_out: list[TrainingExample] = []
     if stopping is not None:
         shared |= stopping_options(stopping, shared.get("logging_steps", stopping.every))
-        training, held_out = held_out_contexts(fitting, stopping.share, stage.seed)
+        train_examples, held_out = split_by_context(fitting, stopping.share, stage.seed)
 
     def trainer(scratch: str) -> SFTTrainer:
         made = SFTTrainer(
             model=load_causal(base),
-            args=build_options(SFTConfig, shared, own, seed=stage.seed, output_dir=scratch),
-            train_dataset=Dataset.from_list(training),
+            args=build_options(SFTConfig, shared, training, seed=stage.seed, output_dir=scratch),
+            train_dataset=Dataset.from_list(train_examples),
             eval_dataset=Dataset.from_list(held_out) if held_out else None,
             processing_class=load_tokenizer(base),
             peft_config=adapter_config(lora, "CAUSAL_LM"),
@@ -66,9 +71,9 @@ def train_sft(
 
 
 def stopping_options(stopping: EarlyStoppingConfig, logging_steps: int) -> dict[str, Any]:
-    """TRL's options that publish the step with the lowest loss on what is held out.
+    """TRL's options that publish the step with the lowest loss on held-out examples.
 
-    It logs about as often as ``logging_steps`` says, and so that a log ends where a look begins.
+    Logging is about as frequent as ``logging_steps``, and every evaluation step is a logged step.
     """
     return {
         "eval_strategy": "steps",
@@ -82,22 +87,24 @@ def stopping_options(stopping: EarlyStoppingConfig, logging_steps: int) -> dict[
     }
 
 
-def trl_columns(examples: Sequence[Example]) -> list[Example]:
-    """What TRL reads of them."""
+def trl_columns(examples: Sequence[TrainingExample]) -> list[TrainingExample]:
+    """The columns of examples that TRL reads."""
     return [{name: example[name] for name in ("prompt", "completion")} for example in examples]
 
 
-def held_out_contexts(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[list[Example], list[Example]]:
-    """``trl_columns`` examples to train on and others; no context stands on both sides.
+def split_by_context(
+    examples: Sequence[TrainingExample], share: float, seed: int
+) -> tuple[list[TrainingExample], list[TrainingExample]]:
+    """Split examples, with ``trl_columns``, into training and held-out ones; no context is in both.
 
     Raises:
-        InputError: there is one context alone.
+        InputError: there is only one context.
     """
     groups = [example["context_id"] for example in examples]
     if len(set(groups)) < 2:
         raise InputError("early_stopping holds contexts out, and all training pairs have the same one")
     split = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
-    ((kept, left),) = split.split(groups, groups=groups)
-    return trl_columns([examples[i] for i in kept]), trl_columns([examples[i] for i in left])
+    ((train_indices, held_out_indices),) = split.split(groups, groups=groups)
+    return trl_columns([examples[i] for i in train_indices]), trl_columns(
+        [examples[i] for i in held_out_indices]
+    )

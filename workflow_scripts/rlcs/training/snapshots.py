@@ -1,4 +1,4 @@
-"""What a policy writes on the way: the same held-out contexts, every so many steps of its training."""
+"""Stories that a policy writes in training: for the same held-out contexts, every few steps."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from trl import GRPOConfig
 from rlcs.records import SNAPSHOTS, Context, read_rows, write_rows
 from rlcs.training.selection import draw_stories
 
-NAME = "snapshots.parquet"
+SNAPSHOTS_FILE = "snapshots.parquet"
 
 
 class TakeSnapshots(TrainerCallback):
-    """Writes stories before the first step, every so many steps and at the end.
+    """Writes stories before the first step, every ``every`` steps and at the end.
 
-    Each step has a file of its own beside the checkpoints, so that a resumed training has them all; what it
-    repeats it writes again, the same.
+    Each step has its own file beside the checkpoints, so that a resumed training has them all; a repeated
+    step writes the same again.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class TakeSnapshots(TrainerCallback):
             self._take(state.global_step, model, state.is_world_process_zero)
 
     def _take(self, step: int, model: PreTrainedModel, writes: bool) -> None:
-        """All processes take part in drawing, which sharded weights need; one of them writes."""
+        """Draw and write the stories; all processes draw, as sharded weights require, and one writes."""
         drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
         rows = [
             {
@@ -87,4 +87,4 @@ class TakeSnapshots(TrainerCallback):
     def publish(self, artifact: Path) -> None:
         """Write the stories of all steps, in order, into the artifact."""
         rows = [row for path in sorted(self.folder.iterdir()) for row in read_rows(path, SNAPSHOTS)]
-        write_rows(artifact / NAME, rows, SNAPSHOTS)
+        write_rows(artifact / SNAPSHOTS_FILE, rows, SNAPSHOTS)

@@ -7,7 +7,6 @@ flags of one that never stopped.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
@@ -16,8 +15,7 @@ from typing import Any, NamedTuple
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from rlcs.config.policies import WatchConfig
-
-log = logging.getLogger("rlcs")
+from rlcs.stages.stage import log
 
 History = Sequence[Mapping[str, float]]
 """A trainer's ``state.log_history``."""
@@ -44,7 +42,7 @@ class Point(NamedTuple):
     value: float
 
 
-class Reading(NamedTuple):
+class SignValue(NamedTuple):
     """A sign's value at a step; ``counts`` is False if it raises no flag, however large."""
 
     step: int
@@ -104,24 +102,24 @@ WINDOWED: dict[str, tuple[str, Callable[[float, float], float]]] = {
 
 def _windowed(
     points: Sequence[Point], window: int, compare: Callable[[float, float], float]
-) -> Iterator[Reading]:
+) -> Iterator[SignValue]:
     """The last window against the first; the two never overlap."""
     values = [point.value for point in points]
     for end in range(2 * window, len(values) + 1):
-        yield Reading(
+        yield SignValue(
             points[end - 1].step, compare(fmean(values[:window]), fmean(values[end - window : end]))
         )
 
 
-def _variance_spikes(points: Sequence[Point], window: int) -> Iterator[Reading]:
+def _variance_spikes(points: Sequence[Point], window: int) -> Iterator[SignValue]:
     """The reward's standard deviation over the median of the window before it."""
     for end in range(window, len(points)):
         usual = median(point.value for point in points[end - window : end])
         if usual > 0:
-            yield Reading(points[end].step, points[end].value / usual)
+            yield SignValue(points[end].step, points[end].value / usual)
 
 
-def _hacking(independent: Sequence[Point], training: Sequence[Point]) -> Iterator[Reading]:
+def _hacking(independent: Sequence[Point], training: Sequence[Point]) -> Iterator[SignValue]:
     """The fall of the independent win rate below its best so far.
 
     It counts if the training's judge likes the policy no less than it did at that best step: the reward goes
@@ -135,7 +133,7 @@ def _hacking(independent: Sequence[Point], training: Sequence[Point]) -> Iterato
         if best is None or point.value > best.value:
             best = point
         rewarded = by_training[point.step] >= by_training[best.step]
-        yield Reading(point.step, best.value - point.value, counts=rewarded)
+        yield SignValue(point.step, best.value - point.value, counts=rewarded)
 
 
 def measure_signs(history: History, watch: WatchConfig) -> list[Sign]:
@@ -144,27 +142,27 @@ def measure_signs(history: History, watch: WatchConfig) -> list[Sign]:
     A sign that cannot be measured is left out: its metric was not logged, or too seldom.
     """
     metrics = list(dict.fromkeys(metric for entry in history for metric in entry))
-    readings: dict[str, list[Reading]] = {
+    values_of: dict[str, list[SignValue]] = {
         rule: [
-            reading
+            compared
             for metric in metrics
             if (metric == end or metric.endswith(f"/{end}")) and not metric.startswith("eval")
-            for reading in _windowed(series(history, metric), watch.window, compare)
+            for compared in _windowed(series(history, metric), watch.window, compare)
         ]
         for rule, (end, compare) in WINDOWED.items()
     }
-    readings["variance_spike"] = list(_variance_spikes(series(history, "reward_std"), watch.window))
-    readings["hacking"] = list(_hacking(series(history, INDEPENDENT), series(history, TRAINING)))
+    values_of["variance_spike"] = list(_variance_spikes(series(history, "reward_std"), watch.window))
+    values_of["hacking"] = list(_hacking(series(history, INDEPENDENT), series(history, TRAINING)))
     signs = []
-    for rule, values in readings.items():
+    for rule, values in values_of.items():
         if values:
             limit = getattr(watch, rule)
-            above = [reading for reading in values if reading.counts and reading.value > limit]
+            above = [compared for compared in values if compared.counts and compared.value > limit]
             flag = None
             if above and watch.action != "ignore":
-                first = min(above, key=lambda reading: reading.step)
+                first = min(above, key=lambda compared: compared.step)
                 flag = Flag(first.step, rule, first.value, limit)
-            signs.append(Sign(rule, max(reading.value for reading in values), limit, flag))
+            signs.append(Sign(rule, max(compared.value for compared in values), limit, flag))
     return signs
 
 
