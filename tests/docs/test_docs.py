@@ -166,7 +166,7 @@ CAUSES = {
     "must be a multiple of logging_steps": lambda **_: said(
         lambda: check_save_steps(options(save_steps=7)), ValueError
     ),
-    "straddle": lambda **_: said(
+    "split across processes": lambda **_: said(
         lambda: assert_whole_groups(
             options(
                 per_device_train_batch_size=12, steps_per_generation=1, num_generations=8, eval_strategy="no"

@@ -55,7 +55,7 @@ def test_groups_are_read_from_names():
     groups = world()
     assert [group.context_id for group in groups] == [f"c/{c}" for c in range(CONTEXTS)]
     assert all(len(group.utilities) == SIZE for group in groups)
-    assert all(len(group.said) == SIZE * (SIZE - 1) for group in groups)
+    assert all(len(group.judgements) == SIZE * (SIZE - 1) for group in groups)
 
 
 def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
