@@ -10,7 +10,7 @@ from rlcs.data.artifacts import AUDIT_FILE, CHAINS_FILE, JUDGEMENTS_FILE, PAIRS_
 from rlcs.data.preferences import Preferences
 from rlcs.data.votes import soft_label
 from rlcs.errors import InputError
-from rlcs.judging.consensus import OUTCOMES, consensus_chains, find_consensus
+from rlcs.judging.consensus import CONSENSUS_OUTCOMES, consensus_chains, find_consensus
 from rlcs.records import CONSENSUS
 from rlcs.stages.stage import Stage, log, run_stage
 
@@ -28,7 +28,7 @@ def main(stage: Stage) -> None:
         pairs = {pair["pair_id"]: pair for pair in rows}
         results = find_consensus(judgements, pairs, entry.agree)
         counts = Counter(result.outcome for result in results.values())
-        outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES)
+        outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in CONSENSUS_OUTCOMES)
         log.info("%d pairs %s: %s", len(pairs), description, outcomes)
         return [
             pairs[pair_id]

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from rlcs.data.argilla import read_export
+from rlcs.data.argilla import read_argilla_export
 from rlcs.data.rows import PairRow
 
 
@@ -30,7 +30,9 @@ def main() -> None:
         for task in tasks
     }
     try:
-        rows = list(read_export(arguments.export.read_text(encoding="utf-8"), sheet, arguments.cohort))
+        rows = list(
+            read_argilla_export(arguments.export.read_text(encoding="utf-8"), sheet, arguments.cohort)
+        )
     except ValueError as error:
         sys.exit(f"error: {arguments.export} is not an export of this sheet's records: {error}")
     arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from rlcs.data.label_studio import read_export
+from rlcs.data.label_studio import read_label_studio_export
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--cohort", default="", help="which group of readers this is")
     arguments = parser.parse_args()
     try:
-        rows = list(read_export(arguments.export.read_text(encoding="utf-8"), arguments.cohort))
+        rows = list(read_label_studio_export(arguments.export.read_text(encoding="utf-8"), arguments.cohort))
     except ValidationError as error:
         sys.exit(f"error: {arguments.export} is not a JSON export of tasks with annotations: {error}")
     arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paths import SCRIPTS
-from rlcs.judging.consensus import OUTCOMES, consensus_chains, find_consensus, own_labels
+from rlcs.judging.consensus import CONSENSUS_OUTCOMES, consensus_chains, find_consensus, own_labels
 from rlcs.records import (
     LABELS,
     ORDERS,
@@ -80,7 +80,7 @@ def test_every_label_rests_on_chains_that_all_say_it(case):
     names, said = case
     found = find_consensus(said, names, 2)
     assert list(found) == names
-    assert {outcome for _, outcome in found.values()} <= set(OUTCOMES)
+    assert {outcome for _, outcome in found.values()} <= set(CONSENSUS_OUTCOMES)
     labelled = {pair for pair, (label, _) in found.items() if label is not None}
     assert labelled == {pair for pair, (_, outcome) in found.items() if outcome == "consensus"}
     chains = consensus_chains(said, labelled)

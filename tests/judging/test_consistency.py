@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.judging.consistency import OUTCOMES, drop_table, filter_pairs
+from rlcs.judging.consistency import FILTER_OUTCOMES, drop_table, filter_pairs
 from rlcs.records import LABELS, Judgement
 
 VERDICTS = (*LABELS, "none")
@@ -80,7 +80,7 @@ def test_drop_table():
         ["kept", "unparsed", "kept", "against_label", "kept"],
         {"teacher": ["t"] * 4 + ["u"], "domain": ["story", "story", "poem", "poem", "poem"]},
     )
-    assert list(table.columns[:7]) == ["teacher", "domain", "n", *OUTCOMES]
+    assert list(table.columns[:7]) == ["teacher", "domain", "n", *FILTER_OUTCOMES]
     assert table.set_index(["teacher", "domain"])[["n", "kept", "kept_share"]].to_dict("index") == {
         ("t", "poem"): {"n": 2, "kept": 1, "kept_share": 0.5},
         ("t", "story"): {"n": 2, "kept": 1, "kept_share": 0.5},
@@ -88,13 +88,13 @@ def test_drop_table():
     }
 
 
-@given(st.lists(st.tuples(st.sampled_from(OUTCOMES), st.sampled_from("xyz"), st.sampled_from("uv"))))
+@given(st.lists(st.tuples(st.sampled_from(FILTER_OUTCOMES), st.sampled_from("xyz"), st.sampled_from("uv"))))
 def test_drop_table_counts_every_pair_once(rows):
     outcomes = [row[0] for row in rows]
     table = drop_table(outcomes, {"teacher": [row[1] for row in rows], "domain": [row[2] for row in rows]})
     assert len(table) == len({row[1:] for row in rows})
     assert table["n"].sum() == len(rows)
-    for outcome in OUTCOMES:
+    for outcome in FILTER_OUTCOMES:
         assert table[outcome].sum() == outcomes.count(outcome)
         assert (table[f"{outcome}_share"] * table["n"]).sum() == pytest.approx(outcomes.count(outcome))
 

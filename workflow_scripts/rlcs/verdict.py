@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from rlcs.records import Comparison, Judgement, Label, Verdict
 
-Outcome = TypeVar("Outcome", Label, Verdict)
+_Side = TypeVar("_Side", Label, Verdict)
 _SWAPPED = {"a": "b", "b": "a"}
 
 _SCORE_LINE = re.compile(r"Scores: (0|[1-9][0-9]{0,2}) (0|[1-9][0-9]{0,2})")
@@ -51,7 +51,7 @@ def compare(score_a: float, score_b: float) -> Verdict:
     return "a" if score_a > score_b else "b"
 
 
-def swapped(label: Outcome) -> Outcome:
+def swapped(label: _Side) -> _Side:
     """The label or the verdict of the same pair with a and b exchanged."""
     return _SWAPPED.get(label, label)  # type: ignore[return-value]
 

@@ -82,7 +82,9 @@ def write_dataset(
         (folder / path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def read_export(export: str, rows: Mapping[str, Mapping[str, Any]], cohort: str) -> Iterator[dict[str, Any]]:
+def read_argilla_export(
+    export: str, rows: Mapping[str, Mapping[str, Any]], cohort: str
+) -> Iterator[dict[str, Any]]:
     """Read rows of preferences from exported records, one for each response to the question.
 
     Args:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from rlcs.data.matches import Stories, matches_of, pairs_of
-from rlcs.data.rows import PairRow, RawRow, digest, parse
+from rlcs.data.rows import PairRow, RawRow, digest, parse_row
 from rlcs.errors import InputError
 from rlcs.records import HUMAN, Context, Row
 from rlcs.verdict import swapped
@@ -82,7 +82,7 @@ def read_votes(rows: Iterable[RawRow], pairs: Iterable[Row]) -> list[dict[str, A
     by_id = {pair["pair_id"]: pair for pair in pairs}
     votes: dict[tuple[str, str], dict[str, Any]] = {}
     for raw in rows:
-        line, row = f"{raw.file} line {raw.line}", parse(raw, PairRow)
+        line, row = f"{raw.file} line {raw.line}", parse_row(raw, PairRow)
         if isinstance(row, str):
             raise InputError(f"{line}: {row}")
         if not row.label:

@@ -23,7 +23,7 @@ from rlcs.data.rows import (
     RatingRow,
     RawRow,
     digest,
-    parse,
+    parse_row,
     premise_defect,
     to_quarantine,
 )
@@ -40,12 +40,12 @@ def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:
 
 def parse_pairs(rows: Iterable[RawRow]) -> list[ParsedPair]:
     """Parse rows that are pairs already."""
-    return [ParsedPair(raw, parse(raw, PairRow)) for raw in rows]
+    return [ParsedPair(raw, parse_row(raw, PairRow)) for raw in rows]
 
 
 def parse_chosen(rows: Iterable[RawRow], seed: int) -> list[ParsedPair]:
     """Parse rows with ``chosen`` and ``rejected`` as pairs whose label names the chosen story."""
-    return [ParsedPair(raw, _pair_of_chosen(parse(raw, ChosenRow), seed)) for raw in rows]
+    return [ParsedPair(raw, _pair_of_chosen(parse_row(raw, ChosenRow), seed)) for raw in rows]
 
 
 def _pair_of_chosen(row: ChosenRow | str, seed: int) -> PairRow | str:
@@ -136,7 +136,7 @@ def pair_ratings(
     premises: dict[tuple[str, str, str], RatingRow] = {}
     stories: dict[tuple[str, str, str], dict[str, list[Rating]]] = {}
     for index, raw in enumerate(rows):
-        row = parse(_with_scores(raw, criteria), RatingRow)
+        row = parse_row(_with_scores(raw, criteria), RatingRow)
         if isinstance(row, str):
             bad[index] = row
             continue

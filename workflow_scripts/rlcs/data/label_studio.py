@@ -81,7 +81,7 @@ def describe_premise(row: Mapping[str, Any], requirements: str) -> str:
     return "\n".join([row["domain"], *(f"{name}: {text}" for name, text in parts.items() if text)])
 
 
-def read_export(export: str, cohort: str) -> Iterator[dict[str, Any]]:
+def read_label_studio_export(export: str, cohort: str) -> Iterator[dict[str, Any]]:
     """Read rows of preferences from a JSON export, one for each annotation with a preference or a tie.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
 from rlcs.records import HUMAN, ORDERS, Comparison, Context, Label, Split, read_contexts, write_contexts
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 _CONTEXTS_NAME = "contexts.parquet"
 
@@ -28,12 +28,12 @@ class Preferences:
         return read_contexts(self.folder / _CONTEXTS_NAME)
 
     @cached_property
-    def annotations(self) -> list[Row]:
+    def annotations(self) -> list[_Row]:
         """Rows of ANNOTATIONS: every vote."""
         return ANNOTATIONS_FILE.read(self.folder)
 
     @cached_property
-    def quarantine(self) -> list[Row]:
+    def quarantine(self) -> list[_Row]:
         """Rows of QUARANTINE: what could not be used."""
         return QUARANTINE_FILE.read(self.folder)
 
@@ -51,15 +51,15 @@ class Preferences:
         """The contexts of a split."""
         return [context for context in self.contexts.values() if context.split == split]
 
-    def pairs(self, split: Split | None = None) -> list[Row]:
+    def pairs(self, split: Split | None = None) -> list[_Row]:
         """Rows of PAIRS: the pairs with a label, all of them or those of a split."""
         return self._within(self._pairs, split)
 
-    def unlabelled(self, split: Split | None = None) -> list[Row]:
+    def unlabelled(self, split: Split | None = None) -> list[_Row]:
         """Rows of UNLABELLED: the pairs without a label, all of them or those of a split."""
         return self._within(self._unlabelled, split)
 
-    def training_pairs(self, label_sources: Sequence[str], consensus: Iterable[Path]) -> list[Row]:
+    def training_pairs(self, label_sources: Sequence[str], consensus: Iterable[Path]) -> list[_Row]:
         """The labelled pairs that an entry trains on: rows of PAIRS, none of them twice.
 
         Args:
@@ -82,14 +82,14 @@ class Preferences:
         return comparisons_of(pairs, self.contexts)
 
     @cached_property
-    def _pairs(self) -> list[Row]:
+    def _pairs(self) -> list[_Row]:
         return PAIRS_FILE.read(self.folder)
 
     @cached_property
-    def _unlabelled(self) -> list[Row]:
+    def _unlabelled(self) -> list[_Row]:
         return UNLABELLED_FILE.read(self.folder)
 
-    def _within(self, pairs: list[Row], split: Split | None) -> list[Row]:
+    def _within(self, pairs: list[_Row], split: Split | None) -> list[_Row]:
         if split is None:
             return list(pairs)
         return [pair for pair in pairs if self.contexts[pair["context_id"]].split == split]

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from rlcs.constraints.registry import instruction
 from rlcs.records import LABELS, Constraint, Label, Split
 
-Row = TypeVar("Row", bound=BaseModel)
+_RowModel = TypeVar("_RowModel", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class ParsedPair(NamedTuple):
     row: PairRow | str
 
 
-def parse(raw: RawRow, kind: type[Row]) -> Row | str:
+def parse_row(raw: RawRow, kind: type[_RowModel]) -> _RowModel | str:
     """Parse a row as one of a kind; return the reason if it cannot be used."""
     if raw.values is None:
         return raw.defect or "no values"

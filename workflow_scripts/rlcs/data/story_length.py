@@ -9,7 +9,7 @@ from dataclasses import replace
 from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
 
-STORIES = ("story_a", "story_b", "chosen", "rejected", "story")
+STORY_COLUMNS = ("story_a", "story_b", "chosen", "rejected", "story")
 
 _WORD = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")
@@ -39,7 +39,7 @@ def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
         return list(rows), 0
     limited, truncated = [], 0
     for raw in rows:
-        stories = {name: (raw.values or {}).get(name) for name in STORIES}
+        stories = {name: (raw.values or {}).get(name) for name in STORY_COLUMNS}
         long = {
             name: story
             for name, story in stories.items()

@@ -20,7 +20,7 @@ from rlcs.data.rows import (
     ParsedPair,
     RawRow,
     digest,
-    parse,
+    parse_row,
     premise_defect,
     to_quarantine,
 )
@@ -210,7 +210,7 @@ def validate_contexts(
     contexts: list[Context] = []
     bad = []
     for raw in rows:
-        row = parse(raw, ContextRow)
+        row = parse_row(raw, ContextRow)
         if isinstance(row, str):
             bad.append(to_quarantine(raw, row))
             continue

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE
-from rlcs.records import Judgement
+from rlcs.records import Judgement, Row
 from rlcs.stages.manifest import read_provenance
 
-Row = Mapping[str, Any]
 Judged = Mapping[str, Mapping[int, Sequence[Judgement]]]
 """Judge -> seed -> judgements."""
 

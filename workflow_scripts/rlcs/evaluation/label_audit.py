@@ -14,7 +14,7 @@ import pandas as pd
 from rlcs import verdict
 from rlcs.evaluation import baselines
 from rlcs.evaluation.statistics import Estimate, estimate_difference, estimate_mean
-from rlcs.judging.consistency import OUTCOMES
+from rlcs.judging.consistency import FILTER_OUTCOMES
 from rlcs.judging.credits import first_position_share
 from rlcs.records import Context, Judgement, Label, Row, Verdict
 
@@ -97,14 +97,14 @@ def _audit(
 def filter_table(drops: pd.DataFrame) -> pd.DataFrame:
     """``consistency.drop_table`` for readers: pairs by outcome, and a sum if there are several rows."""
     groups = [str(name) for name in drops.columns[: drops.columns.tolist().index("n")]]
-    rows = drops[[*groups, "n", *OUTCOMES]].to_dict("records")
+    rows = drops[[*groups, "n", *FILTER_OUTCOMES]].to_dict("records")
     if len(rows) > 1:
         rows.append({name: "all" if name in groups else drops[name].sum() for name in rows[0]})
     table = [
         {
             **{name: row[name] for name in groups},
             "pairs": row["n"],
-            **{f"{outcome}_pairs": row[outcome] for outcome in OUTCOMES},
+            **{f"{outcome}_pairs": row[outcome] for outcome in FILTER_OUTCOMES},
             "kept_share": row["kept"] / row["n"],
         }
         for row in rows

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, get_args
 
 from rlcs.records import ORDERS, Judgement, Label
 
-Outcome = Literal["undecided", "disagreement", "consensus"]
+ConsensusOutcome = Literal["undecided", "disagreement", "consensus"]
 
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+CONSENSUS_OUTCOMES: tuple[ConsensusOutcome, ...] = get_args(ConsensusOutcome)
 
 Said = Mapping[str, Sequence[Judgement]]
 """Teacher -> un-swapped judgements, at most one for each pair and order."""
@@ -23,7 +23,7 @@ class Found(NamedTuple):
     """What the teachers make of one pair; ``label`` is None without consensus."""
 
     label: Label | None
-    outcome: Outcome
+    outcome: ConsensusOutcome
 
 
 def own_labels(judgements: Iterable[Judgement]) -> dict[str, Label]:

@@ -12,14 +12,14 @@ import pandas as pd
 
 from rlcs.records import ORDERS, Judgement, Order
 
-Outcome = Literal["unparsed", "inconsistent", "against_label", "kept"]
+FilterOutcome = Literal["unparsed", "inconsistent", "against_label", "kept"]
 
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+FILTER_OUTCOMES: tuple[FilterOutcome, ...] = get_args(FilterOutcome)
 
 
 def filter_pairs(
     pairs: Sequence[Mapping[str, Any]], judgements: Sequence[Judgement]
-) -> tuple[list[Judgement], list[Outcome]]:
+) -> tuple[list[Judgement], list[FilterOutcome]]:
     """Filter the judgements of one teacher.
 
     The first rule that a pair breaks is its outcome. A missing order counts as unparsed. A tie is a verdict
@@ -51,7 +51,7 @@ def filter_pairs(
         by_order[key] = judgement
 
     kept: list[Judgement] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[FilterOutcome] = []
     for pair in pairs:
         both = [by_order[key] for order in ORDERS if (key := (pair["pair_id"], order)) in by_order]
         outcomes.append(_outcome(both, pair["label"]))
@@ -60,7 +60,7 @@ def filter_pairs(
     return kept, outcomes
 
 
-def _outcome(judgements: Sequence[Judgement], label: str) -> Outcome:
+def _outcome(judgements: Sequence[Judgement], label: str) -> FilterOutcome:
     verdicts = {judgement.verdict for judgement in judgements}
     if len(judgements) < len(ORDERS) or "none" in verdicts:
         return "unparsed"
@@ -69,7 +69,7 @@ def _outcome(judgements: Sequence[Judgement], label: str) -> Outcome:
     return "kept" if label in verdicts else "against_label"
 
 
-def drop_table(outcomes: Sequence[Outcome], by: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def drop_table(outcomes: Sequence[FilterOutcome], by: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Counts and shares of the outcomes by the groups of ``by``, e.g. teacher and domain.
 
     Args:
@@ -87,9 +87,9 @@ def drop_table(outcomes: Sequence[Outcome], by: Mapping[str, Sequence[str]]) -> 
         lengths = {name: len(column) for name, column in by.items()}
         raise ValueError(f"by needs at least one column, each of {len(outcomes)} values; it has {lengths}")
     columns: dict[str, Sequence[Any]] = {**by, "n": [1] * len(outcomes)}
-    for outcome in OUTCOMES:
+    for outcome in FILTER_OUTCOMES:
         columns[outcome] = [int(found == outcome) for found in outcomes]
     table = pd.DataFrame(columns).groupby(list(by), as_index=False).sum()
-    for outcome in OUTCOMES:
+    for outcome in FILTER_OUTCOMES:
         table[f"{outcome}_share"] = table[outcome] / table["n"]
     return table
