@@ -13,7 +13,7 @@ from rlcs.config.prompts import user
 from rlcs.config.training import MultipliersConfig, ShapingConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.training.advantages import adaptive_multipliers, continuous_weights, group_advantages, recenter
-from rlcs.training.grpo import ShapedGRPOTrainer, assert_whole_groups
+from rlcs.training.grpo import ShapedGRPOTrainer, assert_shaping, assert_whole_groups
 from rlcs.training.options import build_options
 
 GROUP, BATCH, ACCUMULATED = 4, 8, 2
@@ -267,7 +267,7 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
     for normalize in ("mean_weight", "recenter"):
         for seen, entropy, plain in trained(shaping="entropy", normalize=normalize)[1]:
             weights = cells(entropy, plain).float()
-            mended = plain * weights / weights.mean()
+            mended = plain * weights * plain.abs().sum() / (plain.abs() * weights).sum()
             if normalize == "recenter":
                 mended = recenter(plain * weights, GROUP)
             torch.testing.assert_close(seen["advantages"], mended)
@@ -289,6 +289,76 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
         for h, right in zip(entropy, ["correct" if a > 0 else "wrong" for a in later], strict=True)
     ]
     torch.testing.assert_close(second["advantages"], later * torch.tensor(weights))
+
+
+def scored(trainer, batch):
+    """TRL's view of a batch's completions: log probabilities and entropies, (B, T) each."""
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], dim=1)
+    length = batch["completion_ids"].size(1)
+    logps, entropies, _ = trainer._get_per_token_logps_and_entropies(
+        trainer.model, ids, mask, length, compute_entropy=True
+    )
+    logits = trainer.model(input_ids=ids, attention_mask=mask).logits[:, -length - 1 : -1].double()
+    return logps, entropies, logits
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_entropies_are_those_at_temperature_one_whatever_samples(make, temperature):
+    """Sampled hot, the entropies at the sampling temperature would say little of how sure the model is."""
+    options = {"temperature": temperature, "top_entropy_quantile": 0.5}
+    trainer = make(Recorder, shaping=SHAPED, options=options)
+    trainer.train()
+    batch = trainer.seen[-1]
+    with torch.no_grad():
+        logps, entropies, logits = scored(trainer, batch)
+    tokens = batch["completion_mask"].bool()
+    exact = torch.distributions.Categorical(logits=logits).entropy()
+    torch.testing.assert_close(entropies[tokens].double(), exact[tokens], atol=1e-4, rtol=1e-4)
+    hot = torch.log_softmax(logits / temperature, dim=-1)
+    sampled = hot.gather(2, batch["completion_ids"][:, :, None])[:, :, 0]
+    torch.testing.assert_close(logps[tokens].double(), sampled[tokens], atol=1e-4, rtol=1e-4)
+    # what shapes is the same; the weights have not moved much in one step
+    means = trainer._sample_entropy(batch)
+    torch.testing.assert_close(means.double(), exact.mul(tokens).sum(1) / tokens.sum(1), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_overconfident_shaping_weighs_tokens_of_errors_alone(make, unshaped):
+    shaping = ShapingConfig(shaping="overconfident", strength=1.0)
+    options = {"beta": 0.1, "learning_rate": 0.5}
+    trainer = make(Recorder, shaping=shaping, options=options)
+    trainer.train()
+    first, second = (batch["advantages"] for batch in trainer.seen)
+    torch.testing.assert_close(
+        first, unshaped[0][:, None].expand_as(first)
+    )  # policy and reference are the same
+    weights = (second / unshaped[1][:, None]).nan_to_num(nan=1.0)
+    negative = unshaped[1] < 0
+    torch.testing.assert_close(weights[~negative], torch.ones_like(weights[~negative]))
+    assert (weights[negative] >= 1 - 1e-5).all()
+    assert (weights[negative] > 1.01).any()
+    assert trainer.state.log_history[0]["shaping/token_weight"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("shaping", "options", "error"),
+    [
+        ({"shaping": "overconfident"}, {"beta": 0.0}, "beta = 0 loads none"),
+        ({"shaping": "overconfident"}, {"beta": 0.1}, None),
+        ({"shaping": "entropy", "entropy": "sampled"}, {"temperature": 3.0}, "needs temperature = 1"),
+        ({"shaping": "entropy", "entropy": "sampled"}, {"temperature": 1.0}, None),
+        ({"shaping": "uniform", "entropy": "sampled"}, {"temperature": 3.0}, None),
+    ],
+)
+def test_shaping_that_a_training_cannot_feed_is_refused(shaping, options, error):
+    args = SimpleNamespace(**{"beta": 0.0, "temperature": 1.0} | options)
+    if error is None:
+        assert_shaping(args, ShapingConfig(**shaping))
+    else:
+        with pytest.raises(ValueError, match=error):
+            assert_shaping(args, ShapingConfig(**shaping))
 
 
 @pytest.mark.slow

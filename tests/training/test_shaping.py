@@ -15,6 +15,7 @@ from rlcs.training.advantages import (
     mean_token_entropy,
     median_threshold,
     normalize_weights,
+    overconfidence_weights,
     recent_cell_shares,
     sampled_entropy,
     shaping_cells,
@@ -168,13 +169,30 @@ def test_recent_shares_are_those_of_the_last_logged_steps():
 
 
 @given(batches())
-def test_normalised_weights_have_mean_one(batch):
+def test_normalized_weights_make_the_step_of_uniform_ones(batch):
+    """Samples of groups without variance have no advantage, and count nowhere."""
     entropy, correct = batch
     weights = shaping_weights(entropy, correct, median_threshold(entropy), MultipliersConfig())
-    assert normalize_weights(weights).mean().item() == pytest.approx(1)
-    ratio = normalize_weights(weights) / weights
+    advantages = torch.where(entropy > 1, entropy - 2, 0.0)
+    normalized = normalize_weights(weights, advantages)
+    if (advantages != 0).any():
+        step = (advantages.abs() * normalized).sum() / advantages.abs().sum()
+        assert step.item() == pytest.approx(1, abs=1e-5)
+    ratio = normalized / weights
     torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio))
-    assert normalize_weights(torch.zeros(3)).tolist() == [0, 0, 0]
+    assert normalize_weights(torch.zeros(3), torch.ones(3)).tolist() == [0, 0, 0]
+    assert normalize_weights(torch.ones(3), torch.zeros(3)).tolist() == [1, 1, 1]
+
+
+def test_half_of_a_batch_without_variance_does_not_change_the_step():
+    weights, advantages = torch.tensor([2.0, 1.0, 9.0, 9.0]), torch.tensor([1.0, -1.0, 0.0, 0.0])
+    assert normalize_weights(weights, advantages)[:2].tolist() == pytest.approx([4 / 3, 2 / 3])
+
+
+def test_only_overconfident_errors_weigh_more():
+    logps, reference = torch.tensor([[-0.1, -2.0], [-0.1, -2.0]]), torch.tensor([[-1.1, -1.0], [-1.1, -1.0]])
+    weights = overconfidence_weights(logps, reference, torch.tensor([True, False]), 0.5)
+    torch.testing.assert_close(weights, torch.tensor([[1.5, 1.0], [1.0, 1.0]]))
 
 
 @given(batches())

@@ -80,23 +80,34 @@ class MultipliersConfig(Section):
 class ShapingConfig(Section):
     """Weights of the advantages by confidence and correctness."""
 
-    shaping: Literal["uniform", "entropy", "entropy_rewards", "continuous", "adaptive"] = Field(
-        "uniform",
-        description="Weights of the advantages: none; multipliers of the four cells (entropy), or of the "
-        "rewards before the group normalisation (entropy_rewards); growing with entropy where right and "
-        "falling with it where wrong (continuous); by how rare a cell has been of late (adaptive).",
+    shaping: Literal["uniform", "entropy", "entropy_rewards", "continuous", "adaptive", "overconfident"] = (
+        Field(
+            "uniform",
+            description="Weights of the advantages: none; multipliers of the four cells (entropy), or of the "
+            "rewards before the group normalisation (entropy_rewards); growing with entropy where right and "
+            "falling with it where wrong (continuous); by how rare a cell has been of late (adaptive); more "
+            "weight on tokens of wrong samples of which the model is surer than its reference, which needs "
+            "beta > 0 (overconfident).",
+        )
     )
     multipliers: MultipliersConfig = Field(
         default_factory=MultipliersConfig, description="Those of entropy and entropy_rewards."
     )
-    strength: float = Field(0.5, ge=0, le=1, description="Of continuous and adaptive shaping; 0 is uniform.")
+    strength: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Strength of continuous, adaptive and overconfident shaping; 0 is uniform.",
+    )
     window: int = Field(10, ge=1, description="Logged steps that adaptive shaping counts cells over.")
     normalize: Literal["none", "mean_weight", "recenter"] = Field(
         "none",
-        description="Then: nothing; weights over their mean; weighed advantages less their group's mean.",
+        description="Then: nothing; weights scaled to the step of uniform ones (mean_weight); weighed "
+        "advantages less their group's mean (recenter).",
     )
     entropy: Literal["exact", "sampled"] = Field(
         "exact",
-        description="A sample's mean token entropy by one more forward pass, or estimated from the log "
-        "probabilities of its tokens where TRL computes those anyway, which costs nothing.",
+        description="A sample's mean token entropy at temperature 1, by one more forward pass; or estimated "
+        "from the log probabilities of its tokens if TRL computes those anyway, which costs nothing and "
+        "needs temperature 1 (sampled).",
     )

@@ -141,9 +141,8 @@ def continuous_weights(entropy: Tensor, correct: Tensor, strength: float) -> Ten
     """Weights w = 1 ± strength · (2 F(H) − 1), + if correct and − if not, without a threshold.
 
     Design choice: F is the share of the batch with less entropy, ties counted half. So a weight depends on
-        the
-    order of the entropies alone and lies in [1 − strength, 1 + strength]; a sample without an entropy weighs
-    1.
+    the order of the entropies alone and lies in [1 − strength, 1 + strength]. A sample without an entropy
+    weighs 1.
 
     Args:
         entropy, correct: (B,), of the whole generation batch.
@@ -162,8 +161,7 @@ def adaptive_multipliers(shares: Mapping[str, float], strength: float) -> Multip
     """Multipliers w_c = f_c^−strength / Σ_k f_k^(1 − strength): the rarer a cell, the more its samples weigh.
 
     Design choice: the mean weight Σ_c f_c w_c is 1, so that the step size is that of uniform weights.
-        Strength 1
-    gives every cell the same total weight, 0 gives every sample the same weight.
+    Strength 1 gives every cell the same total weight, 0 gives every sample the same weight.
 
     Args:
         shares: f_c by cell; any non-negative numbers, not all 0.
@@ -186,7 +184,35 @@ def recent_cell_shares(history: Sequence[Mapping[str, float]], window: int) -> d
     return {cell: sum(entry[f"shaping/{cell}"] for entry in logged) / len(logged) for cell in names}
 
 
-def normalize_weights(weights: Tensor) -> Tensor:
-    """Divide weights (B,) of the whole batch by their mean; unchanged if that is 0."""
-    mean = weights.mean()
-    return weights / mean if mean > 0 else weights
+def normalize_weights(weights: Tensor, advantages: Tensor) -> Tensor:
+    """Scale weights so that Σ |A| w / Σ |A| = 1: the step is as large as that of uniform weights.
+
+    Samples with the advantage 0, those of groups without variance, do not move the step and do not count.
+
+    Args:
+        weights, advantages: (B,), of the whole generation batch.
+
+    Returns:
+        (B,); the weights as they are if no weighed sample has an advantage.
+    """
+    size = advantages.abs()
+    total = (size * weights).sum()
+    return weights * (size.sum() / total) if total > 0 else weights
+
+
+def overconfidence_weights(logps: Tensor, ref_logps: Tensor, wrong: Tensor, strength: float) -> Tensor:
+    """Weights 1 + α · relu(log π − log π_ref) of the tokens of wrong samples, and 1 of all others.
+
+    Only over-confident errors weigh more: tokens of which the model is surer than its reference
+    (ACE, arXiv 2602.21420).
+
+    Args:
+        logps, ref_logps: (B, T), log probabilities of the sampled tokens.
+        wrong: (B,), bool.
+        strength: α.
+
+    Returns:
+        (B, T), each weight at least 1.
+    """
+    surplus = (logps - ref_logps).clamp(min=0)
+    return torch.where(wrong[:, None], 1 + strength * surplus, 1.0)

@@ -50,13 +50,21 @@ COUNTED = ("violators", "violators_rewarded", "all_violating_groups")
 def override_all_violating(
     advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, lost: float
 ) -> torch.Tensor:
-    """Set advantages (N,) of groups in which all violate: ``lost`` for violators, 0 for the others."""
-    return torch.where(all_violating, torch.where(violator, lost, 0.0), advantages)
+    """Set advantages of groups in which all violate: ``lost`` for violators, 0 for the others.
+
+    Args:
+        advantages: (N,), or (N, T) if each token has its own.
+        violator, all_violating: (N,), bool.
+    """
+    shape = (-1, *[1] * (advantages.dim() - 1))
+    settled = torch.where(violator, lost, 0.0).view(shape)
+    return torch.where(all_violating.view(shape), settled, advantages)
 
 
 def count_violators(
     advantages: torch.Tensor, violator: torch.Tensor, all_violating: torch.Tensor, group_size: int
 ) -> torch.Tensor:
-    """Count violators, in the order of ``COUNTED``; all tensors are (N,), groups contiguous."""
-    rewarded = violator & ~all_violating & (advantages >= 0)
+    """Count violators, in the order of ``COUNTED``; shapes as above, groups contiguous."""
+    signs = advantages if advantages.dim() == 1 else advantages[:, 0]  # all tokens of a story share the sign
+    rewarded = violator & ~all_violating & (signs >= 0)
     return torch.stack([violator.sum(), rewarded.sum(), all_violating.sum() // group_size])

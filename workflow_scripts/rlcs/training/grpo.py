@@ -8,13 +8,17 @@ shape (B,).
 
 from __future__ import annotations
 
+import functools
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from datasets import Dataset
 from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
-from trl.trainer.utils import RepeatSampler
+from trl.trainer.utils import RepeatSampler, add_fused_lm_head
 
 from rlcs.config.training import ShapingConfig
 from rlcs.training.advantages import (
@@ -25,6 +29,7 @@ from rlcs.training.advantages import (
     mean_token_entropy,
     median_threshold,
     normalize_weights,
+    overconfidence_weights,
     recent_cell_shares,
     recenter,
     reward_advantages,
@@ -61,6 +66,26 @@ def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
             )
 
 
+def assert_shaping(args: GRPOConfig, shaping: ShapingConfig) -> None:
+    """Refuse shaping that its training cannot feed.
+
+    Raises:
+        ValueError: over-confidence without a reference model, or sampled entropies at another temperature
+            than 1.
+    """
+    if shaping.shaping == "overconfident" and args.beta == 0:
+        raise ValueError(
+            f"shaping: overconfident compares with the reference model, and beta = {args.beta:g} loads none: "
+            "set beta above 0"
+        )
+    weighs_entropy = shaping.shaping not in ("uniform", "overconfident")
+    if weighs_entropy and shaping.entropy == "sampled" and args.temperature != 1:
+        raise ValueError(
+            f"entropy: sampled needs temperature = 1, and it is {args.temperature:g}: tokens sampled at "
+            "another one say nothing about the entropy at temperature 1; set entropy: exact"
+        )
+
+
 class ShapedGRPOTrainer(GRPOTrainer):
     """Multiplies the advantages by weights for confidence and correctness, after the group normalisation.
 
@@ -89,11 +114,57 @@ class ShapedGRPOTrainer(GRPOTrainer):
         super().__init__(*args, **kwargs)
         assert_whole_groups(self.args, groups_per_unit)
         self.shaping = shaping or ShapingConfig()
+        assert_shaping(self.args, self.shaping)
         self.correct_reward = correct_reward
         self.groups_per_unit = groups_per_unit
         self.resample = resample
         self.max_skew = max_skew
         self._rewards = torch.empty(0)
+        self._at_one = False
+        if self.temperature != 1:
+            self._add_head_at_one()
+
+    def _add_head_at_one(self) -> None:
+        """Give the model a second head of TRL's, at temperature 1, that ``_temperature_one`` switches to."""
+        model = self.accelerator.unwrap_model(self.model)
+        model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        sampling = model.forward
+        cast = self.args.cast_lm_head_to_fp32
+        add_fused_lm_head(model, cast_lm_head_to_fp32=cast, outputs=("log_probs", "entropy"))
+        at_one = model.forward
+
+        @functools.wraps(type(model).forward)  # generate checks its arguments against the signature
+        def forward(_: Any, *args: Any, **kwargs: Any) -> Any:
+            return (at_one if self._at_one else sampling)(*args, **kwargs)
+
+        model.forward = types.MethodType(forward, model)
+
+    @contextmanager
+    def _temperature_one(self) -> Iterator[None]:
+        """Score tokens at temperature 1 within the block, whatever the rollouts are sampled at."""
+        self._at_one = True
+        try:
+            yield
+        finally:
+            self._at_one = False
+
+    def _get_per_token_logps_and_entropies(
+        self, *args: Any, compute_entropy: bool = False, **kwargs: Any
+    ) -> Any:
+        """TRL's log probabilities at the sampling temperature, with entropies at temperature 1.
+
+        The entropies choose tokens (top_entropy_quantile), weigh samples and are watched: all of that is
+        about how sure the model is, and not about how it is sampled. At another temperature they cost one
+        more forward pass without gradients.
+        """
+        score = super()._get_per_token_logps_and_entropies
+        if not compute_entropy or self.temperature == 1:
+            return score(*args, compute_entropy=compute_entropy, **kwargs)
+        logps, _, aux_loss = score(*args, compute_entropy=False, **kwargs)
+        learns_from_entropy = self._entropy_bonus_enabled and torch.is_grad_enabled()
+        with torch.set_grad_enabled(learns_from_entropy), self._temperature_one():
+            _, entropies, _ = score(*args, compute_entropy=True, **kwargs)
+        return logps, entropies, aux_loss
 
     def _get_eval_sampler(self, eval_dataset: Dataset) -> Sampler[int]:
         if self.groups_per_unit == 1:
@@ -123,13 +194,20 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return batch
 
     def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor) -> torch.Tensor:
-        """Weigh the local advantages (B,); the weights are computed over all processes."""
+        """Weigh the local advantages (B,); the weights are computed over all processes.
+
+        Returns:
+            (B,), or for overconfident shaping (B, T), a weight for each token.
+        """
         advantages, gather = batch["advantages"], self.accelerator.gather
+        if self.shaping.shaping == "overconfident":
+            wrong = ~self._correct(advantages, rewards) & (advantages < 0)
+            return advantages[:, None] * self._overconfidence(batch, wrong)
         entropy = gather(self._sample_entropy(batch))
         correct = gather(self._correct(advantages, rewards))
         weights = self._weights(entropy, correct)
         if self.shaping.normalize == "mean_weight":
-            weights = normalize_weights(weights)
+            weights = normalize_weights(weights, gather(advantages))
         for cell, share in cell_shares(entropy, correct, median_threshold(entropy)).items():
             self._metrics["train"][f"shaping/{cell}"].append(share)
         local = slice(self.accelerator.process_index * len(advantages), None)
@@ -138,6 +216,17 @@ class ShapedGRPOTrainer(GRPOTrainer):
             return weighed[local][: len(advantages)]
         shaped = advantages * weights[local][: len(advantages)]
         return recenter(shaped, self.num_generations) if self.shaping.normalize == "recenter" else shaped
+
+    @torch.no_grad()
+    def _overconfidence(self, batch: dict[str, Any], wrong: torch.Tensor) -> torch.Tensor:
+        """Weights (B, T) of the local tokens, from TRL's log probabilities of policy and reference."""
+        logps = batch.get("old_per_token_logps")
+        if logps is None:  # the rollouts are of the weights as they are
+            logps, _ = self._score(batch, compute_entropy=False)
+        weights = overconfidence_weights(logps, batch["ref_per_token_logps"], wrong, self.shaping.strength)
+        tokens = batch["completion_mask"].bool()
+        self._metrics["train"]["shaping/token_weight"].append(weights[tokens].mean().item())
+        return weights
 
     def _weights(self, entropy: torch.Tensor, correct: torch.Tensor) -> torch.Tensor:
         if self.shaping.shaping == "continuous":
@@ -215,12 +304,19 @@ class ShapedGRPOTrainer(GRPOTrainer):
             for known in ("old_per_token_logps", "sampling_per_token_logps"):
                 if known in batch:
                     return sampled_entropy(batch[known], mask)
-        logps, entropies, _ = self._get_per_token_logps_and_entropies(
+        with self._temperature_one():
+            logps, entropies = self._score(batch, compute_entropy=exact)
+        return mean_token_entropy(entropies, mask) if exact else sampled_entropy(logps, mask)
+
+    def _score(self, batch: dict[str, Any], *, compute_entropy: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log probabilities and entropies of the local completions, (B, T) each, by one forward pass."""
+        mask = batch["completion_mask"]
+        logps, entropies, _ = super()._get_per_token_logps_and_entropies(
             self.model,
             torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1),
             torch.cat([batch["prompt_mask"], mask], dim=1),
             batch["completion_ids"].size(1),
             batch_size=self.args.per_device_train_batch_size,
-            compute_entropy=exact,
+            compute_entropy=compute_entropy,
         )
-        return mean_token_entropy(entropies, mask) if exact else sampled_entropy(logps, mask)
+        return logps, entropies
