@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.text import distinct_n, repeated_ngram_share
+from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
 
 stories = st.lists(st.sampled_from(["the", "dragon", "don't", "sleeps"]), max_size=12).map(" ".join)
 
@@ -43,3 +43,20 @@ def test_copies_add_no_diversity(texts, n):
 def test_n_must_be_positive():
     with pytest.raises(ValueError, match="n = 0"):
         distinct_n(["a b"], 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("Mara ran.\nThe wolf slept.", 0),
+        ("# The mill\nMara ran.", 0.5),
+        ("- a rope\n- a map\n\n1. run", 1),
+        ("She was **very** tired.\nSo was he.", 0.5),
+        ("| a | b |\n---\nEnd.", 2 / 3),
+        ("He shouted: #no!\nTwo * two is four.\n- no, a dash speaks here", 1 / 3),
+        ("—No, she said.", 0),  # a dash of speech
+        ("", None),
+    ],
+)
+def test_lines_with_markdown(text, share):
+    assert formatted_share(text) == share

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.policies import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.records import Context, Judgement
 from rlcs.rewards.pivot_reward import PivotReward
+from rlcs.rewards.pivots import draw_pivots
 from rlcs.rewards.verdict_reward import VerdictReward, consistent_rewards, verdict_reward
 from rlcs.verdict import compare, score_line
 
@@ -249,19 +251,23 @@ def test_too_many_failures_stop_the_training_and_say_how_many():
 
 
 def test_orders_that_contradict_each_other_give_nothing_or_cost():
+    """With two pivots: both stories of a disputed comparison lose it, a pivot too."""
+
     def first_if_two(first, second):
         return "first" if "2" in (first, second) else by_number(first, second)
 
     for step in range(20):
-        kept, _ = rewarded(FakeJudge(first_if_two), list("1234"), step=step)
-        punished, logged = rewarded(FakeJudge(first_if_two), list("1234"), step=step, disagreement=-1)
-        disputed = [i for i in range(SIZE) if kept[i] != punished[i]]
-        if logged["judge/inconsistent"] == 1.0:  # 2 is the pivot
-            assert kept == [0.0] * SIZE
-            assert punished == [-1.0, 0.0, -1.0, -1.0]
-        else:
-            assert disputed == [1]
-            assert (kept[1], punished[1]) == (0.0, -1.0)
+        kept, _ = rewarded(FakeJudge(first_if_two), list("1234"), step=step, pivots=2)
+        punished, _ = rewarded(FakeJudge(first_if_two), list("1234"), step=step, pivots=2, disagreement=-1)
+        pivots = draw_pivots(SIZE, 2, seed=0, step=step, group=0)
+        for i in range(SIZE):
+            disputed = sum(pivot != i and 1 in (i, pivot) for pivot in pivots)
+            assert punished[i] == pytest.approx(kept[i] - disputed / 2)
+
+
+def test_the_only_pivot_cannot_be_charged_for_a_disagreement():
+    with pytest.raises(ValidationError, match="disagreement: -1 needs pivots above 1"):
+        StoryRewardConfig(judge="fake", disagreement=-1)
 
 
 def test_soft_points_are_the_judges_probabilities_and_fall_back_on_verdicts():

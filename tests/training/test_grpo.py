@@ -13,7 +13,12 @@ from rlcs.config.prompts import user
 from rlcs.config.training import MultipliersConfig, ShapingConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.training.advantages import adaptive_multipliers, continuous_weights, group_advantages, recenter
-from rlcs.training.grpo import ShapedGRPOTrainer, assert_shaping, assert_whole_groups
+from rlcs.training.grpo import (
+    ShapedGRPOTrainer,
+    assert_shaping,
+    assert_whole_groups,
+    fill_last_batch,
+)
 from rlcs.training.options import build_options
 
 GROUP, BATCH, ACCUMULATED = 4, 8, 2
@@ -410,6 +415,15 @@ def test_rewards_as_advantages_are_those_of_their_weighted_sum(make):
         dropped = abs(group.sum()) / GROUP > 0.6
         torch.testing.assert_close(told, torch.zeros(GROUP) if dropped else group)
     assert any(seen != 0)
+
+
+@pytest.mark.parametrize(("prompts", "filled"), [(5, 8), (8, 8), (3, 4), (1, 4)])
+def test_every_prompt_of_a_fixed_order_is_in_a_whole_batch(prompts, filled):
+    args = SimpleNamespace(generation_batch_size=16, num_generations=4)
+    numbers = fill_last_batch(Dataset.from_dict({"n": list(range(prompts))}), args)["n"]
+    assert len(numbers) == filled
+    assert list(numbers[:prompts]) == list(range(prompts))
+    assert all(n == i % prompts for i, n in enumerate(numbers))
 
 
 @pytest.mark.slow

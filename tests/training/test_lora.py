@@ -17,7 +17,7 @@ from rlcs.config.training import AdapterConfig
 from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
 from rlcs.stages.stage import Stage
 from rlcs.training.grpo import ShapedGRPOTrainer
-from rlcs.training.lora import adapter_config
+from rlcs.training.lora import adapter_config, save_whole
 from rlcs.training.options import build_options
 from rlcs.training.run import train
 
@@ -123,6 +123,15 @@ def test_a_published_model_is_merged(make, published, model_folder):
     assert all(name.endswith("proj.weight") for name in changed)
     (load_scalar if make is bradley_terry else load_causal)(folder / "model")
     load_tokenizer(folder / "model")
+
+
+@pytest.mark.parametrize("make", [sft, bradley_terry, grpo])
+def test_saving_draws_nothing_from_the_trainings_generator(make, model_folder, tmp_path):
+    """Or a training whose best weights are kept would end elsewhere than one that nobody watches."""
+    trainer = make(model_folder, str(tmp_path / "scratch"))
+    before = torch.get_rng_state()
+    save_whole(trainer, tmp_path / "model", tmp_path / "adapter")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.slow

@@ -54,9 +54,10 @@ class FakeTrainer:
 
 @pytest.fixture(autouse=True)
 def saved(monkeypatch):
-    def save(trainer, folder):
-        folder.mkdir()
-        (folder / "weights").write_text(str(trainer.state.global_step))
+    def save(trainer, folder, adapter):
+        for path in (folder, adapter):
+            path.mkdir(parents=True)
+            (path / "weights").write_text(str(trainer.state.global_step))
 
     monkeypatch.setattr("rlcs.training.selection.save_whole", save)
 
@@ -94,9 +95,11 @@ def test_the_best_is_published_and_the_last_is_kept_resumed_or_not(rates, best, 
     callback = trained(rates, tmp_path, resume_after=resume_after)
     assert [entry["step"] for entry in callback.trainer.state.log_history] == [2, 4, 6, 7]
     artifact = tmp_path / "artifact"
-    (artifact / "model").mkdir(parents=True)
-    (artifact / "model" / "weights").write_text("7")
+    for name in ("model", "adapter"):
+        (artifact / name).mkdir(parents=True)
+        (artifact / name / "weights").write_text("7")
     callback.publish(artifact)
-    assert (artifact / "model" / "weights").read_text() == str(best)
-    assert (artifact / "last" / "weights").read_text() == "7"
-    assert {path.name for path in (artifact / "model").iterdir()} == {"weights"}
+    for name, last in (("model", "last"), ("adapter", "last_adapter")):  # the adapter is the best one too
+        assert (artifact / name / "weights").read_text() == str(best)
+        assert (artifact / last / "weights").read_text() == "7"
+        assert {path.name for path in (artifact / name).iterdir()} == {"weights"}

@@ -18,6 +18,9 @@ _WORD_BREAK = regex.compile(r"(?wV1)\b")
 # A letter or digit that belongs to a longer word; scripts without spaces have no such thing.
 _INNER = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]]"
 _LIST_ITEM = regex.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+\S", regex.MULTILINE)
+_MARKUP = regex.compile(
+    r"^\s*(?:#{1,6}\s|[-*•+]\s|\d+[.)]\s|\||(?:---|\*\*\*|___)\s*$)|\*\*\S|__\S", regex.V1
+)
 _SPEECH = regex.compile(r'"[^"\n]+"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|「[^」\n]+」')
 
 
@@ -74,6 +77,15 @@ def list_items(text: str) -> int:
 def speeches(text: str) -> int:
     """Count passages in quotation marks, each within a line."""
     return len(_SPEECH.findall(text))
+
+
+def formatted_share(text: str) -> float | None:
+    """Share of the lines that hold Markdown: headers, list items, tables, rules or bold text.
+
+    None of a text without lines.
+    """
+    written = lines(text)
+    return sum(bool(_MARKUP.search(line)) for line in written) / len(written) if written else None
 
 
 def _ngrams(text: str, n: int) -> list[tuple[str, ...]]:

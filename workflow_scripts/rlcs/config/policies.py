@@ -105,6 +105,11 @@ class WatchConfig(Section):
     repetition: float = Field(0.15, gt=0, description="Rise of the share of repeated 4-grams in a story.")
     diversity: float = Field(0.5, gt=0, description="Share of the baseline's distinct-2 that is lost.")
     truncated: float = Field(0.25, gt=0, description="Rise of the share of stories that are cut off.")
+    formatting: float = Field(
+        0.2,
+        gt=0,
+        description="Rise of the share of a story's lines with headers, lists, tables or bold text.",
+    )
     inconsistency: float = Field(
         0.25, gt=0, description="Rise of the share of comparisons whose orders disagree."
     )
@@ -116,7 +121,7 @@ class WatchConfig(Section):
 
 
 class StoryRewardConfig(Section):
-    """Points from pairs: each story of a group against pivots (DESIGN: from pairs to points)."""
+    """Pointwise rewards from comparisons with pivots (docs/method.md, "From pairs to points")."""
 
     judge: Name = Field(description="The frozen judge, a name under judges.", examples=["genrm-grpo"])
     pivots: int = Field(1, ge=1, description="Pivots drawn per group.")
@@ -145,6 +150,15 @@ class StoryRewardConfig(Section):
         description="Points against pivots, or the plain score of a judge that scores each story by itself "
         "(kind scalar, oracle or length); then pivots, orders, probability and disagreement say nothing.",
     )
+
+    @model_validator(mode="after")
+    def _several_pivots(self) -> StoryRewardConfig:
+        if self.disagreement == -1 and self.pivots == 1:
+            raise ValueError(
+                "disagreement: -1 needs pivots above 1, has 1: the only pivot of a group has 0, and beside the "
+                "stories that lose it would get the only positive advantage"
+            )
+        return self
 
 
 # One reward, or a list of them: their weighted sum. The tags stand in no message.

@@ -23,6 +23,7 @@ TITLES = {
     "completions/clipped_ratio": "Truncated completions (share)",
     "stories/distinct_2": "Diversity (distinct-2)",
     "stories/repeated": "Repeated word 4-grams (share)",
+    "stories/formatted": "Lines with Markdown (share)",
     "select/independent": "Wins over the start, independent judge",
     "select/training": "Wins over the start, the reward's judge",
     "eval_reward": "Alignment: reward on validation pairs",

@@ -19,7 +19,7 @@ from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.noise import corrected_win_probability
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
 from rlcs.stages.ranks import gather
-from rlcs.text import distinct_n, repeated_ngram_share
+from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
 from rlcs.verdict import contradictory, soft_win_probability, win_probability
 
 
@@ -140,8 +140,13 @@ def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
 
 
 def story_metrics(stories: Sequence[str]) -> dict[str, float]:
-    """Diversity and repetition of one step's stories; left out if every story is too short."""
-    repeated = [share for story in stories if (share := repeated_ngram_share(story, 4)) is not None]
-    distinct = distinct_n(stories, 2)
-    metrics = {} if distinct is None else {"distinct_2": distinct}
-    return metrics | ({"repeated": fmean(repeated)} if repeated else {})
+    """Diversity, repetition and formatting of one step's stories; left out if every story is too short."""
+    metrics = {} if (distinct := distinct_n(stories, 2)) is None else {"distinct_2": distinct}
+    shares = {
+        "repeated": [repeated_ngram_share(story, 4) for story in stories],
+        "formatted": [formatted_share(story) for story in stories],
+    }
+    for name, values in shares.items():
+        if known := [value for value in values if value is not None]:
+            metrics[name] = fmean(known)
+    return metrics

@@ -66,6 +66,17 @@ def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
             )
 
 
+def fill_last_batch(prompts: Dataset, args: GRPOConfig) -> Dataset:
+    """Repeat the first prompts until the last batch of rollouts is whole.
+
+    TRL leaves out the prompts of a batch that is not whole. Where their order is fixed, these would be the same
+    ones in every epoch.
+    """
+    batch = args.generation_batch_size // args.num_generations
+    count = len(prompts)
+    return prompts.select([index % count for index in range(count + -count % batch)])
+
+
 def assert_shaping(args: GRPOConfig, shaping: ShapingConfig) -> None:
     """Refuse shaping that its training cannot feed.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+import torch
 from peft import LoraConfig, PeftConfig, PeftModel
 from transformers import PreTrainedModel, Trainer
 
@@ -35,7 +36,8 @@ def adapter_config(lora: AdapterConfig | None, task: Literal["CAUSAL_LM", "SEQ_C
 def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> None:
     """Write a trainer's whole model: gathered from all processes, with an adapter merged.
 
-    Every process must call it; the main one writes. The training can continue after it.
+    Every process must call it; the main one writes. The training can continue after it, with the random state
+    that it had.
 
     Args:
         adapter: the folder for a LoRA adapter itself; None writes none.
@@ -46,7 +48,8 @@ def save_whole(trainer: Trainer, folder: Path, adapter: Path | None = None) -> N
     if not is_main():
         return
     if isinstance(model, PeftModel):
-        with TemporaryDirectory() as scratch:
+        # peft and transformers draw initial weights, which are replaced at once
+        with TemporaryDirectory() as scratch, torch.random.fork_rng():
             saved = adapter or Path(scratch)
             model.save_pretrained(str(saved), state_dict=state)
             model, state = merge_adapter(model.peft_config[model.active_adapter], saved), None

@@ -154,13 +154,17 @@ class SelectBest(TrainerCallback):
         unfinished = self.folder.with_name(f"{self.folder.name}.partial")
         if is_main():
             shutil.rmtree(unfinished, ignore_errors=True)
-        save_whole(self.trainer, unfinished)
+        save_whole(self.trainer, unfinished / "model", unfinished / "adapter")
         if is_main():
             shutil.rmtree(self.folder, ignore_errors=True)
             unfinished.rename(self.folder)
 
     def publish(self, artifact: Path) -> None:
-        """Make the best weights the artifact's ``model``, and keep the last ones beside them as ``last``."""
-        if self.folder.exists():
-            (artifact / "model").rename(artifact / "last")
-            shutil.copytree(self.folder, artifact / "model")
+        """Make the best weights the artifact's ``model`` and ``adapter``.
+
+        The last ones stay beside them, as ``last`` and ``last_adapter``.
+        """
+        for name, last in (("model", "last"), ("adapter", "last_adapter")):
+            if (self.folder / name).exists():
+                (artifact / name).rename(artifact / last)
+                shutil.copytree(self.folder / name, artifact / name)

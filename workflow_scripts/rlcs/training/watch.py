@@ -96,6 +96,7 @@ WINDOWED: dict[str, tuple[str, Callable[[float, float], float]]] = {
     "repetition": ("stories/repeated", _rise),
     "diversity": ("stories/distinct_2", _lost),
     "truncated": ("completions/clipped_ratio", _rise),
+    "formatting": ("stories/formatted", _rise),
     "inconsistency": ("inconsistent", _rise),
 }
 
