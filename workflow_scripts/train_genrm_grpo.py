@@ -17,7 +17,7 @@ from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import verdict_examples
-from rlcs.training.grpo import ShapedGRPOTrainer, fill_last_batch
+from rlcs.training.grpo import ShapedGRPOTrainer
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import grpo_options
 from rlcs.training.rollouts import serve_rollouts
@@ -43,13 +43,12 @@ def main(stage: Stage) -> None:
 
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = grpo_options(stage, entry.training, scratch)
-        learned = prompts(training, "training prompt")
         serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
         return ShapedGRPOTrainer(
             model=load_causal(start),
             reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
             args=options,
-            train_dataset=fill_last_batch(learned, options) if learned else None,
+            train_dataset=prompts(training, "training prompt"),
             eval_dataset=prompts(preferences.pairs("validation"), "validation prompt"),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),

@@ -155,8 +155,8 @@ class StoryRewardConfig(Section):
     def _several_pivots(self) -> StoryRewardConfig:
         if self.disagreement == -1 and self.pivots == 1:
             raise ValueError(
-                "disagreement: -1 needs pivots above 1, has 1: the only pivot of a group has 0, and beside the "
-                "stories that lose it would get the only positive advantage"
+                "disagreement: -1 needs pivots above 1, has 1: the only pivot of a group has 0, and beside "
+                "the stories that lose it would get the only positive advantage"
             )
         return self
 

@@ -69,8 +69,8 @@ def assert_whole_groups(args: GRPOConfig, groups_per_unit: int = 1) -> None:
 def fill_last_batch(prompts: Dataset, args: GRPOConfig) -> Dataset:
     """Repeat the first prompts until the last batch of rollouts is whole.
 
-    TRL leaves out the prompts of a batch that is not whole. Where their order is fixed, these would be the same
-    ones in every epoch.
+    TRL leaves out the prompts of a batch that is not whole. In a fixed order these would be the same ones in
+    every epoch.
     """
     batch = args.generation_batch_size // args.num_generations
     count = len(prompts)
@@ -122,6 +122,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
         max_skew: float | None = None,
         **kwargs: Any,
     ) -> None:
+        if kwargs.get("train_dataset") and not kwargs["args"].shuffle_dataset:
+            kwargs["train_dataset"] = fill_last_batch(kwargs["train_dataset"], kwargs["args"])
         super().__init__(*args, **kwargs)
         assert_whole_groups(self.args, groups_per_unit)
         self.shaping = shaping or ShapingConfig()
