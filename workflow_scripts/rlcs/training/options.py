@@ -26,9 +26,8 @@ def grpo_options(stage: Stage, entry: Mapping[str, Any], scratch: str) -> GRPOCo
     return build_options(GRPOConfig, shared, entry, seed=stage.seed, output_dir=scratch)
 
 
-_has_triton = (
-    utils._use_triton
-)  # the one place that decides; tests/training/test_fused_head.py holds TRL to it
+# the one place that decides: tests/training/test_fused_head.py holds TRL to it
+_has_triton = utils._use_triton
 
 
 def skip_prompt_logits() -> None:
@@ -36,9 +35,7 @@ def skip_prompt_logits() -> None:
 
     TRL 1.16 skips them if Triton runs. Otherwise it scores all positions, to spare a compiler new shapes.
     Nothing is compiled here, and in a small model with a large vocabulary the head is much of the work: half
-    of a
-        step
-    for SmolLM2-135M with adapters on its upper layers. Scores of completions stay the same.
+    of a step of SmolLM2-135M with adapters on its upper layers. Scores of completions stay the same.
     """
     utils._use_triton = lambda device: device.type == "cpu" or _has_triton(torch.device(device))
 
