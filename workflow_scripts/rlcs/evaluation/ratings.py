@@ -89,8 +89,8 @@ def bradley_terry_ratings(
 ) -> dict[str, Estimate]:
     """Bradley–Terry ratings in Elo points (400 log10 of the strength) with mean 0 over policies; best first.
 
-    Design choice: one drawn match between every two policies is added. Without it a policy that never lost has
-    no finite rating, and evalica's solver gives all policies the same. Intervals by the cluster bootstrap.
+    Design choice: one drawn match between every two policies is added. Without it a policy that never lost
+    has no finite rating, and evalica's solver gives all policies the same. Intervals by the cluster bootstrap.
 
     Args:
         policies_a, policies_b: the policies of each match.

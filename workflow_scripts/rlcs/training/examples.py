@@ -62,8 +62,8 @@ def label_examples(
 def order_pairs(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:
     """Order pairs by a seed, the two orders of each adjacent.
 
-    Design choice: both orders are in one batch, where a preference for a position cancels. The trainer must not
-    shuffle them.
+    Design choice: both orders are in one batch, where a preference for a position cancels. The trainer
+    must not shuffle them.
     """
     pair_ids = sorted({c.pair_id for c in comparisons})
     random.Random(seed).shuffle(pair_ids)

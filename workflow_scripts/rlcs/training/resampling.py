@@ -38,9 +38,8 @@ def replace_rows(
 ) -> dict[str, Any]:
     """Replace ``rows`` of a batch of rollouts by ``fresh_rows`` of another.
 
-    Both are padded as TRL pads: prompts on the left, tensors of completions on the right. Values of dimension
-        0,
-    which belong to no row, stay those of ``batch``.
+    Both are padded as TRL pads: prompts on the left, tensors of completions on the right. Values of
+    dimension 0, which belong to no row, stay those of ``batch``.
     """
     merged = {}
     for name, values in batch.items():
