@@ -1,4 +1,4 @@
-"""One request to an OpenAI-compatible HTTP endpoint, and what can be wrong with its response."""
+"""One request to an OpenAI-compatible HTTP endpoint, and the errors of its response."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ for name in ("httpcore2", "httpx2", "openai"):
     logging.getLogger(name).setLevel(logging.WARNING)  # else lines for each request
 
 TRANSIENT = {408, 409, 429}  # and every 5xx
-# About the question rather than the endpoint: too long for the model, or refused by a vendor's filter.
+# They concern the question, not the endpoint: it is too long for the model, or a vendor's filter refused it.
 ABOUT_THE_QUESTION = {400, 413, 422}
-SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, is no secret but may be a word
+SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, may be a word and is not a secret
 
 
 class RequestFailed(Exception):
     """A request that brought no answer.
 
     Args:
-        reason: short enough to be counted.
-        retry: whether another attempt can help.
+        reason: a short text, by which failures are counted.
+        retry: True if another attempt can help.
     """
 
     def __init__(self, reason: str, detail: str = "", *, retry: bool = True) -> None:
@@ -45,7 +45,7 @@ class ChatClient:
     """A model behind an endpoint; safe among threads, which share the rate limit.
 
     Raises:
-        InputError: on construction, where the environment variable holds no key.
+        InputError: on construction, if the environment variable holds no key.
     """
 
     def __init__(self, entry: EndpointConfig) -> None:
@@ -57,11 +57,11 @@ class ChatClient:
         )
 
     def ask(self, messages: Messages, stopping: Event) -> Answer:
-        """One attempt; none is sent once ``stopping`` is set.
+        """Send one request; none is sent once ``stopping`` is set.
 
         Raises:
-            Unanswered: it failed.
-            InputError: the endpoint would answer no other question either.
+            RequestFailed: the attempt failed.
+            InputError: the endpoint would not answer any other question either.
         """
         self._pace.wait(stopping)
         if stopping.is_set():
@@ -101,15 +101,15 @@ class ChatClient:
         )
 
     def _redacted(self, text: str) -> str:
-        """Servers echo what they were sent; the key must reach no log and no file."""
+        """The text without the key: servers echo requests, and the key must reach no log and no file."""
         return text.replace(self._key, "[key]") if len(self._key) >= SHORTEST_SECRET else text
 
 
 def read_key(variable: str | None) -> str:
-    """The key that an environment variable holds; a stand-in where none is needed.
+    """The key in an environment variable; a placeholder if no key is needed.
 
     Raises:
-        InputError: it is not set, or holds what no HTTP header may.
+        InputError: the variable is not set, or holds characters that no HTTP header may have.
     """
     if variable is None:
         return "EMPTY"
@@ -122,7 +122,7 @@ def read_key(variable: str | None) -> str:
 
 
 class RateLimiter:
-    """When requests may start: evenly spaced, and none while the endpoint asks to wait."""
+    """Spaces requests evenly, and holds them back while the endpoint asks to wait."""
 
     def __init__(self, per_minute: float | None) -> None:
         self._interval = 60 / per_minute if per_minute else 0.0
@@ -141,7 +141,7 @@ class RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that a response asks to wait, as a number or as a date (RFC 9110, 10.2.3); else 0."""
+    """Seconds that a response asks to wait, as a number or as a date (RFC 9110, 10.2.3); 0 if it does not."""
     value = headers.get("retry-after", "0")
     try:
         seconds = float(value)
@@ -162,12 +162,12 @@ class _Token(BaseModel):
     logprob: float
 
 
-class _Place(_Token):
+class _Position(_Token):
     top_logprobs: list[_Token] = Field(default_factory=list)
 
 
 class _Logprobs(BaseModel):
-    content: list[_Place] | None = None
+    content: list[_Position] | None = None
 
 
 class _Choice(BaseModel):
@@ -182,7 +182,7 @@ class _Usage(BaseModel):
 
 
 class _Completion(BaseModel):
-    """What is read of a chat completion; servers add and leave out other fields."""
+    """The fields of a chat completion that are read; servers add and leave out other fields."""
 
     choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
@@ -191,11 +191,11 @@ class _Completion(BaseModel):
 def read_completion(body: str, entry: EndpointConfig) -> Answer:
     """The answer in a response's body, with its cost at the entry's prices.
 
-    No text is no answer where the model claims to have come to its end. One that a limit or a filter ended
-    before its first word is an answer: asked again it would cost as much and say as little.
+    An empty text is a failure if the model claims that it finished. If a limit or a filter ended it before
+    its first word, it is an answer: another attempt would cost as much and be empty again.
 
     Raises:
-        Unanswered: the body is malformed or the answer empty.
+        RequestFailed: the body is malformed or the answer empty.
     """
     try:
         completion = _Completion.model_validate_json(body)
@@ -217,7 +217,7 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
         finish_reason=choice.finish_reason,
         cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
         score_logprobs=last_numbers(
-            {top.token: top.logprob for top in [place, *place.top_logprobs]}
-            for place in (choice.logprobs.content or () if choice.logprobs else ())
+            {top.token: top.logprob for top in [position, *position.top_logprobs]}
+            for position in (choice.logprobs.content or () if choice.logprobs else ())
         ),
     )

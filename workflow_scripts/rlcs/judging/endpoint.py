@@ -1,7 +1,7 @@
 """A backend behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
 
-Every answer is kept as soon as it is there (``judging.answers``), and no question is asked twice. What fails
-is tried again where that can help; a question without an answer has no reply, and is counted.
+Every answer is stored as soon as it arrives (``judging.answers``), and no question is asked twice. A failed
+request is retried if that can help. A question without an answer has no reply, and is counted.
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ class EndpointBackend:
     """Asks an endpoint, several questions at once.
 
     Args:
-        name: of the judge or verifier for which it asks.
-        role: which of the two; both for what is shown.
-        scores: the range of the scores whose log probabilities are read, where the endpoint gives them; None
-            asks for none.
+        name: name of the judge or verifier, for messages.
+        role: ``judge`` or ``verifier``, for messages.
+        scores: range of the scores whose log probabilities are requested; None requests none.
     """
 
-    shard_size = None  # every answer is kept by itself
+    shard_size = None  # every answer is stored by itself
 
     def __init__(
         self,
@@ -66,11 +65,11 @@ class EndpointBackend:
     ) -> list[Reply | None]:
         """Replies as in ``Backend.answer``.
 
-        Identical questions are asked once, whatever is drawn for them serves all.
+        Identical questions are asked once and share the answer.
 
         Raises:
             InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
-                than the entry's ``max_failure_share``; the answers until then are kept.
+                than the entry's ``max_failure_share``; answers that have arrived by then are kept.
         """
         prompts = [without_control_tokens(conversation) for conversation in conversations]
         keys = {
@@ -91,8 +90,8 @@ class EndpointBackend:
         return Reply(answer.text, answer.completion_tokens, truncated, p)
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
-        """Answers by key, kept ones and new ones; a question without any is left out."""
-        answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
+        """Answers by key, stored and new ones; a question without an answer is left out."""
+        answers = {key: stored for key in questions if (stored := self.answers.get(key)) is not None}
         missing = [key for key in questions if key not in answers]
         counts = RequestStats(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
@@ -109,17 +108,22 @@ class EndpointBackend:
                         self._check(counts)
                     else:
                         counts.add_answer(answer)
-            finally:  # what is in flight is paid for: it is waited for and kept; nothing else is sent
+            finally:  # requests in flight are paid for: their answers are stored; nothing else is sent
                 stopping.set()
         log.info("%s", counts)
         return answers
 
     def _ask(self, key: str, messages: Messages, counts: RequestStats, stopping: Event) -> Answer:
-        """The answer, kept on disk; the last attempt's error where there is none."""
+        """Ask until there is an answer, and store it on disk.
+
+        Raises:
+            RequestFailed: the last attempt's error.
+            InputError: the endpoint refuses to serve.
+        """
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
             stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
-            # no jitter: tenacity draws it from the generator that a training's own draws come from
+            # no jitter: tenacity would draw it from the generator that a training draws from
             wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
             sleep=tenacity.sleep_using_event(stopping),
             before_sleep=lambda state: counts.add_retry(_error(state)),
@@ -127,7 +131,7 @@ class EndpointBackend:
         )
         try:
             answer = attempts(self.chat.ask, messages, stopping)
-        except InputError:  # a refusal of all: nobody may begin another question before it is heard of
+        except InputError:  # no question would be answered: no thread may ask another
             stopping.set()
             raise
         self.answers.put(key, answer)
@@ -139,7 +143,8 @@ class EndpointBackend:
             raise InputError(
                 f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
                 f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
-                f"{counts.last}. {counts.kept + counts.answered} answers are kept and will not be asked again"
+                f"{counts.last}. {counts.stored + counts.answered} answers are kept and will not be "
+                f"asked again"
             )
 
 
@@ -150,15 +155,15 @@ def _error(state: tenacity.RetryCallState) -> RequestFailed:
 
 
 class RequestStats:
-    """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
+    """Counts and costs of one batch of questions: a progress bar while it runs, a text when it has ended."""
 
-    def __init__(self, asker: str, questions: int, kept: Sequence[Answer]) -> None:
+    def __init__(self, asker: str, questions: int, stored: Sequence[Answer]) -> None:
         self.asker = asker
         self.questions = questions
-        self.kept = len(kept)
+        self.stored = len(stored)
         self.answered = 0
         self.cost = 0.0
-        self.kept_cost = sum(answer.cost for answer in kept)
+        self.stored_cost = sum(answer.cost for answer in stored)
         self.retried: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.last = ""
@@ -166,9 +171,9 @@ class RequestStats:
         self.bar = tqdm(
             desc=asker,
             total=questions,
-            initial=self.kept,
+            initial=self.stored,
             unit=" answers",
-            delay=3,  # none for the short batches of a training
+            delay=3,  # no bar for the short batches of a training
             mininterval=1 if sys.stderr.isatty() else 30,
         )
 
@@ -176,7 +181,7 @@ class RequestStats:
         self.answered += 1
         self.cost += answer.cost
         self.bar.set_postfix_str(
-            f"kept {self.kept / self.questions:.0%}, retries {self.retried.total()}, "
+            f"kept {self.stored / self.questions:.0%}, retries {self.retried.total()}, "
             f"failed {self.failed.total()}, cost {self.cost:.4g}",
             refresh=False,
         )
@@ -188,7 +193,7 @@ class RequestStats:
         self.bar.update()
 
     def add_retry(self, error: RequestFailed) -> None:
-        """Called by the threads that ask; the first of a kind is told at once, since waiting can be long."""
+        """Count a retry, from any thread; log the first of a kind at once, since waiting can be long."""
         with self._lock:
             self.retried[error.reason] += 1
             first = self.retried[error.reason] == 1
@@ -197,10 +202,10 @@ class RequestStats:
 
     def __str__(self) -> str:
         return (
-            f"{self.asker}: {self.questions} questions, {self.kept} answered before, "
+            f"{self.asker}: {self.questions} questions, {self.stored} answered before, "
             f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
             f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
-            f"cost {self.cost:.4g} now, {self.cost + self.kept_cost:.4g} in all"
+            f"cost {self.cost:.4g} now, {self.cost + self.stored_cost:.4g} in all"
         )
 
 

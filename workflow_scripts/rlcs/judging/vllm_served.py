@@ -24,12 +24,12 @@ def serve_model(
     scores: ScoresConfig | None = None,
     max_failure_share: float | None = None,
 ) -> EndpointBackend:
-    """Starts a server of this job, one on each node, and gives the backend that asks it.
+    """Start a server of this job, one on each node, and return the backend that asks it.
 
-    The model's name is that of its artifact, so that answers that were kept are never those of other weights.
+    The served model has the name of its artifact, so that stored answers are never those of other weights.
 
     Args:
-        name: of the judge.
+        name: name of the judge.
         folder: the artifact that holds its ``model``.
         temperature, scores: as in ``OfflineBackend``.
         max_failure_share: as in ``EndpointConfig``; None keeps its default.
