@@ -69,7 +69,9 @@ def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
     assert {j.p_a for j in said} == {None}
     model, *arguments = json.loads((artifact / "told").read_text())["argv"][1:]
     assert model == str(artifact / "model")
-    assert arguments[:2] == ["--max-model-len", "512"]
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert given["--max-model-len"] == "512"
+    assert given["--generation-config"] == "vllm"  # the penalties that a model ships are not obeyed
     # the name is the artifact's: answers of other weights are never taken for its own
     assert judge.backend.entry.model == "genrm-44136fa355b3678a"
 
@@ -217,6 +219,7 @@ def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch)
     flags = said["argv"][2:]
     given = dict(zip(flags[::2], flags[1::2], strict=True))
     assert (given["--max-model-len"], given["--tensor-parallel-size"]) == ("64", "2")
+    assert given["--generation-config"] == "vllm"
     # TRL's own command, without what is the same for every server
     needed = build_command(ScriptArguments(model="m"))
     needed = needed[needed.index("--weight-transfer-config") :]

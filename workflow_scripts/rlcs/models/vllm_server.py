@@ -20,6 +20,9 @@ from rlcs.stages.children import die_with_parent, free_port
 
 log = logging.getLogger("rlcs")
 
+# Only the token ids of a model's generation_config are used, as in process (``load_causal``).
+_NEUTRAL = {"generation_config": "vllm"}
+
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
 
 
@@ -44,7 +47,7 @@ def start_server(
     environment = {**os.environ, **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
-        command = [*serving.command, "serve", str(model), *_flags(arguments)]
+        command = [*serving.command, "serve", str(model), *_flags({**arguments, **_NEUTRAL})]
         command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
         printed = Path(tempfile.mkstemp(prefix="rlcs-vllm-", suffix=".log")[1])
         log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
