@@ -123,6 +123,14 @@ def test_a_port_that_was_taken_in_between_is_another_attempt(tmp_path, children)
     assert [child.poll() for child in children] == [1, None]
 
 
+def test_switches_are_flags_of_the_command_line(tmp_path, children):
+    told = tmp_path / "told"
+    switches = {"enforce_eager": True, "enable_prefix_caching": False, "max_model_len": 64}
+    start_server(tmp_path, "m", switches, serving(FAKE_VLLM_TOLD=str(told)))
+    given = json.loads(told.read_text())["argv"][2:]
+    assert given[:4] == ["--enforce-eager", "--no-enable-prefix-caching", "--max-model-len", "64"]
+
+
 def test_two_servers_of_one_node_do_not_meet(tmp_path, children):
     urls = {start_server(tmp_path, name, {}, serving()) for name in ("one", "two")}
     assert len(urls) == 2

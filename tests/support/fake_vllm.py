@@ -11,6 +11,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+FLAGS = {"--enforce-eager", "--no-enable-prefix-caching"}
 ANSWER = "so\nScores: 7 3"
 
 
@@ -42,7 +43,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-arguments = dict(zip(sys.argv[3::2], sys.argv[4::2], strict=True))
+values = [word for word in sys.argv[3:] if word not in FLAGS]
+arguments = dict(zip(values[::2], values[1::2], strict=True))
 name, port = arguments["--served-model-name"], int(arguments["--port"])
 wrong = os.environ.get("FAKE_VLLM")
 if told := os.environ.get("FAKE_VLLM_TOLD"):

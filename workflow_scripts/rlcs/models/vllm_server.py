@@ -35,7 +35,7 @@ def start_server(
         model: a folder as ``save_pretrained`` leaves it.
         name: the served model's name. It must differ from all others: it tells our server from that of
             another job that happens to have the port.
-        arguments: of `vllm serve`, in its names with underscores; True is a flag.
+        arguments: options of `vllm serve`, in its names with underscores; True and False are flags.
         gpus: how many of this process's GPUs the server gets, the last ones; 0: it shares all of them.
 
     Returns:
@@ -105,8 +105,11 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 def _flags(arguments: Mapping[str, Any]) -> list[str]:
     flags = []
     for key, value in arguments.items():
-        option = "--" + key.replace("_", "-")
-        flags += [option] if value is True else [option, str(value)]
+        option = key.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            flags += [f"--{option}", str(value)]
     return flags
 
 
