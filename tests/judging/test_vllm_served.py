@@ -52,13 +52,16 @@ def artifact(tmp_path):
     return folder
 
 
-def judge_of(artifact, judging, soft=False, **entry):
+def judge_of(artifact, judging, soft=False, vllm=(), version="0.31.0", **entry):
     section = {
         "name": "genrm",
         "judge": {"kind": "generative", "train": "none", **entry},
-        "judging": {**judging.model_dump(mode="json"), "engine": "vllm", "vllm": {"max_model_len": 512}},
+        "judging": {**judging.model_dump(mode="json"), "engine": "vllm"},
     }
-    access = Access(artifact / "answers", serving=serving(FAKE_VLLM_TOLD=str(artifact / "told")))
+    section["judging"]["vllm"] = {"max_model_len": 512, **dict(vllm)}
+    variables = {"TOLD": str(artifact / "told"), "ASKED": str(artifact / "asked"), "VERSION": version}
+    environment = {f"FAKE_VLLM_{name}": value for name, value in variables.items()}
+    access = Access(artifact / "answers", serving=serving(**environment))
     return load_judge(section, artifact, access, soft=soft)
 
 
@@ -74,6 +77,25 @@ def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
     assert given["--generation-config"] == "vllm"  # the penalties that a model ships are not obeyed
     # the name is the artifact's: answers of other weights are never taken for its own
     assert judge.backend.entry.model == "genrm-44136fa355b3678a"
+
+
+@pytest.mark.parametrize(
+    ("change", "new_questions"),
+    [
+        ({}, 0),
+        ({"vllm": {"quantization": "fp8"}}, 2),
+        ({"vllm": {"max_model_len": 256}}, 2),
+        ({"version": "0.30.0"}, 2),
+    ],
+)
+def test_answers_of_another_vllm_are_not_taken(
+    artifact, judging, comparisons, children, change, new_questions
+):
+    judge_of(artifact, judging).judge(comparisons[:2])
+    asked = artifact / "asked"
+    assert asked.read_text().count("question") == 2
+    judge_of(artifact, judging, **change).judge(comparisons[:2])
+    assert asked.read_text().count("question") == 2 + new_questions
 
 
 def test_p_is_read_from_the_score_tokens(artifact, judging, comparisons, children):

@@ -2,6 +2,7 @@
 
 What it does wrong is said by the environment: FAKE_VLLM = "fail" (it ends at once), "mute" (it serves
 nothing), "taken" (the first of its kind ends, its port being taken) or "other" (it has another model).
+FAKE_VLLM_ASKED is a file that gets a line for each question.
 """
 
 import json
@@ -17,10 +18,15 @@ ANSWER = "so\nScores: 7 3"
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.reply({"object": "list", "data": [{"id": name, "object": "model"}]})
+        if self.path == "/version":
+            return self.reply({"version": os.environ.get("FAKE_VLLM_VERSION", "0.31.0")})
+        return self.reply({"object": "list", "data": [{"id": name, "object": "model"}]})
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if path := os.environ.get("FAKE_VLLM_ASKED"):
+            with Path(path).open("a") as file:
+                file.write("question\n")
         tops = [{"token": "7", "logprob": -0.1}, {"token": "2", "logprob": -2.5}]
         places = [
             {"token": "Scores:", "logprob": 0.0, "top_logprobs": []},
@@ -35,6 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, body):
         data = json.dumps(body).encode()
         self.send_response(200)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

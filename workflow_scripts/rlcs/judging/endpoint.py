@@ -38,6 +38,8 @@ class EndpointBackend:
         name: name of the judge or verifier, for messages.
         role: ``judge`` or ``verifier``, for messages.
         scores: range of the scores whose log probabilities are requested; None requests none.
+        identity: all that answers depend on beside prompt and sampling, as part of the keys of stored
+            answers; None: the entry's model.
     """
 
     shard_size = None  # every answer is stored by itself
@@ -50,6 +52,7 @@ class EndpointBackend:
         role: str = "judge",
         *,
         scores: ScoresConfig | None = None,
+        identity: str | None = None,
     ) -> None:
         if scores is not None:
             entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
@@ -58,6 +61,7 @@ class EndpointBackend:
         self.entry = entry
         self.answers = answers
         self.scores = scores
+        self.identity = identity or entry.model
         self.chat = ChatClient(entry)
 
     def answer(
@@ -73,7 +77,7 @@ class EndpointBackend:
         """
         prompts = [without_control_tokens(conversation) for conversation in conversations]
         keys = {
-            (i, sample): answer_key(self.entry.model, prompt, self.entry.sampling, sample)
+            (i, sample): answer_key(self.identity, prompt, self.entry.sampling, sample)
             for i, prompt in enumerate(prompts)
             for sample in range(samples)
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rlcs.config.endpoints import EndpointConfig
@@ -9,7 +10,7 @@ from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access
 from rlcs.judging.endpoint import EndpointBackend
-from rlcs.models.vllm_server import start_server
+from rlcs.models.vllm_server import server_version, start_server
 from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
@@ -26,7 +27,8 @@ def serve_model(
 ) -> EndpointBackend:
     """Start a server of this job, one on each node, and return the backend that asks it.
 
-    The served model has the name of its artifact, so that stored answers are never those of other weights.
+    Stored answers are used again only if the artifact, ``judging.vllm`` (quantization, dtype, ...) and vLLM's
+    version are the same.
 
     Args:
         name: name of the judge.
@@ -51,4 +53,6 @@ def serve_model(
         timeout=serving.timeout,
         **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
     )
-    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores)
+    served = {"model": model, "arguments": judging.vllm, "vllm": server_version(url)}
+    identity = json.dumps(served, sort_keys=True)
+    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores, identity=identity)

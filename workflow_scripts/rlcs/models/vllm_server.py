@@ -78,6 +78,19 @@ def start_server(
     raise InputError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
 
 
+def server_version(url: str) -> str:
+    """Version of the vLLM behind a URL of ``start_server``.
+
+    Raises:
+        InputError: the server does not tell it.
+    """
+    client = openai.OpenAI(api_key="EMPTY", base_url=url, timeout=60, max_retries=2)
+    try:
+        return str(client.get("/version", cast_to=dict[str, str])["version"])
+    except (openai.APIError, KeyError, TypeError) as error:
+        raise InputError(f"{url}/version does not tell vLLM's version: {error!r}") from None
+
+
 def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:
     """True as soon as our server answers; False if it ends or the time is over before."""
     client = openai.OpenAI(api_key="EMPTY", base_url=f"{url}/v1", timeout=5, max_retries=0)
