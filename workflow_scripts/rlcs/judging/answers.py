@@ -12,10 +12,10 @@ import hashlib
 import json
 import logging
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
@@ -53,7 +53,8 @@ def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], samp
 class AnswerStore:
     """Answers by key: this process's own, and those written before it was started. Safe among threads.
 
-    Texts stay on disk, since a long training asks hundreds of thousands of questions.
+    Of two answers to one question the first written stands, so that a resumed stage reads what it used. Texts
+    stay on disk, since a long training asks hundreds of thousands of questions.
 
     Raises:
         InputError: on construction and in ``put``, if the folder cannot be read or written.
@@ -67,12 +68,12 @@ class AnswerStore:
         unreadable = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path in sorted(folder.glob("*.jsonl")):
+            for path in sorted(folder.glob("*.jsonl")):  # by time of creation
                 for offset, line in _lines(path):
                     if (entry := _read(line)) is None:
                         unreadable += 1
                     else:
-                        self._offsets[entry[0]] = (path, offset)
+                        self._offsets.setdefault(entry[0], (path, offset))
         except OSError as error:
             raise InputError(f"the answers in {folder} cannot be read: {error}") from None
         if unreadable:
@@ -102,7 +103,8 @@ class AnswerStore:
         with self._lock:
             try:
                 if self._file is None:
-                    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}.jsonl"
+                    # in UTC: local time goes back in autumn
+                    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}.jsonl"
                     self._file = (self.folder / name).open("xb")
                 offset = self._file.tell()
                 self._file.write(line)
@@ -110,7 +112,7 @@ class AnswerStore:
                 os.fsync(self._file.fileno())
             except OSError as error:
                 raise InputError(f"an answer cannot be kept in {self.folder}: {error}") from None
-            self._offsets[key] = (Path(self._file.name), offset)
+            self._offsets.setdefault(key, (Path(self._file.name), offset))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
