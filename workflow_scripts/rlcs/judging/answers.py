@@ -28,7 +28,11 @@ log = logging.getLogger("rlcs")
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's text and what it took; cost in the currency of the configured prices."""
+    """A model's text and its usage.
+
+    ``cost`` is in the currency of the configured prices. In the store it includes the failed attempts at the
+    same question that were paid for.
+    """
 
     text: str
     prompt_tokens: int

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 
@@ -27,18 +28,38 @@ ABOUT_THE_QUESTION = {400, 413, 422}
 SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, may be a word and is not a secret
 
 
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one or several responses, and their cost at the entry's prices."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
+
+
 class RequestFailed(Exception):
     """A request that brought no answer.
 
     Args:
         reason: a short text, by which failures are counted.
         retry: True if another attempt can help.
+        usage: tokens that were paid for all the same.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, retry: bool = True) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", *, retry: bool = True, usage: Usage | None = None
+    ) -> None:
         super().__init__(f"{reason} ({detail})" if detail else reason)
         self.reason = reason
         self.retry = retry
+        self.usage = usage or Usage()
 
 
 class ChatClient:
@@ -176,16 +197,22 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
-class _Usage(BaseModel):
+class _ReportedUsage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+
+
+class _Bill(BaseModel):
+    """The usage in a body whose other fields cannot be read."""
+
+    usage: _ReportedUsage | None = None
 
 
 class _Completion(BaseModel):
     """The fields of a chat completion that are read; servers add and leave out other fields."""
 
     choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+    usage: _ReportedUsage | None = None
 
 
 def read_completion(body: str, entry: EndpointConfig) -> Answer:
@@ -203,21 +230,36 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise RequestFailed(
-            "malformed body", f"{where}: {problem['msg']}" if where else problem["msg"]
+            "malformed body",
+            f"{where}: {problem['msg']}" if where else problem["msg"],
+            usage=_usage_of_malformed(body, entry),
         ) from None
-    choice, usage = completion.choices[0], completion.usage or _Usage()
+    choice, usage = completion.choices[0], _usage(completion.usage, entry)
     text = choice.message.content or ""
     if not text.strip() and choice.finish_reason in (None, "stop"):
-        raise RequestFailed("empty answer")
-    prompt_tokens, completion_tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
+        raise RequestFailed("empty answer", usage=usage)
     return Answer(
         text=text,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
         finish_reason=choice.finish_reason,
-        cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
+        cost=usage.cost,
         score_logprobs=last_numbers(
             {top.token: top.logprob for top in [position, *position.top_logprobs]}
             for position in (choice.logprobs.content or () if choice.logprobs else ())
         ),
     )
+
+
+def _usage(reported: _ReportedUsage | None, entry: EndpointConfig) -> Usage:
+    prompt_tokens = reported.prompt_tokens or 0 if reported else 0
+    completion_tokens = reported.completion_tokens or 0 if reported else 0
+    cost = (prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6
+    return Usage(prompt_tokens, completion_tokens, cost)
+
+
+def _usage_of_malformed(body: str, entry: EndpointConfig) -> Usage:
+    try:
+        return _usage(_Bill.model_validate_json(body).usage, entry)
+    except ValidationError:
+        return Usage()

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from threading import Event, Lock
 
 import tenacity
@@ -22,7 +23,7 @@ from rlcs.config.prompts import Messages, without_control_tokens
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
-from rlcs.judging.chat import ChatClient, RequestFailed
+from rlcs.judging.chat import ChatClient, RequestFailed, Usage
 from rlcs.judging.soft_verdict import first_wins_of_text
 
 log = logging.getLogger("rlcs")
@@ -124,13 +125,21 @@ class EndpointBackend:
             RequestFailed: the last attempt's error.
             InputError: the endpoint refuses to serve.
         """
+        wasted = 0.0
+
+        def failed(state: tenacity.RetryCallState) -> None:
+            nonlocal wasted
+            error = _error(state)
+            wasted += error.usage.cost
+            counts.add_retry(error)
+
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
             stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
             # no jitter: tenacity would draw it from the generator that a training draws from
             wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
             sleep=tenacity.sleep_using_event(stopping),
-            before_sleep=lambda state: counts.add_retry(_error(state)),
+            before_sleep=failed,
             reraise=True,
         )
         try:
@@ -138,7 +147,7 @@ class EndpointBackend:
         except InputError:  # no question would be answered: no thread may ask another
             stopping.set()
             raise
-        self.answers.put(key, answer)
+        self.answers.put(key, replace(answer, cost=answer.cost + wasted))
         return answer
 
     def _check(self, counts: RequestStats) -> None:
@@ -166,7 +175,9 @@ class RequestStats:
         self.questions = questions
         self.stored = len(stored)
         self.answered = 0
-        self.cost = 0.0
+        self.cost = 0.0  # of answers and of failures
+        self.paid_failures = 0
+        self.wasted = Usage()
         self.stored_cost = sum(answer.cost for answer in stored)
         self.retried: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
@@ -183,7 +194,8 @@ class RequestStats:
 
     def add_answer(self, answer: Answer) -> None:
         self.answered += 1
-        self.cost += answer.cost
+        with self._lock:
+            self.cost += answer.cost
         self.bar.set_postfix_str(
             f"kept {self.stored / self.questions:.0%}, retries {self.retried.total()}, "
             f"failed {self.failed.total()}, cost {self.cost:.4g}",
@@ -192,6 +204,8 @@ class RequestStats:
         self.bar.update()
 
     def add_failure(self, error: RequestFailed) -> None:
+        with self._lock:
+            self._add_usage(error.usage)
         self.failed[error.reason] += 1
         self.last = str(error)
         self.bar.update()
@@ -199,17 +213,30 @@ class RequestStats:
     def add_retry(self, error: RequestFailed) -> None:
         """Count a retry, from any thread; log the first of a kind at once, since waiting can be long."""
         with self._lock:
+            self._add_usage(error.usage)
             self.retried[error.reason] += 1
             first = self.retried[error.reason] == 1
         if first:
             log.warning("%s: %s; trying again", self.asker, error)
 
+    def _add_usage(self, usage: Usage) -> None:
+        self.paid_failures += usage != Usage()
+        self.wasted += usage
+        self.cost += usage.cost
+
     def __str__(self) -> str:
+        wasted = ""
+        if self.paid_failures:
+            wasted = (
+                f"; {self.paid_failures} empty or malformed answers were paid for: "
+                f"{self.wasted.prompt_tokens} + {self.wasted.completion_tokens} tokens, "
+                f"{self.wasted.cost:.4g} of the cost now"
+            )
         return (
             f"{self.asker}: {self.questions} questions, {self.stored} answered before, "
             f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
             f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
-            f"cost {self.cost:.4g} now, {self.cost + self.stored_cost:.4g} in all"
+            f"cost {self.cost:.4g} now, {self.cost + self.stored_cost:.4g} in all{wasted}"
         )
 
 
