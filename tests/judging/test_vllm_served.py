@@ -13,6 +13,7 @@ from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from paths import SCRIPTS, SUPPORT
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
 from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
@@ -45,9 +46,9 @@ def children(monkeypatch):
 
 
 @pytest.fixture
-def artifact(tmp_path):
+def artifact(tmp_path, tokenizer):
     folder = tmp_path / "judge"
-    (folder / "model").mkdir(parents=True)
+    tokenizer.save_pretrained(folder / "model")
     (folder / "manifest.json").write_text("{}")
     return folder
 
@@ -63,6 +64,11 @@ def judge_of(artifact, judging, soft=False, vllm=(), version="0.31.0", **entry):
     environment = {f"FAKE_VLLM_{name}": value for name, value in variables.items()}
     access = Access(artifact / "answers", serving=serving(**environment))
     return load_judge(section, artifact, access, soft=soft)
+
+
+def to_ten(judging):
+    """Scores that the tests' tokenizer writes digit by digit."""
+    return judging.model_copy(update={"scores": ScoresConfig(low=1, high=10)})
 
 
 def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
@@ -102,6 +108,27 @@ def test_p_is_read_from_the_score_tokens(artifact, judging, comparisons, childre
     said = judge_of(artifact, judging, soft=True).judge(comparisons[:2])
     p = 1 / (1 + 2.718281828**-2.4)  # 7 or 2 against 3
     assert [j.p_a for j in said] == pytest.approx([p, 1 - p])
+
+
+def test_p_of_scores_that_are_several_tokens_is_refused(artifact, judging, children):
+    with pytest.raises(ValueError, match=r"scores \[10\] are no single tokens.*within 0 to 9, or a hard"):
+        judge_of(artifact, to_ten(judging), soft=True)
+    assert children == []
+
+
+def test_p_of_an_endpoint_is_refused_for_scores_of_several_digits(tmp_path, judging):
+    entry = {"kind": "generative", "backend": "openai", "model": "m"}
+    access = Access(tmp_path, {"base_url": "http://127.0.0.1:9/v1"})
+
+    def load(judging, **options):
+        section = {"name": "far", "judge": {**entry, "votes": options.pop("votes", 1)}}
+        return load_judge({**section, "judging": judging.model_dump(mode="json")}, None, access, **options)
+
+    with pytest.raises(ValueError, match=r"scores \[10\] may be no single tokens.*within 0 to 9, or a hard"):
+        load(to_ten(judging), soft=True)
+    load(to_ten(judging), soft=True, votes=3)  # the votes' share is p
+    load(to_ten(judging))
+    load(judging, soft=True)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +192,7 @@ import sys
 from pathlib import Path
 from rlcs.models import vllm_server
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judging import ScoresConfig
 started = vllm_server.subprocess.Popen
 def recorded(*args, **kwargs):
     child = started(*args, **kwargs)

@@ -12,6 +12,7 @@ from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
+from rlcs.judging.soft_verdict import check_scores
 
 if TYPE_CHECKING:
     from rlcs.judging.judge import Judge
@@ -35,7 +36,8 @@ def load_judge(
             score tokens.
 
     Raises:
-        ValueError: ``soft`` in process with a single vote, and a score is not a single token.
+        ValueError: ``soft`` with a single vote, and a score is not a single token. An endpoint's tokenizer is
+            not known, so a score of several digits is refused.
     """
     name, entry = section["name"], section["judge"]
     kind = entry["kind"]
@@ -68,6 +70,8 @@ def _backend(
         from rlcs.judging.endpoint import EndpointBackend
 
         assert access is not None, f"judge {name} needs the options answers and endpoint"
+        if scores is not None:
+            check_scores(scores)
         share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
         endpoint = EndpointJudgeConfig.model_validate({**entry, **access.endpoint, **share})
         return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores)

@@ -14,7 +14,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from rlcs.config.judging import ScoresConfig
 from rlcs.verdict import parse_scores
+
+
+def check_scores(scores: ScoresConfig) -> None:
+    """Check that p can be read from the log probabilities of a tokenizer that is not known.
+
+    A tokenizer may write "10" as "1" and "0". Then the token "1" belongs to two scores, and p would be wrong.
+
+    Raises:
+        ValueError: a score of the range has several digits.
+    """
+    if scores.high > 9:
+        several = list(range(max(10, scores.low), scores.high + 1))
+        raise ValueError(
+            f"scores {several} may be no single tokens of the endpoint's tokenizer, so their probability "
+            f"cannot be read; choose judging.scores within 0 to 9, or a hard probability"
+        )
 
 
 def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
+from rlcs.judging.score_tokens import score_tokens
 from rlcs.judging.soft_verdict import first_wins_of_text, last_numbers
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_tokenizer
@@ -25,6 +26,7 @@ class OfflineBackend:
 
     Raises:
         InputError: this environment has no vLLM.
+        ValueError: a score is not a single token.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class OfflineBackend:
         self.temperature = temperature
         self.scores = scores
         self.tokenizer = load_tokenizer(folder)
+        if scores is not None:
+            score_tokens(self.tokenizer, scores.low, scores.high)
         self.engine = LLM(model=str(folder), **judging.vllm)
         self._sampling = SamplingParams
 

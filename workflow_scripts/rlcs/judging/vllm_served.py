@@ -38,7 +38,13 @@ def serve_model(
 
     Raises:
         InputError: as ``start_server``.
+        ValueError: a score is not a single token.
     """
+    if scores is not None:
+        from rlcs.judging.score_tokens import score_tokens  # with torch
+        from rlcs.models.loading import load_tokenizer
+
+        score_tokens(load_tokenizer(folder / "model"), scores.low, scores.high)
     serving = access.serving
     model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
     url = broadcast_on_node(

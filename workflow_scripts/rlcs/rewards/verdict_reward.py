@@ -64,7 +64,7 @@ class VerdictReward:
 
     Args:
         limit: the most tokens that a completion may have; None without a limit.
-        stop_tokens: tokens that end a completion. With ``limit`` tokens and none of these last it is truncated.
+        stop_tokens: tokens that end a completion. One of ``limit`` tokens that ends in another is truncated.
         consistent: reward a pair's completions by ``consistent_rewards``.
     """
 
