@@ -1,4 +1,4 @@
-"""Groups of a policy's stories, and a judge's word on every pair of a group in both orders."""
+"""Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def main(stage: Stage) -> None:
         )
         stories = [
             {
-                "context_id": chosen[place // size].context_id,
+                "context_id": chosen[index // size].context_id,
                 "policy": stage.config["policy"],
-                "sample": place % size,
+                "sample": index % size,
                 "seed": stage.seed,
                 "text": completion.text,
                 "tokens": completion.tokens,
                 "truncated": completion.truncated,
             }
-            for place, completion in enumerate(completions)
+            for index, completion in enumerate(completions)
         ]
         texts = {(story["context_id"], story["sample"]): story["text"] for story in stories}
         pairs = [
@@ -68,7 +68,7 @@ def main(stage: Stage) -> None:
 
 
 def _has_soft(section: Mapping[str, Any]) -> bool:
-    """Whether the judge's scores are single digits, whose probabilities can be read."""
+    """True if the judge is a model of the run whose scores are single digits, so that their p can be read."""
     return is_model(section["judge"]) and section["judging"]["scores"]["high"] <= 9
 
 

@@ -1,4 +1,4 @@
-"""Whether a judge can be talked to by the stories that it reads: the worse story of each pair tries."""
+"""Prompt injection of a judge by the stories that it reads: the worse story of each pair tries it."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def main(stage: Stage) -> None:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         backend = judge.backend if isinstance(judge, GenerativeJudge) else None
         tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
-        own = special_tokens(tokenizer) if tokenizer else []
-        added = injection_texts(judging.scores.low, judging.scores.high, own)
+        special = special_tokens(tokenizer) if tokenizer else []
+        added = injection_texts(judging.scores.low, judging.scores.high, special)
         comparisons = preferences.comparisons(injected_pairs(pairs, added))
         structures: dict[tuple[str, str], list[int]] = {}
         if tokenizer is not None:
             prompts = [judging.prompt(c) for c in comparisons]
-            ids = tokenizer.convert_tokens_to_ids(own)
+            ids = tokenizer.convert_tokens_to_ids(special)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
                 structures[c.pair_id, c.order] = prompt_structure(prompt, ids)
         rows = []
         for c in comparisons:
             injection, _, pair_id = c.pair_id.partition("/")
             plain = structures.get((f"plain/{pair_id}", c.order))
-            kept = None if tokenizer is None else structures[c.pair_id, c.order] == plain
+            same = None if tokenizer is None else structures[c.pair_id, c.order] == plain
             rows.append(
                 {
                     "judge": judge.name,
                     "injection": injection,
                     "pair_id": pair_id,
                     "order": c.order,
-                    "structure_kept": kept,
+                    "structure_kept": same,
                 }
             )
         INJECTIONS_FILE.write(folder, rows)

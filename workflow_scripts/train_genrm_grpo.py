@@ -11,6 +11,7 @@ from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import GenrmGRPOConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import Preferences
+from rlcs.models.generation import stop_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
@@ -44,9 +45,16 @@ def main(stage: Stage) -> None:
     def trainer(scratch: str) -> ShapedGRPOTrainer:
         options = grpo_options(stage, entry.training, scratch)
         serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
+        model = load_causal(start)
+        reward = VerdictReward(
+            judging.scores,
+            limit=options.max_completion_length,
+            stop_tokens=stop_tokens(model, tokenizer),
+            consistent=entry.reward == "consistent",
+        )
         return ShapedGRPOTrainer(
-            model=load_causal(start),
-            reward_funcs=VerdictReward(judging.scores, consistent=entry.reward == "consistent"),
+            model=model,
+            reward_funcs=reward,
             args=options,
             train_dataset=prompts(training, "training prompt"),
             eval_dataset=prompts(preferences.pairs("validation"), "validation prompt"),

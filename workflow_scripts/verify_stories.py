@@ -1,4 +1,4 @@
-"""A verifier model reads a policy's stories: constraints that no rule can check."""
+"""A verifier model reads a policy's stories for the constraints that no rule can check."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rlcs.stages.stage import Stage, log, run_stage
 def main(stage: Stage) -> None:
     contexts = Preferences(stage.folder("preferences")).contexts
     stories = STORIES_FILE.read(stage.folder("stories"))
-    places = [
-        (story, place, question)
+    open_constraints = [
+        (story, index, question)
         for story in stories
-        for place, question in open_questions(contexts[story["context_id"]], story["text"]).items()
+        for index, question in open_questions(contexts[story["context_id"]], story["text"]).items()
     ]
     with stage.artifact() as folder:
         verifier = load_verifier(
@@ -24,14 +24,14 @@ def main(stage: Stage) -> None:
             stage.optional_folder("model"),
             Access.of(stage.options),
         )
-        checks = verifier.verify([question for _, _, question in places])
+        checks = verifier.verify([question for _, _, question in open_constraints])
         rows = [
             {
                 **{name: story[name] for name in ("policy", "seed", "context_id", "sample")},
-                "constraint": place,
+                "constraint": index,
                 **vars(check),
             }
-            for (story, place, _), check in zip(places, checks, strict=True)
+            for (story, index, _), check in zip(open_constraints, checks, strict=True)
         ]
         CHECKS_FILE.write(folder, rows)
         unread = sum(check.satisfied is None for check in checks)

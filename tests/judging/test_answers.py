@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -45,14 +46,43 @@ def test_an_answer_comes_back_as_it_was(tmp_path_factory, text, tokens, reason):
     assert AnswerStore(folder).get("l") is None
 
 
-def test_an_answer_is_there_at_once_and_a_later_one_wins(tmp_path):
+def test_an_answer_is_there_at_once_and_the_first_one_stands(tmp_path):
     store = AnswerStore(tmp_path / "deep" / "down")
     store.put("k", answer("one"))
     assert store.get("k") == answer("one")
     store.put("k", answer("two"))
     store.put("l", answer("three"))
-    assert store.get("k") == AnswerStore(store.folder).get("k") == answer("two")
+    assert store.get("k") == AnswerStore(store.folder).get("k") == answer("one")
     assert len(store) == len(AnswerStore(store.folder)) == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("kl")), min_size=1, max_size=12))
+def test_whoever_reads_reads_what_was_written_first(tmp_path_factory, puts):
+    """Writers that were started together, so that none knew of another's answers."""
+    folder = tmp_path_factory.mktemp("answers")
+    stores = [AnswerStore(folder) for _ in range(3)]
+    firsts = {}
+    # a writer's file is as old as its first answer, so the order within a file follows
+    for number, (process, key) in enumerate(sorted(puts, key=lambda put: put[0])):
+        put = answer(f"{number}")
+        stores[process].put(key, put)
+        firsts.setdefault(key, put)
+    resumed = AnswerStore(folder)
+    assert {key: resumed.get(key) for key in firsts} == firsts
+
+
+def test_files_are_read_in_the_order_of_their_making_when_clocks_go_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC-2")
+    time.tzset()
+    AnswerStore(tmp_path).put("k", answer("summer"))
+    monkeypatch.setenv("TZ", "UTC-1")
+    time.tzset()
+    AnswerStore(tmp_path / "other").put("k", answer("winter"))
+    monkeypatch.undo()
+    time.tzset()
+    for path in (tmp_path / "other").iterdir():
+        path.rename(tmp_path / path.name)
+    assert AnswerStore(tmp_path).get("k") == answer("summer")
 
 
 def test_no_file_where_nothing_was_answered(tmp_path):

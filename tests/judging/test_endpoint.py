@@ -119,6 +119,30 @@ def test_the_cost_is_told(judge_of, questions, caplog):
         assert "cost 0 now, 0.015 in all" in caplog.text
 
 
+@pytest.mark.parametrize("fault", ["empty answer", "blank answer", "no message", "not text"])
+def test_failures_that_were_paid_for_are_in_the_cost(fault, judge_of, questions, caplog):
+    """Each has 100 + 10 tokens, as the answers have."""
+    prices = {"prompt_price": 20.0, "completion_price": 200.0}  # 0.004 for each response
+    with Server(first(FAULTS[fault], FAULTS[fault])) as server:
+        judge_of(server, **prices).judge(questions(3))
+        assert "cost 0.036 now, 0.036 in all; 6 empty or malformed answers were paid for" in caplog.text
+        assert "600 + 60 tokens, 0.024 of the cost now" in caplog.text
+        judge_of(server, **prices).judge(questions(3))  # a resumed stage knows what its answers took
+        assert "cost 0 now, 0.036 in all\n" in caplog.text
+        server.behave = always(FAULTS[fault])
+        caplog.clear()
+        judge_of(server, attempts=2, **prices, sampling={"temperature": 1}).judge(questions(1))
+        assert "1 without an answer" in caplog.text
+        assert "cost 0.008 now, 0.008 in all; 2 empty or malformed answers were paid for" in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["500", "empty body", "HTML", "cut off", "an error that calls itself fine"])
+def test_failures_without_a_bill_cost_nothing(fault, judge_of, questions, caplog):
+    with Server(first(FAULTS[fault])) as server:
+        judge_of(server, prompt_price=20.0, completion_price=200.0).judge(questions(2))
+    assert "cost 0.008 now, 0.008 in all\n" in caplog.text
+
+
 def test_slow_answers_come_back_in_the_order_asked_and_no_more_than_so_many_at_once(judge_of, questions):
     def behave(prompt, attempt):
         n = int(prompt.split("Tale ")[1].split(".")[0])

@@ -88,7 +88,7 @@ def test_a_probe_learns_and_judges_as_any_reward_model_does(trained, context):
     assert ab.verdict == ba.verdict == "b"
     assert ab.p_a == ba.p_a < 0.5
     told = encode_story(judge.tokenizer, policy_prompt(TEMPLATE, context), stories[1])
-    place = judge.probe.place
+    place = judge.probe.position
     seen = story_features(judge.model, judge.tokenizer, [told], [place], batch_size=1)[place]
     assert ab.score_b == pytest.approx(float(seen[0] @ judge.probe.weights), abs=1e-6)
 

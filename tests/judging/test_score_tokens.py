@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from judges import in_process
 from rlcs.config.judging import JudgingConfig
-from rlcs.judging.score_tokens import first_win_probabilities, score_places, score_tokens
+from rlcs.judging.score_tokens import first_win_probabilities, score_positions, score_tokens
 from rlcs.judging.soft_verdict import first_wins, last_numbers
 from rlcs.models.generation import generate
 from rlcs.models.loading import load_causal
@@ -59,10 +59,10 @@ def test_scores_of_one_token_are_found_where_they_were_written(tokenizer):
     tokens = score_tokens(tokenizer, 1, 9)
     assert sorted(tokens) == list(range(1, 10))
     ids = tokenizer.encode("1 story 3 4 good\nScores: 7 2")
-    first, second = score_places(ids, tokens)
+    first, second = score_positions(ids, tokens)
     assert tokenizer.decode([ids[first]]).strip() == "7"
     assert tokenizer.decode([ids[second]]).strip() == "2"
-    assert score_places(tokenizer.encode("good"), tokens) is None
+    assert score_positions(tokenizer.encode("good"), tokens) is None
     with pytest.raises(ValueError, match=r"\[10\] are no single tokens.*within 0 to 9"):
         score_tokens(tokenizer, 1, 10)
 
@@ -81,7 +81,7 @@ def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
         return [weight / sum(weights) for weight in weights]
 
     for prompt, end, p in zip(prompts, ends, found, strict=True):
-        first, second = score_places(end, tokens)
+        first, second = score_positions(end, tokens)
         expected = first_wins(distribution(prompt + end[:first]), distribution(prompt + end[:second]))
         assert p == pytest.approx(expected, abs=1e-4)
         assert 0.001 < p < 0.999

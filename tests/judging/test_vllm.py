@@ -48,7 +48,7 @@ SERVING = ServingConfig(
 
 @pytest.fixture(scope="module")
 def folder(tokenizer, tmp_path_factory):
-    """Random weights, but of a shape that vLLM has kernels for."""
+    """Random weights of a shape that vLLM has kernels for, with settings that no backend may obey."""
     from rlcs.training.pretraining import new_model
 
     folder = tmp_path_factory.mktemp("served") / "model"
@@ -56,6 +56,9 @@ def folder(tokenizer, tmp_path_factory):
     torch.manual_seed(0)
     new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    path = folder / "generation_config.json"
+    shipped = {"repetition_penalty": 5.0, "min_p": 0.9, "top_k": 2}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **shipped}))
     return folder
 
 

@@ -5,6 +5,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.loading import load_judge
@@ -52,6 +53,13 @@ def test_p_is_read_from_the_score_tokens(engine, model_folder, judging, comparis
     said = offline(model_folder, judging, soft=True).judge(comparisons[:2])
     p = 1 / (1 + 2.718281828**-2.4)  # 7 or 2 against 3
     assert [j.p_a for j in said] == pytest.approx([p, 1 - p])
+
+
+def test_p_of_scores_that_are_several_tokens_is_refused(engine, model_folder, judging):
+    to_ten = judging.model_copy(update={"scores": ScoresConfig(low=1, high=10)})
+    with pytest.raises(ValueError, match=r"scores \[10\] are no single tokens"):
+        offline(model_folder, to_ten, soft=True)
+    offline(model_folder, to_ten)
 
 
 def test_votes_are_one_judgement(engine, model_folder, judging, comparisons):

@@ -13,6 +13,7 @@ from trl.scripts.vllm_serve import ScriptArguments, build_command
 
 from paths import SCRIPTS, SUPPORT
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
 from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
@@ -45,21 +46,29 @@ def children(monkeypatch):
 
 
 @pytest.fixture
-def artifact(tmp_path):
+def artifact(tmp_path, tokenizer):
     folder = tmp_path / "judge"
-    (folder / "model").mkdir(parents=True)
+    tokenizer.save_pretrained(folder / "model")
     (folder / "manifest.json").write_text("{}")
     return folder
 
 
-def judge_of(artifact, judging, soft=False, **entry):
+def judge_of(artifact, judging, soft=False, vllm=(), version="0.31.0", **entry):
     section = {
         "name": "genrm",
         "judge": {"kind": "generative", "train": "none", **entry},
-        "judging": {**judging.model_dump(mode="json"), "engine": "vllm", "vllm": {"max_model_len": 512}},
+        "judging": {**judging.model_dump(mode="json"), "engine": "vllm"},
     }
-    access = Access(artifact / "answers", serving=serving(FAKE_VLLM_TOLD=str(artifact / "told")))
+    section["judging"]["vllm"] = {"max_model_len": 512, **dict(vllm)}
+    variables = {"TOLD": str(artifact / "told"), "ASKED": str(artifact / "asked"), "VERSION": version}
+    environment = {f"FAKE_VLLM_{name}": value for name, value in variables.items()}
+    access = Access(artifact / "answers", serving=serving(**environment))
     return load_judge(section, artifact, access, soft=soft)
+
+
+def to_ten(judging):
+    """Scores that the tests' tokenizer writes digit by digit."""
+    return judging.model_copy(update={"scores": ScoresConfig(low=1, high=10)})
 
 
 def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
@@ -69,15 +78,57 @@ def test_a_judge_is_served_and_asked(artifact, judging, comparisons, children):
     assert {j.p_a for j in said} == {None}
     model, *arguments = json.loads((artifact / "told").read_text())["argv"][1:]
     assert model == str(artifact / "model")
-    assert arguments[:2] == ["--max-model-len", "512"]
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert given["--max-model-len"] == "512"
+    assert given["--generation-config"] == "vllm"  # the penalties that a model ships are not obeyed
     # the name is the artifact's: answers of other weights are never taken for its own
     assert judge.backend.entry.model == "genrm-44136fa355b3678a"
+
+
+@pytest.mark.parametrize(
+    ("change", "new_questions"),
+    [
+        ({}, 0),
+        ({"vllm": {"quantization": "fp8"}}, 2),
+        ({"vllm": {"max_model_len": 256}}, 2),
+        ({"version": "0.30.0"}, 2),
+    ],
+)
+def test_answers_of_another_vllm_are_not_taken(
+    artifact, judging, comparisons, children, change, new_questions
+):
+    judge_of(artifact, judging).judge(comparisons[:2])
+    asked = artifact / "asked"
+    assert asked.read_text().count("question") == 2
+    judge_of(artifact, judging, **change).judge(comparisons[:2])
+    assert asked.read_text().count("question") == 2 + new_questions
 
 
 def test_p_is_read_from_the_score_tokens(artifact, judging, comparisons, children):
     said = judge_of(artifact, judging, soft=True).judge(comparisons[:2])
     p = 1 / (1 + 2.718281828**-2.4)  # 7 or 2 against 3
     assert [j.p_a for j in said] == pytest.approx([p, 1 - p])
+
+
+def test_p_of_scores_that_are_several_tokens_is_refused(artifact, judging, children):
+    with pytest.raises(ValueError, match=r"scores \[10\] are no single tokens.*within 0 to 9, or a hard"):
+        judge_of(artifact, to_ten(judging), soft=True)
+    assert children == []
+
+
+def test_p_of_an_endpoint_is_refused_for_scores_of_several_digits(tmp_path, judging):
+    entry = {"kind": "generative", "backend": "openai", "model": "m"}
+    access = Access(tmp_path, {"base_url": "http://127.0.0.1:9/v1"})
+
+    def load(judging, **options):
+        section = {"name": "far", "judge": {**entry, "votes": options.pop("votes", 1)}}
+        return load_judge({**section, "judging": judging.model_dump(mode="json")}, None, access, **options)
+
+    with pytest.raises(ValueError, match=r"scores \[10\] may be no single tokens.*within 0 to 9, or a hard"):
+        load(to_ten(judging), soft=True)
+    load(to_ten(judging), soft=True, votes=3)  # the votes' share is p
+    load(to_ten(judging))
+    load(judging, soft=True)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +172,14 @@ def test_a_port_that_was_taken_in_between_is_another_attempt(tmp_path, children)
     assert [child.poll() for child in children] == [1, None]
 
 
+def test_switches_are_flags_of_the_command_line(tmp_path, children):
+    told = tmp_path / "told"
+    switches = {"enforce_eager": True, "enable_prefix_caching": False, "max_model_len": 64}
+    start_server(tmp_path, "m", switches, serving(FAKE_VLLM_TOLD=str(told)))
+    given = json.loads(told.read_text())["argv"][2:]
+    assert given[:4] == ["--enforce-eager", "--no-enable-prefix-caching", "--max-model-len", "64"]
+
+
 def test_two_servers_of_one_node_do_not_meet(tmp_path, children):
     urls = {start_server(tmp_path, name, {}, serving()) for name in ("one", "two")}
     assert len(urls) == 2
@@ -133,6 +192,7 @@ import sys
 from pathlib import Path
 from rlcs.models import vllm_server
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.judging import ScoresConfig
 started = vllm_server.subprocess.Popen
 def recorded(*args, **kwargs):
     child = started(*args, **kwargs)
@@ -217,6 +277,7 @@ def test_rollouts_have_a_server_of_the_jobs_own(tmp_path, children, monkeypatch)
     flags = said["argv"][2:]
     given = dict(zip(flags[::2], flags[1::2], strict=True))
     assert (given["--max-model-len"], given["--tensor-parallel-size"]) == ("64", "2")
+    assert given["--generation-config"] == "vllm"
     # TRL's own command, without what is the same for every server
     needed = build_command(ScriptArguments(model="m"))
     needed = needed[needed.index("--weight-transfer-config") :]

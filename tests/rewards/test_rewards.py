@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.policies import StoryRewardConfig
 from rlcs.errors import InputError
-from rlcs.records import Context, Judgement
+from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.rewards.pivots import draw_pivots
 from rlcs.rewards.verdict_reward import VerdictReward, consistent_rewards, verdict_reward
-from rlcs.verdict import compare, score_line
+from rlcs.verdict import compare, read_judgement, score_line
 
 CONTEXTS = {name: Context(name, "story", "", "", f"outline of {name}", (), "train") for name in ("c1", "c2")}
 SIZE = 4
@@ -42,6 +42,37 @@ def test_verdict_reward(text, order, label, reward):
     assert verdict_reward(text, order, label, 1, 9) == reward
 
 
+END, LIMIT = 2, 5
+
+
+@pytest.mark.parametrize("high", [9, 10])
+@pytest.mark.parametrize(
+    ("ids", "reward"),
+    [
+        ([8, 8, 8, 8, 8], -1.0),  # cut by the limit: it may have been "Scores: 1 10"
+        ([8, 8, 8, 8, END], 1.0),  # ended with the last token that it may have
+        ([8, 8, END], 1.0),
+        ([8, 8, 8, 8], 1.0),  # ended by something else, such as a stop string
+    ],
+)
+def test_a_verdict_that_the_limit_cut_is_not_read(high, ids, reward, context):
+    text, logged = "Scores: 2 1", {}
+    (given_reward,) = VerdictReward(ScoresConfig(low=1, high=high), limit=LIMIT, stop_tokens=[END, 7])(
+        completions=said(text),
+        completion_ids=[ids],
+        order=["ab"],
+        label=["a"],
+        pair_id=["p"],
+        log_metric=logged.__setitem__,
+    )
+    assert given_reward == reward
+    assert logged["unparsed"] == float(reward == -1)
+    truncated = len([token for token in ids if token != END]) == LIMIT  # as ``generate`` decides it
+    comparison = Comparison("p", context, "x", "y", "ab")
+    judged = read_judgement(comparison, "j", text, len(ids), 1, high, truncated=truncated)
+    assert (judged.verdict == "none") == (reward == -1)
+
+
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from("ab"))
 def test_verdict_reward_in_one_order_is_that_of_the_mirrored_answer_in_the_other(first, second, label):
     shown = verdict_reward(score_line(first, second), "ab", label, 1, 9)
@@ -55,7 +86,7 @@ def said(*texts):
 
 def test_verdict_reward_as_trl_calls_it():
     logged = {}
-    rewards = VerdictReward(ScoresConfig(low=1, high=9))(
+    rewards = VerdictReward(ScoresConfig(low=1, high=9), limit=LIMIT, stop_tokens=[END])(
         prompts=[None] * 4,
         completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
         completion_ids=[[1]] * 4,
@@ -107,8 +138,9 @@ def test_a_pair_that_was_parted_is_refused():
 
 def test_the_consistent_reward_as_trl_calls_it():
     logged = {}
-    rewards = VerdictReward(ScoresConfig(low=1, high=9), consistent=True)(
+    rewards = VerdictReward(ScoresConfig(low=1, high=9), limit=LIMIT, stop_tokens=[END], consistent=True)(
         completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
+        completion_ids=[[1]] * 4,
         order=["ab", "ab", "ba", "ba"],
         label=["a"] * 4,
         pair_id=["p"] * 4,

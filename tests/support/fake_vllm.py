@@ -2,6 +2,7 @@
 
 What it does wrong is said by the environment: FAKE_VLLM = "fail" (it ends at once), "mute" (it serves
 nothing), "taken" (the first of its kind ends, its port being taken) or "other" (it has another model).
+FAKE_VLLM_ASKED is a file that gets a line for each question.
 """
 
 import json
@@ -11,15 +12,21 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+FLAGS = {"--enforce-eager", "--no-enable-prefix-caching"}
 ANSWER = "so\nScores: 7 3"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.reply({"object": "list", "data": [{"id": name, "object": "model"}]})
+        if self.path == "/version":
+            return self.reply({"version": os.environ.get("FAKE_VLLM_VERSION", "0.31.0")})
+        return self.reply({"object": "list", "data": [{"id": name, "object": "model"}]})
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if path := os.environ.get("FAKE_VLLM_ASKED"):
+            with Path(path).open("a") as file:
+                file.write("question\n")
         tops = [{"token": "7", "logprob": -0.1}, {"token": "2", "logprob": -2.5}]
         places = [
             {"token": "Scores:", "logprob": 0.0, "top_logprobs": []},
@@ -34,6 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     def reply(self, body):
         data = json.dumps(body).encode()
         self.send_response(200)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -42,7 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-arguments = dict(zip(sys.argv[3::2], sys.argv[4::2], strict=True))
+values = [word for word in sys.argv[3:] if word not in FLAGS]
+arguments = dict(zip(values[::2], values[1::2], strict=True))
 name, port = arguments["--served-model-name"], int(arguments["--port"])
 wrong = os.environ.get("FAKE_VLLM")
 if told := os.environ.get("FAKE_VLLM_TOLD"):

@@ -1,9 +1,9 @@
 """Answers that were paid for: an append-only store on disk, so that no question is asked twice.
 
-A folder of JSON-lines files, one line an answer. Every process appends to a file of its own (our choice: one
-file with O_APPEND is whole lines on a local disk, but not on NFS, where clusters keep results), so that
-writers never meet, and a line that a killed writer left torn is never continued by another: readers leave it
-out. The folder lies outside of the stages' artifacts, which Snakemake deletes where a job fails or is forced.
+The store is a folder of JSON-lines files with one answer per line. Each process appends to its own file.
+Design choice: one shared file with O_APPEND has whole lines on a local disk, but not on NFS, where clusters
+keep results. A killed writer may leave a torn line; nobody continues it, and readers leave it out. The folder
+lies outside the stages' artifacts, which Snakemake deletes if a job fails or is forced.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import hashlib
 import json
 import logging
 import os
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
@@ -28,22 +28,26 @@ log = logging.getLogger("rlcs")
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's text and what it took; cost in the currency of the configured prices."""
+    """A model's text and its usage.
+
+    ``cost`` is in the currency of the configured prices. In the store it includes the failed attempts at the
+    same question that were paid for.
+    """
 
     text: str
     prompt_tokens: int
     completion_tokens: int
     finish_reason: str | None
     cost: float
-    # where they were asked for: log probabilities by token at the places of the last two numbers, the token
-    # that was written first
+    # log probabilities by token at the last two numbers of the text, the written token first; empty if they
+    # were not requested
     score_logprobs: Sequence[Mapping[str, float]] = ()
 
 
 def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
-    """SHA-256 over all that an answer depends on; where the model is served is no part of it.
+    """SHA-256 of all that an answer depends on; the address of the server is not part of it.
 
-    ``sample`` tells apart several answers to one question; the first has the key of a question asked once.
+    ``sample`` tells apart several answers to one question. Sample 0 has the key of a question asked once.
     """
     question: dict[str, Any] = {"model": model, "messages": messages, "sampling": sampling}
     question |= {"sample": sample} if sample else {}
@@ -51,43 +55,44 @@ def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], samp
 
 
 class AnswerStore:
-    """Answers by key, of this process and of all that wrote before it was started; safe among threads.
+    """Answers by key: this process's own, and those written before it was started. Safe among threads.
 
-    Texts stay on disk: a long training asks hundreds of thousands of questions.
+    Of two answers to one question the first written stands, so that a resumed stage reads what it used. Texts
+    stay on disk, since a long training asks hundreds of thousands of questions.
 
     Raises:
-        InputError: on construction and in ``put``, where the folder cannot be read or written.
+        InputError: on construction and in ``put``, if the folder cannot be read or written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
         self._file: BinaryIO | None = None
-        self._places: dict[str, tuple[Path, int]] = {}  # file, offset of the line
+        self._offsets: dict[str, tuple[Path, int]] = {}  # file and byte offset of the line
         unreadable = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path in sorted(folder.glob("*.jsonl")):
+            for path in sorted(folder.glob("*.jsonl")):  # by time of creation
                 for offset, line in _lines(path):
                     if (entry := _read(line)) is None:
                         unreadable += 1
                     else:
-                        self._places[entry[0]] = (path, offset)
+                        self._offsets.setdefault(entry[0], (path, offset))
         except OSError as error:
             raise InputError(f"the answers in {folder} cannot be read: {error}") from None
         if unreadable:
             log.warning("%s: left out %d torn or unreadable lines", folder, unreadable)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._offsets)
 
     def get(self, key: str) -> Answer | None:
-        """The stored answer, or None where the question was never answered."""
+        """The stored answer, or None if the question was never answered."""
         with self._lock:
-            place = self._places.get(key)
-        if place is None:
+            location = self._offsets.get(key)
+        if location is None:
             return None
-        path, offset = place
+        path, offset = location
         with path.open("rb") as file:
             file.seek(offset)
             entry = _read(file.readline())
@@ -97,12 +102,13 @@ class AnswerStore:
 
     def put(self, key: str, answer: Answer) -> None:
         """Append an answer; it is on the disk when this returns."""
-        kept = {name: value for name, value in asdict(answer).items() if name != "score_logprobs" or value}
-        line = json.dumps({"key": key, **kept}).encode() + b"\n"
+        fields = {name: value for name, value in asdict(answer).items() if name != "score_logprobs" or value}
+        line = json.dumps({"key": key, **fields}).encode() + b"\n"
         with self._lock:
             try:
                 if self._file is None:
-                    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}.jsonl"
+                    # in UTC: local time goes back in autumn
+                    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{uuid.uuid4().hex[:8]}.jsonl"
                     self._file = (self.folder / name).open("xb")
                 offset = self._file.tell()
                 self._file.write(line)
@@ -110,7 +116,7 @@ class AnswerStore:
                 os.fsync(self._file.fileno())
             except OSError as error:
                 raise InputError(f"an answer cannot be kept in {self.folder}: {error}") from None
-            self._places[key] = (Path(self._file.name), offset)
+            self._offsets.setdefault(key, (Path(self._file.name), offset))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -122,7 +128,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _read(line: bytes) -> tuple[str, Answer] | None:
-    """Key and answer of a line; None where it is torn or no answer."""
+    """Key and answer of a line; None if it is torn or not an answer."""
     if not line.endswith(b"\n"):
         return None
     try:

@@ -1,7 +1,7 @@
-"""The interface of whatever answers the prompts of judges and verifiers.
+"""The interface of the backends, which answer the prompts of judges and verifiers.
 
 Three modules implement it: ``in_process`` (transformers), ``endpoint`` (HTTP; ``vllm_served`` starts a server
-for it) and ``vllm_offline``. This module imports no torch, since endpoints do without.
+for it) and ``vllm_offline``. This module does not import torch, since endpoints do not need it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Reply:
     Args:
         tokens: length of the text in tokens.
         truncated: whether the token limit ended the text.
-        first_wins: p(first story wins) from the two score tokens, where the backend reads it and the text
-            ends in a score line; else None.
+        first_wins: p(first story wins) from the two score tokens; None if the backend does not read it or the
+            text does not end in a score line.
     """
 
     text: str
@@ -36,28 +36,28 @@ class Reply:
 
 
 class Backend(Protocol):
-    """Answers prompts. A backend that is given a range of scores also reads ``Reply.first_wins``."""
+    """Answers prompts; if it is given a range of scores, it also reads ``Reply.first_wins``."""
 
     @property
     def shard_size(self) -> int | None:
-        """Prompts whose replies a stage keeps together (``Judge.shard_size``)."""
+        """Prompts per checkpointed shard (``Judge.shard_size``)."""
 
     def answer(
         self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
     ) -> list[Reply | None]:
-        """``samples`` replies to each conversation, in the given order; None where there is no reply.
+        """``samples`` replies to each conversation, in the given order; None for a missing reply.
 
         Args:
-            seed: seeds the draws of a model in process. The other backends draw by themselves.
+            seed: for the draws of a model in process; the other backends use their own generators.
         """
 
 
 @dataclass(frozen=True)
 class Access:
-    """How judges and verifiers are reached. No answer depends on it, so it makes no stage run again.
+    """Access to judges and verifiers. No answer depends on it, so a change makes no stage run again.
 
     Args:
-        answers: the folder where an endpoint's answers are kept.
+        answers: folder of an endpoint's stored answers.
         endpoint: the keys of an endpoint's entry that ``stage_configs.endpoint`` leaves out of its section.
         serving: how vLLM serves a model of the run.
     """
@@ -68,7 +68,7 @@ class Access:
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Access:
-        """Decode the options ``answers``, ``endpoint`` and, where there is one, ``serving`` of a stage."""
+        """Decode a stage's options ``answers``, ``endpoint`` and, if it has one, ``serving``."""
         return cls(
             Path(options["answers"]),
             json.loads(options["endpoint"]),
@@ -76,5 +76,5 @@ class Access:
         )
 
     def to(self, name: str) -> Access:
-        """The access to one of several judges or verifiers, where ``endpoint`` is a mapping by name."""
+        """The access to one of several judges or verifiers, if ``endpoint`` is a mapping by name."""
         return replace(self, answers=self.answers / name, endpoint=self.endpoint.get(name, {}))

@@ -1,4 +1,4 @@
-"""One request to an OpenAI-compatible HTTP endpoint, and what can be wrong with its response."""
+"""One request to an OpenAI-compatible HTTP endpoint, and the errors of its response."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 
@@ -22,30 +23,50 @@ for name in ("httpcore2", "httpx2", "openai"):
     logging.getLogger(name).setLevel(logging.WARNING)  # else lines for each request
 
 TRANSIENT = {408, 409, 429}  # and every 5xx
-# About the question rather than the endpoint: too long for the model, or refused by a vendor's filter.
+# They concern the question, not the endpoint: it is too long for the model, or a vendor's filter refused it.
 ABOUT_THE_QUESTION = {400, 413, 422}
-SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, is no secret but may be a word
+SHORTEST_SECRET = 8  # a shorter key, such as vLLM's customary EMPTY, may be a word and is not a secret
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one or several responses, and their cost at the entry's prices."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
 
 
 class RequestFailed(Exception):
     """A request that brought no answer.
 
     Args:
-        reason: short enough to be counted.
-        retry: whether another attempt can help.
+        reason: a short text, by which failures are counted.
+        retry: True if another attempt can help.
+        usage: tokens that were paid for all the same.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, retry: bool = True) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", *, retry: bool = True, usage: Usage | None = None
+    ) -> None:
         super().__init__(f"{reason} ({detail})" if detail else reason)
         self.reason = reason
         self.retry = retry
+        self.usage = usage or Usage()
 
 
 class ChatClient:
     """A model behind an endpoint; safe among threads, which share the rate limit.
 
     Raises:
-        InputError: on construction, where the environment variable holds no key.
+        InputError: on construction, if the environment variable holds no key.
     """
 
     def __init__(self, entry: EndpointConfig) -> None:
@@ -57,11 +78,11 @@ class ChatClient:
         )
 
     def ask(self, messages: Messages, stopping: Event) -> Answer:
-        """One attempt; none is sent once ``stopping`` is set.
+        """Send one request; none is sent once ``stopping`` is set.
 
         Raises:
-            Unanswered: it failed.
-            InputError: the endpoint would answer no other question either.
+            RequestFailed: the attempt failed.
+            InputError: the endpoint would not answer any other question either.
         """
         self._pace.wait(stopping)
         if stopping.is_set():
@@ -101,15 +122,15 @@ class ChatClient:
         )
 
     def _redacted(self, text: str) -> str:
-        """Servers echo what they were sent; the key must reach no log and no file."""
+        """The text without the key: servers echo requests, and the key must reach no log and no file."""
         return text.replace(self._key, "[key]") if len(self._key) >= SHORTEST_SECRET else text
 
 
 def read_key(variable: str | None) -> str:
-    """The key that an environment variable holds; a stand-in where none is needed.
+    """The key in an environment variable; a placeholder if no key is needed.
 
     Raises:
-        InputError: it is not set, or holds what no HTTP header may.
+        InputError: the variable is not set, or holds characters that no HTTP header may have.
     """
     if variable is None:
         return "EMPTY"
@@ -122,7 +143,7 @@ def read_key(variable: str | None) -> str:
 
 
 class RateLimiter:
-    """When requests may start: evenly spaced, and none while the endpoint asks to wait."""
+    """Spaces requests evenly, and holds them back while the endpoint asks to wait."""
 
     def __init__(self, per_minute: float | None) -> None:
         self._interval = 60 / per_minute if per_minute else 0.0
@@ -141,7 +162,7 @@ class RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that a response asks to wait, as a number or as a date (RFC 9110, 10.2.3); else 0."""
+    """Seconds that a response asks to wait, as a number or as a date (RFC 9110, 10.2.3); 0 if it does not."""
     value = headers.get("retry-after", "0")
     try:
         seconds = float(value)
@@ -162,12 +183,12 @@ class _Token(BaseModel):
     logprob: float
 
 
-class _Place(_Token):
+class _Position(_Token):
     top_logprobs: list[_Token] = Field(default_factory=list)
 
 
 class _Logprobs(BaseModel):
-    content: list[_Place] | None = None
+    content: list[_Position] | None = None
 
 
 class _Choice(BaseModel):
@@ -176,26 +197,32 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
-class _Usage(BaseModel):
+class _ReportedUsage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
+class _Bill(BaseModel):
+    """The usage in a body whose other fields cannot be read."""
+
+    usage: _ReportedUsage | None = None
+
+
 class _Completion(BaseModel):
-    """What is read of a chat completion; servers add and leave out other fields."""
+    """The fields of a chat completion that are read; servers add and leave out other fields."""
 
     choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
+    usage: _ReportedUsage | None = None
 
 
 def read_completion(body: str, entry: EndpointConfig) -> Answer:
     """The answer in a response's body, with its cost at the entry's prices.
 
-    No text is no answer where the model claims to have come to its end. One that a limit or a filter ended
-    before its first word is an answer: asked again it would cost as much and say as little.
+    An empty text is a failure if the model claims that it finished. If a limit or a filter ended it before
+    its first word, it is an answer: another attempt would cost as much and be empty again.
 
     Raises:
-        Unanswered: the body is malformed or the answer empty.
+        RequestFailed: the body is malformed or the answer empty.
     """
     try:
         completion = _Completion.model_validate_json(body)
@@ -203,21 +230,36 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
         problem = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])
         raise RequestFailed(
-            "malformed body", f"{where}: {problem['msg']}" if where else problem["msg"]
+            "malformed body",
+            f"{where}: {problem['msg']}" if where else problem["msg"],
+            usage=_usage_of_malformed(body, entry),
         ) from None
-    choice, usage = completion.choices[0], completion.usage or _Usage()
+    choice, usage = completion.choices[0], _usage(completion.usage, entry)
     text = choice.message.content or ""
     if not text.strip() and choice.finish_reason in (None, "stop"):
-        raise RequestFailed("empty answer")
-    prompt_tokens, completion_tokens = usage.prompt_tokens or 0, usage.completion_tokens or 0
+        raise RequestFailed("empty answer", usage=usage)
     return Answer(
         text=text,
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
         finish_reason=choice.finish_reason,
-        cost=(prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6,
+        cost=usage.cost,
         score_logprobs=last_numbers(
-            {top.token: top.logprob for top in [place, *place.top_logprobs]}
-            for place in (choice.logprobs.content or () if choice.logprobs else ())
+            {top.token: top.logprob for top in [position, *position.top_logprobs]}
+            for position in (choice.logprobs.content or () if choice.logprobs else ())
         ),
     )
+
+
+def _usage(reported: _ReportedUsage | None, entry: EndpointConfig) -> Usage:
+    prompt_tokens = reported.prompt_tokens or 0 if reported else 0
+    completion_tokens = reported.completion_tokens or 0 if reported else 0
+    cost = (prompt_tokens * entry.prompt_price + completion_tokens * entry.completion_price) / 1e6
+    return Usage(prompt_tokens, completion_tokens, cost)
+
+
+def _usage_of_malformed(body: str, entry: EndpointConfig) -> Usage:
+    try:
+        return _usage(_Bill.model_validate_json(body).usage, entry)
+    except ValidationError:
+        return Usage()

@@ -1,7 +1,7 @@
-"""Consensus pairs: labels that several teachers agree on (DESIGN §5).
+"""Consensus pairs: labels that several teachers agree on (docs/method.md, "Consensus labels").
 
-A pair gets a label where at least two teachers each agree with themselves across orders and with one another,
-and no further teacher that agrees with itself says otherwise (the last is our choice).
+A pair gets a label if at least two teachers each agree with themselves across orders and with one another.
+Design choice: no further teacher that agrees with itself may contradict them.
 """
 
 from __future__ import annotations
@@ -15,65 +15,67 @@ ConsensusOutcome = Literal["undecided", "disagreement", "consensus"]
 
 CONSENSUS_OUTCOMES: tuple[ConsensusOutcome, ...] = get_args(ConsensusOutcome)
 
-Said = Mapping[str, Sequence[Judgement]]
+TeacherJudgements = Mapping[str, Sequence[Judgement]]
 """Teacher -> un-swapped judgements, at most one for each pair and order."""
 
 
-class Found(NamedTuple):
-    """What the teachers make of one pair; ``label`` is None without consensus."""
+class Consensus(NamedTuple):
+    """The outcome of one pair; ``label`` is None without consensus."""
 
     label: Label | None
     outcome: ConsensusOutcome
 
 
 def own_labels(judgements: Iterable[Judgement]) -> dict[str, Label]:
-    """By pair the verdict that one teacher gave in both orders; other pairs are left out.
+    """The verdict that one teacher gave in both orders, by pair; other pairs are left out.
 
-    A tie in both orders is a verdict like the others; a ``none`` or a missing order is none.
+    A tie in both orders is a verdict like the others. A ``none`` or a missing order leaves the pair out.
     """
     by_pair: dict[str, list[Judgement]] = {}
     for judgement in judgements:
         by_pair.setdefault(judgement.pair_id, []).append(judgement)
     labels: dict[str, Label] = {}
-    for pair, both in by_pair.items():
-        verdict = both[0].verdict
-        same = all(judgement.verdict == verdict for judgement in both)
-        if verdict != "none" and same and {judgement.order for judgement in both} == set(ORDERS):
+    for pair, of_pair in by_pair.items():
+        verdict = of_pair[0].verdict
+        same = all(judgement.verdict == verdict for judgement in of_pair)
+        if verdict != "none" and same and {judgement.order for judgement in of_pair} == set(ORDERS):
             labels[pair] = verdict
     return labels
 
 
-def find_consensus(said: Said, pairs: Iterable[str], agree: int) -> dict[str, Found]:
-    """By pair what the teachers agree on, in the order of ``pairs``.
+def find_consensus(judgements: TeacherJudgements, pairs: Iterable[str], agree: int) -> dict[str, Consensus]:
+    """The label and outcome of each pair, in the order of ``pairs``.
 
-    Outcomes: ``undecided`` where fewer than ``agree`` teachers agree with themselves, ``disagreement`` where
-    those that do differ, else ``consensus``.
+    The outcome is ``undecided`` if fewer than ``agree`` teachers agree with themselves, ``disagreement`` if
+    those teachers differ, else ``consensus``.
 
     Args:
         pairs: the ids of the pairs to label.
-        agree: how many teachers must say the same, at least 2.
+        agree: number of teachers that must give the same verdict, at least 2.
 
     Raises:
-        ValueError: fewer teachers than ``agree``, or ``agree`` below 2: one teacher is no consensus.
+        ValueError: there are fewer teachers than ``agree``, or ``agree`` is below 2.
     """
-    if agree < 2 or len(said) < agree:
-        raise ValueError(f"{agree} of the teachers {sorted(said)} must agree; 2 are the least")
-    labels = [own_labels(judgements) for judgements in said.values()]
-    return {pair: _found([own[pair] for own in labels if pair in own], agree) for pair in pairs}
+    if agree < 2 or len(judgements) < agree:
+        raise ValueError(f"{agree} of the teachers {sorted(judgements)} must agree; 2 are the least")
+    labels = [own_labels(by_teacher) for by_teacher in judgements.values()]
+    return {
+        pair: _consensus([by_pair[pair] for by_pair in labels if pair in by_pair], agree) for pair in pairs
+    }
 
 
-def _found(labels: Sequence[Label], agree: int) -> Found:
+def _consensus(labels: Sequence[Label], agree: int) -> Consensus:
     if len(labels) < agree:
-        return Found(None, "undecided")
-    return Found(labels[0], "consensus") if len(set(labels)) == 1 else Found(None, "disagreement")
+        return Consensus(None, "undecided")
+    return Consensus(labels[0], "consensus") if len(set(labels)) == 1 else Consensus(None, "disagreement")
 
 
-def consensus_chains(said: Said, pairs: Collection[str]) -> list[Judgement]:
-    """The judgements that the labels of ``pairs`` rest on: of the teachers that agree with themselves."""
+def consensus_chains(judgements: TeacherJudgements, pairs: Collection[str]) -> list[Judgement]:
+    """The judgements behind the labels of ``pairs``: those of the teachers that agree with themselves."""
     return [
         judgement
-        for judgements in said.values()
-        for labels in [own_labels(judgements)]
-        for judgement in judgements
+        for by_teacher in judgements.values()
+        for labels in [own_labels(by_teacher)]
+        for judgement in by_teacher
         if judgement.pair_id in pairs and judgement.pair_id in labels
     ]

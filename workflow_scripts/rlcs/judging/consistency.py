@@ -1,4 +1,4 @@
-"""The consistency filter: which of a teacher's chains a GenRM learns from (DESIGN §5).
+"""The consistency filter selects the teacher's chains that a GenRM learns from (docs/method.md, "The GenRM").
 
 A pair's two chains are kept only if both orders parse, agree after un-swapping, and agree with the label.
 """
@@ -23,7 +23,7 @@ def filter_pairs(
     """Filter the judgements of one teacher.
 
     The first rule that a pair breaks is its outcome. A missing order counts as unparsed. A tie is a verdict
-    like the others: it is consistent with a tie alone and agrees with the label ``tie`` alone.
+    like the others: it is consistent only with a tie, and agrees only with the label ``tie``.
 
     Args:
         pairs: rows of ``records.PAIRS``.
@@ -34,7 +34,7 @@ def filter_pairs(
         order of ``pairs``.
 
     Raises:
-        ValueError: judgements of two teachers, of a pair that is not there, or two of one pair and order.
+        ValueError: there are judgements of two teachers or of an unknown pair, or two of one pair and order.
     """
     if len(judges := sorted({judgement.judge for judgement in judgements})) > 1:
         raise ValueError(f"judgements of {judges}: filter one teacher at a time")
@@ -50,14 +50,14 @@ def filter_pairs(
             )
         by_order[key] = judgement
 
-    kept: list[Judgement] = []
+    consistent: list[Judgement] = []
     outcomes: list[FilterOutcome] = []
     for pair in pairs:
-        both = [by_order[key] for order in ORDERS if (key := (pair["pair_id"], order)) in by_order]
-        outcomes.append(_outcome(both, pair["label"]))
+        of_pair = [by_order[key] for order in ORDERS if (key := (pair["pair_id"], order)) in by_order]
+        outcomes.append(_outcome(of_pair, pair["label"]))
         if outcomes[-1] == "kept":
-            kept += both
-    return kept, outcomes
+            consistent += of_pair
+    return consistent, outcomes
 
 
 def _outcome(judgements: Sequence[Judgement], label: str) -> FilterOutcome:
@@ -70,7 +70,7 @@ def _outcome(judgements: Sequence[Judgement], label: str) -> FilterOutcome:
 
 
 def drop_table(outcomes: Sequence[FilterOutcome], by: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """Counts and shares of the outcomes by the groups of ``by``, e.g. teacher and domain.
+    """Counts and shares of the outcomes per group of ``by``, e.g. per teacher and domain.
 
     Args:
         outcomes: one per pair.
@@ -81,14 +81,14 @@ def drop_table(outcomes: Sequence[FilterOutcome], by: Mapping[str, Sequence[str]
         shares of n (``kept_share`` …).
 
     Raises:
-        ValueError: a column of another length than ``outcomes``, or none.
+        ValueError: there is no column, or one has another length than ``outcomes``.
     """
     if not by or any(len(column) != len(outcomes) for column in by.values()):
         lengths = {name: len(column) for name, column in by.items()}
         raise ValueError(f"by needs at least one column, each of {len(outcomes)} values; it has {lengths}")
     columns: dict[str, Sequence[Any]] = {**by, "n": [1] * len(outcomes)}
     for outcome in FILTER_OUTCOMES:
-        columns[outcome] = [int(found == outcome) for found in outcomes]
+        columns[outcome] = [int(value == outcome) for value in outcomes]
     table = pd.DataFrame(columns).groupby(list(by), as_index=False).sum()
     for outcome in FILTER_OUTCOMES:
         table[f"{outcome}_share"] = table[outcome] / table["n"]

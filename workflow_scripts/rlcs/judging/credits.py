@@ -1,6 +1,6 @@
-"""What judgements say: credits by pair, flips, shares; and baselines that read nothing (DESIGN §9).
+"""Statistics of judgements: credits, flips and probabilities by pair, and shares (docs/method.md, "Numbers").
 
-Functions that give one number per pair are for ``statistics.bootstrap_mean``. A share over nothing is None.
+Functions that give one number per pair are for ``statistics.bootstrap_mean``. A share of nothing is None.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from rlcs.verdict import win_probability
 
 
 def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
-    """p(a wins) by pair or match: the mean over the orders that were had, a tie ½; without any, left out."""
+    """p(a wins) by pair or match, the mean over its verdicts, a tie as ½; left out if there is no verdict."""
     wins = {pair: win_probability(verdicts) for pair, verdicts in _verdicts(judgements).items()}
     return {pair: won for pair, won in wins.items() if won is not None}
 
 
 def mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """By pair the mean over the seeds that have it, in the order of first appearance."""
+    """Mean by pair over the seeds that have the pair, in the order of first appearance."""
     values: dict[str, list[float]] = {}
     for by_pair in seeds:
         for pair, value in by_pair.items():
             values.setdefault(pair, []).append(value)
-    return {pair: sum(found) / len(found) for pair, found in values.items()}
+    return {pair: sum(of_pair) / len(of_pair) for pair, of_pair in values.items()}
 
 
 def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
-    """Accuracy by pair, the mean of ``credit`` over the orders that were had; pairs without any are left out.
+    """Accuracy by pair, the mean of ``credit`` over its verdicts; pairs without a verdict are left out.
 
     Raises:
         ValueError: a judged pair has no entry in ``labels``.
@@ -54,7 +54,7 @@ def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
 
 
 def pair_probabilities(judgements: Iterable[Judgement]) -> dict[str, float]:
-    """p(a wins) by pair, the mean over the orders that were had; without pairs for which no p is known."""
+    """p(a wins) by pair, the mean over the orders that have a p; pairs without one are left out."""
     known: dict[str, list[float]] = defaultdict(list)
     for judgement in judgements:
         if judgement.verdict != "none" and judgement.p_a is not None:
@@ -68,7 +68,7 @@ def flip_rate(judgements: Iterable[Judgement]) -> float | None:
 
 
 def first_position_share(judgements: Iterable[Judgement]) -> float | None:
-    """Share of the story shown first among the verdicts that prefer one; ½ is no position bias."""
+    """Share of the story shown first among the verdicts that prefer a story; ½ without position bias."""
     decided = [judgement for judgement in judgements if judgement.verdict in ("a", "b")]
     return _mean((judgement.verdict == "a") == (judgement.order == "ab") for judgement in decided)
 

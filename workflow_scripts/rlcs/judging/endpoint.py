@@ -1,7 +1,7 @@
 """A backend behind an OpenAI-compatible HTTP endpoint: ``vllm serve`` or a vendor.
 
-Every answer is kept as soon as it is there (``judging.answers``), and no question is asked twice. What fails
-is tried again where that can help; a question without an answer has no reply, and is counted.
+Every answer is stored as soon as it arrives (``judging.answers``), and no question is asked twice. A failed
+request is retried if that can help. A question without an answer has no reply, and is counted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from threading import Event, Lock
 
 import tenacity
@@ -22,7 +23,7 @@ from rlcs.config.prompts import Messages, without_control_tokens
 from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
-from rlcs.judging.chat import ChatClient, RequestFailed
+from rlcs.judging.chat import ChatClient, RequestFailed, Usage
 from rlcs.judging.soft_verdict import first_wins_of_text
 
 log = logging.getLogger("rlcs")
@@ -35,13 +36,14 @@ class EndpointBackend:
     """Asks an endpoint, several questions at once.
 
     Args:
-        name: of the judge or verifier for which it asks.
-        role: which of the two; both for what is shown.
-        scores: the range of the scores whose log probabilities are read, where the endpoint gives them; None
-            asks for none.
+        name: name of the judge or verifier, for messages.
+        role: ``judge`` or ``verifier``, for messages.
+        scores: range of the scores whose log probabilities are requested; None requests none.
+        identity: all that answers depend on beside prompt and sampling, as part of the keys of stored
+            answers; None: the entry's model.
     """
 
-    shard_size = None  # every answer is kept by itself
+    shard_size = None  # every answer is stored by itself
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class EndpointBackend:
         role: str = "judge",
         *,
         scores: ScoresConfig | None = None,
+        identity: str | None = None,
     ) -> None:
         if scores is not None:
             entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
@@ -59,6 +62,7 @@ class EndpointBackend:
         self.entry = entry
         self.answers = answers
         self.scores = scores
+        self.identity = identity or entry.model
         self.chat = ChatClient(entry)
 
     def answer(
@@ -66,15 +70,15 @@ class EndpointBackend:
     ) -> list[Reply | None]:
         """Replies as in ``Backend.answer``.
 
-        Identical questions are asked once, whatever is drawn for them serves all.
+        Identical questions are asked once and share the answer.
 
         Raises:
             InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
-                than the entry's ``max_failure_share``; the answers until then are kept.
+                than the entry's ``max_failure_share``; answers that have arrived by then are kept.
         """
         prompts = [without_control_tokens(conversation) for conversation in conversations]
         keys = {
-            (i, sample): answer_key(self.entry.model, prompt, self.entry.sampling, sample)
+            (i, sample): answer_key(self.identity, prompt, self.entry.sampling, sample)
             for i, prompt in enumerate(prompts)
             for sample in range(samples)
         }
@@ -91,8 +95,8 @@ class EndpointBackend:
         return Reply(answer.text, answer.completion_tokens, truncated, p)
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
-        """Answers by key, kept ones and new ones; a question without any is left out."""
-        answers = {key: kept for key in questions if (kept := self.answers.get(key)) is not None}
+        """Answers by key, stored and new ones; a question without an answer is left out."""
+        answers = {key: stored for key in questions if (stored := self.answers.get(key)) is not None}
         missing = [key for key in questions if key not in answers]
         counts = RequestStats(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
@@ -109,28 +113,41 @@ class EndpointBackend:
                         self._check(counts)
                     else:
                         counts.add_answer(answer)
-            finally:  # what is in flight is paid for: it is waited for and kept; nothing else is sent
+            finally:  # requests in flight are paid for: their answers are stored; nothing else is sent
                 stopping.set()
         log.info("%s", counts)
         return answers
 
     def _ask(self, key: str, messages: Messages, counts: RequestStats, stopping: Event) -> Answer:
-        """The answer, kept on disk; the last attempt's error where there is none."""
+        """Ask until there is an answer, and store it on disk.
+
+        Raises:
+            RequestFailed: the last attempt's error.
+            InputError: the endpoint refuses to serve.
+        """
+        wasted = 0.0
+
+        def failed(state: tenacity.RetryCallState) -> None:
+            nonlocal wasted
+            error = _error(state)
+            wasted += error.usage.cost
+            counts.add_retry(error)
+
         attempts = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retry),
             stop=tenacity.stop_after_attempt(self.entry.attempts) | tenacity.stop_when_event_set(stopping),
-            # no jitter: tenacity draws it from the generator that a training's own draws come from
+            # no jitter: tenacity would draw it from the generator that a training draws from
             wait=tenacity.wait_exponential(self.entry.backoff, max=self.entry.max_wait),
             sleep=tenacity.sleep_using_event(stopping),
-            before_sleep=lambda state: counts.add_retry(_error(state)),
+            before_sleep=failed,
             reraise=True,
         )
         try:
             answer = attempts(self.chat.ask, messages, stopping)
-        except InputError:  # a refusal of all: nobody may begin another question before it is heard of
+        except InputError:  # no question would be answered: no thread may ask another
             stopping.set()
             raise
-        self.answers.put(key, answer)
+        self.answers.put(key, replace(answer, cost=answer.cost + wasted))
         return answer
 
     def _check(self, counts: RequestStats) -> None:
@@ -139,7 +156,8 @@ class EndpointBackend:
             raise InputError(
                 f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
                 f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
-                f"{counts.last}. {counts.kept + counts.answered} answers are kept and will not be asked again"
+                f"{counts.last}. {counts.stored + counts.answered} answers are kept and will not be "
+                f"asked again"
             )
 
 
@@ -150,15 +168,17 @@ def _error(state: tenacity.RetryCallState) -> RequestFailed:
 
 
 class RequestStats:
-    """What became of the questions of one batch; shown while it runs, and as text when it has ended."""
+    """Counts and costs of one batch of questions: a progress bar while it runs, a text when it has ended."""
 
-    def __init__(self, asker: str, questions: int, kept: Sequence[Answer]) -> None:
+    def __init__(self, asker: str, questions: int, stored: Sequence[Answer]) -> None:
         self.asker = asker
         self.questions = questions
-        self.kept = len(kept)
+        self.stored = len(stored)
         self.answered = 0
-        self.cost = 0.0
-        self.kept_cost = sum(answer.cost for answer in kept)
+        self.cost = 0.0  # of answers and of failures
+        self.paid_failures = 0
+        self.wasted = Usage()
+        self.stored_cost = sum(answer.cost for answer in stored)
         self.retried: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.last = ""
@@ -166,41 +186,57 @@ class RequestStats:
         self.bar = tqdm(
             desc=asker,
             total=questions,
-            initial=self.kept,
+            initial=self.stored,
             unit=" answers",
-            delay=3,  # none for the short batches of a training
+            delay=3,  # no bar for the short batches of a training
             mininterval=1 if sys.stderr.isatty() else 30,
         )
 
     def add_answer(self, answer: Answer) -> None:
         self.answered += 1
-        self.cost += answer.cost
+        with self._lock:
+            self.cost += answer.cost
         self.bar.set_postfix_str(
-            f"kept {self.kept / self.questions:.0%}, retries {self.retried.total()}, "
+            f"kept {self.stored / self.questions:.0%}, retries {self.retried.total()}, "
             f"failed {self.failed.total()}, cost {self.cost:.4g}",
             refresh=False,
         )
         self.bar.update()
 
     def add_failure(self, error: RequestFailed) -> None:
+        with self._lock:
+            self._add_usage(error.usage)
         self.failed[error.reason] += 1
         self.last = str(error)
         self.bar.update()
 
     def add_retry(self, error: RequestFailed) -> None:
-        """Called by the threads that ask; the first of a kind is told at once, since waiting can be long."""
+        """Count a retry, from any thread; log the first of a kind at once, since waiting can be long."""
         with self._lock:
+            self._add_usage(error.usage)
             self.retried[error.reason] += 1
             first = self.retried[error.reason] == 1
         if first:
             log.warning("%s: %s; trying again", self.asker, error)
 
+    def _add_usage(self, usage: Usage) -> None:
+        self.paid_failures += usage != Usage()
+        self.wasted += usage
+        self.cost += usage.cost
+
     def __str__(self) -> str:
+        wasted = ""
+        if self.paid_failures:
+            wasted = (
+                f"; {self.paid_failures} empty or malformed answers were paid for: "
+                f"{self.wasted.prompt_tokens} + {self.wasted.completion_tokens} tokens, "
+                f"{self.wasted.cost:.4g} of the cost now"
+            )
         return (
-            f"{self.asker}: {self.questions} questions, {self.kept} answered before, "
+            f"{self.asker}: {self.questions} questions, {self.stored} answered before, "
             f"{self.answered} now, {self.failed.total()} without an answer{_in_brackets(self.failed)}; "
             f"{self.retried.total()} retries{_in_brackets(self.retried)}; "
-            f"cost {self.cost:.4g} now, {self.cost + self.kept_cost:.4g} in all"
+            f"cost {self.cost:.4g} now, {self.cost + self.stored_cost:.4g} in all{wasted}"
         )
 
 

@@ -13,12 +13,12 @@ from rlcs.verdict import by_majority, read_judgement
 
 
 class GenerativeJudge:
-    """A GenRM, or any language model that is asked as one.
+    """A GenRM, or any language model that is prompted as one.
 
     Args:
-        backend: answers the prompts. p(a beats b) is the votes' share, or with a single vote what the backend
-            reads from the score tokens.
-        votes: replies to each comparison, of which ``count_votes`` makes one judgement.
+        backend: answers the prompts. With a single vote it may read p(a beats b) from the score tokens; with
+            several, p is the votes' share.
+        votes: replies per comparison, which ``count_votes`` combines into one judgement.
     """
 
     def __init__(self, name: str, backend: Backend, judging: JudgingConfig, votes: int = 1) -> None:
@@ -32,7 +32,7 @@ class GenerativeJudge:
         return self.backend.shard_size
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
-        """Judgements in the given order; ``none`` where there is no reply or it cannot be read.
+        """Judgements in the given order; ``none`` if there is no reply or it cannot be read.
 
         Raises:
             InputError: an endpoint leaves too many questions unanswered (``EndpointBackend.answer``).
@@ -62,5 +62,5 @@ class GenerativeJudge:
 
 
 def _seed_of(comparisons: Sequence[Comparison]) -> int:
-    """A seed made from the comparisons: a training draws anew at every step, a shard asked again the same."""
+    """Seed from the comparisons: differs from step to step, repeats when a shard is judged again."""
     return zlib.crc32(repr([(c.pair_id, c.order) for c in comparisons]).encode())

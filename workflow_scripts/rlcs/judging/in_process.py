@@ -21,11 +21,11 @@ class TransformersBackend:
     """A causal language model.
 
     Args:
-        temperature: at which replies are drawn; 0 is greedy.
-        scores: the range of the scores whose tokens are read, at one more forward pass; None reads none.
+        temperature: sampling temperature of the replies; 0 is greedy.
+        scores: range of the scores whose tokens are read, which costs one more forward pass; None reads none.
 
     Raises:
-        ValueError: a score of the range is no single token.
+        ValueError: a score of the range is not a single token.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class TransformersBackend:
     def answer(
         self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
     ) -> list[Reply | None]:
-        """Replies as in ``Backend.answer``; an empty, truncated one where a prompt does not fit."""
+        """Replies as in ``Backend.answer``; an empty, truncated one for a prompt that does not fit."""
         repeated = [conversation for conversation in conversations for _ in range(samples)]
-        with torch.random.fork_rng():  # a training that asks goes on with its own draws
+        with torch.random.fork_rng():  # the draws of a training that asks stay as they are
             completions = generate(
                 self.model,
                 self.tokenizer,
@@ -74,7 +74,7 @@ class TransformersBackend:
     def _first_wins(
         self, conversations: Sequence[Messages], completions: Sequence[Completion]
     ) -> list[float | None]:
-        """p(first wins) of each completion that ends in a score line, where these are asked for."""
+        """p(first wins) of each completion; None if it does not end in a score line or no score is read."""
         probabilities: list[float | None] = [None] * len(completions)
         if self.scores is None or self.tokens is None:
             return probabilities

@@ -1,6 +1,6 @@
 """The interface of every judge, and judging in shards.
 
-``judge(comparisons) -> judgements``, in the order asked. A judge that cannot answer says ``none``; it never
+``judge(comparisons) -> judgements``, in the given order. A judge that cannot answer says ``none``; it never
 guesses.
 """
 
@@ -15,7 +15,7 @@ from rlcs.stages.shards import in_shards
 
 
 def judge_in_shards(judge: Judge, comparisons: Sequence[Comparison], folder: Path) -> list[Judgement]:
-    """``judge.judge``, in shards where a killed stage would lose work. Arguments as in ``in_shards``."""
+    """Call ``judge.judge``, shard by shard if a killed stage would lose work; arguments: ``in_shards``."""
     if judge.shard_size is None:
         return judge.judge(comparisons)
 
@@ -26,7 +26,7 @@ def judge_in_shards(judge: Judge, comparisons: Sequence[Comparison], folder: Pat
     return [Judgement(**row) for row in rows]
 
 
-BATCHES_PER_SHARD = 4  # sorting by length inside of a shard saves padding
+BATCHES_PER_SHARD = 4  # sorting by length inside a shard saves padding
 
 
 class Judge(Protocol):
@@ -34,7 +34,6 @@ class Judge(Protocol):
 
     @property
     def shard_size(self) -> int | None:
-        """Comparisons whose judgements a stage keeps together as it goes on; None where a killed stage loses
-        nothing that took long."""
+        """Comparisons per checkpointed shard; None if judging is cheap to repeat."""
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]: ...

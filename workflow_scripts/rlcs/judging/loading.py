@@ -1,4 +1,4 @@
-"""Judges by their entry in the config."""
+"""Loading judges by their entry in the config."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
+from rlcs.judging.soft_verdict import check_scores
 
 if TYPE_CHECKING:
     from rlcs.judging.judge import Judge
@@ -29,13 +30,14 @@ def load_judge(
 
     Args:
         folder: the artifact that holds its ``model``; None for a judge without weights.
-        access: how it is reached, if it is an endpoint or vLLM serves it.
-        max_failure_share: in place of an endpoint's own.
-        soft: ask a generative judge for p(a beats b) as well: the votes' share, or of a single vote from the
+        access: access to the judge, if it is an endpoint or vLLM serves it.
+        max_failure_share: replaces an endpoint's own.
+        soft: also ask a generative judge for p(a beats b): the votes' share, or with a single vote p from the
             score tokens.
 
     Raises:
-        ValueError: ``soft`` in process with a single vote, and the scores are no single tokens.
+        ValueError: ``soft`` with a single vote, and a score is not a single token. An endpoint's tokenizer is
+            not known, so a score of several digits is refused.
     """
     name, entry = section["name"], section["judge"]
     kind = entry["kind"]
@@ -62,12 +64,14 @@ def _backend(
     max_failure_share: float | None,
     scores: ScoresConfig | None,
 ) -> Backend:
-    """Who answers for a generative judge. Each import costs seconds that the other backends are spared."""
+    """The backend of a generative judge. An import costs seconds, so only the backend in use is imported."""
     name, entry = section["name"], section["judge"]
     if entry.get("backend") == "openai":
         from rlcs.judging.endpoint import EndpointBackend
 
         assert access is not None, f"judge {name} needs the options answers and endpoint"
+        if scores is not None:
+            check_scores(scores)
         share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
         endpoint = EndpointJudgeConfig.model_validate({**entry, **access.endpoint, **share})
         return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores)
@@ -121,17 +125,17 @@ def load_judges(
     max_failure_shares: Mapping[str, float],
     soft: Collection[str] = (),
 ) -> dict[str, Judge]:
-    """Several judges by name, beside a training: its process is no place for vLLM's offline engine.
+    """Load several judges by name, beside a training: vLLM serves, its offline engine needs the process.
 
     Args:
         sections: made by ``stage_configs.judge``.
         folders: artifacts of the judges that have weights, in the order of ``sections``.
-        access: to all of them (``Access.to``).
-        max_failure_shares: by judge; a judge without one keeps an endpoint's own.
-        soft: judges that are asked for probabilities.
+        access: access to all of them (``Access.to``).
+        max_failure_shares: replacements by judge; a judge without one keeps its endpoint's own.
+        soft: names of the judges that are asked for probabilities.
 
     Raises:
-        ValueError: more or fewer folders than judges with weights.
+        ValueError: the number of folders is not that of the judges with weights.
     """
     with_weights = [section["name"] for section in sections if has_weights(section)]
     folder_of = dict(zip(with_weights, folders, strict=True))
@@ -154,11 +158,11 @@ def _as_served(section: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def has_weights(section: Mapping[str, Any]) -> bool:
-    """Whether a judge is a model of the run, whose artifact it needs."""
+    """True if a judge is a model of the run, so that it needs the model's artifact."""
     judge = section["judge"]
     return judge["kind"] == "scalar" or is_model(judge)
 
 
 def is_model(judge: Mapping[str, Any]) -> bool:
-    """Whether a judge's entry is a generative model of the run: no endpoint, not the world's teacher."""
+    """True if a judge's entry is a generative model of the run, not an endpoint or the world's teacher."""
     return judge["kind"] == "generative" and judge.get("backend", "transformers") == "transformers"

@@ -25,24 +25,24 @@ _WEIGHTS = "probe.safetensors"
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear reward: its place in the frozen model (``story_features``) and its weights (features,)."""
+    """A linear reward: its position in the frozen model (``story_features``) and its weights (features,)."""
 
-    place: str
+    position: str
     weights: NDArray[np.float64]
 
     def save(self, folder: Path) -> None:
-        """Beside the model's own files, in ``folder``."""
+        """Write the probe into ``folder``, beside the model's own files."""
         save_file({"weights": self.weights}, folder / _WEIGHTS)
-        (folder / NAME).write_text(json.dumps({"place": self.place}) + "\n", encoding="utf-8")
+        (folder / NAME).write_text(json.dumps({"place": self.position}) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Probe:
-        said = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        return cls(said["place"], load_file(folder / _WEIGHTS)["weights"])
+        fields = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        return cls(fields["place"], load_file(folder / _WEIGHTS)["weights"])
 
 
 class ProbeJudge(ScalarJudge):
-    """P(a beats b) = sigmoid(w · (f(a) - f(b))), whatever the order."""
+    """P(a beats b) = sigmoid(w · (f(a) - f(b))) in either order."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class ProbeJudge(ScalarJudge):
         fitting = {key: story for key, story in stories.items() if fits(self.model, len(story.ids))}
         rewards: dict[tuple[str, str], float | None] = dict.fromkeys(stories)
         if fitting:
-            place = self.probe.place
-            found = story_features(
-                self.model, self.tokenizer, list(fitting.values()), [place], batch_size=self.batch_size
+            position = self.probe.position
+            features = story_features(
+                self.model, self.tokenizer, list(fitting.values()), [position], batch_size=self.batch_size
             )
-            rewards.update(zip(fitting, (found[place] @ self.probe.weights).tolist(), strict=True))
+            rewards.update(zip(fitting, (features[position] @ self.probe.weights).tolist(), strict=True))
         return rewards

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING
 
 from rlcs.config import judges
 from rlcs.config.judges import WorldTeacherConfig
@@ -16,12 +15,9 @@ from rlcs.world import teacher
 from rlcs.world.annotators import utility
 from rlcs.world.grammar import read_story
 
-if TYPE_CHECKING:
-    pass
-
 
 class OracleJudge:
-    """The hidden utility of the tiny world, without noise."""
+    """Judges by the hidden utility of the tiny world, without noise."""
 
     shard_size = None
 
@@ -32,7 +28,7 @@ class OracleJudge:
         return [self._judge(c) for c in comparisons]
 
     def _judge(self, c: Comparison) -> Judgement:
-        # rounded: sums of the same weights in another order differ in their last digits, and would be no tie
+        # rounded: sums of the same weights in another order differ in the last digits, but are a tie
         a, b = (round(utility(read_story(c.context, story)), 9) for story in (c.story_a, c.story_b))
         return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
 
@@ -55,7 +51,7 @@ class LengthJudge:
 
 
 class SimulatedTeacher:
-    """The tiny world's biased teacher; its slips depend on (seed, pair, order) alone."""
+    """The tiny world's biased teacher; its slips depend only on (seed, pair, order)."""
 
     shard_size = None
 

@@ -17,7 +17,7 @@ from rlcs.verdict import compare
 
 
 class ScalarJudge:
-    """A Bradley-Terry reward model: P(a beats b) = sigmoid(r_a - r_b), whatever the order."""
+    """A Bradley-Terry reward model: P(a beats b) = sigmoid(r_a - r_b) in either order."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ScalarJudge:
 
     @torch.inference_mode()
     def _rewards(self, comparisons: Sequence[Comparison]) -> dict[tuple[str, str], float | None]:
-        """Each story is scored once, however many comparisons it is in; None where it does not fit."""
+        """Rewards by context id and story, each scored once; None for a story that does not fit the model."""
         conversations: dict[tuple[str, str], Messages] = {}
         for c in comparisons:
             for story in (c.story_a, c.story_b):
@@ -72,8 +72,8 @@ class ScalarJudge:
         keys = list(conversations)
         fitting = [i for i, ids in enumerate(tokens) if fits(self.model, len(ids))]
         rewards: dict[tuple[str, str], float | None] = dict.fromkeys(keys)
-        for places in batches([len(tokens[i]) for i in fitting], self.batch_size):
-            indices = [fitting[place] for place in places]
+        for batch in batches([len(tokens[i]) for i in fitting], self.batch_size):
+            indices = [fitting[position] for position in batch]
             encoded = self.tokenizer.pad({"input_ids": [tokens[i] for i in indices]}, return_tensors="pt")
             logits = self.model(**encoded.to(self.model.device)).logits[:, 0].double()
             rewards.update(zip((keys[i] for i in indices), logits.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""How sure a GenRM in process is of its verdict: ``soft_verdict.first_wins`` from its two score tokens."""
+"""Confidence of a GenRM in process: ``soft_verdict.first_wins`` from its two score tokens."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ScoreTokens = Mapping[int, Sequence[int]]
 
 
 def score_tokens(tokenizer: PreTrainedTokenizerBase, low: int, high: int) -> dict[int, list[int]]:
-    """By score, the tokens that write it, with or without a space before them.
+    """The tokens that write each score, with or without a space before it, by score.
 
     Raises:
-        ValueError: a score of the range is no single token.
+        ValueError: a score of the range is not a single token.
     """
     written: dict[int, list[int]] = {score: [] for score in range(low, high + 1)}
     for token in range(len(tokenizer)):
@@ -32,11 +32,11 @@ def score_tokens(tokenizer: PreTrainedTokenizerBase, low: int, high: int) -> dic
     return written
 
 
-def score_places(completion: Sequence[int], tokens: ScoreTokens) -> tuple[int, int] | None:
-    """Where a completion that ends in a score line writes its two scores; None where it does not."""
-    of_score = {token for of_one in tokens.values() for token in of_one}
-    places = [place for place, token in enumerate(completion) if token in of_score][-2:]
-    return (places[0], places[1]) if len(places) == 2 else None
+def score_positions(completion: Sequence[int], tokens: ScoreTokens) -> tuple[int, int] | None:
+    """Positions of the last two score tokens of a completion; None if it has fewer than two."""
+    of_scores = {token for of_score in tokens.values() for token in of_score}
+    positions = [position for position, token in enumerate(completion) if token in of_scores][-2:]
+    return (positions[0], positions[1]) if len(positions) == 2 else None
 
 
 @torch.inference_mode()
@@ -53,23 +53,28 @@ def first_win_probabilities(
 
     Args:
         prompts, completions: token ids; the completions end in a score line.
-        tokens: of ``score_tokens``.
+        tokens: result of ``score_tokens``.
 
     Returns:
-        None where a completion has fewer than two scores.
+        One p per completion; None if it has fewer than two scores.
     """
-    found: list[float | None] = [None] * len(prompts)
-    places = {
-        i: place for i, ids in enumerate(completions) if (place := score_places(ids, tokens)) is not None
+    probabilities: list[float | None] = [None] * len(prompts)
+    positions = {
+        i: of_scores
+        for i, ids in enumerate(completions)
+        if (of_scores := score_positions(ids, tokens)) is not None
     }
-    asked = list(places)
-    sequences = [[*prompts[i], *completions[i]] for i in asked]
+    readable = list(positions)
+    sequences = [[*prompts[i], *completions[i]] for i in readable]
     for chosen in batches([len(ids) for ids in sequences], batch_size):
         encoded = tokenizer.pad(
             {"input_ids": [sequences[k] for k in chosen]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
         # the logits before each score, counted from the end: the sequences end together
-        from_end = [[len(completions[asked[k]]) - place + 1 for place in places[asked[k]]] for k in chosen]
+        from_end = [
+            [len(completions[readable[k]]) - position + 1 for position in positions[readable[k]]]
+            for k in chosen
+        ]
         logits = model(
             **encoded,
             position_ids=(encoded["attention_mask"].cumsum(dim=1) - 1).clamp(min=0),
@@ -77,11 +82,11 @@ def first_win_probabilities(
         ).logits
         for row, (k, ends) in enumerate(zip(chosen, from_end, strict=True)):
             p1, p2 = (_distribution(logits[row, -end], tokens) for end in ends)
-            found[asked[k]] = first_wins(p1, p2)
-    return found
+            probabilities[readable[k]] = first_wins(p1, p2)
+    return probabilities
 
 
 def _distribution(logits: torch.Tensor, tokens: ScoreTokens) -> list[float]:
-    """P over the scores alone, from the logits (V,) of one place."""
+    """P over the scores alone, from the logits (V,) at one position."""
     of_score = [logits[list(ids)].double().logsumexp(dim=0) for ids in tokens.values()]
     return [float(p) for p in torch.stack(of_score).softmax(dim=0)]

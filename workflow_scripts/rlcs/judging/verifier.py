@@ -16,7 +16,7 @@ from rlcs.judging.backends import Access, Backend
 
 
 class GenerativeVerifier:
-    """A language model that says whether a story meets a requirement; no reply is an unread check."""
+    """A language model that decides if a story meets a requirement; a missing reply is an unread check."""
 
     def __init__(self, name: str, backend: Backend, template: str) -> None:
         self.name = name
@@ -40,12 +40,12 @@ def load_verifier(
     access: Access,
     max_failure_share: float | None = None,
 ) -> Verifier:
-    """The verifier of a section made by ``stage_configs.verifier``.
+    """Load the verifier of a section made by ``stage_configs.verifier``.
 
     Args:
         folder: the artifact that holds its ``model``; None for an endpoint.
-        access: its ``endpoint`` is made by ``stage_configs.verifier_endpoint``.
-        max_failure_share: in place of an endpoint's own.
+        access: access to the verifier; ``stage_configs.verifier_endpoint`` makes its ``endpoint``.
+        max_failure_share: replaces an endpoint's own.
     """
     name, fields = section["name"], {**section["verifier"], **access.endpoint}
     if fields["backend"] == "openai" and max_failure_share is not None:

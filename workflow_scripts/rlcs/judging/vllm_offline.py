@@ -10,6 +10,7 @@ from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
+from rlcs.judging.score_tokens import score_tokens
 from rlcs.judging.soft_verdict import first_wins_of_text, last_numbers
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_tokenizer
@@ -20,11 +21,12 @@ class OfflineBackend:
 
     Args:
         folder: a model as ``save_pretrained`` leaves it.
-        temperature: at which replies are drawn; 0 is greedy.
-        scores: the range of the scores whose log probabilities are read; None reads none.
+        temperature: sampling temperature of the replies; 0 is greedy.
+        scores: range of the scores whose log probabilities are read; None reads none.
 
     Raises:
         InputError: this environment has no vLLM.
+        ValueError: a score is not a single token.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class OfflineBackend:
         scores: ScoresConfig | None = None,
     ) -> None:
         try:
-            from vllm import LLM, SamplingParams  # an environment may do without it
+            from vllm import LLM, SamplingParams  # not every environment has it
         except ImportError as error:
             raise InputError(
                 f"judging.engine vllm_offline needs vLLM in the job's environment (`make gpu`): {error}. "
@@ -47,13 +49,15 @@ class OfflineBackend:
         self.temperature = temperature
         self.scores = scores
         self.tokenizer = load_tokenizer(folder)
+        if scores is not None:
+            score_tokens(self.tokenizer, scores.low, scores.high)
         self.engine = LLM(model=str(folder), **judging.vllm)
         self._sampling = SamplingParams
 
     def answer(
         self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
     ) -> list[Reply | None]:
-        """Replies as in ``Backend.answer``; None where a prompt does not fit into the context window."""
+        """Replies as in ``Backend.answer``; None for a prompt that does not fit into the context window."""
         prompts = encode(self.tokenizer, conversations)
         room = self.engine.llm_engine.model_config.max_model_len - self.max_new_tokens
         fitting = [i for i, prompt in enumerate(prompts) if len(prompt) <= room]
@@ -78,10 +82,10 @@ class OfflineBackend:
         text, truncated = output.text.strip(), output.finish_reason == "length"
         p = None
         if self.scores is not None and not truncated:
-            places = [
-                {place[token].decoded_token or "": place[token].logprob}
-                | {other.decoded_token or "": other.logprob for other in place.values()}
-                for token, place in zip(output.token_ids, output.logprobs, strict=True)
+            positions = [
+                {candidates[token].decoded_token or "": candidates[token].logprob}
+                | {other.decoded_token or "": other.logprob for other in candidates.values()}
+                for token, candidates in zip(output.token_ids, output.logprobs, strict=True)
             ]
-            p = first_wins_of_text(text, last_numbers(places), self.scores.low, self.scores.high)
+            p = first_wins_of_text(text, last_numbers(positions), self.scores.low, self.scores.high)
         return Reply(text, len(output.token_ids), truncated, p)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rlcs.config.endpoints import EndpointConfig
@@ -9,7 +10,7 @@ from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access
 from rlcs.judging.endpoint import EndpointBackend
-from rlcs.models.vllm_server import start_server
+from rlcs.models.vllm_server import server_version, start_server
 from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
@@ -24,19 +25,26 @@ def serve_model(
     scores: ScoresConfig | None = None,
     max_failure_share: float | None = None,
 ) -> EndpointBackend:
-    """Starts a server of this job, one on each node, and gives the backend that asks it.
+    """Start a server of this job, one on each node, and return the backend that asks it.
 
-    The model's name is that of its artifact, so that answers that were kept are never those of other weights.
+    Stored answers are used again only if the artifact, ``judging.vllm`` (quantization, dtype, ...) and vLLM's
+    version are the same.
 
     Args:
-        name: of the judge.
+        name: name of the judge.
         folder: the artifact that holds its ``model``.
         temperature, scores: as in ``OfflineBackend``.
         max_failure_share: as in ``EndpointConfig``; None keeps its default.
 
     Raises:
         InputError: as ``start_server``.
+        ValueError: a score is not a single token.
     """
+    if scores is not None:
+        from rlcs.judging.score_tokens import score_tokens  # with torch
+        from rlcs.models.loading import load_tokenizer
+
+        score_tokens(load_tokenizer(folder / "model"), scores.low, scores.high)
     serving = access.serving
     model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
     url = broadcast_on_node(
@@ -51,4 +59,6 @@ def serve_model(
         timeout=serving.timeout,
         **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
     )
-    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores)
+    served = {"model": model, "arguments": judging.vllm, "vllm": server_version(url)}
+    identity = json.dumps(served, sort_keys=True)
+    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores, identity=identity)

@@ -76,7 +76,7 @@ def generate(
     was_training = model.training
     model.eval()
     prompts = encode(tokenizer, conversations)
-    stops = _stop_tokens(model, tokenizer)
+    stops = stop_tokens(model, tokenizer)
     fitting = [i for i, prompt in enumerate(prompts) if fits(model, len(prompt) + max_new_tokens)]
     completions = {i: Completion("", 0, truncated=True) for i in range(len(prompts))}
     if too_long := len(prompts) - len(fitting):
@@ -109,7 +109,8 @@ def fits(model: PreTrainedModel, tokens: int) -> bool:
     return window is None or tokens <= window
 
 
-def _stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Tokens that end a text: those of the model's generation_config, and the tokenizer's."""
     configured = model.generation_config.eos_token_id if model.generation_config else None
     stops = {configured} if isinstance(configured, int) else set(configured or ())
     return stops | {tokenizer.eos_token_id}

@@ -11,6 +11,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -45,6 +46,9 @@ def load_causal(
 ) -> PreTrainedModel:
     """A language model from safetensors only, or from a GGUF file, whose blocks become plain weights.
 
+    Only the token ids of its generation_config are kept. Penalties and filters that a base ships would act in
+    ``generate``, but not in TRL's rollouts: training and evaluation would decode differently.
+
     Args:
         gguf_file: in the folder or repository ``model``.
         dtype: ``auto`` is the precision of the files; of a GGUF file float32, in which blocks are unpacked.
@@ -58,7 +62,10 @@ def load_causal(
 
         options = {"gguf_file": gguf_file, "quantization_config": GgufConfig(dequantize=True)}
         options["dtype"] = "float32" if dtype == "auto" else dtype
-    return _complete(AutoModelForCausalLM, model, revision=revision, **options)
+    loaded = _complete(AutoModelForCausalLM, model, revision=revision, **options)
+    shipped = loaded.generation_config
+    loaded.generation_config = GenerationConfig(**{name: getattr(shipped, name, None) for name in _TOKEN_IDS})
+    return loaded
 
 
 def load_scalar(model: Path | str, *, new_head: bool = False) -> PreTrainedModel:
@@ -81,6 +88,7 @@ def load_scalar(model: Path | str, *, new_head: bool = False) -> PreTrainedModel
     )
 
 
+_TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _HEAD = "score.weight"  # transformers' name of a reward model's head
 
 

@@ -20,6 +20,9 @@ from rlcs.stages.children import die_with_parent, free_port
 
 log = logging.getLogger("rlcs")
 
+# Only the token ids of a model's generation_config are used, as in process (``load_causal``).
+_NEUTRAL = {"generation_config": "vllm"}
+
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
 
 
@@ -32,7 +35,7 @@ def start_server(
         model: a folder as ``save_pretrained`` leaves it.
         name: the served model's name. It must differ from all others: it tells our server from that of
             another job that happens to have the port.
-        arguments: of `vllm serve`, in its names with underscores; True is a flag.
+        arguments: options of `vllm serve`, in its names with underscores; True and False are flags.
         gpus: how many of this process's GPUs the server gets, the last ones; 0: it shares all of them.
 
     Returns:
@@ -44,7 +47,7 @@ def start_server(
     environment = {**os.environ, **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
-        command = [*serving.command, "serve", str(model), *_flags(arguments)]
+        command = [*serving.command, "serve", str(model), *_flags({**arguments, **_NEUTRAL})]
         command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
         printed = Path(tempfile.mkstemp(prefix="rlcs-vllm-", suffix=".log")[1])
         log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
@@ -75,6 +78,19 @@ def start_server(
     raise InputError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
 
 
+def server_version(url: str) -> str:
+    """Version of the vLLM behind a URL of ``start_server``.
+
+    Raises:
+        InputError: the server does not tell it.
+    """
+    client = openai.OpenAI(api_key="EMPTY", base_url=url, timeout=60, max_retries=2)
+    try:
+        return str(client.get("/version", cast_to=dict[str, str])["version"])
+    except (openai.APIError, KeyError, TypeError) as error:
+        raise InputError(f"{url}/version does not tell vLLM's version: {error!r}") from None
+
+
 def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:
     """True as soon as our server answers; False if it ends or the time is over before."""
     client = openai.OpenAI(api_key="EMPTY", base_url=f"{url}/v1", timeout=5, max_retries=0)
@@ -102,8 +118,11 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 def _flags(arguments: Mapping[str, Any]) -> list[str]:
     flags = []
     for key, value in arguments.items():
-        option = "--" + key.replace("_", "-")
-        flags += [option] if value is True else [option, str(value)]
+        option = key.replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            flags += [f"--{option}", str(value)]
     return flags
 
 

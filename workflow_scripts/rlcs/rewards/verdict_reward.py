@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rlcs.config.judging import ScoresConfig
@@ -13,9 +13,14 @@ from rlcs.verdict import compare, parse_scores
 RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
 
 
-def verdict_reward(text: str, order: Order, label: Label, low: int, high: int) -> float:
-    """1 if the verdict is the label, 0 if it is not, -1 if it cannot be read (RLCS, arXiv 2601.07149)."""
-    scores = parse_scores(text, low, high)
+def verdict_reward(
+    text: str, order: Order, label: Label, low: int, high: int, *, truncated: bool = False
+) -> float:
+    """1 if the verdict is the label, 0 if it is not, -1 if it cannot be read (RLCS, arXiv 2601.07149).
+
+    A truncated text is not read, as in ``read_judgement``: "Scores: 7 1" may have lost its last digit.
+    """
+    scores = None if truncated else parse_scores(text, low, high)
     if scores is None:
         return UNPARSED
     score_a, score_b = scores if order == "ab" else (scores[1], scores[0])
@@ -58,19 +63,31 @@ class VerdictReward:
     """``verdict_reward`` as a TRL reward function over the columns ``order``, ``label`` and ``pair_id``.
 
     Args:
+        limit: the most tokens that a completion may have; None without a limit.
+        stop_tokens: tokens that end a completion. One of ``limit`` tokens that ends in another is truncated.
         consistent: reward a pair's completions by ``consistent_rewards``.
     """
 
     __name__ = "verdict"
 
-    def __init__(self, scores: ScoresConfig, *, consistent: bool = False) -> None:
+    def __init__(
+        self,
+        scores: ScoresConfig,
+        *,
+        limit: int | None,
+        stop_tokens: Collection[int],
+        consistent: bool = False,
+    ) -> None:
         self.scores = scores
+        self.limit = limit
+        self.stop_tokens = frozenset(stop_tokens)
         self.consistent = consistent
 
     def __call__(
         self,
         *,
         completions: Sequence[Messages],
+        completion_ids: Sequence[Sequence[int]],
         order: Sequence[Order],
         label: Sequence[Label],
         pair_id: Sequence[str],
@@ -78,8 +95,15 @@ class VerdictReward:
         **_: Any,
     ) -> list[float]:
         rewards = [
-            verdict_reward(completion[-1]["content"], shown, truth, self.scores.low, self.scores.high)
-            for completion, shown, truth in zip(completions, order, label, strict=True)
+            verdict_reward(
+                completion[-1]["content"],
+                shown,
+                truth,
+                self.scores.low,
+                self.scores.high,
+                truncated=self._truncated(ids),
+            )
+            for completion, ids, shown, truth in zip(completions, completion_ids, order, label, strict=True)
         ]
         log_metric("accuracy", rewards.count(RIGHT) / len(rewards))
         log_metric("unparsed", rewards.count(UNPARSED) / len(rewards))
@@ -87,3 +111,6 @@ class VerdictReward:
             rewards = consistent_rewards(rewards, pair_id, order)
             log_metric("consistent", rewards.count(RIGHT) / len(rewards))
         return rewards
+
+    def _truncated(self, ids: Sequence[int]) -> bool:
+        return self.limit is not None and len(ids) >= self.limit and ids[-1] not in self.stop_tokens
