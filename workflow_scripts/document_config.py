@@ -39,10 +39,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "genrm-grpo": judges.GenrmGRPOConfig,
     },
     "consensus": {"panel": judges.ConsensusConfig},
-    "verifiers": {
-        "model": judging.ModelVerifierConfig,
-        "endpoint": judging.EndpointVerifierConfig,
-    },
+    "verifiers": {"model": judging.ModelVerifierConfig, "endpoint": judging.EndpointVerifierConfig},
     "policies": {
         "sft": policies.SFTPolicyConfig,
         "grpo": policies.GRPOPolicyConfig,

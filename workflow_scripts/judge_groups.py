@@ -57,10 +57,7 @@ def main(stage: Stage) -> None:
         ]
         section = stage.config["judge"]
         judge = load_judge(
-            section,
-            stage.optional_folder("model"),
-            Access.of(stage.options),
-            soft=_has_soft(section),
+            section, stage.optional_folder("model"), Access.of(stage.options), soft=_has_soft(section)
         )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         STORIES_FILE.write(folder, stories)

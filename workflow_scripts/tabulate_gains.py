@@ -25,8 +25,7 @@ def main(stage: Stage) -> None:
         labels=preferences.labels,
         contexts=preferences.context_ids,
         policies=PolicyEvidence(
-            matches=MATCHES_FILE.read(matches[0]),
-            judged=read_judged(matches, [match_judge])[match_judge],
+            matches=MATCHES_FILE.read(matches[0]), judged=read_judged(matches, [match_judge])[match_judge]
         ),
     )
     with stage.artifact() as folder:

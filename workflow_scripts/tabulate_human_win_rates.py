@@ -23,11 +23,7 @@ def main(stage: Stage) -> None:
     log.info("%d rows, %d votes", len(rows), len(votes))
     with stage.artifact() as folder:
         frame = human_win_rate_table(
-            votes,
-            KEY_FILE.read(sheet),
-            stage.config["policies"],
-            stage.config["reference"],
-            seed=SEED,
+            votes, KEY_FILE.read(sheet), stage.config["policies"], stage.config["reference"], seed=SEED
         )
         write_table(
             frame, folder, "human_win_rates", TABLES["human_win_rates"].text, stage.config["synthetic"]

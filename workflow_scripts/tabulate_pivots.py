@@ -26,10 +26,7 @@ def main(stage: Stage) -> None:
         judge = read_provenance(folder)["config"]["judge"]["name"]
         groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder))
     with stage.artifact() as folder:
-        for name, frame in (
-            ("pivots", pivot_table(groups, seed=SEED)),
-            ("judge_noise", noise_table(groups)),
-        ):
+        for name, frame in (("pivots", pivot_table(groups, seed=SEED)), ("judge_noise", noise_table(groups))):
             write_table(frame, folder, name, TABLES[name].text, synthetic=True)
 
 

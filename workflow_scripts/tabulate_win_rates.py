@@ -61,19 +61,15 @@ def spreads_of(
     package = installed_folder(section["package"]) if section else None
     if section is None or package is None:
         return None
-    from rlcs.models.embeddings import (
-        embed,
-        embedding_spread,  # with torch: seconds that others are spared
-    )
+    # imported here since torch takes seconds to load, which runs without the model do not need
+    from rlcs.models.embeddings import embed, embedding_spread
 
     vectors = embed(package / section["model"], [story["text"] for story in stories])
     spreads: dict[str, float | None] = {}
     for policy in policies:
         seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)
         by_seed = [
-            embedding_spread(
-                vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]],
-            )
+            embedding_spread(vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]])
             for seed in seeds
         ]
         spreads[policy] = mean_or_none([value for value in by_seed if value is not None])

@@ -14,12 +14,7 @@ from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Context, Split, read_contexts
-from rlcs.rewards.loading import (
-    constrained_reward,
-    load_policy_judges,
-    load_policy_verifier,
-    writing_rewards,
-)
+from rlcs.rewards.loading import constrained_reward, load_policy_judges, load_policy_verifier, writing_rewards
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer

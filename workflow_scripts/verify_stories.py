@@ -19,11 +19,7 @@ def main(stage: Stage) -> None:
         for place, question in open_questions(contexts[story["context_id"]], story["text"]).items()
     ]
     with stage.artifact() as folder:
-        verifier = load_verifier(
-            stage.config,
-            stage.optional_folder("model"),
-            Access.of(stage.options),
-        )
+        verifier = load_verifier(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         checks = verifier.verify([question for _, _, question in places])
         rows = [
             {

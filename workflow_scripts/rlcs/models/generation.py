@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from rlcs.config.prompts import Messages
 

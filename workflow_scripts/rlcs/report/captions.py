@@ -52,10 +52,7 @@ TABLES = {
         "claims",
     ),
     "alignment_by_cohort": Caption(
-        "Human alignment by cohort",
-        "The same, each cohort of annotators by itself.",
-        "judges",
-        folded=True,
+        "Human alignment by cohort", "The same, each cohort of annotators by itself.", "judges", folded=True
     ),
     "position_bias": Caption(
         "Position bias",

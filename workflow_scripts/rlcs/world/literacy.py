@@ -52,10 +52,7 @@ def _story(rng: random.Random, context: Context) -> str:
 
 
 def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> PretrainingExample:
-    return {
-        "prompt": policy_prompt(policy_template, context),
-        "completion": assistant(_story(rng, context)),
-    }
+    return {"prompt": policy_prompt(policy_template, context), "completion": assistant(_story(rng, context))}
 
 
 def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> PretrainingExample:
