@@ -7,11 +7,8 @@ from rlcs.data.blind_sheet import read_votes
 from rlcs.data.files import read_file
 from rlcs.errors import InputError
 from rlcs.evaluation.human import human_win_rate_table
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, log, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -23,11 +20,9 @@ def main(stage: Stage) -> None:
     log.info("%d rows, %d votes", len(rows), len(votes))
     with stage.artifact() as folder:
         frame = human_win_rate_table(
-            votes, KEY_FILE.read(sheet), stage.config["policies"], stage.config["reference"], seed=SEED
+            votes, KEY_FILE.read(sheet), stage.config["policies"], stage.config["reference"], seed=stage.seed
         )
-        write_table(
-            frame, folder, "human_win_rates", TABLES["human_win_rates"].text, stage.config["synthetic"]
-        )
+        write_tables({"human_win_rates": frame}, folder, stage.config["synthetic"])
         ANNOTATIONS_FILE.write(folder, votes)
 
 

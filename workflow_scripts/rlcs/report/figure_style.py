@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -70,6 +71,11 @@ def to_svg(figure: Figure) -> str:
     with use_style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def write_svg(figure: Figure, folder: Path, name: str) -> None:
+    """Write the figure as ``name``.svg into ``folder``."""
+    (folder / f"{name}.svg").write_text(to_svg(figure), encoding="utf-8")
 
 
 def add_legend(figure: Figure, *panels: Axes, min_labels: int = 2) -> None:

@@ -6,6 +6,7 @@ title, format and meaning of each name, for the files and for the HTML page.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from rlcs.evaluation.statistics import Estimate
+from rlcs.report.captions import TABLES
 from rlcs.report.columns import Format, get_column
 
 FLIP_LIMIT = 0.15  # Design choice: a flip rate above it is flagged
@@ -146,6 +148,12 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synt
     (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
     (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
     to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path, synthetic: bool) -> None:
+    """Write each table with its caption in ``captions.TABLES``."""
+    for name, frame in tables.items():
+        write_table(frame, folder, name, TABLES[name].text, synthetic)
 
 
 def read_table(path: Path) -> pd.DataFrame:
