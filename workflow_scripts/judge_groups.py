@@ -14,7 +14,7 @@ from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import is_model, load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import ACCESS, Stage, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -70,10 +70,4 @@ def _has_soft(section: Mapping[str, Any]) -> bool:
 
 
 if __name__ == "__main__":
-    run_stage(
-        main,
-        __file__,
-        inputs={"preferences": 1, "policy": 1, "model": "?"},
-        options=["endpoint", "answers", "serving"],
-        seed=True,
-    )
+    run_stage(main, __file__, inputs={"preferences": 1, "policy": 1, "model": "?"}, options=ACCESS, seed=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, freeze_layout, use_style
+from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, new_figure
 
 TITLES = {
     "reward": "Training reward",
@@ -73,14 +73,12 @@ def find_last_step(histories: Histories) -> int:
 
 def plot_metric(histories: Histories, metric: str) -> Figure:
     """Plot one metric of several trainings in one panel."""
-    with use_style():
-        figure = Figure(figsize=PANEL, layout="constrained")
+    with new_figure(*PANEL) as figure:
         axes = figure.subplots()
         _draw_curves(axes, histories, metric)
         axes.set_xlim(0, 1.02 * find_last_step(histories))
         axes.set_xlabel("step")
         add_legend(figure, axes, min_labels=1)
-        freeze_layout(figure)
     return figure
 
 
@@ -93,8 +91,7 @@ def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
     logged = {metric: align_seeds(seeds, metric).mean(axis=1) for metric in CELLS}
     if any(values.empty for values in logged.values()):
         raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
-    with use_style():
-        figure = Figure(figsize=PANEL, layout="constrained")
+    with new_figure(*PANEL) as figure:
         axes = figure.subplots()
         colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
         steps = logged["shaping/confident_correct"].index
@@ -112,7 +109,6 @@ def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set_xlabel("step")
         axes.margins(x=0)
         add_legend(figure, axes)
-        freeze_layout(figure)
     return figure
 
 
@@ -131,10 +127,7 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
         raise ValueError(f"none of the metrics {list(metrics)} was logged by {list(histories)}")
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    with use_style():
-        figure = Figure(
-            figsize=(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4), layout="constrained"
-        )
+    with new_figure(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4) as figure:
         panels = figure.subplots(rows, columns, sharex=True, squeeze=False).flatten()
         for axes, metric in zip(panels, shown, strict=False):
             _draw_curves(axes, histories, metric)
@@ -144,7 +137,6 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
             axes.set_xlabel("step")
             axes.tick_params(labelbottom=True)
         add_legend(figure, *panels[: len(shown)])
-        freeze_layout(figure)
     return figure
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from rlcs.constraints.registry import instruction, satisfied
@@ -49,11 +50,11 @@ def choose_samples(
     sample with the lowest number, and the judgement of its match against ``reference`` in order ab.
     """
     texts: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for story in sorted(stories, key=_sample_number):
+    for story in sorted(stories, key=itemgetter("sample")):
         texts.setdefault((story["context_id"], story["policy"]), story)
     by_match = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
     judged: dict[tuple[str, str], SampleStory] = {}
-    for match in sorted(matches, key=_sample_number):
+    for match in sorted(matches, key=itemgetter("sample")):
         judgement = by_match.get(match["match_id"])
         if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
             side = "b" if match["policy_a"] == reference else "a"
@@ -80,10 +81,6 @@ def choose_samples(
         )
         for name in complete[:count]
     ]
-
-
-def _sample_number(row: Mapping[str, Any]) -> int:
-    return int(row["sample"])
 
 
 def _violated(context: Context, text: str) -> list[str]:

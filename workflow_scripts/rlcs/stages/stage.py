@@ -29,7 +29,7 @@ from rlcs.stages.manifest import content_id, identity, identity_key, publish, re
 
 log = logging.getLogger("rlcs")
 
-
+ACCESS = ("endpoint", "answers", "serving")  # options of a stage that asks judges
 WORKER = "--worker"  # one of the processes of a stage that was started with --launch
 
 
@@ -96,13 +96,11 @@ class Stage:
     @property
     def unfinished(self) -> Path:
         """Folder in which the artifact is written before it is published."""
-        destination = self.output.parent
-        return destination.with_name(destination.name + ".partial")
+        return Path(f"{self.output.parent}.partial")
 
     @property
     def _checkpoints(self) -> Path:
-        destination = self.output.parent
-        return destination.with_name(destination.name + ".checkpoints")
+        return Path(f"{self.output.parent}.checkpoints")
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
