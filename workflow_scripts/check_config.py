@@ -1,7 +1,5 @@
 """Check a run before its first job: trainer options by the installed TRL, and the site's file for Slurm."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

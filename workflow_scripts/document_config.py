@@ -4,8 +4,6 @@ Run it after a change of the typed config or of TRL's version; ``tests/config/te
 they differ.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from pathlib import Path

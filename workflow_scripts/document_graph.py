@@ -1,7 +1,5 @@
 """Write the rule graph into the README as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Export a trained judge or policy as a folder to hand on: weights, tokenizer and a model card."""
 
-from __future__ import annotations
-
 import json
 import shutil
 

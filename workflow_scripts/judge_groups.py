@@ -1,7 +1,5 @@
 """Groups of a policy's stories, and a judge's word on every pair of a group in both orders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any

@@ -1,7 +1,5 @@
 """Whether a judge can be talked to by the stories that it reads: the worse story of each pair tries."""
 
-from __future__ import annotations
-
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import INJECTIONS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences

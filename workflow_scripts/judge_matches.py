@@ -1,7 +1,5 @@
 """A judge compares the stories of all policies of the win-rate table, two by two and in both orders."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE, MATCHES_FILE, STORIES_FILE
 from rlcs.data.matches import matches_of, pairs_of, texts_of
 from rlcs.data.preferences import Preferences

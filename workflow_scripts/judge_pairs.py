@@ -1,7 +1,5 @@
 """A judge reads every pair of a split in both orders: teacher chains and the alignment evaluation."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access

@@ -1,7 +1,5 @@
 """Figures of what the trainers logged over steps, and the table of signs of collapse."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """A policy answers prompts with instructions to follow, such as IFEval's."""
 
-from __future__ import annotations
-
 from rlcs.config.prompts import user
 from rlcs.config.writing import SamplingConfig
 from rlcs.constraints.ifeval import read_prompts

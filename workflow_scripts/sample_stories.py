@@ -1,7 +1,5 @@
 """A policy writes stories for held-out contexts."""
 
-from __future__ import annotations
-
 from rlcs.config.prompts import policy_prompt
 from rlcs.config.writing import SamplingConfig
 from rlcs.data.artifacts import STORIES_FILE

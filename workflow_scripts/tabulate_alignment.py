@@ -1,7 +1,5 @@
 """Judges against human labels on held-out pairs: in all, by domain and cohort, position bias, calibration."""
 
-from __future__ import annotations
-
 from rlcs.data.preferences import Preferences
 from rlcs.data.votes import mutual_credits
 from rlcs.evaluation.alignment import alignment_by_domain_table, alignment_by_group_table, alignment_table

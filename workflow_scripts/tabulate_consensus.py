@@ -1,7 +1,5 @@
 """Audit of consensus labels against human ones, with their biases, beside each teacher alone."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import AUDIT_FILE, JUDGEMENTS_FILE, PAIRS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.label_audit import audit_table

@@ -1,7 +1,5 @@
 """Constraint accuracy of policies, beside length and quality of their stories."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE

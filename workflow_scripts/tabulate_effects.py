@@ -1,7 +1,5 @@
 """The claims of the papers as measured effects, over seeds and contexts."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Table of the pairs that the consistency filter dropped, by teacher and domain."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from rlcs.evaluation.label_audit import filter_table

@@ -1,7 +1,5 @@
 """Judges as rewards: accuracy on held-out pairs against the win rate of the policy that each rewards."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import MATCHES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence

@@ -1,7 +1,5 @@
 """Policies against a reference policy by the people who read the blind sheet."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import ANNOTATIONS_FILE, KEY_FILE, SHEET_PAIRS_FILE
 from rlcs.data.blind_sheet import read_votes
 from rlcs.data.files import read_file

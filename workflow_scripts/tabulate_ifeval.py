@@ -1,7 +1,5 @@
 """Instruction following of policies on prompts that do not ask for stories (IFEval)."""
 
-from __future__ import annotations
-
 from rlcs.constraints.ifeval import read_prompts
 from rlcs.data.artifacts import RESPONSES_FILE
 from rlcs.evaluation.constraint_accuracy import instruction_table

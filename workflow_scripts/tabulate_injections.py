@@ -1,7 +1,5 @@
 """Table of prompt injections: their effect on each judge."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import INJECTIONS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.injections import injection_table

@@ -1,7 +1,5 @@
 """Tables of pointwise rewards: bias, noise and signal of each design, and the error rates of judges."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.pivot_designs import Group, make_groups, noise_table, pivot_table

@@ -1,7 +1,5 @@
 """Policies against a reference policy, by every judge, with constraints, length and diversity."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

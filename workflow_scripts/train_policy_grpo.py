@@ -1,7 +1,5 @@
 """Policy GRPO: frozen judges compare a group's stories with pivots, or score them; constraints are kept."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

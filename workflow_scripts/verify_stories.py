@@ -1,7 +1,5 @@
 """A verifier model reads a policy's stories: constraints that no rule can check."""
 
-from __future__ import annotations
-
 from rlcs.constraints.verification import open_questions
 from rlcs.data.artifacts import CHECKS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences

@@ -4,8 +4,6 @@ Differences from its code: other libraries count words and sentences (``text``);
 word, not inside of others; a postscript begins a line; py3langid identifies the language.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

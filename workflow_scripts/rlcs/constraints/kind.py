@@ -1,7 +1,5 @@
 """The base class of constraint kinds, and the types of their parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeVar
 

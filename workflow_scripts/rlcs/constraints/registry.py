@@ -3,8 +3,6 @@
 A kind is one entry of ``KINDS``; its parameters are the fields of the class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pydantic import ValidationError

@@ -4,8 +4,6 @@ A seeded hash of both stories decides which becomes a, so that the side says not
 prefer, nor about the system that wrote it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations

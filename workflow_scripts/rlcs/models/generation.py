@@ -1,7 +1,5 @@
 """Loading models and generating text, in process with transformers."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Texts of a policy at the run's sampling, shard by shard."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from random import Random
 from typing import Any

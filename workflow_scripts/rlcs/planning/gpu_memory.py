@@ -4,8 +4,6 @@ Decoders are those of Llama and Qwen2: grouped-query attention, a gated MLP, RMS
 and activations are bf16, attention never holds a whole matrix of scores (flash attention).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from functools import cache

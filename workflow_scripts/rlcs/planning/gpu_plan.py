@@ -4,8 +4,6 @@ Estimated by the formulas of ``gpu_memory``; where lengths are not known before 
 that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -4,8 +4,6 @@ A section is a rule's ``config`` param, so that a stage reruns where its own par
 and only there. Scripts read their section back with the models of ``entries`` and ``judge_entries``.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Titles and captions of tables and figures, the same in the files and on the page."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """Figures of the trainers' logs over steps, with a line per training and a band over its seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd

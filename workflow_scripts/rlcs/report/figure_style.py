@@ -4,8 +4,6 @@ Figures are built without pyplot, so that no global state changes. They use only
 HTML page replaces these by its own colors, so that a figure follows dark mode.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager

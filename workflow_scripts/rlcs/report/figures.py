@@ -1,7 +1,5 @@
 """Figures of the tables: forest plots, matrices, reliability diagrams."""
 
-from __future__ import annotations
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba

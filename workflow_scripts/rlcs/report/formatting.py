@@ -4,8 +4,6 @@ A frame holds raw values under short names: ``Estimate``, float, int, str or Non
 title, format and meaning of each name, for the files and for the HTML page.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

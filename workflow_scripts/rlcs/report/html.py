@@ -4,8 +4,6 @@ Text of people and models is escaped. Data for the script of a page is JSON (``t
 tag.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The model card of a trained judge or policy: use, data, recipe, results, limits, provenance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

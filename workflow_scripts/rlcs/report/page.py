@@ -3,8 +3,6 @@
 Only the SVG of our own figures enters as markup.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Sample stories of the report: each policy's story for the first held-out contexts, with a judgement."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter

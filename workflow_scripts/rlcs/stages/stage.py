@@ -5,8 +5,6 @@ published with its manifest when the work has ended well. Every script runs with
 ``python workflow_scripts/ingest.py --config '{...}' --files pairs.jsonl --output results/x/manifest.json``.
 """
 
-from __future__ import annotations
-
 import argparse
 import errno
 import json

@@ -8,8 +8,6 @@ repeats them, and nothing about stories: otherwise a third of the score lines co
 Copying is learned in that form too: on stories alone, a model learns to repeat half of the scores.
 """
 
-from __future__ import annotations
-
 import random
 
 from rlcs.config.prompts import Messages, assistant, judge_prompt, policy_prompt, user
