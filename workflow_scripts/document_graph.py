@@ -7,10 +7,8 @@ from pathlib import Path
 import networkx
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = (
-    "<!-- rule graph: written by workflow_scripts/document_graph.py -->",
-    "<!-- end of rule graph -->",
-)
+BEGIN = "<!-- rule graph: written by workflow_scripts/document_graph.py -->"
+END = "<!-- end of rule graph -->"
 
 
 def read_edges(mermaid: str) -> set[tuple[str, str]]:

@@ -12,11 +12,8 @@ from rlcs.report.provenance import read_artifacts
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
-SHOWN = {
-    "alignment": "system",
-    "win_rates": "policy",
-    "constraints": "policy",
-}  # table -> the column with the names of models
+# By table, the column with the names of models.
+SHOWN = {"alignment": "system", "win_rates": "policy", "constraints": "policy"}
 
 
 def main(stage: Stage) -> None:

@@ -64,17 +64,14 @@ def align_seeds(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
     return pd.DataFrame(columns).sort_index().dropna(how="all")
 
 
-def find_last_step(histories: Histories) -> int:
-    """Return the last step of the longest training, which is the common end of the axes."""
-    return max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
-
-
 def plot_metric(histories: Histories, metric: str) -> Figure:
     """Plot one metric of several trainings in one panel."""
     with new_figure(*PANEL) as figure:
         axes = figure.subplots()
         _draw_curves(axes, histories, metric)
-        axes.set_xlim(0, 1.02 * find_last_step(histories))
+        # the panels of all metrics end with the longest training
+        last = max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
+        axes.set_xlim(0, 1.02 * last)
         axes.set_xlabel("step")
         add_legend(figure, axes, min_labels=1)
     return figure
