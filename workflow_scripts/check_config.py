@@ -1,11 +1,8 @@
 """Check a run before its first job: trainer options by the installed TRL, and the site's file for Slurm."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +16,6 @@ from rlcs.config.judges import GenrmGRPOConfig, GenrmSFTConfig, ScalarJudgeConfi
 from rlcs.config.parsing import parse
 from rlcs.config.policies import GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.schema import Config
-from rlcs.config.section import Section
 from rlcs.config.training import TrainedConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError
@@ -43,15 +39,10 @@ CLASSES: dict[type[TrainingEntry], Any] = {
 
 def trainings(config: Config) -> dict[str, TrainingEntry]:
     """The entries that a training makes, by their key in the config."""
-    registries: list[tuple[str, Mapping[str, Section]]] = [
-        ("bases", config.bases),
-        ("judges", config.judges),
-        ("policies", config.policies),
-    ]
     return {
         f"{registry}.{name}": entry
-        for registry, entries in registries
-        for name, entry in entries.items()
+        for registry in ("bases", "judges", "policies")
+        for name, entry in getattr(config, registry).items()
         if isinstance(entry, TrainingEntry)
     }
 

@@ -1,7 +1,5 @@
 """Write the rule graph into the README as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
 
-from __future__ import annotations
-
 import re
 import sys
 from pathlib import Path
@@ -9,10 +7,8 @@ from pathlib import Path
 import networkx
 
 README = Path(__file__).parent.parent / "README.md"
-BEGIN, END = (
-    "<!-- rule graph: written by workflow_scripts/document_graph.py -->",
-    "<!-- end of rule graph -->",
-)
+BEGIN = "<!-- rule graph: written by workflow_scripts/document_graph.py -->"
+END = "<!-- end of rule graph -->"
 
 
 def read_edges(mermaid: str) -> set[tuple[str, str]]:

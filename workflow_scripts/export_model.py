@@ -1,7 +1,5 @@
 """Export a trained judge or policy as a folder to hand on: weights, tokenizer and a model card."""
 
-from __future__ import annotations
-
 import json
 import shutil
 
@@ -9,17 +7,13 @@ from rlcs.data.preferences import Preferences
 from rlcs.records import SPLITS
 from rlcs.report.captions import TABLES
 from rlcs.report.formatting import read_table
-from rlcs.report.html import TEMPLATES
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import read_artifacts
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
-SHOWN = {
-    "alignment": "system",
-    "win_rates": "policy",
-    "constraints": "policy",
-}  # table -> the column with the names of models
+# By table, the column with the names of models.
+SHOWN = {"alignment": "system", "win_rates": "policy", "constraints": "policy"}
 
 
 def main(stage: Stage) -> None:
@@ -54,7 +48,7 @@ def main(stage: Stage) -> None:
         shutil.copytree(model / "model", folder, dirs_exist_ok=True)
         if (model / "adapter").exists():
             shutil.copytree(model / "adapter", folder / "adapter")
-        (folder / "README.md").write_text(render_card(card, TEMPLATES), encoding="utf-8")
+        (folder / "README.md").write_text(render_card(card), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The consistency filter: chains that a GenRM may learn from, and a table of what was dropped."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.errors import InputError

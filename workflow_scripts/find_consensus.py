@@ -1,7 +1,5 @@
 """Consensus pairs: unlabelled pairs with a label that several teachers agree on, and an audit's evidence."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

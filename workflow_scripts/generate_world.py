@@ -1,7 +1,5 @@
 """The tiny world's preferences, as a user would supply them: one JSONL file."""
 
-from __future__ import annotations
-
 import json
 from random import Random
 

@@ -1,7 +1,5 @@
 """Rows of preferences (JSON lines) from Label Studio's JSON export, for ``human.annotations``."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

@@ -1,7 +1,5 @@
 """Stories from a user-supplied file, as one more system of the win rates."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.data.stories import read_stories

@@ -1,7 +1,5 @@
 """Read preference files, quarantine rows that cannot be used, and split by context."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -14,7 +12,7 @@ from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import is_model, load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import ACCESS, Stage, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -57,10 +55,7 @@ def main(stage: Stage) -> None:
         ]
         section = stage.config["judge"]
         judge = load_judge(
-            section,
-            stage.optional_folder("model"),
-            Access.of(stage.options),
-            soft=_has_soft(section),
+            section, stage.optional_folder("model"), Access.of(stage.options), soft=_has_soft(section)
         )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         STORIES_FILE.write(folder, stories)
@@ -73,10 +68,4 @@ def _has_soft(section: Mapping[str, Any]) -> bool:
 
 
 if __name__ == "__main__":
-    run_stage(
-        main,
-        __file__,
-        inputs={"preferences": 1, "policy": 1, "model": "?"},
-        options=["endpoint", "answers", "serving"],
-        seed=True,
-    )
+    run_stage(main, __file__, inputs={"preferences": 1, "policy": 1, "model": "?"}, options=ACCESS, seed=True)

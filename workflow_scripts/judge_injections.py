@@ -1,7 +1,5 @@
 """Prompt injection of a judge by the stories that it reads: the worse story of each pair tries it."""
 
-from __future__ import annotations
-
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import INJECTIONS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
@@ -13,7 +11,7 @@ from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
 from rlcs.models.generation import encode
 from rlcs.models.special_tokens import special_tokens
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import ACCESS, Stage, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -54,10 +52,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(
-        main,
-        __file__,
-        inputs={"preferences": 1, "model": "?"},
-        options=["endpoint", "answers", "serving"],
-        seed=True,
-    )
+    run_stage(main, __file__, inputs={"preferences": 1, "model": "?"}, options=ACCESS, seed=True)

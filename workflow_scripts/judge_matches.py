@@ -1,14 +1,12 @@
 """A judge compares the stories of all policies of the win-rate table, two by two and in both orders."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE, MATCHES_FILE, STORIES_FILE
 from rlcs.data.matches import matches_of, pairs_of, texts_of
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import ACCESS, Stage, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -25,9 +23,5 @@ def main(stage: Stage) -> None:
 
 if __name__ == "__main__":
     run_stage(
-        main,
-        __file__,
-        inputs={"preferences": 1, "stories": "+", "model": "?"},
-        options=["endpoint", "answers", "serving"],
-        seed=True,
+        main, __file__, inputs={"preferences": 1, "stories": "+", "model": "?"}, options=ACCESS, seed=True
     )

@@ -1,13 +1,11 @@
 """A judge reads every pair of a split in both orders: teacher chains and the alignment evaluation."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import load_judge
-from rlcs.stages.stage import Stage, log, run_stage
+from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -24,10 +22,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(
-        main,
-        __file__,
-        inputs={"preferences": 1, "model": "?"},
-        options=["split", "endpoint", "answers", "serving"],
-        seed=True,
-    )
+    run_stage(main, __file__, inputs={"preferences": 1, "model": "?"}, options=["split", *ACCESS], seed=True)

@@ -1,17 +1,14 @@
 """Figures of what the trainers logged over steps, and the table of signs of collapse."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
 
 from rlcs.config.policies import WatchConfig
 from rlcs.data.artifacts import HISTORY_FILE
-from rlcs.report.captions import TABLES
 from rlcs.report.curves import CELLS, plot_entropy_cells, plot_metric, plot_metrics, select_logged
-from rlcs.report.figure_style import to_svg
-from rlcs.report.formatting import write_table
+from rlcs.report.figure_style import write_svg
+from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.diagnostics import diagnostics_table
@@ -61,28 +58,23 @@ def main(stage: Stage) -> None:
         watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
         cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
         for number, name in enumerate(cells):
-            write_svg(folder, f"entropy_cells-panel{number}", to_svg(plot_entropy_cells(name, watched[name])))
+            write_svg(plot_entropy_cells(name, watched[name]), folder, f"entropy_cells-panel{number}")
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
             for name, watch in stage.config["watch"].items()
         }
         table = diagnostics_table(watched, watches)
         if len(table):
-            caption = TABLES["diagnostics"].text
-            write_table(table, folder, "diagnostics", caption, stage.config["synthetic"])
+            write_tables({"diagnostics": table}, folder, stage.config["synthetic"])
 
 
 def write_figures(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
     """Write one figure of all metrics, and a panel per metric, which fits the screen of a phone."""
     shown = select_logged(histories, metrics)
     if shown:
-        write_svg(folder, name, to_svg(plot_metrics(histories, shown)))
+        write_svg(plot_metrics(histories, shown), folder, name)
     for number, metric in enumerate(shown):
-        write_svg(folder, f"{name}-panel{number:02}", to_svg(plot_metric(histories, metric)))
-
-
-def write_svg(folder: Path, name: str, svg: str) -> None:
-    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+        write_svg(plot_metric(histories, metric), folder, f"{name}-panel{number:02}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """A model that training starts from: pre-trained on the tiny world, or brought by the user."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from random import Random

@@ -3,8 +3,6 @@
 results/ is not committed, so these copies keep the numbers of long runs. No number is typed in by hand.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -1,16 +1,11 @@
 """Audit of consensus labels against human ones, with their biases, beside each teacher alone."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import AUDIT_FILE, JUDGEMENTS_FILE, PAIRS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.label_audit import audit_table
 from rlcs.judging.consensus import own_labels
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -28,8 +23,8 @@ def main(stage: Stage) -> None:
     }
     systems |= {teacher: own_labels(by_teacher) for teacher, by_teacher in judgements.items()}
     with stage.artifact() as folder:
-        frame = audit_table(systems, judgements, labelled, unlabelled, preferences.contexts, seed=SEED)
-        write_table(frame, folder, "consensus", TABLES["consensus"].text, stage.config["synthetic"])
+        frame = audit_table(systems, judgements, labelled, unlabelled, preferences.contexts, seed=stage.seed)
+        write_tables({"consensus": frame}, folder, stage.config["synthetic"])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,13 @@
 """Constraint accuracy of policies, beside length and quality of their stories."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.constraint_accuracy import StoryKey, constraint_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -36,9 +31,9 @@ def main(stage: Stage) -> None:
             policies=stage.config["rows"],
             reference=stage.config["reference"],
             judge=judge,
-            seed=SEED,
+            seed=stage.seed,
         )
-        write_table(frame, folder, "constraints", TABLES["constraints"].text, stage.config["synthetic"])
+        write_tables({"constraints": frame}, folder, stage.config["synthetic"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The claims of the papers as measured effects, over seeds and contexts."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import Any
 
@@ -10,14 +8,12 @@ from rlcs.data.artifacts import CHAINS_FILE, HISTORY_FILE, MATCHES_FILE, STORIES
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence, effects_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
 Rows = list[dict[str, Any]]
 JUDGE_INPUTS, POLICY_INPUTS = ("judgements", "train_judgements", "chains"), ("stories", "matches", "policies")
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -33,8 +29,8 @@ def main(stage: Stage) -> None:
         policies=policy_evidence(stage, preferences),
     )
     with stage.artifact() as folder:
-        frame = effects_table(effects, evidence, seed=SEED)
-        write_table(frame, folder, "effects", TABLES["effects"].text, stage.config["synthetic"])
+        frame = effects_table(effects, evidence, seed=stage.seed)
+        write_tables({"effects": frame}, folder, stage.config["synthetic"])
 
 
 def policy_evidence(stage: Stage, preferences: Preferences) -> PolicyEvidence:

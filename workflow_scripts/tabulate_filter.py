@@ -1,19 +1,16 @@
 """Table of the pairs that the consistency filter dropped, by teacher and domain."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from rlcs.evaluation.label_audit import filter_table
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
     drops = pd.concat([pd.read_csv(folder / "drops.csv") for folder in stage.folders("chains")])
     with stage.artifact() as folder:
-        write_table(filter_table(drops), folder, "filter", TABLES["filter"].text, stage.config["synthetic"])
+        write_tables({"filter": filter_table(drops)}, folder, stage.config["synthetic"])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,14 @@
 """Judges as rewards: accuracy on held-out pairs against the win rate of the policy that each rewards."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import MATCHES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence
 from rlcs.evaluation.gains import correlation_table, gain_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.report.captions import TABLES
-from rlcs.report.figure_style import to_svg
+from rlcs.report.figure_style import write_svg
 from rlcs.report.figures import plot_gains
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap and the permutations
 
 
 def main(stage: Stage) -> None:
@@ -25,15 +20,14 @@ def main(stage: Stage) -> None:
         labels=preferences.labels,
         contexts=preferences.context_ids,
         policies=PolicyEvidence(
-            matches=MATCHES_FILE.read(matches[0]),
-            judged=read_judged(matches, [match_judge])[match_judge],
+            matches=MATCHES_FILE.read(matches[0]), judged=read_judged(matches, [match_judge])[match_judge]
         ),
     )
     with stage.artifact() as folder:
-        gains = gain_table(judge_of, evidence, stage.config["reference"], seed=SEED)
-        for name, frame in (("gains", gains), ("gain_correlation", correlation_table(gains, seed=SEED))):
-            write_table(frame, folder, name, TABLES[name].text, stage.config["synthetic"])
-        (folder / "gains.svg").write_text(to_svg(plot_gains(gains)), encoding="utf-8")
+        gains = gain_table(judge_of, evidence, stage.config["reference"], seed=stage.seed)
+        tables = {"gains": gains, "gain_correlation": correlation_table(gains, seed=stage.seed)}
+        write_tables(tables, folder, stage.config["synthetic"])
+        write_svg(plot_gains(gains), folder, "gains")
 
 
 if __name__ == "__main__":

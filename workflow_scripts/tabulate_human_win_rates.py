@@ -1,17 +1,12 @@
 """Policies against a reference policy by the people who read the blind sheet."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import ANNOTATIONS_FILE, KEY_FILE, SHEET_PAIRS_FILE
 from rlcs.data.blind_sheet import read_votes
 from rlcs.data.files import read_file
 from rlcs.errors import InputError
 from rlcs.evaluation.human import human_win_rate_table
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, log, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -23,15 +18,9 @@ def main(stage: Stage) -> None:
     log.info("%d rows, %d votes", len(rows), len(votes))
     with stage.artifact() as folder:
         frame = human_win_rate_table(
-            votes,
-            KEY_FILE.read(sheet),
-            stage.config["policies"],
-            stage.config["reference"],
-            seed=SEED,
+            votes, KEY_FILE.read(sheet), stage.config["policies"], stage.config["reference"], seed=stage.seed
         )
-        write_table(
-            frame, folder, "human_win_rates", TABLES["human_win_rates"].text, stage.config["synthetic"]
-        )
+        write_tables({"human_win_rates": frame}, folder, stage.config["synthetic"])
         ANNOTATIONS_FILE.write(folder, votes)
 
 

@@ -1,23 +1,18 @@
 """Instruction following of policies on prompts that do not ask for stories (IFEval)."""
 
-from __future__ import annotations
-
 from rlcs.constraints.ifeval import read_prompts
 from rlcs.data.artifacts import RESPONSES_FILE
 from rlcs.evaluation.constraint_accuracy import instruction_table
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
     prompts = read_prompts(stage.inputs["prompts"][0])
     responses = RESPONSES_FILE.read(*stage.folders("responses"))
     with stage.artifact() as folder:
-        frame = instruction_table(prompts, responses, policies=stage.config["rows"], seed=SEED)
-        write_table(frame, folder, "ifeval", TABLES["ifeval"].text, stage.config["synthetic"])
+        frame = instruction_table(prompts, responses, policies=stage.config["rows"], seed=stage.seed)
+        write_tables({"ifeval": frame}, folder, stage.config["synthetic"])
 
 
 if __name__ == "__main__":

@@ -1,16 +1,11 @@
 """Table of prompt injections: their effect on each judge."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import INJECTIONS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.injections import injection_table
 from rlcs.evaluation.judgements import read_judged
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -18,8 +13,8 @@ def main(stage: Stage) -> None:
     tried = INJECTIONS_FILE.read(*stage.folders("judgements"))
     judged = read_judged(stage.folders("judgements"), stage.config["judges"])
     with stage.artifact() as folder:
-        frame = injection_table(judged, tried, context_ids, seed=SEED)
-        write_table(frame, folder, "injections", TABLES["injections"].text, stage.config["synthetic"])
+        frame = injection_table(judged, tried, context_ids, seed=stage.seed)
+        write_tables({"injections": frame}, folder, stage.config["synthetic"])
 
 
 if __name__ == "__main__":

@@ -1,18 +1,13 @@
 """Tables of pointwise rewards: bias, noise and signal of each design, and the error rates of judges."""
 
-from __future__ import annotations
-
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.pivot_designs import Group, make_groups, noise_table, pivot_table
-from rlcs.report.captions import TABLES
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.world.annotators import utility
 from rlcs.world.grammar import read_story
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -26,11 +21,8 @@ def main(stage: Stage) -> None:
         judge = read_provenance(folder)["config"]["judge"]["name"]
         groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder))
     with stage.artifact() as folder:
-        for name, frame in (
-            ("pivots", pivot_table(groups, seed=SEED)),
-            ("judge_noise", noise_table(groups)),
-        ):
-            write_table(frame, folder, name, TABLES[name].text, synthetic=True)
+        tables = {"pivots": pivot_table(groups, seed=stage.seed), "judge_noise": noise_table(groups)}
+        write_tables(tables, folder, synthetic=True)
 
 
 if __name__ == "__main__":

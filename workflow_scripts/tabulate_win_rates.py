@@ -1,7 +1,5 @@
 """Policies against a reference policy, by every judge, with constraints, length and diversity."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,13 +10,10 @@ from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
 from rlcs.models.packages import installed_folder
-from rlcs.report.captions import TABLES
-from rlcs.report.figure_style import to_svg
+from rlcs.report.figure_style import write_svg
 from rlcs.report.figures import plot_win_rate_matrix, plot_win_rates
-from rlcs.report.formatting import write_table
+from rlcs.report.formatting import write_tables
 from rlcs.stages.stage import Stage, run_stage
-
-SEED = 0  # of the bootstrap
 
 
 def main(stage: Stage) -> None:
@@ -37,21 +32,19 @@ def main(stage: Stage) -> None:
             stage.config["paper"],
             policies=policies,
             reference=stage.config["reference"],
-            seed=SEED,
+            seed=stage.seed,
             spreads=spreads_of(stage.config["sentence_model"], stories, policies),
         )
-        dimensions = dimension_table(
-            judged, matches, policies, chain_counts if synthetic else labelled_scores, seed=SEED
-        )
+        matrix = win_rate_matrix(matches, judged, policies=policies, seed=stage.seed)
+        tables = {"win_rates": frame, "win_rate_matrix": matrix}
+        read_scores = chain_counts if synthetic else labelled_scores
+        dimensions = dimension_table(judged, matches, policies, read_scores, seed=stage.seed)
         if len(dimensions):
-            write_table(dimensions, folder, "dimensions", TABLES["dimensions"].text, synthetic)
-        write_table(frame, folder, "win_rates", TABLES["win_rates"].text, synthetic)
-        (folder / "win_rates.svg").write_text(to_svg(plot_win_rates(frame)), encoding="utf-8")
-        matrix = win_rate_matrix(matches, judged, policies=policies, seed=SEED)
-        write_table(matrix, folder, "win_rate_matrix", TABLES["win_rate_matrix"].text, synthetic)
+            tables["dimensions"] = dimensions
+        write_tables(tables, folder, synthetic)
+        write_svg(plot_win_rates(frame), folder, "win_rates")
         for number, judge in enumerate(judged):
-            panel = to_svg(plot_win_rate_matrix(matrix, judge))
-            (folder / f"win_rate_matrix-panel{number}.svg").write_text(panel, encoding="utf-8")
+            write_svg(plot_win_rate_matrix(matrix, judge), folder, f"win_rate_matrix-panel{number}")
 
 
 def spreads_of(
@@ -61,19 +54,15 @@ def spreads_of(
     package = installed_folder(section["package"]) if section else None
     if section is None or package is None:
         return None
-    from rlcs.models.embeddings import (
-        embed,
-        embedding_spread,  # with torch: seconds that others are spared
-    )
+    # imported here since torch takes seconds to load, which runs without the model do not need
+    from rlcs.models.embeddings import embed, embedding_spread
 
     vectors = embed(package / section["model"], [story["text"] for story in stories])
     spreads: dict[str, float | None] = {}
     for policy in policies:
         seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)
         by_seed = [
-            embedding_spread(
-                vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]],
-            )
+            embedding_spread(vectors[[s["policy"] == policy and s["seed"] == seed for s in stories]])
             for seed in seeds
         ]
         spreads[policy] = mean_or_none([value for value in by_seed if value is not None])

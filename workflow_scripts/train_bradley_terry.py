@@ -1,7 +1,5 @@
 """Bradley-Terry baseline: a linear probe or TRL's RewardTrainer, on the same pairs and base."""
 
-from __future__ import annotations
-
 from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.data.preferences import Preferences
 from rlcs.errors import InputError

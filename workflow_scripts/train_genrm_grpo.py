@@ -1,7 +1,5 @@
 """GenRM GRPO: reward 1 if the verdict is the label, 0 if it is not, -1 if it cannot be read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

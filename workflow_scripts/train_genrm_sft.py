@@ -1,7 +1,5 @@
 """GenRM SFT: a base model learns a teacher's chains, those of a consensus, or scores from the labels."""
 
-from __future__ import annotations
-
 from rlcs.config.judges import GenrmSFTConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE

@@ -1,7 +1,5 @@
 """Policy GRPO: frozen judges compare a group's stories with pivots, or score them; constraints are kept."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +8,13 @@ from datasets import Dataset
 from transformers import Trainer
 
 from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.records import Context, Split, read_contexts
-from rlcs.rewards.loading import (
-    constrained_reward,
-    load_policy_judges,
-    load_policy_verifier,
-    writing_rewards,
-)
+from rlcs.rewards.loading import constrained_reward, load_policy_judges, load_policy_verifier, writing_rewards
 from rlcs.stages.launch import run_workers
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import ACCESS, Stage, run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
 from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import writing_prompts
@@ -37,10 +30,13 @@ from rlcs.training.watch import INDEPENDENT, TRAINING, Watchdog, flags
 def main(stage: Stage) -> None:
     entry = GRPOPolicyConfig.model_validate(stage.config["policy"])
     start = stage.folder("model") / "model"
-    contexts = read_contexts(stage.folder("preferences") / "contexts.parquet")
+    preferences = Preferences(stage.folder("preferences"))
+    contexts = preferences.contexts
     window = Window.of(start)
     prompts = window.fitting(
-        writing_prompts(_of_split(contexts, "train"), stage.config["writing"]["template"], seed=stage.seed),
+        writing_prompts(
+            preferences.contexts_of("train"), stage.config["writing"]["template"], seed=stage.seed
+        ),
         load_tokenizer(start),
         answer=entry.training.get("max_completion_length", TRL_ANSWER) or 0,
     )
@@ -69,7 +65,7 @@ def main(stage: Stage) -> None:
             max_skew=entry.max_skew if entry.advantage == "reward" else None,
             constrained=constrained,
         )
-        publishers.extend(_publishers(stage, entry, trainer, judges, contexts))
+        publishers.extend(_publishers(stage, entry, trainer, judges, preferences))
         for callback in (*publishers, Watchdog(entry.watch)):
             trainer.add_callback(callback)
         return trainer
@@ -89,7 +85,7 @@ def _publishers(
     entry: GRPOPolicyConfig,
     trainer: ConstrainedGRPOTrainer,
     judges: Mapping[str, Judge],
-    contexts: Mapping[str, Context],
+    preferences: Preferences,
 ) -> list[SelectBest | TakeSnapshots]:
     """Callbacks that add files to the artifact; they keep them beside the checkpoints until then."""
     start, template = stage.folder("model") / "model", stage.config["writing"]["template"]
@@ -97,7 +93,7 @@ def _publishers(
     publishers: list[SelectBest | TakeSnapshots] = []
     if (select := entry.select) is not None:
         validation = Validation(
-            _of_split(contexts, "validation")[: select.contexts],
+            preferences.contexts_of("validation")[: select.contexts],
             template,
             {INDEPENDENT: judges[select.judge], TRAINING: judges[entry.rewards[0].judge]},
             load_causal(start),
@@ -106,14 +102,10 @@ def _publishers(
         )
         publishers.append(SelectBest(validation, select.every, scratch / "best", trainer))
     if (snapshots := entry.snapshots) is not None:
-        held_out = _of_split(contexts, "test")[: snapshots.contexts]
+        held_out = preferences.contexts_of("test")[: snapshots.contexts]
         tokenizer, folder = load_tokenizer(start), scratch / "snapshots"
         publishers.append(TakeSnapshots(held_out, template, tokenizer, options, snapshots.every, folder))
     return publishers
-
-
-def _of_split(contexts: Mapping[str, Context], split: Split) -> list[Context]:
-    return [context for context in contexts.values() if context.split == split]
 
 
 if __name__ == "__main__":
@@ -121,7 +113,7 @@ if __name__ == "__main__":
         main,
         __file__,
         inputs={"preferences": 1, "model": 1, "judge": "*", "verifier": "?"},
-        options=["endpoint", "answers", "serving"],
+        options=ACCESS,
         seed=True,
         launch=run_workers,
     )

@@ -1,7 +1,5 @@
 """Policy SFT: a base model learns the preferred stories of the training pairs."""
 
-from __future__ import annotations
-
 from rlcs.config.policies import SFTPolicyConfig
 from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers

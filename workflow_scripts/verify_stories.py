@@ -1,7 +1,5 @@
 """A verifier model reads a policy's stories for the constraints that no rule can check."""
 
-from __future__ import annotations
-
 from rlcs.constraints.verification import open_questions
 from rlcs.data.artifacts import CHECKS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
@@ -19,11 +17,7 @@ def main(stage: Stage) -> None:
         for index, question in open_questions(contexts[story["context_id"]], story["text"]).items()
     ]
     with stage.artifact() as folder:
-        verifier = load_verifier(
-            stage.config,
-            stage.optional_folder("model"),
-            Access.of(stage.options),
-        )
+        verifier = load_verifier(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         checks = verifier.verify([question for _, _, question in open_constraints])
         rows = [
             {

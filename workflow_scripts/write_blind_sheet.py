@@ -1,7 +1,5 @@
 """Write a blind sheet on which people compare stories, its form for Label Studio and Argilla, and the key."""
 
-from __future__ import annotations
-
 import json
 
 from rlcs.constraints.registry import instruction

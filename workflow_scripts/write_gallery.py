@@ -1,7 +1,5 @@
 """Write the gallery: a page with the stories of all policies side by side, and the judgements of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE, RowFile

@@ -1,7 +1,5 @@
 """Write the report, the page to open first: headline numbers, tables, figures, stories, and what was run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -8,7 +8,6 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.html import TEMPLATES
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import ArtifactRecord
 from smoke_run import Workflow
@@ -43,7 +42,7 @@ def card(kind="generative", **changes):
         "packages": {"trl": "1.16.0"},
         "manifest": "abc",
     }
-    return render_card(Card(**values | changes), TEMPLATES)
+    return render_card(Card(**values | changes))
 
 
 def header(text):

@@ -1,7 +1,5 @@
 """Errors that the user can fix."""
 
-from __future__ import annotations
-
 
 class InputError(ValueError):
     """An error that the user can fix: it is shown as one message, without a traceback."""

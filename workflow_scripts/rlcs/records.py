@@ -3,8 +3,6 @@
 Readers, writers and tests use the schemas below; nothing else states a column.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

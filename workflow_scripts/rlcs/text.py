@@ -5,8 +5,6 @@ Constraints, tables, baselines and rewards all count with it. Word boundaries ar
 a set of texts and the share of repeated n-grams in one text, both in lower case.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Sequence
 from functools import cache

@@ -4,8 +4,6 @@ The parser is strict and reads from the end: the last line that is not blank mus
 with two integers in range. Anything else is no verdict. Design choice: a lenient parser rewards rambling.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from statistics import fmean

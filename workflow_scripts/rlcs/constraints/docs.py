@@ -1,7 +1,5 @@
 """Markdown tables of the kinds of constraints, made from the classes themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

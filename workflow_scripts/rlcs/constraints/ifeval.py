@@ -4,9 +4,7 @@ Differences from its code: other libraries count words and sentences (``text``);
 word, not inside of others; a postscript begins a line; py3langid identifies the language.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,14 +125,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     Raises:
         InputError: a line that cannot be read, a key that stands twice, or no line at all.
     """
-    prompts = list(_prompts(path))
-    if not prompts:
-        raise InputError(f"{path} has no prompts")
-    return prompts
-
-
-def _prompts(path: Path) -> Iterator[Prompt]:
-    keys = set()
+    prompts: dict[int | str, Prompt] = {}
     with path.open("rb") as file:
         for number, text in enumerate(file, start=1):
             if not text.strip():
@@ -149,7 +140,9 @@ def _prompts(path: Path) -> Iterator[Prompt]:
                 raise InputError(f"{path}, line {number}: {where or 'line'}: {problem['msg']}") from None
             except ValueError as error:
                 raise InputError(f"{path}, line {number}: {error}") from None
-            if line["key"] in keys:
+            if line["key"] in prompts:
                 raise InputError(f"{path}, line {number}: the key {line['key']!r} stands in two lines")
-            keys.add(line["key"])
-            yield Prompt(str(line["key"]), line["prompt"], constraints)
+            prompts[line["key"]] = Prompt(str(line["key"]), line["prompt"], constraints)
+    if not prompts:
+        raise InputError(f"{path} has no prompts")
+    return list(prompts.values())

@@ -1,24 +1,35 @@
 """The base class of constraint kinds, and the types of their parameters."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 
 class ConstraintKind(BaseModel):
     """A constraint with its parameters; the docstring of a kind is its documentation."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    wording: ClassVar[str]  # the instruction, with the names of parameters in braces
 
     def instruction(self) -> str:
         """Sentence for the writer; the instructions of one context are joined by semicolons."""
-        raise NotImplementedError
+        return self.wording.format(**dict(self))
 
     def satisfied(self, text: str) -> bool | None:
         """True if a text that is not blank satisfies the constraint; None if no rule can tell."""
         raise NotImplementedError
+
+
+Kind = TypeVar("Kind", bound=ConstraintKind)
+
+
+def kind_of(function: Callable[[str], Any], base: type[Kind], **members: Any) -> type[Kind]:
+    """Make a kind without parameters, with the name and the docstring of a function of a text."""
+    kind = create_model(function.__name__, __base__=base, __doc__=function.__doc__)
+    for name, member in members.items():
+        setattr(kind, name, member)
+    return kind
 
 
 def _visible(value: str) -> str:

@@ -5,16 +5,22 @@ A kind that IFEval (arXiv 2311.07911) has too follows its rule; ``ifeval`` lists
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import regex
 from pydantic import AfterValidator, Field, model_validator
 
 from rlcs import text as texts
-from rlcs.constraints.kind import ConstraintKind, Phrase, Phrases, Some
+from rlcs.constraints.kind import ConstraintKind, Phrase, Phrases, Some, kind_of
 
 Unit = Literal["line", "sentence", "paragraph"]
 UNITS = {"line": texts.lines, "sentence": texts.sentences, "paragraph": texts.paragraphs}
+
+
+def without_parameters(wording: str) -> Callable[[Callable[[str], bool]], type[ConstraintKind]]:
+    """Decorate a check of a text, to make it a kind with this instruction."""
+    return lambda check: kind_of(check, ConstraintKind, wording=wording, satisfied=staticmethod(check))
 
 
 def _known_language(code: str) -> str:
@@ -29,9 +35,7 @@ class RequiredWord(ConstraintKind):
     """The word or phrase is there, whatever its case."""
 
     word: Phrase
-
-    def instruction(self) -> str:
-        return f"use the word {self.word}"
+    wording = "use the word {word}"
 
     def satisfied(self, text: str) -> bool:
         return texts.occurrences(text, self.word) > 0
@@ -65,9 +69,7 @@ class Opening(ConstraintKind):
     """The text begins with these words, whatever their case."""
 
     text: Phrase
-
-    def instruction(self) -> str:
-        return f"begin with: {self.text}"
+    wording = "begin with: {text}"
 
     def satisfied(self, text: str) -> bool:
         return text.strip().lower().startswith(self.text.lower())
@@ -77,9 +79,7 @@ class Ending(ConstraintKind):
     """The text ends with these words, whatever their case; a closing quotation mark may follow."""
 
     text: Phrase
-
-    def instruction(self) -> str:
-        return f"end with: {self.text}"
+    wording = "end with: {text}"
 
     def satisfied(self, text: str) -> bool:
         bare, wanted = (value.strip().strip('"”').lower() for value in (text, self.text))
@@ -118,18 +118,16 @@ class ParagraphStart(ConstraintKind):
     paragraphs: Some
     nth: Some
     word: Phrase
+    wording = (
+        "write {paragraphs} paragraphs with blank lines between them; paragraph {nth} begins with the word "
+        "{word}"
+    )
 
     @model_validator(mode="after")
     def _there(self) -> ParagraphStart:
         if self.nth > self.paragraphs:
             raise ValueError(f"nth = {self.nth} must be at most paragraphs = {self.paragraphs}")
         return self
-
-    def instruction(self) -> str:
-        return (
-            f"write {self.paragraphs} paragraphs with blank lines between them; paragraph {self.nth} begins "
-            f"with the word {self.word}"
-        )
 
     def satisfied(self, text: str) -> bool:
         parts = texts.paragraphs(text)
@@ -139,34 +137,24 @@ class ParagraphStart(ConstraintKind):
         return first.lower() == self.word.lower()
 
 
-class HasTitle(ConstraintKind):
+@without_parameters("give it a title in double angular brackets, such as <<a long way home>>")
+def has_title(text: str) -> bool:
     """There is a title in double angular brackets."""
-
-    def instruction(self) -> str:
-        return "give it a title in double angular brackets, such as <<a long way home>>"
-
-    def satisfied(self, text: str) -> bool:
-        return any(title.strip("< >") for title in regex.findall(r"<<[^\n]+>>", text))
+    return any(title.strip("< >") for title in regex.findall(r"<<[^\n]+>>", text))
 
 
-class Quoted(ConstraintKind):
+@without_parameters("put the whole text in double quotation marks")
+def quoted(text: str) -> bool:
     """The whole text stands in double quotation marks."""
-
-    def instruction(self) -> str:
-        return "put the whole text in double quotation marks"
-
-    def satisfied(self, text: str) -> bool:
-        bare = text.strip()
-        return len(bare) > 1 and (bare[0] + bare[-1]) in ('""', "“”")
+    bare = text.strip()
+    return len(bare) > 1 and (bare[0] + bare[-1]) in ('""', "“”")
 
 
 class Postscript(ConstraintKind):
     """A line begins with the marker of a postscript, with words after it."""
 
     marker: Phrase
-
-    def instruction(self) -> str:
-        return f"add a postscript that begins with {self.marker}"
+    wording = "add a postscript that begins with {marker}"
 
     def satisfied(self, text: str) -> bool:
         marker = self.marker.lower()
@@ -174,63 +162,41 @@ class Postscript(ConstraintKind):
         return any(line.startswith(marker) and texts.words(line[len(marker) :]) for line in lines)
 
 
-class NoLists(ConstraintKind):
+@without_parameters("do not use lists")
+def no_lists(text: str) -> bool:
     """No line is an item of a list."""
-
-    def instruction(self) -> str:
-        return "do not use lists"
-
-    def satisfied(self, text: str) -> bool:
-        return texts.list_items(text) == 0
+    return texts.list_items(text) == 0
 
 
-class NoDialogue(ConstraintKind):
+@without_parameters("do not use dialogue")
+def no_dialogue(text: str) -> bool:
     """Nothing stands in quotation marks."""
-
-    def instruction(self) -> str:
-        return "do not use dialogue"
-
-    def satisfied(self, text: str) -> bool:
-        return texts.speeches(text) == 0
+    return texts.speeches(text) == 0
 
 
-class NoCommas(ConstraintKind):
+@without_parameters("do not use commas")
+def no_commas(text: str) -> bool:
     """There is no comma."""
-
-    def instruction(self) -> str:
-        return "do not use commas"
-
-    def satisfied(self, text: str) -> bool:
-        return "," not in text
+    return "," not in text
 
 
-class Capitals(ConstraintKind):
+@without_parameters("write in capital letters only")
+def capitals(text: str) -> bool:
     """Every letter is a capital."""
-
-    def instruction(self) -> str:
-        return "write in capital letters only"
-
-    def satisfied(self, text: str) -> bool:
-        return text.isupper()
+    return text.isupper()
 
 
-class Lowercase(ConstraintKind):
+@without_parameters("write in lowercase letters only")
+def lowercase(text: str) -> bool:
     """No letter is a capital."""
-
-    def instruction(self) -> str:
-        return "write in lowercase letters only"
-
-    def satisfied(self, text: str) -> bool:
-        return text.islower()
+    return text.islower()
 
 
 class Language(ConstraintKind):
     """The text is in the language (ISO 639-1), as py3langid tells it; unsafe on very short texts."""
 
     code: Annotated[str, AfterValidator(_known_language)]
-
-    def instruction(self) -> str:
-        return f"write in the language with the ISO 639-1 code {self.code}"
+    wording = "write in the language with the ISO 639-1 code {code}"
 
     def satisfied(self, text: str) -> bool:
         import py3langid  # with its model: a second that other kinds are spared
@@ -242,9 +208,7 @@ class Described(ConstraintKind):
     """Anything in words, which only a verifier model can check."""
 
     text: Phrase
-
-    def instruction(self) -> str:
-        return self.text
+    wording = "{text}"
 
     def satisfied(self, text: str) -> None:
         return None

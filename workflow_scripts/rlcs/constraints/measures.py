@@ -2,170 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import regex
 from pydantic import Field, create_model, model_validator
 
 from rlcs import text as texts
-from rlcs.constraints.kind import ConstraintKind, Count, Phrase, Some
+from rlcs.constraints.kind import ConstraintKind, Count, Phrase, Some, kind_of
 
 
 class Measure(ConstraintKind):
-    """A countable property of a text; with a relation it is a kind."""
+    """A countable property of a text; with a relation it is a kind.
+
+    Its ``wording`` has ``amount`` in braces too, and ``plural``, the ending of the noun after the amount.
+    """
 
     def count(self, text: str) -> int:
         raise NotImplementedError
 
-    def stated(self, amount: str, plural: str) -> str:
-        """The instruction; ``plural`` is the ending of the noun after the amount."""
-        raise NotImplementedError
+    def stated(self, amount: str, n: int) -> str:
+        """The instruction, with an amount in words that ends in ``n``."""
+        return self.wording.format(amount=amount, plural="" if n == 1 else "s", **dict(self))
 
 
-class Words(Measure):
+def measure(wording: str) -> Callable[[Callable[[str], int]], type[Measure]]:
+    """Decorate a function that counts something in a text, to make it a measure without parameters."""
+    return lambda count: kind_of(count, Measure, wording=wording, count=staticmethod(count))
+
+
+@measure("{amount} word{plural}")
+def count_words(text: str) -> int:
     """words"""
-
-    def count(self, text: str) -> int:
-        return len(texts.words(text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} word{plural}"
+    return len(texts.words(text))
 
 
-class Sentences(Measure):
+@measure("{amount} sentence{plural}")
+def count_sentences(text: str) -> int:
     """sentences"""
-
-    def count(self, text: str) -> int:
-        return len(texts.sentences(text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} sentence{plural}"
+    return len(texts.sentences(text))
 
 
-class Paragraphs(Measure):
+@measure("{amount} paragraph{plural} with blank lines between them")
+def count_paragraphs(text: str) -> int:
     """paragraphs, divided by blank lines"""
-
-    def count(self, text: str) -> int:
-        return len(texts.paragraphs(text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} paragraph{plural} with blank lines between them"
+    return len(texts.paragraphs(text))
 
 
 class Parts(Measure):
     """parts between dividers, such as ``***``; an empty part between two dividers is one too"""
 
     divider: Phrase
+    wording = "{amount} part{plural} divided by {divider}"
 
     def count(self, text: str) -> int:
         parts = [part.strip() for part in text.split(self.divider)]
         return len(parts) - (not parts[0]) - (len(parts) > 1 and not parts[-1])
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} part{plural} divided by {self.divider}"
 
 
 class Sections(Measure):
     """sections, each with a heading of the marker and a number, such as ``Chapter 1``"""
 
     marker: Phrase
+    wording = "{amount} section{plural}, each under a heading of the form {marker} 1"
 
     def count(self, text: str) -> int:
         return len(regex.findall(rf"(?<!\w){regex.escape(self.marker)}\s?\d+", text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} section{plural}, each under a heading of the form {self.marker} 1"
 
 
 class Occurrences(Measure):
     """occurrences of a word or phrase, whatever its case"""
 
     phrase: Phrase
+    wording = "use the word {phrase} {amount} time{plural}"
 
     def count(self, text: str) -> int:
         return texts.occurrences(text, self.phrase)
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"use the word {self.phrase} {amount} time{plural}"
 
 
 class Letters(Measure):
     """occurrences of a letter, whatever its case"""
 
     letter: Annotated[str, Field(min_length=1, max_length=1)]
+    wording = "use the letter {letter} {amount} time{plural}"
 
     def count(self, text: str) -> int:
         return texts.letters(text, self.letter)
 
-    def stated(self, amount: str, plural: str) -> str:
-        return f"use the letter {self.letter} {amount} time{plural}"
 
-
-class CapitalWords(Measure):
+@measure("{amount} word{plural} in capital letters")
+def count_capital_words(text: str) -> int:
     """words in capital letters"""
-
-    def count(self, text: str) -> int:
-        return sum(word.isupper() for word in texts.words(text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} word{plural} in capital letters"
+    return sum(word.isupper() for word in texts.words(text))
 
 
-class Speeches(Measure):
+@measure("{amount} passage{plural} of direct speech in quotation marks")
+def count_speeches(text: str) -> int:
     """passages of direct speech in quotation marks"""
-
-    def count(self, text: str) -> int:
-        return texts.speeches(text)
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} passage{plural} of direct speech in quotation marks"
+    return texts.speeches(text)
 
 
-class ListItems(Measure):
+@measure("a list with {amount} item{plural}, each on a line that begins with *")
+def count_list_items(text: str) -> int:
     """items of lists"""
-
-    def count(self, text: str) -> int:
-        return texts.list_items(text)
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"a list with {amount} item{plural}, each on a line that begins with *"
+    return texts.list_items(text)
 
 
-class Highlights(Measure):
+@measure("{amount} passage{plural} highlighted like *this*")
+def count_highlights(text: str) -> int:
     """passages between asterisks"""
-
-    def count(self, text: str) -> int:
-        single = regex.findall(r"\*[^\n*]*\*", text)
-        double = regex.findall(r"\*\*[^\n*]*\*\*", text)
-        return sum(bool(part.strip("* ")) for part in single + double)
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} passage{plural} highlighted like *this*"
+    single = regex.findall(r"\*[^\n*]*\*", text)
+    double = regex.findall(r"\*\*[^\n*]*\*\*", text)
+    return sum(bool(part.strip("* ")) for part in single + double)
 
 
-class Placeholders(Measure):
+@measure("{amount} placeholder{plural} in square brackets, such as [name]")
+def count_placeholders(text: str) -> int:
     """placeholders in square brackets"""
-
-    def count(self, text: str) -> int:
-        return len(regex.findall(r"\[.*?\]", text))
-
-    def stated(self, amount: str, plural: str) -> str:
-        return f"{amount} placeholder{plural} in square brackets, such as [name]"
+    return len(regex.findall(r"\[.*?\]", text))
 
 
 MEASURES: dict[str, type[Measure]] = {
-    "words": Words,
-    "sentences": Sentences,
-    "paragraphs": Paragraphs,
+    "words": count_words,
+    "sentences": count_sentences,
+    "paragraphs": count_paragraphs,
     "parts": Parts,
     "sections": Sections,
     "occurrences": Occurrences,
     "letters": Letters,
-    "capital_words": CapitalWords,
-    "speeches": Speeches,
-    "list_items": ListItems,
-    "highlights": Highlights,
-    "placeholders": Placeholders,
+    "capital_words": count_capital_words,
+    "speeches": count_speeches,
+    "list_items": count_list_items,
+    "highlights": count_highlights,
+    "placeholders": count_placeholders,
 }
 
 
@@ -175,7 +144,7 @@ class Min(Measure):
     n: Some
 
     def instruction(self) -> str:
-        return self.stated(f"at least {self.n}", plural(self.n))
+        return self.stated(f"at least {self.n}", self.n)
 
     def satisfied(self, text: str) -> bool:
         return self.count(text) >= self.n
@@ -187,7 +156,7 @@ class Max(Measure):
     n: Count
 
     def instruction(self) -> str:
-        return self.stated(f"at most {self.n}", plural(self.n))
+        return self.stated(f"at most {self.n}", self.n)
 
     def satisfied(self, text: str) -> bool:
         return self.count(text) <= self.n
@@ -199,7 +168,7 @@ class Exact(Measure):
     n: Count
 
     def instruction(self) -> str:
-        return self.stated(f"exactly {self.n}", plural(self.n))
+        return self.stated(f"exactly {self.n}", self.n)
 
     def satisfied(self, text: str) -> bool:
         return self.count(text) == self.n
@@ -218,17 +187,13 @@ class Between(Measure):
         return self
 
     def instruction(self) -> str:
-        return self.stated(f"between {self.low} and {self.high}", plural(self.high))
+        return self.stated(f"between {self.low} and {self.high}", self.high)
 
     def satisfied(self, text: str) -> bool:
         return self.low <= self.count(text) <= self.high
 
 
 RELATIONS: dict[str, type[Measure]] = {"min": Min, "max": Max, "exact": Exact, "between": Between}
-
-
-def plural(n: int) -> str:
-    return "" if n == 1 else "s"
 
 
 def counting_kinds() -> dict[str, type[ConstraintKind]]:

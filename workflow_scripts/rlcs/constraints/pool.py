@@ -1,7 +1,5 @@
 """Constraints for contexts that state none. Design choice: RLMR's prompts came with theirs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random

@@ -3,8 +3,6 @@
 A kind is one entry of ``KINDS``; its parameters are the fields of the class.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from pydantic import ValidationError
@@ -23,14 +21,14 @@ KINDS: dict[str, type[ConstraintKind]] = {
     "initials": kinds.Initials,
     "first_letter": kinds.FirstLetter,
     "paragraph_start": kinds.ParagraphStart,
-    "title": kinds.HasTitle,
-    "quoted": kinds.Quoted,
+    "title": kinds.has_title,
+    "quoted": kinds.quoted,
     "postscript": kinds.Postscript,
-    "no_lists": kinds.NoLists,
-    "no_dialogue": kinds.NoDialogue,
-    "no_commas": kinds.NoCommas,
-    "capitals": kinds.Capitals,
-    "lowercase": kinds.Lowercase,
+    "no_lists": kinds.no_lists,
+    "no_dialogue": kinds.no_dialogue,
+    "no_commas": kinds.no_commas,
+    "capitals": kinds.capitals,
+    "lowercase": kinds.lowercase,
     "language": kinds.Language,
     "described": kinds.Described,
     **counting_kinds(),

@@ -5,8 +5,6 @@ scores (``verdict``). An answer that cannot be had or read is None: neither sati
 violated, and counted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol

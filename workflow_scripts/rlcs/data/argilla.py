@@ -3,8 +3,6 @@
 They are those of argilla 2 (2.8.0), which the workflow does not need installed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files with rows in the artifacts: the name and the schema of each, declared once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Blind comparison of the policies' stories by people who do not know who wrote which: pairs and votes."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest

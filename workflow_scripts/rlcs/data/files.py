@@ -1,7 +1,5 @@
 """Rows of preference files (JSONL, CSV, Parquet); a broken row is a row with a defect (docs/data.md)."""
 
-from __future__ import annotations
-
 import csv
 import json
 import sys

@@ -4,8 +4,6 @@ A seeded hash of both stories decides which becomes a, so that the side says not
 prefer, nor about the system that wrote it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -208,17 +206,13 @@ def _label(difference: float, margin: float, tie_margin: float | None) -> Label 
 def _votes(pair_id: str, a: Sequence[Rating], b: Sequence[Rating], tie_margin: float) -> list[dict[str, Any]]:
     """Rows of ANNOTATIONS by the raters of both stories."""
     values_of_b = {rating.rater: rating.value for rating in b if rating.rater}
-    votes = []
-    for rating in a:
-        if rating.rater in values_of_b:
-            difference = round(rating.value - values_of_b[rating.rater], 9)
-            label = "tie" if abs(difference) <= tie_margin else "a" if difference > 0 else "b"
-            votes.append(
-                {
-                    "pair_id": pair_id,
-                    "label": label,
-                    "annotator": rating.rater,
-                    "cohort": rating.cohort or None,
-                }
-            )
-    return votes
+    return [
+        {
+            "pair_id": pair_id,
+            "label": _label(rating.value - values_of_b[rating.rater], 0, tie_margin),
+            "annotator": rating.rater,
+            "cohort": rating.cohort or None,
+        }
+        for rating in a
+        if rating.rater in values_of_b
+    ]

@@ -1,7 +1,5 @@
 """Rows of a data set on a model hub, or of a folder laid out as one."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path

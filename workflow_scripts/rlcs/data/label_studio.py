@@ -1,7 +1,5 @@
 """Formats of Label Studio: tasks for its Pairwise tag, and its JSON export as rows of preferences."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

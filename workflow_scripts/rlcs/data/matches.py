@@ -1,7 +1,5 @@
 """Matches of stories: every two policies, on every context and sample that both wrote for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any

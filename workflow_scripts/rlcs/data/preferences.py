@@ -1,7 +1,5 @@
 """The artifact of ``ingest``: its contexts, its pairs by split, and the pairs that a model is trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -3,8 +3,6 @@
 None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

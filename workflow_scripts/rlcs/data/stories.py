@@ -1,7 +1,5 @@
 """Stories from a file, which no model of this run wrote, as one more system of the win rates."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Stories that are too long for the models: set aside or truncated, by the rule that the config names."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Subset of a data set that is larger than a run needs (design choice)."""
 
-from __future__ import annotations
-
 from rlcs.config.data import SubsetConfig
 from rlcs.data.rows import digest
 from rlcs.data.validation import Validated

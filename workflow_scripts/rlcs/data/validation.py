@@ -3,8 +3,6 @@
 ``data.files`` reads the rows, ``data.rows`` has their shapes, and ``data.formats`` makes pairs of them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections import Counter

@@ -4,8 +4,6 @@ Votes are rows of ``records.ANNOTATIONS``. The agreement of two people is the ce
 compared with the label of one.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations

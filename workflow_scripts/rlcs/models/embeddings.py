@@ -1,7 +1,5 @@
 """Semantic diversity: how far apart stories are, by the vectors of a sentence-embedding model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Loading models and tokenizers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

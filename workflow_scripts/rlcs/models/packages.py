@@ -1,7 +1,5 @@
 """Models that Python packages carry: their files are read, their code is never imported."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from importlib import metadata

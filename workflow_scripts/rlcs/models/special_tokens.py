@@ -5,8 +5,6 @@ end the judge's turn. The repair is part of the chat template, and so of every m
 training, judging and a server that loads the model render the same text.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 

@@ -1,46 +1,56 @@
 """Texts of a policy at the run's sampling, shard by shard."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
+
+import pyarrow as pa
 
 from rlcs.config.prompts import Messages
 from rlcs.config.writing import SamplingConfig
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
+from rlcs.records import Row
+from rlcs.stages.shards import in_shards
+from rlcs.stages.stage import Stage
+
+Prompted = tuple[Row, Messages]
+"""The columns of a row that come with its prompt, and the prompt."""
 
 
-class TextWriter:
-    """A policy that answers prompts.
+def sample_texts(
+    stage: Stage,
+    sampling: SamplingConfig,
+    prompts: Sequence[Prompted],
+    schema: pa.Schema,
+    *,
+    purpose: str,
+    title: str,
+) -> list[dict[str, Any]]:
+    """Have the policy of the stage's input ``model`` answer prompts; return rows with its texts, in order.
 
     Args:
-        folder: the policy's artifact.
+        schema: of the rows; ``text``, ``tokens``, ``truncated`` and ``seed`` are added to a prompt's columns.
         purpose: what the texts are for; with the seed and a shard's number it seeds the shard's draws.
+        title: of the progress bar.
     """
+    policy = stage.folder("model") / "model"
+    model, tokenizer = load_causal(policy).to(device()), load_tokenizer(policy)
 
-    def __init__(self, folder: Path, sampling: SamplingConfig, purpose: str, seed: int) -> None:
-        self.model = load_causal(folder / "model").to(device())
-        self.tokenizer = load_tokenizer(folder / "model")
-        self.sampling = sampling
-        self.purpose = purpose
-        self.seed = seed
-
-    def write(self, number: int, prompts: Sequence[Messages]) -> list[dict[str, Any]]:
-        """The columns ``text``, ``tokens``, ``truncated`` and ``seed`` of a shard's texts, in order."""
+    def write(number: int, shard: Sequence[Prompted]) -> list[Row]:
         completions = generate(
-            self.model,
-            self.tokenizer,
-            prompts,
-            max_new_tokens=self.sampling.max_new_tokens,
-            batch_size=self.sampling.batch_size,
-            temperature=self.sampling.temperature,
-            top_p=self.sampling.top_p,
-            seed=Random(f"{self.purpose} {self.seed} {number}").getrandbits(32),
+            model,
+            tokenizer,
+            [prompt for _, prompt in shard],
+            max_new_tokens=sampling.max_new_tokens,
+            batch_size=sampling.batch_size,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=Random(f"{purpose} {stage.seed} {number}").getrandbits(32),
         )
         return [
-            {"text": c.text, "tokens": c.tokens, "truncated": c.truncated, "seed": self.seed}
-            for c in completions
+            {**columns, "text": c.text, "tokens": c.tokens, "truncated": c.truncated, "seed": stage.seed}
+            for (columns, _), c in zip(shard, completions, strict=True)
         ]
+
+    return in_shards(stage.checkpoints(), prompts, sampling.batch_size, write, schema, title)

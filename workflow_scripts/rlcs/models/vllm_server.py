@@ -1,7 +1,5 @@
 """`vllm serve` as a child of the job: on a free port, awaited, logged, and ended with the job."""
 
-from __future__ import annotations
-
 import atexit
 import logging
 import os

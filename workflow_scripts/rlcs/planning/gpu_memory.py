@@ -4,8 +4,6 @@ Decoders are those of Llama and Qwen2: grouped-query attention, a gated MLP, RMS
 and activations are bf16, attention never holds a whole matrix of scores (flash attention).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -51,20 +49,18 @@ BF16, FP32 = 2, 4
 OVERHEAD = 3 * 10**9
 
 
-def attention_width(shape: ShapeConfig) -> int:
-    """Of all queries of a token: heads x head_dim."""
-    return shape.num_attention_heads * shape.width_of_head
-
-
-def key_value_width(shape: ShapeConfig) -> int:
-    """Of all keys, or of all values, of a token."""
-    return shape.num_key_value_heads * shape.width_of_head
+def widths(shape: ShapeConfig) -> tuple[int, int, int, int]:
+    """h, q, k and i: widths of a token's state, of its queries, of its keys or values, and of the MLP."""
+    queries, keys = (
+        heads * shape.width_of_head for heads in (shape.num_attention_heads, shape.num_key_value_heads)
+    )
+    return shape.hidden_size, queries, keys, shape.intermediate_size
 
 
 def layer_parameters(shape: ShapeConfig) -> int:
-    """h(2q + 2k) + 3hi + 2h, with q and k the widths of queries and keys; biases are left out (< 0.1 %)."""
-    h, q, k = shape.hidden_size, attention_width(shape), key_value_width(shape)
-    return h * (2 * q + 2 * k) + 3 * h * shape.intermediate_size + 2 * h
+    """h(2q + 2k) + 3hi + 2h; biases are left out (< 0.1 %)."""
+    h, q, k, i = widths(shape)
+    return h * (2 * q + 2 * k) + 3 * h * i + 2 * h
 
 
 def embedding_parameters(shape: ShapeConfig) -> int:
@@ -79,7 +75,7 @@ def parameters(shape: ShapeConfig) -> int:
 
 def lora_parameters(shape: ShapeConfig, rank: int) -> int:
     """r(d_in + d_out) for each of a layer's seven matrices (Hu et al. 2021, arXiv 2106.09685)."""
-    h, q, k, i = shape.hidden_size, attention_width(shape), key_value_width(shape), shape.intermediate_size
+    h, q, k, i = widths(shape)
     return shape.num_hidden_layers * rank * (2 * (h + q) + 2 * (h + k) + 3 * (h + i))
 
 
@@ -116,7 +112,7 @@ def layer_activations(shape: ShapeConfig) -> int:
     masks and scores: the inputs of both norms and of the matrices behind them (4h), queries, keys, values and
     their result (2q + 2k), and the gated MLP's four products (4i).
     """
-    h, q, k, i = shape.hidden_size, attention_width(shape), key_value_width(shape), shape.intermediate_size
+    h, q, k, i = widths(shape)
     return BF16 * (4 * h + 2 * q + 2 * k + 4 * i)
 
 
@@ -129,7 +125,8 @@ def activations(shape: ShapeConfig, tokens: int, *, checkpointing: bool) -> int:
 
 def kv_cache(shape: ShapeConfig, tokens: int) -> int:
     """Keys and values of all layers: 2 L k bf16 numbers a token (Pope et al. 2022, arXiv 2211.05102)."""
-    return tokens * 2 * shape.num_hidden_layers * key_value_width(shape) * BF16
+    _, _, k, _ = widths(shape)
+    return tokens * 2 * shape.num_hidden_layers * k * BF16
 
 
 def training_flops(total: int, tokens: int, *, checkpointing: bool) -> float:

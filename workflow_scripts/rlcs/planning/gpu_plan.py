@@ -4,12 +4,10 @@ Estimated by the formulas of ``gpu_memory``; where lengths are not known before 
 that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -131,14 +129,6 @@ class GpuModel:
         return PROMPT_TOKENS + stories * self.config.sampling.max_new_tokens
 
 
-class Frozen(NamedTuple):
-    """A judge or verifier in the process of a training; ``tokens``: the longest question and its answer."""
-
-    base: PretrainedBaseConfig
-    batch_size: int
-    tokens: int
-
-
 def gpu_models(config: Config) -> list[GpuModel]:
     """Judges and policies that come from a user-supplied base."""
     return [
@@ -156,13 +146,17 @@ def _base(config: Config, registry: str, name: str) -> PretrainedBaseConfig | No
     return base if isinstance(base, PretrainedBaseConfig) else None
 
 
-def frozen_models(model: GpuModel) -> list[Frozen]:
-    """The judges and the verifier that a policy's training holds in its process."""
+def frozen_models(model: GpuModel) -> list[tuple[PretrainedBaseConfig, int]]:
+    """The judges and the verifier in the process of a policy's training, and the tokens of a batch of each.
+
+    Their questions and answers are the longest.
+    """
     if model.registry != "policies":
         return []
     config, story = model.config, model.config.sampling.max_new_tokens
+    judging = config.judging
     frozen = [
-        Frozen(base, config.judging.batch_size, PROMPT_TOKENS + 2 * story + config.judging.max_new_tokens)
+        (base, judging.batch_size * (PROMPT_TOKENS + 2 * story + judging.max_new_tokens))
         for judge in policy_judges(config, model.name)
         if config.serving.gpus == 0 or not is_served(config, config.judges[judge])
         if (base := _base(config, "judges", judge)) is not None
@@ -171,8 +165,8 @@ def frozen_models(model: GpuModel) -> list[Frozen]:
     if isinstance(verifier, ModelVerifierConfig):
         verifying = config.bases[verifier.base]
         if isinstance(verifying, PretrainedBaseConfig):
-            tokens = PROMPT_TOKENS + story + verifier.max_new_tokens
-            frozen.append(Frozen(verifying, verifier.batch_size, tokens))
+            tokens = verifier.batch_size * (PROMPT_TOKENS + story + verifier.max_new_tokens)
+            frozen.append((verifying, tokens))
     return frozen
 
 
@@ -188,9 +182,8 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
         entry: that of ``model``.
         options: the trainer's, as ``build_options`` makes them.
     """
-    frozen = [(shape_of(base), batch_size * tokens) for base, batch_size, tokens in frozen_models(model)]
-    shape = shape_of(model.base)
-    judges = [(judge, tokens) for judge, tokens in frozen if judge is not None]
+    shape, frozen = shape_of(model.base), frozen_models(model)
+    judges = [(judge, tokens) for base, tokens in frozen if (judge := shape_of(base)) is not None]
     if shape is None or len(judges) < len(frozen):
         return None
     launch = Launch.of_file(entry.launch) if entry.launch else None

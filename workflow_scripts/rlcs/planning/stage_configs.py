@@ -4,8 +4,6 @@ A section is a rule's ``config`` param, so that a stage reruns where its own par
 and only there. Scripts read their section back with the models of ``entries`` and ``judge_entries``.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -37,6 +35,7 @@ INPUTS = {"launch"}
 
 # What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
 _QUESTION = {"kind", "train", "backend", "model", "sampling", "votes"}
+_REACHING = EndpointConfig.model_fields.keys() - _QUESTION
 
 
 def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
@@ -139,9 +138,7 @@ def policy_verifier(config: Config, name: str) -> str | None:
 def verifier(config: Config, name: str) -> SectionDict:
     """What a verifier needs to answer."""
     entry = config.verifiers[name]
-    excluded = (
-        set(EndpointConfig.model_fields) - _QUESTION if isinstance(entry, EndpointVerifierConfig) else None
-    )
+    excluded = _REACHING if isinstance(entry, EndpointVerifierConfig) else None
     return {"name": name, "verifier": plain(entry, exclude=excluded)}
 
 
@@ -150,10 +147,7 @@ def verifier_endpoint(config: Config, name: str) -> SectionDict:
     entry = config.verifiers[name]
     if not isinstance(entry, EndpointVerifierConfig):
         return {}
-    return plain(
-        entry,
-        exclude=set(EndpointVerifierConfig.model_fields) - (set(EndpointConfig.model_fields) - _QUESTION),
-    )
+    return plain(entry, exclude=EndpointVerifierConfig.model_fields.keys() - _REACHING)
 
 
 def policy_judges(config: Config, name: str) -> list[str]:

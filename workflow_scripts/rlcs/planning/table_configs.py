@@ -1,7 +1,5 @@
 """Each table's, figure's and page's part of the config, as ``sections``."""
 
-from __future__ import annotations
-
 from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import GRPOPolicyConfig

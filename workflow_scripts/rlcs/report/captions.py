@@ -1,15 +1,6 @@
 """Titles and captions of tables and figures, the same in the files and on the page."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
-
-
-class SectionTitle(NamedTuple):
-    """Heading of a section of the page, and the sentence below it."""
-
-    title: str
-    text: str
 
 
 class Caption(NamedTuple):
@@ -21,21 +12,18 @@ class Caption(NamedTuple):
     folded: bool = False
 
 
+# Headings of the sections of the page, in its order, each with the sentence below it.
 PAGE_SECTIONS = {
-    "judges": SectionTitle(
-        "Judges", "How far the judges agree with people, and what else moves their verdicts."
-    ),
-    "policies": SectionTitle(
-        "Policies", "How much better the stories of the trained policies are, and at which price."
-    ),
-    "claims": SectionTitle("Claims", "What the papers expect, and what was measured here."),
-    "training": SectionTitle(
+    "judges": ("Judges", "How far the judges agree with people, and what else moves their verdicts."),
+    "policies": ("Policies", "How much better the stories of the trained policies are, and at which price."),
+    "claims": ("Claims", "What the papers expect, and what was measured here."),
+    "training": (
         "Training",
         "What the trainers logged, over optimiser steps. A line is a training; its band reaches from the "
         "lowest seed to the highest.",
     ),
-    "data": SectionTitle("Data", "What the judges were trained on."),
-}  # in the order of the page
+    "data": ("Data", "What the judges were trained on."),
+}
 
 
 TABLES = {
@@ -52,10 +40,7 @@ TABLES = {
         "claims",
     ),
     "alignment_by_cohort": Caption(
-        "Human alignment by cohort",
-        "The same, each cohort of annotators by itself.",
-        "judges",
-        folded=True,
+        "Human alignment by cohort", "The same, each cohort of annotators by itself.", "judges", folded=True
     ),
     "position_bias": Caption(
         "Position bias",

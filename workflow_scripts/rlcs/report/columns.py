@@ -1,7 +1,5 @@
 """Title, format and explanation of each column of the tables, by the short name that frames use."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

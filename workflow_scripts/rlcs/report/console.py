@@ -4,8 +4,6 @@ Snakemake prints which stages begin and end, and how many are done. The progress
 TRL's trainers or of ``shards``) shows how far the stage is, how fast it runs and how long it still takes.
 """
 
-from __future__ import annotations
-
 import re
 import sys
 import threading

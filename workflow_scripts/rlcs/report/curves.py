@@ -1,14 +1,12 @@
 """Figures of the trainers' logs over steps, with a line per training and a band over its seeds."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, freeze_layout, use_style
+from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, new_figure
 
 TITLES = {
     "reward": "Training reward",
@@ -67,21 +65,16 @@ def align_seeds(seeds: Mapping[int, pd.DataFrame], metric: str) -> pd.DataFrame:
     return pd.DataFrame(columns).sort_index().dropna(how="all")
 
 
-def find_last_step(histories: Histories) -> int:
-    """Return the last step of the longest training, which is the common end of the axes."""
-    return max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
-
-
 def plot_metric(histories: Histories, metric: str) -> Figure:
     """Plot one metric of several trainings in one panel."""
-    with use_style():
-        figure = Figure(figsize=PANEL, layout="constrained")
+    with new_figure(*PANEL) as figure:
         axes = figure.subplots()
         _draw_curves(axes, histories, metric)
-        axes.set_xlim(0, 1.02 * find_last_step(histories))
+        # the panels of all metrics end with the longest training
+        last = max(int(frame["step"].max()) for seeds in histories.values() for frame in seeds.values())
+        axes.set_xlim(0, 1.02 * last)
         axes.set_xlabel("step")
         add_legend(figure, axes, min_labels=1)
-        freeze_layout(figure)
     return figure
 
 
@@ -94,8 +87,7 @@ def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
     logged = {metric: align_seeds(seeds, metric).mean(axis=1) for metric in CELLS}
     if any(values.empty for values in logged.values()):
         raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
-    with use_style():
-        figure = Figure(figsize=PANEL, layout="constrained")
+    with new_figure(*PANEL) as figure:
         axes = figure.subplots()
         colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
         steps = logged["shaping/confident_correct"].index
@@ -113,7 +105,6 @@ def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
         axes.set_xlabel("step")
         axes.margins(x=0)
         add_legend(figure, axes)
-        freeze_layout(figure)
     return figure
 
 
@@ -132,10 +123,7 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
         raise ValueError(f"none of the metrics {list(metrics)} was logged by {list(histories)}")
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    with use_style():
-        figure = Figure(
-            figsize=(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4), layout="constrained"
-        )
+    with new_figure(WIDTH * (1 if columns == 1 else 1.7), 2.2 * rows + 0.4) as figure:
         panels = figure.subplots(rows, columns, sharex=True, squeeze=False).flatten()
         for axes, metric in zip(panels, shown, strict=False):
             _draw_curves(axes, histories, metric)
@@ -145,7 +133,6 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
             axes.set_xlabel("step")
             axes.tick_params(labelbottom=True)
         add_legend(figure, *panels[: len(shown)])
-        freeze_layout(figure)
     return figure
 
 

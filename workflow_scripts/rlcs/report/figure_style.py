@@ -4,11 +4,11 @@ Figures are built without pyplot, so that no global state changes. They use only
 HTML page replaces these by its own colors, so that a figure follows dark mode.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.artist import Artist
@@ -20,7 +20,7 @@ INK, MUTED, GRID, PAPER = "#1c1d20", "#6b6f76", "#dfe1e5", "#fefefe"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 LINE_STYLES = ("-", "--", ":")
 WIDTH = 5.0  # inches; readable on a phone when the page scales it down
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # Any, since matplotlib's stub lists every key as a literal
     "svg.fonttype": "none",
     "svg.hashsalt": "rlcs",
     "font.family": ["sans-serif"],
@@ -52,24 +52,29 @@ _STYLE = {
 
 
 @contextmanager
-def use_style() -> Iterator[None]:
-    """Draw with the style of this module inside the ``with`` block."""
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]  # the stub lists every key as a literal
-        yield
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """Draw a figure of so many inches, in the style of this module, inside the ``with`` block.
 
-
-def freeze_layout(figure: Figure) -> None:
-    """Lay out the figure once. A new layout at each save would shift positions and change bytes."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    It is laid out once, at the end: a new layout at each save would shift positions and change bytes.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def to_svg(figure: Figure) -> str:
     """Convert the figure to SVG; without a date and with a fixed salt, equal figures have equal bytes."""
     buffer = io.StringIO()
-    with use_style():
+    with matplotlib.rc_context(_STYLE):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def write_svg(figure: Figure, folder: Path, name: str) -> None:
+    """Write the figure as ``name``.svg into ``folder``."""
+    (folder / f"{name}.svg").write_text(to_svg(figure), encoding="utf-8")
 
 
 def add_legend(figure: Figure, *panels: Axes, min_labels: int = 2) -> None:

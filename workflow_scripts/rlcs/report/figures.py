@@ -1,7 +1,5 @@
 """Figures of the tables: forest plots, matrices, reliability diagrams."""
 
-from __future__ import annotations
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -9,17 +7,7 @@ from matplotlib.figure import Figure
 
 from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.figure_style import (
-    GRID,
-    INK,
-    MUTED,
-    PALETTE,
-    PAPER,
-    WIDTH,
-    add_legend,
-    freeze_layout,
-    use_style,
-)
+from rlcs.report.figure_style import GRID, INK, MUTED, PALETTE, PAPER, WIDTH, add_legend, new_figure
 
 
 def plot_alignment(frame: pd.DataFrame) -> Figure:
@@ -27,8 +15,7 @@ def plot_alignment(frame: pd.DataFrame) -> Figure:
 
     Filled dots are our judges, hollow dots the baselines, hollow diamonds the paper's numbers.
     """
-    with use_style():
-        figure = Figure(figsize=(WIDTH, 0.42 * len(frame) + 1.15), layout="constrained")
+    with new_figure(WIDTH, 0.42 * len(frame) + 1.15) as figure:
         axes = figure.subplots()
         for row, cells in enumerate(frame.to_dict("records")):
             baseline = cells["system"] in BASELINES
@@ -41,8 +28,7 @@ def plot_alignment(frame: pd.DataFrame) -> Figure:
 
 def plot_calibration(frame: pd.DataFrame) -> Figure:
     """Plot the share of the label a over p of ``calibration.calibration_table``, as a reliability diagram."""
-    with use_style():
-        figure = Figure(figsize=(WIDTH, 0.8 * WIDTH), layout="constrained")
+    with new_figure(WIDTH, 0.8 * WIDTH) as figure:
         axes = figure.subplots()
         axes.plot([0, 100], [0, 100], color=MUTED, linewidth=0.8, linestyle=":")
         for position, (name, rows) in enumerate(frame.groupby("system", sort=False)):
@@ -54,14 +40,12 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
         axes.set_ylabel("label a, %")
         axes.grid()
         add_legend(figure, axes, min_labels=1)
-        freeze_layout(figure)
     return figure
 
 
 def plot_gains(frame: pd.DataFrame) -> Figure:
     """Plot a policy's win rate over the accuracy of its judge, a point per judge of ``gains.gain_table``."""
-    with use_style():
-        figure = Figure(figsize=(WIDTH, 0.75 * WIDTH), layout="constrained")
+    with new_figure(WIDTH, 0.75 * WIDTH) as figure:
         axes = figure.subplots()
         for cells in frame.to_dict("records"):
             accuracy, wins = cells["accuracy"], cells["win_rate"]
@@ -75,7 +59,6 @@ def plot_gains(frame: pd.DataFrame) -> Figure:
         axes.set_ylabel("win rate of its policy, %")
         axes.grid()
         axes.margins(0.12)
-        freeze_layout(figure)
     return figure
 
 
@@ -87,9 +70,8 @@ def plot_win_rate_matrix(frame: pd.DataFrame, judge: str) -> Figure:
     rows = frame[frame["judge"] == judge]
     policies = list(dict.fromkeys(rows["policy"]))
     won = {(row["policy"], row["opponent"]): row["win_rate"].value for row in rows.to_dict("records")}
-    with use_style():
-        size = 0.62 * len(policies)
-        figure = Figure(figsize=(max(3.2, size + 1.6), size + 1.1), layout="constrained")
+    size = 0.62 * len(policies)
+    with new_figure(max(3.2, size + 1.6), size + 1.1) as figure:
         axes = figure.subplots()
         colors = [[_cell_color(won.get((policy, opponent))) for opponent in policies] for policy in policies]
         axes.pcolormesh(colors, edgecolors=PAPER, linewidth=1.5)
@@ -105,7 +87,6 @@ def plot_win_rate_matrix(frame: pd.DataFrame, judge: str) -> Figure:
         axes.set_ylim(len(policies), 0)
         axes.set_aspect("equal")
         axes.set_title(f"judge: {judge}")
-        freeze_layout(figure)
     return figure
 
 
@@ -118,8 +99,7 @@ def _cell_color(won: float | None) -> tuple[float, float, float, float]:
 
 def plot_position_bias(frame: pd.DataFrame) -> Figure:
     """Plot the accuracy with the better story first and second, of ``position_bias.position_bias_table``."""
-    with use_style():
-        figure = Figure(figsize=(WIDTH, 0.5 * len(frame) + 1.15), layout="constrained")
+    with new_figure(WIDTH, 0.5 * len(frame) + 1.15) as figure:
         axes = figure.subplots()
         for row, cells in enumerate(frame.to_dict("records")):
             for number, (column, position) in enumerate(
@@ -135,9 +115,7 @@ def plot_win_rates(frame: pd.DataFrame) -> Figure:
     """Plot ``win_rates.win_rate_table`` as a forest plot, with a row per policy and a color per judge."""
     frame = frame[frame["policy"] != frame["reference"]]
     policies, judges = list(dict.fromkeys(frame["policy"])), list(dict.fromkeys(frame["judge"]))
-    with use_style():
-        height = (0.24 * len(judges) + 0.3) * len(policies) + 1.15
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    with new_figure(WIDTH, (0.24 * len(judges) + 0.3) * len(policies) + 1.15) as figure:
         axes = figure.subplots()
         for cells in frame.to_dict("records"):
             number = judges.index(cells["judge"])
@@ -184,4 +162,3 @@ def _finish_forest(figure: Figure, axes: Axes, names: list[str], x_label: str) -
     low, high = axes.get_xlim()
     axes.set_xlim(max(-2, min(low, 45)), min(102, max(high, 55)))
     add_legend(figure, axes, min_labels=1)
-    freeze_layout(figure)

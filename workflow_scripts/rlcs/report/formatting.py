@@ -4,8 +4,7 @@ A frame holds raw values under short names: ``Estimate``, float, int, str or Non
 title, format and meaning of each name, for the files and for the HTML page.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,22 @@ from typing import Any
 import pandas as pd
 
 from rlcs.evaluation.statistics import Estimate
+from rlcs.report.captions import TABLES
 from rlcs.report.columns import Format, get_column
 
 FLIP_LIMIT = 0.15  # Design choice: a flip rate above it is flagged
 DASH = "–"
 FAILED = "does not hold"  # a claim of the papers, by `effects.effects_table`
+_DIGITS: dict[Format, str] = {
+    "share": ".1f",
+    "flips": ".1f",
+    "difference": "+.1f",
+    "points": "+.0f",
+    "tenths": ".1f",
+    "p": ".3f",
+    "count": ",.0f",
+    "distinct": ".3f",
+}
 # pandas escapes neither captions nor "<" and ">"
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
@@ -61,25 +71,11 @@ def format_cell(value: Any, format: Format) -> Cell:
 
 
 def _number(value: float, format: Format, *, bound: bool = False) -> str:
-    match format:
-        case "share":
-            return f"{100 * value:.1f}"
-        case "flips":
-            return f"{100 * value:.1f}" + (" !" if value > FLIP_LIMIT and not bound else "")
-        case "difference":
-            return f"{100 * value:+.1f}"
-        case "points":
-            return f"{value:+.0f}"
-        case "tenths":
-            return f"{value:.1f}"
-        case "p":
-            return "<0.001" if value < 0.001 else f"{value:.3f}"
-        case "count":
-            return f"{value:,.0f}"
-        case "distinct":
-            return f"{value:.3f}"
-        case _:
-            return f"{value:.2f}"
+    if format == "p" and value < 0.001:
+        return "<0.001"
+    shown = 100 * value if format in ("share", "flips", "difference") else value
+    flag = " !" if format == "flips" and value > FLIP_LIMIT and not bound else ""
+    return f"{shown:{_DIGITS.get(format, '.2f')}}{flag}"
 
 
 def format_rows(frame: pd.DataFrame) -> list[list[Cell]]:
@@ -146,6 +142,12 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synt
     (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
     (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
     to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path, synthetic: bool) -> None:
+    """Write each table with its caption in ``captions.TABLES``."""
+    for name, frame in tables.items():
+        write_table(frame, folder, name, TABLES[name].text, synthetic)
 
 
 def read_table(path: Path) -> pd.DataFrame:

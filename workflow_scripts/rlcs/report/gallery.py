@@ -3,8 +3,6 @@
 Items are plain builtins, which the script of the page shows, filters and sorts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Text of people and models is escaped. Data for the script of a page is JSON (``t
 tag.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,23 @@ TEMPLATES = Path(__file__).parent / "templates"
 STYLE = "page.css.j2"
 
 
+def load_template(name: str, *, autoescape: bool = True) -> jinja2.Template:
+    """Load a template, whose values must all be given; whether text in it is escaped as in HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
+
+
 def fill_template(template: str, **values: Any) -> str:
     """Fill a template with ``values`` and with the style sheet that all pages share; return the HTML.
 
     Raises:
         jinja2.UndefinedError: ``values`` lacks one that the template uses.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = markupsafe.Markup(environment.get_template(STYLE).render())  # no text of people or models
-    return environment.get_template(template).render(style=style, **values)
+    style = markupsafe.Markup(load_template(STYLE).render())  # no text of people or models
+    return load_template(template).render(style=style, **values)

@@ -1,17 +1,15 @@
 """The model card of a trained judge or policy: use, data, recipe, results, limits, provenance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import jinja2
 import pandas as pd
 import yaml
 
 from rlcs.report.formatting import to_markdown
+from rlcs.report.html import load_template
 from rlcs.report.provenance import ArtifactRecord, format_duration
 
 CARD_TEMPLATE = "card.md.j2"
@@ -74,20 +72,12 @@ def select_rows(frame: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     return frame[frame[column] == name].dropna(axis="columns", how="all")
 
 
-def render_card(card: Card, templates: Path) -> str:
+def render_card(card: Card) -> str:
     """Render the card as Markdown with the header that model hubs read."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
-        autoescape=False,  # Markdown from config and numbers; it contains no story
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    template = load_template(CARD_TEMPLATE, autoescape=False)  # from config and numbers; it has no story
     tables = {title: to_markdown(frame, "").strip() for title, frame in card.tables.items()}
     recipe = {name: to_yaml(entry) for name, entry in card.recipe.items()}
-    return environment.get_template(CARD_TEMPLATE).render(
-        card=card, tables=tables, recipe=recipe, training=to_yaml(card.training)
-    )
+    return template.render(card=card, tables=tables, recipe=recipe, training=to_yaml(card.training))
 
 
 def to_yaml(values: Mapping[str, Any]) -> str:

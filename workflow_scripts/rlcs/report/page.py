@@ -3,8 +3,6 @@
 Only the SVG of our own figures enters as markup.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -191,10 +189,8 @@ def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
     """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg[^>]*?) xmlns:xlink="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg[^>]*?) xmlns="[^"]*"', r"\1", body, count=1)
+    for attribute in ("width", "height", "xmlns:xlink", "xmlns"):
+        body = re.sub(rf'(<svg[^>]*?) {attribute}="[^"]*"', r"\1", body, count=1)
     body = body.replace("xlink:href=", "href=")
     body = re.sub(r'\bid="', f'id="{prefix}', body)
     body = re.sub(r'href="#', f'href="#{prefix}', body)

@@ -1,7 +1,5 @@
 """Provenance and cost of an artifact and its ancestors, from the records beside each manifest."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

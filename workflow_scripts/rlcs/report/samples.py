@@ -1,9 +1,8 @@
 """Sample stories of the report: each policy's story for the first held-out contexts, with a judgement."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from rlcs.constraints.registry import instruction, satisfied
@@ -49,41 +48,34 @@ def choose_samples(
     sample with the lowest number, and the judgement of its match against ``reference`` in order ab.
     """
     texts: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for story in sorted(stories, key=_sample_number):
+    for story in sorted(stories, key=itemgetter("sample")):
         texts.setdefault((story["context_id"], story["policy"]), story)
     by_match = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
-    judged: dict[tuple[str, str], SampleStory] = {}
-    for match in sorted(matches, key=_sample_number):
+    judged: dict[tuple[str, str], dict[str, str]] = {}
+    for match in sorted(matches, key=itemgetter("sample")):
         judgement = by_match.get(match["match_id"])
         if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
             side = "b" if match["policy_a"] == reference else "a"
-            outcome = SampleStory(
-                policy=match[f"policy_{side}"],
-                text="",
-                verdict=_outcome(judgement, side, reference),
-                analysis=judgement.analysis or judgement.raw,
-            )
-            judged.setdefault((match["context_id"], outcome.policy), outcome)
+            verdict, analysis = _outcome(judgement, side, reference), judgement.analysis or judgement.raw
+            key = (match["context_id"], match[f"policy_{side}"])
+            judged.setdefault(key, {"verdict": verdict, "analysis": analysis})
     complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
     return [
         SampleContext(
             contexts[name],
             [
-                replace(
-                    judged.get((name, policy), SampleStory(policy, "")),
-                    text=texts[name, policy]["text"],
-                    truncated=texts[name, policy]["truncated"],
-                    violated=_violated(contexts[name], texts[name, policy]["text"]),
+                SampleStory(
+                    policy,
+                    texts[name, policy]["text"],
+                    texts[name, policy]["truncated"],
+                    _violated(contexts[name], texts[name, policy]["text"]),
+                    **judged.get((name, policy), {}),
                 )
                 for policy in policies
             ],
         )
         for name in complete[:count]
     ]
-
-
-def _sample_number(row: Mapping[str, Any]) -> int:
-    return int(row["sample"])
 
 
 def _violated(context: Context, text: str) -> list[str]:

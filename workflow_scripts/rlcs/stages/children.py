@@ -1,7 +1,5 @@
 """Child processes that end with the job that started them."""
 
-from __future__ import annotations
-
 import ctypes
 import signal
 import socket

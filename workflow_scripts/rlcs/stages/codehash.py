@@ -6,8 +6,6 @@ that the code names. Only modules of this library count;
 installed packages are pinned and recorded with every artifact.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 from collections.abc import Iterator

@@ -6,8 +6,6 @@
 - ``run.json``: what varies (times, host, commit).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

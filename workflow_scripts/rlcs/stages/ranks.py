@@ -3,8 +3,6 @@
 With one process nothing here touches torch.distributed, nor a GPU.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar

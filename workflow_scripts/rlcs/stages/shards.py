@@ -1,7 +1,5 @@
 """Long work in shards that are kept as they are finished, so that a killed stage repeats at most one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar

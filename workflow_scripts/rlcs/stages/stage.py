@@ -5,8 +5,6 @@ published with its manifest when the work has ended well. Every script runs with
 ``python workflow_scripts/ingest.py --config '{...}' --files pairs.jsonl --output results/x/manifest.json``.
 """
 
-from __future__ import annotations
-
 import argparse
 import errno
 import json
@@ -29,7 +27,7 @@ from rlcs.stages.manifest import content_id, identity, identity_key, publish, re
 
 log = logging.getLogger("rlcs")
 
-
+ACCESS = ("endpoint", "answers", "serving")  # options of a stage that asks judges
 WORKER = "--worker"  # one of the processes of a stage that was started with --launch
 
 
@@ -96,13 +94,11 @@ class Stage:
     @property
     def unfinished(self) -> Path:
         """Folder in which the artifact is written before it is published."""
-        destination = self.output.parent
-        return destination.with_name(destination.name + ".partial")
+        return Path(f"{self.output.parent}.partial")
 
     @property
     def _checkpoints(self) -> Path:
-        destination = self.output.parent
-        return destination.with_name(destination.name + ".checkpoints")
+        return Path(f"{self.output.parent}.checkpoints")
 
     @cached_property
     def _identity(self) -> dict[str, Any]:

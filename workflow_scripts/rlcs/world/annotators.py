@@ -1,7 +1,5 @@
 """The truth of the tiny world: a hidden utility of stories, and annotators who see it through noise."""
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Mapping

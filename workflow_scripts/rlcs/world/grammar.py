@@ -15,8 +15,6 @@ engagement     distinct feelings (at most 2 count)                         0-2
 Constraints are verified by ``rlcs.constraints`` and belong to no dimension. All of this is a design choice.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Sequence

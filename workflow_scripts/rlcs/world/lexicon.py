@@ -1,7 +1,5 @@
 """The words of the tiny world. Lists are disjoint, so that a word names its role wherever it stands."""
 
-from __future__ import annotations
-
 DOMAINS = ("fable", "quest", "ghost")
 
 HEROES: dict[str, tuple[str, ...]] = {

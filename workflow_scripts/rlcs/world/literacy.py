@@ -8,8 +8,6 @@ repeats them, and nothing about stories: otherwise a third of the score lines co
 Copying is learned in that form too: on stories alone, a model learns to repeat half of the scores.
 """
 
-from __future__ import annotations
-
 import random
 
 from rlcs.config.prompts import Messages, assistant, judge_prompt, policy_prompt, user
@@ -20,6 +18,7 @@ from rlcs.world.grammar import read_story, sample_context, write_story
 from rlcs.world.teacher import chain, describe
 
 PretrainingExample = dict[str, Messages]
+_Text = tuple[Messages, Messages]  # prompt and completion
 
 # Short enough for the tiny models; config/tiny.yaml carries copies.
 POLICY_TEMPLATE = "$domain | $characters | $previous_plot | $outline | $constraints"
@@ -51,38 +50,27 @@ def _story(rng: random.Random, context: Context) -> str:
     return write_story(rng, context, sample_skill(rng))
 
 
-def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> PretrainingExample:
-    return {
-        "prompt": policy_prompt(policy_template, context),
-        "completion": assistant(_story(rng, context)),
-    }
+def _write(rng: random.Random, context: Context, policy_template: str, _: str) -> _Text:
+    return policy_prompt(policy_template, context), assistant(_story(rng, context))
 
 
-def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> PretrainingExample:
+def _copy(rng: random.Random, _context: Context, _policy: str, _judge: str) -> _Text:
     scores = rng.randint(1, 9), rng.randint(1, 9)
     texts = [f"{' '.join(rng.choices(_WORDS, k=rng.randint(4, 16)))} score {score}" for score in scores]
-    return {
-        "prompt": user(f"copy: {' '.join(texts)}"),
-        "completion": assistant(f"1 {texts[0]}\n2 {texts[1]}\n{score_line(*scores)}"),
-    }
+    return user(f"copy: {' '.join(texts)}"), assistant(f"1 {texts[0]}\n2 {texts[1]}\n{score_line(*scores)}")
 
 
-def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> PretrainingExample:
+def _read(rng: random.Random, context: Context, _policy: str, _judge: str) -> _Text:
     story = _story(rng, context)
-    return {
-        "prompt": judge_prompt(READING_TEMPLATE, {}, context, story, ""),
-        "completion": assistant(f"1 {describe(read_story(context, story))}"),
-    }
+    prompt = judge_prompt(READING_TEMPLATE, {}, context, story, "")
+    return prompt, assistant(f"1 {describe(read_story(context, story))}")
 
 
-def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> PretrainingExample:
+def _read_pair(rng: random.Random, context: Context, _: str, judge_template: str) -> _Text:
     stories = _story(rng, context), _story(rng, context)
     scores = rng.randint(1, 9), rng.randint(1, 9)
     readings = [read_story(context, story) for story in stories]
-    return {
-        "prompt": judge_prompt(judge_template, {}, context, *stories),
-        "completion": assistant(chain(readings, scores)),
-    }
+    return judge_prompt(judge_template, {}, context, *stories), assistant(chain(readings, scores))
 
 
 def examples(
@@ -99,7 +87,8 @@ def examples(
         pairs: texts that read two stories as a judge's chain does, with random scores.
     """
     makers = [*rng.choices((_write, _copy, _read), SHARES, k=singles), *[_read_pair] * pairs]
-    return [
+    texts = (
         make(rng, sample_context(rng, f"literacy-{index}", "train"), policy_template, judge_template)
         for index, make in enumerate(makers)
-    ]
+    )
+    return [{"prompt": prompt, "completion": completion} for prompt, completion in texts]

@@ -1,7 +1,5 @@
 """Labelled pairs of the tiny world, in the shape of a user's preference file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 from typing import Any

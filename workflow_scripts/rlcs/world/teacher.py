@@ -12,8 +12,6 @@ matters: a model of 0.5 million parameters learned it from 8,000 examples, from 
 without the word wanted nor slots without the yes or not.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

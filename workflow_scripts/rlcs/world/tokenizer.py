@@ -4,8 +4,6 @@ Load a saved one with ``PreTrainedTokenizerFast.from_pretrained``: AutoTokenizer
 with the model's architecture, and with it another pre-tokenizer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from itertools import chain, product
 
