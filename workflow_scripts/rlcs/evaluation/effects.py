@@ -7,22 +7,21 @@ effect, or two, whose means are subtracted. ``config.tables.METRICS`` lists the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
 from rlcs import text as texts
 from rlcs.config.tables import EffectConfig, MetricName
 from rlcs.constraints.registry import all_satisfied, satisfied
+from rlcs.evaluation.crossed import Sample, crossed_estimate, pair_seeds
 from rlcs.evaluation.judgements import Judged, wins
-from rlcs.evaluation.statistics import Estimate, Sample, crossed_bootstrap
+from rlcs.evaluation.statistics import Estimate
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Label, Row
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -71,26 +70,10 @@ class Evidence:
         )
 
 
-def _pair_seeds(x: Mapping[int, Value], y: Mapping[int, Value]) -> Iterator[tuple[int, Value, Value]]:
-    """Two systems seed by seed; a system with a single seed stands beside every seed of the other.
-
-    Raises:
-        ValueError: both have several seeds, and not the same.
-    """
-    if len(x) > 1 and len(y) > 1 and x.keys() != y.keys():
-        raise ValueError(f"seeds {sorted(x)} and {sorted(y)} cannot be paired")
-    for seed in sorted(x if len(x) > 1 else y):
-        yield (
-            seed,
-            x[seed] if len(x) > 1 else next(iter(x.values())),
-            y[seed] if len(y) > 1 else next(iter(y.values())),
-        )
-
-
 def _accuracy_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
     """Accuracy (ties one half) of the first judge less that of the second, on pairs that both could judge."""
     by_seed = {}
-    for seed, x, y in _pair_seeds(*(evidence.judged[system] for system in systems)):
+    for seed, x, y in pair_seeds(*(evidence.judged[system] for system in systems)):
         first, second = (credits.pair_credits(judgements, evidence.labels) for judgements in (x, y))
         by_seed[seed] = {pair: first[pair] - second[pair] for pair in first if pair in second}
     return [evidence.sample(by_seed)]
@@ -206,7 +189,7 @@ def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: 
     """
     rows: list[dict[str, Any]] = []
     for effect in effects:
-        estimate = crossed_bootstrap(*OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
+        estimate = crossed_estimate(*OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
         rows.append(
             {
                 "claim": effect.claim,

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, spearmanr
 
+from rlcs.evaluation.crossed import crossed_estimate
 from rlcs.evaluation.effects import Evidence, win_rate
-from rlcs.evaluation.statistics import crossed_bootstrap
 from rlcs.judging.credits import pair_credits
 
 
@@ -32,10 +32,10 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
         rows.append(
             {
                 "judge": judge,
-                "accuracy": crossed_bootstrap(evidence.sample(credits), seed=seed),
+                "accuracy": crossed_estimate(evidence.sample(credits), seed=seed),
                 "policy": policy,
                 "reference": reference,
-                "win_rate": crossed_bootstrap(won, seed=seed),
+                "win_rate": crossed_estimate(won, seed=seed),
             }
         )
     return pd.DataFrame(rows, dtype=object)
