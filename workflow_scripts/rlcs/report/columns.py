@@ -233,8 +233,8 @@ COLUMNS: dict[str, Column] = {
     "bias": Column(
         "bias",
         "number",
-        "Root mean squared difference of a story's mean reward over draws from its reward by perfect "
-        "comparisons with every story.",
+        "Root mean squared difference of a story's mean reward over draws from that by a perfect judge with "
+        "the same pivots; 0 for a perfect judge.",
     ),
     "noise": Column("noise", "number", "Standard deviation of a reward over draws of pivots and orders."),
     "signal": Column("signal", "distinct", "Correlation of rewards and utility within a group."),
