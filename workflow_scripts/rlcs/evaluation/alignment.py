@@ -6,12 +6,19 @@ Pure functions from records to frames, as in ``win_rates``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import pandas as pd
 
 from rlcs.evaluation import baselines, calibration
-from rlcs.evaluation.crossed import BySeed, difference_by_seed, estimate_by_seed, estimate_items
+from rlcs.evaluation.crossed import (
+    BySeed,
+    difference_by_seed,
+    estimate_by_seed,
+    estimate_items,
+    with_exact_bounds,
+)
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Difference, Estimate, estimate_mean, mean_or_none
 from rlcs.judging.credits import (
@@ -75,6 +82,10 @@ def alignment_table(
     def difference(name: str, other: str) -> Difference:
         return difference_by_seed(credits[name], credits[other], context_of, seed)
 
+    def rate(by_seed: BySeed) -> Estimate:
+        contexts = {context_of[pair] for of_seed in by_seed.values() for pair in of_seed}
+        return with_exact_bounds(estimate_by_seed(by_seed, context_of, seed), len(contexts))
+
     def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
         """Mean of ``of`` over single judgements, which is its value over all of them, and an interval."""
         rows = [
@@ -83,7 +94,7 @@ def alignment_table(
             for judgement in judgements
             if (value := of([judgement])) is not None
         ]
-        return estimate_items(rows, seed=seed)
+        return with_exact_bounds(estimate_items(rows, seed=seed), len({row[2] for row in rows}))
 
     rows = []
     above: str | None = None
@@ -95,19 +106,23 @@ def alignment_table(
             over_bt = difference(name, reward_model)
         errors = [calibration.calibration_error(judged, labels) for judged in seeds.values()]
         tokens = [judgement.tokens for judged in seeds.values() for judgement in judged]
-        accuracy = estimate_by_seed(credits[name], context_of, seed)
+        accuracy = rate(credits[name])
+        with_unread = {
+            number: pair_credits(map(unread_as_tie, judged), labels) for number, judged in seeds.items()
+        }
         rows.append(
             {
                 "system": name,
                 "pairs": accuracy.n,
                 "accuracy": accuracy,
+                "accuracy_unread": rate(with_unread),
                 "paper": paper.get(name),
                 "difference": step,
                 "p_value": None if step is None else step.p_value,
                 "over_bt": over_bt,
                 "p_over_bt": None if over_bt is None else over_bt.p_value,
                 "over_length": None if name in BASELINES else difference(name, LENGTH),
-                "flip_rate": estimate_by_seed(flips, context_of, seed),
+                "flip_rate": rate(flips),
                 "first_share": share(first_position_share, name),
                 "ties": share(tie_share, name),
                 "unparsed": share(unparsed_share, name),
@@ -122,6 +137,11 @@ def alignment_table(
         people_row = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
         rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **people_row})
     return pd.DataFrame(rows, dtype=object)
+
+
+def unread_as_tie(judgement: Judgement) -> Judgement:
+    """The judgement, with a tie for a verdict that could not be read: it is worth one half."""
+    return replace(judgement, verdict="tie") if judgement.verdict == "none" else judgement
 
 
 def alignment_by_domain_table(

@@ -6,6 +6,10 @@ the difficulty of each prompt, which needs a leaderboard of models to be fitted.
 over matches, with d the policy's length less its opponent's in words and σ the standard deviation of the d's.
 The length-controlled win rate is the fitted probability at d = 0, sigmoid(θ). φ has a ridge penalty φ²/2, and
 θ one of θ²/200, which only keeps it finite if every match has the same result (design choice).
+
+If nearly all stories of one policy are the longer ones, there is no match near d = 0, and θ is what the
+model's form makes of the others. So there is no number if one policy has the longer story in more than 95 %
+of the matches (``OVERLAP``).
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ from scipy.special import expit
 
 from rlcs.evaluation.crossed import jackknife_variance, pooled_error, t_quantile
 from rlcs.evaluation.statistics import Estimate, Floats, cluster_sums, finite, interval, resampled_totals
+
+OVERLAP = 0.05
+"""Design choice: below this share of matches with the other sign, lengths hardly overlap."""
 
 PENALTIES = np.array([0.01, 1.0])  # of θ and φ
 
@@ -49,8 +56,10 @@ def length_controlled(
     seed: int,
     resamples: int = 200,
     level: float = 0.95,
-) -> Estimate:
+) -> Estimate | None:
     """Length-controlled win rate and its percentile interval by the cluster bootstrap.
+
+    It is None if the lengths of the two policies hardly overlap.
 
     With several seeds the interval is that of t on the logit scale: the variance of θ is the bootstrap's over
     contexts and the jackknife's over seeds ("Numbers" in docs/method.md).
@@ -69,6 +78,8 @@ def length_controlled(
     if not won:
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
     results, d = np.asarray(won, dtype=float), np.asarray(differences, dtype=float)
+    if max((d > 0).mean(), (d < 0).mean()) > 1 - OVERLAP:
+        return None
     length = np.tanh(d / d.std()) if d.std() > 0 else np.zeros_like(d)
     names, cluster_of = np.unique(np.asarray(clusters), return_inverse=True)
 

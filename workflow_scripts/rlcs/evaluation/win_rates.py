@@ -166,7 +166,7 @@ def _length_controlled(
     policy: str,
     reference: str,
     seed: int,
-) -> Estimate:
+) -> Estimate | None:
     """Length-controlled win rate over the matches of all seeds, with each seed's own stories."""
     values, differences, contexts, numbers = [], [], [], []
     by_seed = {number: credits.win_credits(judgements) for number, judgements in seeds.items()}

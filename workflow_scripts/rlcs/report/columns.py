@@ -38,6 +38,12 @@ COLUMNS: dict[str, Column] = {
         "Verdicts that match the label, averaged over both orders and the seeds; a tie counts one half. "
         "Judgements without a verdict are left out and counted under unparsed.",
     ),
+    "accuracy_unread": Column(
+        "accuracy, unread ½ %",
+        "share",
+        "The same if a judgement without a verdict counts one half, as a coin would: what an unread answer "
+        "costs.",
+    ),
     "paper": Column(
         "paper %", "tenths", "The paper's number for its own data and models; it never enters ours."
     ),
@@ -118,7 +124,8 @@ COLUMNS: dict[str, Column] = {
     "length_controlled": Column(
         "length-controlled %",
         "share",
-        "Win rate at equal lengths by a logistic model of the matches (AlpacaEval 2.0's length control).",
+        "Win rate at equal lengths by a logistic model of the matches (AlpacaEval 2.0's length control); a "
+        "dash if one policy has the longer story in more than 95 % of the matches.",
     ),
     "read": Column("read %", "share", "Analyses whose scores by dimension could be read."),
     "rating": Column(
