@@ -13,11 +13,12 @@ from statistics import fmean
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from rlcs import text as texts
-from rlcs.config.tables import EffectConfig, MetricName
+from rlcs.config.tables import METRICS, EffectConfig, MetricName
 from rlcs.constraints.registry import all_satisfied, satisfied
-from rlcs.evaluation.crossed import Sample, crossed_estimate, pair_seeds
+from rlcs.evaluation.crossed import Sample, crossed_estimate, crossed_mean, pair_seeds, with_exact_bounds
 from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.statistics import Estimate
 from rlcs.judging import credits
@@ -181,15 +182,32 @@ OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
 }
 
 
+LEAST_SEEDS = 3  # for a claim about a training to hold
+FEW_SEEDS, UNSAID = "too few seeds", "cannot be said"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured effect, its p value against the expected bounds, and the number of its seeds."""
+
+    estimate: Estimate
+    p_value: float | None
+    seeds: int
+
+
 def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: int) -> pd.DataFrame:
     """One row per claim: the expected and the measured effect, and whether the claim holds.
 
     Args:
-        seed: of the bootstraps.
+        seed: of the bootstraps of effects with one seed.
     """
+    measured = [
+        measure_effect(effect, OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
+        for effect in effects
+    ]
+    corrected = holm([effect.p_value for effect in measured])
     rows: list[dict[str, Any]] = []
-    for effect in effects:
-        estimate = crossed_estimate(*OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
+    for effect, result, p_holm in zip(effects, measured, corrected, strict=True):
         rows.append(
             {
                 "claim": effect.claim,
@@ -198,13 +216,56 @@ def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: 
                 "expected": describe_expectation(effect),
                 "paper_states": effect.paper,
                 "at_least": effect.at_least,
-                "items": estimate.n,
-                "effect": estimate,
-                "holds": decide_claim(effect, estimate),
+                "items": result.estimate.n,
+                "seeds": result.seeds,
+                "effect": result.estimate,
+                "p_holm": p_holm,
+                "holds": decide_claim(effect, result.estimate, result.seeds),
                 "note": effect.note,
             }
         )
     return pd.DataFrame(rows, dtype=object)
+
+
+def measure_effect(effect: EffectConfig, samples: Sequence[Sample], *, seed: int) -> Measured:
+    """Measure an effect: its interval, and p values of t at the bounds of what is expected.
+
+    A share of 0 or 1 has the exact interval and p value of as many trials as contexts.
+    """
+    mean = crossed_mean(*samples)
+    estimate = crossed_estimate(*samples, seed=seed)
+    is_share = METRICS[effect.metric].shows == "share"
+    if is_share:
+        estimate = with_exact_bounds(estimate, mean.contexts)
+    p_values = []
+    for bound, sign in ((effect.above, 1), (effect.below, -1)):
+        if bound is None or math.isnan(mean.error):
+            continue
+        if sign * (mean.value - bound / 100) <= 0:
+            p_values.append(1.0)
+        elif mean.error > 0:
+            p_values.append(mean.p_value(bound / 100))
+        elif is_share and 0 <= bound <= 100 and mean.value in (0.0, 1.0):
+            side = "greater" if sign > 0 else "less"
+            successes = round(mean.value * mean.contexts)
+            test = stats.binomtest(successes, mean.contexts, bound / 100, alternative=side)
+            p_values.append(min(1.0, 2 * float(test.pvalue)))
+    expected = (effect.above is not None) + (effect.below is not None)
+    return Measured(estimate, max(p_values) if len(p_values) == expected else None, mean.seeds)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's p values (1979): as p, but at most 5 % of tables have one below 0.05 whose claim is false.
+
+    Claims without p value are not counted.
+    """
+    corrected: list[float | None] = [None] * len(p_values)
+    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    largest = 0.0
+    for rank, (p, index) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        corrected[index] = largest
+    return corrected
 
 
 def describe_expectation(effect: EffectConfig) -> str:
@@ -213,14 +274,20 @@ def describe_expectation(effect: EffectConfig) -> str:
     return " and ".join(f"{sign}{bound:g}" for sign, bound in bounds if bound is not None)
 
 
-def decide_claim(effect: EffectConfig, estimate: Estimate) -> str:
-    """``holds`` if the whole interval is within the bounds; the result also names a missed ``at_least``."""
-    if math.isnan(estimate.low):
-        return "cannot be said"
+def decide_claim(effect: EffectConfig, estimate: Estimate, seeds: int) -> str:
+    """Decide if a claim holds: its whole interval is within the bounds, over three seeds or more.
+
+    The chains of a teacher are made once, so their claim needs no seeds. The result also names a missed
+    ``at_least``. Nothing can be said without an interval, or by one without width, which says no more than
+    that no item differed.
+    """
+    if math.isnan(estimate.low) or estimate.low == estimate.high:
+        return UNSAID
     low, high, value = (100 * figure for figure in (estimate.low, estimate.high, estimate.value))
-    holds = (effect.above is None or low > effect.above) and (effect.below is None or high < effect.below)
-    if not holds:
+    if not ((effect.above is None or low > effect.above) and (effect.below is None or high < effect.below)):
         return "does not hold"
+    if METRICS[effect.metric].trained and seeds < LEAST_SEEDS:
+        return FEW_SEEDS
     return (
         "holds" if effect.at_least is None or value >= effect.at_least else "holds, but smaller than at_least"
     )

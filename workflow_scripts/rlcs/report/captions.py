@@ -48,7 +48,8 @@ TABLES = {
     "effects": Caption(
         "Effects",
         "The papers' claims, each with the expected and the measured effect: in points or per cent, with the "
-        "95 % interval over seeds and contexts. A claim holds if the whole interval is as expected.",
+        "95 % interval over seeds and contexts. A claim holds if the whole interval is as expected and there "
+        "are three seeds or more.",
         "claims",
     ),
     "alignment_by_cohort": Caption(

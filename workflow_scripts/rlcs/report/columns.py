@@ -54,18 +54,35 @@ COLUMNS: dict[str, Column] = {
     "paper_states": Column("paper", "text", "The paper's number for its own data and models."),
     "at_least": Column("at_least", "tenths", "The least size of the effect, whatever the interval."),
     "items": Column("n", "count", "Pairs times seeds, or chains."),
+    "seeds": Column("seeds", "count", "Trainings of each system that were measured."),
     "effect": Column(
         "effect",
         "share",
-        "In points, or per cent of a rate, with the 95 % interval of a bootstrap over seeds and contexts.",
+        "In points, or per cent of a rate, with the 95 % interval over seeds and contexts: of t with several "
+        "seeds, of a bootstrap with one, and exact for a rate of 0 or 100 %.",
     ),
-    "holds": Column("holds", "text"),
+    "p_holm": Column(
+        "p (Holm)",
+        "p",
+        "Probability of an effect this far within the bounds if the true one were at the bound: two-sided t "
+        "test over seeds and contexts (over contexts alone with one seed; exact for a rate of 0 or 100 %), "
+        "by Holm for the number of claims in the table.",
+    ),
+    "holds": Column(
+        "holds",
+        "text",
+        "By the interval of the one claim, and by three seeds or more; with some 40 claims two would hold by "
+        "chance, which p (Holm) allows for.",
+    ),
     "note": Column("note", "text"),
     "difference": Column(
         "Δ row above", "difference", "Accuracy minus that of the row above on the same pairs, in points."
     ),
     "p_value": Column(
-        "p", "p", "Probability of that difference by chance: two-sided sign-flip test over contexts."
+        "p",
+        "p",
+        "Probability of that difference by chance: two-sided sign-flip test over contexts; with several "
+        "seeds a t test with seeds and contexts as units.",
     ),
     "over_bt": Column(
         "over BT", "difference", "Accuracy minus that of the Bradley-Terry reward model, in points."
