@@ -31,7 +31,8 @@ def main(stage: Stage) -> None:
     )
     with stage.artifact() as folder:
         gains = gain_table(judge_of, evidence, stage.config["reference"], seed=SEED)
-        for name, frame in (("gains", gains), ("gain_correlation", correlation_table(gains, seed=SEED))):
+        correlation = correlation_table(gains, stage.config["rules"], seed=SEED)
+        for name, frame in (("gains", gains), ("gain_correlation", correlation)):
             write_table(frame, folder, name, TABLES[name].text, stage.config["synthetic"])
         (folder / "gains.svg").write_text(to_svg(plot_gains(gains)), encoding="utf-8")
 

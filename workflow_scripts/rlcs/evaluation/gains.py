@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,24 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
     return pd.DataFrame(rows, dtype=object)
 
 
-def correlation_table(gains: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+def correlation_table(gains: pd.DataFrame, rules: Collection[str] = (), *, seed: int) -> pd.DataFrame:
     """One row: Spearman's rank correlation of accuracy and win rate over the judges of ``gain_table``.
 
-    A judge without a readable verdict is left out. The p value is two-sided, by permutations, and exact for
-    few judges. Both are None below three judges, or if one of the two does not vary.
+    A judge without a readable verdict is left out, and so are rules: the oracle and the length rule are the
+    best and the worst by construction, and would make most of the correlation by themselves. The p value is
+    two-sided, by permutations, and exact for few judges. Both are None below three judges, or if one of the
+    two does not vary.
+
+    Args:
+        rules: judges that are no models, by name.
     """
-    values = np.array([[x.value, y.value] for x, y in zip(gains["accuracy"], gains["win_rate"], strict=True)])
+    values = np.array(
+        [
+            [row["accuracy"].value, row["win_rate"].value]
+            for row in gains.to_dict("records")
+            if row["judge"] not in rules
+        ]
+    ).reshape(-1, 2)
     accuracy, wins = values[~np.isnan(values).any(axis=1)].T
     rho = p = None
     if len(wins) > 2 and len(set(accuracy)) > 1 and len(set(wins)) > 1:

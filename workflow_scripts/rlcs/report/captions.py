@@ -91,7 +91,8 @@ TABLES = {
     ),
     "gain_correlation": Caption(
         "Accuracy and gain",
-        "How well the accuracy of a judge predicts the win rate of its policy.",
+        "How well the accuracy of a judge predicts the win rate of its policy. The oracle and the length "
+        "rule, the best and the worst judge by construction, are not counted.",
         "policies",
     ),
     "injections": Caption(
