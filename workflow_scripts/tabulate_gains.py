@@ -25,8 +25,8 @@ def main(stage: Stage) -> None:
     )
     with stage.artifact() as folder:
         gains = gain_table(judge_of, evidence, stage.config["reference"], seed=stage.seed)
-        tables = {"gains": gains, "gain_correlation": correlation_table(gains, seed=stage.seed)}
-        write_tables(tables, folder, stage.config["synthetic"])
+        correlation = correlation_table(gains, stage.config["rules"], seed=stage.seed)
+        write_tables({"gains": gains, "gain_correlation": correlation}, folder, stage.config["synthetic"])
         write_svg(plot_gains(gains), folder, "gains")
 
 

@@ -18,8 +18,9 @@ def main(stage: Stage) -> None:
             (row["context_id"], row["sample"]): utility(read_story(contexts[row["context_id"]], row["text"]))
             for row in STORIES_FILE.read(folder)
         }
-        judge = read_provenance(folder)["config"]["judge"]["name"]
-        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder))
+        made_of = read_provenance(folder)
+        judge = made_of["config"]["judge"]["name"]
+        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder), made_of["seed"])
     with stage.artifact() as folder:
         tables = {"pivots": pivot_table(groups, seed=stage.seed), "judge_noise": noise_table(groups)}
         write_tables(tables, folder, synthetic=True)

@@ -5,7 +5,14 @@ import math
 import pytest
 
 from rlcs.config.tables import METRICS, EffectConfig
-from rlcs.evaluation.effects import OBSERVE, Evidence, decide_claim, describe_expectation, effects_table
+from rlcs.evaluation.effects import (
+    OBSERVE,
+    Evidence,
+    decide_claim,
+    describe_expectation,
+    effects_table,
+    holm,
+)
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import ORDERS, Judgement
 
@@ -102,7 +109,55 @@ def effect(**changes):
     ],
 )
 def test_a_claim_holds_where_the_whole_interval_is_as_expected(changes, low, high, said):
-    assert decide_claim(effect(**changes), Estimate((low + high) / 2, low, high, 9)) == said
+    assert decide_claim(effect(**changes), Estimate((low + high) / 2, low, high, 9), seeds=3) == said
+
+
+@pytest.mark.parametrize(
+    ("changes", "seeds", "low", "high", "verdict"),
+    [
+        ({}, 1, 0.01, 0.03, "too few seeds"),
+        ({}, 2, 0.01, 0.03, "too few seeds"),
+        ({}, 2, -0.01, 0.03, "does not hold"),
+        ({"above": -2, "below": 2}, 3, 0.0, 0.0, "cannot be said"),
+        ({"metric": "chain_correctness"}, 1, 0.01, 0.03, "holds"),  # a teacher's chains have no seeds
+    ],
+)
+def test_a_claim_needs_three_seeds_and_an_interval_with_a_width(changes, seeds, low, high, verdict):
+    assert decide_claim(effect(**changes), Estimate(low, low, high, 9), seeds) == verdict
+
+
+def test_no_flips_in_forty_pairs_are_not_no_flips_at_all():
+    table = effects_table(
+        [effect(metric="flip_rate", systems=["x"], above=None, below=15)] * 2,
+        evidence(x=dict.fromkeys((1, 2, 3), ["aa"] * 40)),
+        seed=0,
+    )
+    flips = table["effect"][0]
+    assert (flips.value, flips.low) == (0, 0)
+    assert flips.high == pytest.approx(1 - 0.025 ** (1 / 20))  # 40 pairs of 20 contexts
+    assert table["holds"][0] == "does not hold"
+    assert table["p_holm"][0] == pytest.approx(2 * 2 * 0.85**20)  # exact, two-sided, of two claims
+
+
+def test_holm_by_hand():
+    assert holm([0.04, 0.01, None, 0.03]) == pytest.approx([0.06, 0.03, None, 0.06])
+    assert holm([0.9, 0.6]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_three_seeds_can_reach_a_small_p_among_many_claims():
+    better = ["aa"] * 34 + ["bb"] * 6
+    found = evidence(x=dict.fromkeys((1, 2, 3), better), y=dict.fromkeys((1, 2, 3), better[::-1]))
+    worse = evidence(
+        x={s: ["aa"] * (38 - s % 2) + ["bb"] * (2 + s % 2) for s in (1, 2, 3)},
+        y={s: ["bb"] * 20 + ["ab"] * 20 for s in (1, 2, 3)},
+    )
+    assert effects_table([effect()], found, seed=0)["p_holm"][0] == 1.0
+    table = effects_table([effect(claim=str(n)) for n in range(40)], worse, seed=0)
+    assert table["p_holm"].max() < 0.05
+    assert list(table["seeds"]) == [3] * 40
+    one = effects_table([effect()], evidence(x={1: better}, y={1: ["bb"] * 20 + ["ab"] * 20}), seed=0)
+    assert one["holds"][0] == "too few seeds"
 
 
 def test_expectations_in_words():

@@ -54,7 +54,10 @@ def test_each_policy_stands_beside_its_judge():
 
 def gains(*points):
     return pd.DataFrame(
-        [{"accuracy": Estimate(x, x, x, 1), "win_rate": Estimate(y, y, y, 1)} for x, y in points],
+        [
+            {"judge": f"judge{n}", "accuracy": Estimate(x, x, x, 1), "win_rate": Estimate(y, y, y, 1)}
+            for n, (x, y) in enumerate(points)
+        ],
         dtype=object,
     )
 
@@ -73,3 +76,10 @@ def test_rank_correlation_and_its_exact_p(points, rho, p):
     (row,) = correlation_table(gains(*points), seed=0).to_dict("records")
     known = sum(x == x for x, _ in points)
     assert row == {"judges": known, "rho": rho and pytest.approx(rho), "p_rho": p and pytest.approx(p)}
+
+
+def test_the_oracle_and_the_length_rule_stand_in_the_table_and_not_in_the_correlation():
+    frame = gains((0.4, 0.1), (0.7, 0.6), (0.75, 0.5), (0.8, 0.4), (1.0, 0.9))
+    (row,) = correlation_table(frame, ["judge0", "judge4"], seed=0).to_dict("records")
+    assert row == {"judges": 3, "rho": pytest.approx(-1), "p_rho": pytest.approx(2 / 6)}
+    assert correlation_table(frame[:1], ["judge0"], seed=0)["judges"][0] == 0

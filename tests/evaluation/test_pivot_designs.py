@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +14,6 @@ from rlcs.evaluation.pivot_designs import (
     measure_group_noise,
     noise_table,
     pivot_table,
-    true_rewards,
 )
 from rlcs.records import Judgement
 
@@ -46,9 +46,45 @@ def mean(groups, design, name):
     return np.mean([getattr(evaluate_design(group, design, noise), name) for group in groups])
 
 
-def test_true_rewards_are_places():
-    assert true_rewards([3.0, 1.0, 2.0]).tolist() == [1.0, -1.0, 0.0]
-    assert true_rewards([1.0, 1.0, 1.0]).tolist() == [0.0, 0.0, 0.0]
+def test_a_perfect_judge_has_no_bias_and_any_other_has_one():
+    def bias(groups, designs=DESIGNS):
+        return [mean(groups, design, "squared_bias") for design in designs]
+
+    assert bias(world(), [d for d in DESIGNS if d.probability == "hard"]) == [0] * 12
+    assert min(bias(world(error=0.3), [Design(1, "both", "hard"), Design(4, "both", "hard")])) > 0.01
+    frame = pivot_table({"oracle": world()}, seed=0)
+    assert set(frame.loc[frame["points"] == "hard", "bias"]) == {0.0}
+
+
+def test_a_perfect_judges_rewards_are_places():
+    utilities = [3.0, 1.0, 2.0]
+    verdicts = {(0, 1): "a", (0, 2): "a", (1, 2): "b"}
+    judgements = [
+        Judgement(f"c/{i}/{j}", order, "j", verdict)
+        for (i, j), verdict in verdicts.items()
+        for order in ("ab", "ba")
+    ]
+    (group,) = make_groups({("c", i): u for i, u in enumerate(utilities)}, judgements)
+    rewards, truth, _ = draw_rewards(group, Design(2, "both", "hard"), 0, None)
+    assert rewards.tolist() == truth.tolist()
+    assert list(np.argsort(-rewards)) == [0, 2, 1]
+    equal = replace(group, utilities=[1.0, 1.0, 1.0])
+    assert draw_rewards(equal, Design(2, "both", "hard"), 0, None)[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_seeds_are_units_and_their_groups_are_not_mixed():
+    alike = {"j": [replace(group, seed=seed) for seed in (1, 2, 3) for group in world(error=0.2)]}
+    apart = {
+        "j": [
+            replace(group, seed=seed)
+            for seed, error in ((1, 0.0), (2, 0.5), (3, 0.0))
+            for group in world(error=error, seed=seed)
+        ]
+    }
+    narrow, wide = (pivot_table(groups, seed=0)["signal"][0] for groups in (alike, apart))
+    assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
+    noise = noise_table(apart).iloc[0]
+    assert noise["true_positive_rate"] == pytest.approx((1 + 0.5 + 1) / 3, abs=0.05)
 
 
 def test_groups_are_read_from_names():
@@ -69,7 +105,7 @@ def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
         draw_rewards(groups[0], Design(2, orders, "hard"), 0, None) for orders in ("both", "random")
     )
     assert np.allclose(one[0], other[0])  # the order says nothing about a judge who is always right
-    assert one[1] == 2 * other[1]
+    assert one[2] == 2 * other[2]
 
 
 def test_mistakes_cost_signal_and_both_orders_mend_a_preferred_place():

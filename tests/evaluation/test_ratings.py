@@ -40,12 +40,26 @@ def test_the_other_side_has_the_rest():
 
 
 def test_equal_lengths_equal_results_and_nothing():
-    even = length_controlled([1.0, 0.0, 0.5, 0.5], [3.0] * 4, list("abcd"), seed=0, resamples=20)
+    even = length_controlled([1.0, 0.0, 0.5, 0.5], [0.0] * 4, list("abcd"), seed=0, resamples=20)
     assert even.value == pytest.approx(0.5, abs=1e-3)
-    always = length_controlled([1.0] * 40, list(range(40)), list(map(str, range(40))), seed=0, resamples=20)
+    always = length_controlled(
+        [1.0] * 40, list(range(-20, 20)), list(map(str, range(40))), seed=0, resamples=20
+    )
     assert 0.9 < always.value < 1
     assert math.isfinite(always.high)
     nothing = length_controlled([], [], [], seed=0)
     assert (nothing.n, math.isnan(nothing.value)) == (0, True)
     with pytest.raises(ValueError, match="2 results, 1 lengths"):
         length_controlled([1.0, 0.0], [1.0], ["a", "b"], seed=0)
+
+
+def test_there_is_no_rate_at_equal_lengths_if_lengths_hardly_overlap():
+    """A policy rewarded for length: all its stories are the longer ones, and it loses nine of ten matches."""
+    rng = random.Random(0)
+    longer = [20 + rng.gauss(0, 6) for _ in range(300)]
+    won = [float(rng.random() < 0.1) for _ in longer]
+    contexts = [f"c{i}" for i in range(300)]
+    assert length_controlled(won, longer, contexts, seed=0, resamples=20) is None
+    assert length_controlled(won, [-d for d in longer], contexts, seed=0, resamples=20) is None
+    some = [-d if i < 16 else d for i, d in enumerate(longer)]  # 16 of 300 are above 5 %
+    assert length_controlled(won, some, contexts, seed=0, resamples=20) is not None

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.evaluation.calibration import expected_calibration_error
+from rlcs.evaluation.crossed import Sample, crossed_estimate
 from rlcs.evaluation.ratings import bradley_terry_ratings
-from rlcs.evaluation.statistics import Sample, bootstrap_mean, crossed_bootstrap, paired_difference
+from rlcs.evaluation.statistics import bootstrap_mean, paired_difference
 
 items = st.lists(st.tuples(st.floats(-1, 1), st.sampled_from("cdefgh")), min_size=1, max_size=30)
 
@@ -163,10 +164,10 @@ def test_a_policy_that_never_lost_has_a_finite_rating_above_the_others():
 def crossed(table, **options):
     """Of a (seeds, contexts) table of values."""
     rows = [(value, s, f"c{c}") for s, row in enumerate(table) for c, value in enumerate(row)]
-    return crossed_bootstrap(Sample(*zip(*rows, strict=True)), **options)
+    return crossed_estimate(Sample(*zip(*rows, strict=True)), **options)
 
 
-def test_with_one_seed_the_crossed_bootstrap_is_that_over_contexts():
+def test_with_one_seed_the_crossed_estimate_is_that_over_contexts():
     values = np.random.default_rng(0).normal(size=200)
     crossed_over, over_contexts = (
         crossed([values], seed=0),
@@ -185,7 +186,9 @@ def test_what_differs_between_seeds_widens_the_interval_however_many_contexts_th
     noise = rng.normal(scale=0.1, size=(1, 2000))
     alike, apart = crossed(np.repeat(noise, 5, axis=0), seed=0), crossed(noise + shift, seed=0)
     assert apart.high - apart.low > 5 * (alike.high - alike.low)
-    assert apart.high - apart.low == pytest.approx(2 * 1.96 * np.std(shift) / np.sqrt(5), rel=0.1)
+    assert apart.high - apart.low == pytest.approx(
+        2 * 2.776 * np.std(shift, ddof=1) / np.sqrt(5), rel=0.1
+    )  # t, 4 degrees of freedom
 
 
 def test_what_differs_between_contexts_widens_the_interval_however_many_seeds_there_are():
@@ -209,14 +212,14 @@ def test_a_difference_of_means_draws_seeds_and_contexts_once_for_both():
     rows = [(v, s, f"c{c}") for s, row in enumerate(table) for c, v in enumerate(row)]
     values, seeds, contexts = zip(*rows, strict=True)
     higher = Sample([v + 1 for v in values], seeds, contexts)
-    difference = crossed_bootstrap(higher, Sample(values, seeds, contexts), seed=0)
+    difference = crossed_estimate(higher, Sample(values, seeds, contexts), seed=0)
     assert (difference.value, difference.low, difference.high) == pytest.approx((1, 1, 1))
 
 
 def test_crossed_samples_that_are_empty_or_of_unlike_lengths():
     empty = Sample([], [], [])
-    assert crossed_bootstrap(empty, seed=0).n == 0
-    assert crossed_bootstrap(Sample([1.0], [1], ["c"]), empty, seed=0).n == 0
-    assert math.isnan(crossed_bootstrap(Sample([1.0], [1], ["c"]), seed=0).low)
+    assert crossed_estimate(empty, seed=0).n == 0
+    assert crossed_estimate(Sample([1.0], [1], ["c"]), empty, seed=0).n == 0
+    assert math.isnan(crossed_estimate(Sample([1.0], [1], ["c"]), seed=0).low)
     with pytest.raises(ValueError, match="2 values, 1 seeds and 2 contexts"):
-        crossed_bootstrap(Sample([1.0, 2.0], [1], ["c", "d"]), seed=0)
+        crossed_estimate(Sample([1.0, 2.0], [1], ["c", "d"]), seed=0)

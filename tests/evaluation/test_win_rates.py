@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -111,6 +112,29 @@ def test_a_judge_that_never_answers_is_a_row_without_numbers():
     assert math.isnan(row["accuracy"].value)
 
 
+def test_an_unread_verdict_counts_one_half_beside_the_accuracy_without_it():
+    unread = [
+        replace(one, verdict="none") if one.pair_id == "test0" or one.order == "ba" else one
+        for one in ALL_RIGHT
+    ]
+    row = align({"genrm": {0: unread}}).loc["genrm"]
+    assert (row["accuracy"].value, row["accuracy"].n) == (1.0, 3)
+    assert row["accuracy_unread"].value == pytest.approx((0.5 + 3 * 0.75) / 4)
+    assert row["accuracy_unread"].n == 4
+    whole = align({"genrm": {0: GENRM}}).loc["genrm"]
+    assert whole["unparsed"].value == 0 or whole["accuracy"] != whole["accuracy_unread"]
+
+
+def test_rates_of_nothing_and_of_all_have_an_exact_interval():
+    row = align({"teacher": {0: ALL_RIGHT}}).loc["teacher"]
+    contexts = len({one["context_id"] for one in PAIRS})
+    bound = 0.025 ** (1 / contexts)
+    for column in ("accuracy", "accuracy_unread"):
+        assert (row[column].low, row[column].high) == pytest.approx((bound, 1))
+    for column in ("flip_rate", "ties", "unparsed"):
+        assert (row[column].value, row[column].low, row[column].high) == pytest.approx((0, 0, 1 - bound))
+
+
 def test_a_judgement_of_another_pair_is_an_error():
     with pytest.raises(ValueError, match="elsewhere"):
         align({"genrm": {0: said("elsewhere", "a", "a")}})
@@ -196,7 +220,10 @@ def test_length_controlled_rates_use_each_seeds_own_lengths():
     frame = win_rates()
     assert frame.loc["sft", "length_controlled"] is None
     assert frame.loc["rlcs", "length_controlled"].n == 2
-    longer = [story(row["context_id"], row["policy"], row["text"] + " so" * 9, seed=1) for row in STORIES]
+    longer = [
+        story(row["context_id"], row["policy"], row["text"] + " so" * 9 * (row["policy"] == "rlcs"), seed=1)
+        for row in STORIES
+    ]  # in seed 0 the stories of sft are the longer ones, in seed 1 those of rlcs
     won = said("sft/rlcs/c0", "b", "b")
     both = win_rates({"oracle": {0: won, 1: won}}, stories=[*STORIES, *longer])
     assert both.loc["rlcs", "length_controlled"].n == 2

@@ -1,9 +1,12 @@
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.evaluation.baselines import judgements_of, length_direction, length_verdicts, majority_verdicts
 from rlcs.evaluation.calibration import calibration_error
+from rlcs.judging.consistency import filter_pairs
 from rlcs.judging.credits import (
     first_position_share,
     flip_rate,
@@ -15,7 +18,7 @@ from rlcs.judging.credits import (
     win_credits,
 )
 from rlcs.records import LABELS, ORDERS, Judgement
-from rlcs.verdict import credit
+from rlcs.verdict import credit, orders_disagree
 
 VERDICTS = (*LABELS, "none")
 SWAP = {"a": "b", "b": "a", "tie": "tie", "none": "none"}
@@ -79,6 +82,14 @@ def test_renaming_the_stories_mirrors_the_win_credits(judgements):
 def test_a_pair_without_label_is_an_error():
     with pytest.raises(ValueError, match="'p'"):
         pair_credits(said(p="aa"), {})
+
+
+def test_there_is_one_definition_of_orders_that_disagree():
+    for verdicts in product(("a", "b", "tie"), repeat=2):
+        judged = [Judgement("p", order, "j", v) for order, v in zip(("ab", "ba"), verdicts, strict=True)]
+        _, (outcome,) = filter_pairs([{"pair_id": "p", "label": "a"}], judged)
+        assert orders_disagree(verdicts) == bool(pair_flips(judged)["p"]) == (outcome == "inconsistent")
+    assert not orders_disagree(["none", "a"])
 
 
 def test_flips():

@@ -266,3 +266,15 @@ def test_a_sentence_model_is_part_of_the_win_rate_table_only_where_it_is_install
     assert section("pydantic==0.0.1") is None
     installed = f"pydantic=={metadata.version('pydantic')}"
     assert section(installed) == {"package": installed, "model": "folder"}
+
+
+def test_the_correlation_of_gains_is_told_which_judges_are_rules():
+    raw = copy.deepcopy(BASE)
+    for judge in ("oracle", "length"):
+        raw["policies"][f"rlcs-{judge}"] = {"train": "grpo", "from": "sft", "reward": {"judge": judge}}
+    rewarded = ["rlcs", "rlcs-bt", "rlcs-oracle", "rlcs-length"]
+    raw["tables"]["win_rates"]["rows"] = ["sft", *rewarded]
+    raw["tables"]["gains"] = {"rows": rewarded}
+    section = table_configs.gains(parsing.parse(raw))
+    assert section["rules"] == ["length", "oracle"]
+    assert [judge for _, judge in section["judge_of"]] == ["genrm", "bt", "oracle", "length"]

@@ -302,6 +302,17 @@ def test_the_only_pivot_cannot_be_charged_for_a_disagreement():
         StoryRewardConfig(judge="fake", disagreement=-1)
 
 
+def test_a_tie_and_a_win_disagree_in_the_reward_as_in_the_log():
+    def tie_if_shown_second(first, second):
+        return "tie" if first < second else "first"
+
+    kept, _ = rewarded(FakeJudge(tie_if_shown_second), list("1234"))
+    punished, logged = rewarded(FakeJudge(tie_if_shown_second), list("1234"), disagreement=-1)
+    assert logged["judge/inconsistent"] == 1.0
+    assert punished.count(-1.0) >= SIZE - 1
+    assert all(abs(reward) in (0, 0.5) for reward in kept)
+
+
 def test_soft_points_are_the_judges_probabilities_and_fall_back_on_verdicts():
     class Sure(FakeJudge):
         """Knows p only where the first story is 4."""

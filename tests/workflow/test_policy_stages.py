@@ -67,7 +67,8 @@ def test_stories_of_people_are_a_system(more):
     assert {row["text"] for row in told} == {"Mara won {at last}."}
     table = pd.read_csv(more.results / "tables" / "win_rates" / "win_rates.csv")
     people = table[table["policy"] == "people"].set_index("judge")
-    assert people.loc["length", "win_rate_n"] == people.loc["length", "length_controlled_n"] == 3
+    assert people.loc["length", "win_rate_n"] == people.loc["length", "words_n"] == 3
+    assert people.loc["length", "words"] == 4
     dimensions = pd.read_csv(more.results / "tables" / "win_rates" / "dimensions.csv")
     assert set(dimensions["judge"]) == {"teacher"}
     assert dimensions.set_index("policy").loc["people", "outline"] == 0

@@ -135,12 +135,13 @@ def by_majority(judgements: Sequence[Judgement], votes: int) -> list[Judgement]:
     return [count_votes(judgements[start : start + votes]) for start in range(0, len(judgements), votes)]
 
 
-def contradictory(verdicts: Sequence[Verdict]) -> bool:
-    """True if a wins in one order and b in another; a tie contradicts nothing.
+def orders_disagree(verdicts: Sequence[Verdict]) -> bool:
+    """True if the un-swapped verdicts of a pair's orders differ; a tie and a win differ, two ties do not.
 
-    The flip rate uses the other definition, ``credits.pair_flips``: a tie and a win differ as well.
+    A verdict ``none`` is no verdict, and differs from none. This is position inconsistency as MT-Bench counts
+    it (arXiv 2306.05685), and what the consistency filter drops.
     """
-    return {"a", "b"} <= set(verdicts)
+    return len(set(verdicts) - {"none"}) > 1
 
 
 def soft_win_probability(judgements: Sequence[Judgement]) -> float | None:

@@ -134,7 +134,9 @@ class StoryRewardConfig(Section):
         "votes, of a Bradley-Terry model) where it has one.",
     )
     disagreement: Literal[0, -1] = Field(
-        0, description="Points of a comparison whose orders name different winners; -1 is lost by both."
+        0,
+        description="A comparison whose two orders disagree, a tie and a winner as well: 0 is the mean of "
+        "its orders, -1 is lost by both.",
     )
     max_failure_share: float = Field(
         0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."

@@ -23,18 +23,21 @@ MetricName = Literal[
 
 @dataclass(frozen=True)
 class Systems:
-    """What a metric is told: names of a registry, and what each of them is."""
+    """What a metric is told: names of a registry, what each of them is, and if seeds train them."""
 
     registry: Literal["judges", "policies"]
     roles: tuple[str, ...]
     shows: Literal["difference", "share"]
+    trained: bool = True
 
 
 _COMPARED = ("the policy", "the policy it is compared with")
 METRICS: dict[MetricName, Systems] = {
     "accuracy_difference": Systems("judges", ("the judge", "the judge it is compared with"), "difference"),
     "flip_rate": Systems("judges", ("the judge",), "share"),
-    "chain_correctness": Systems("judges", ("the teacher", "the judge that knows the truth"), "difference"),
+    "chain_correctness": Systems(
+        "judges", ("the teacher", "the judge that knows the truth"), "difference", trained=False
+    ),
     "constraints_difference": Systems("policies", _COMPARED, "difference"),
     "length_difference": Systems("policies", _COMPARED, "difference"),
     "win_rate": Systems("policies", _COMPARED, "share"),

@@ -6,23 +6,23 @@ Pure functions from records to frames, as in ``win_rates``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import pandas as pd
 
 from rlcs.evaluation import baselines, calibration
-from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.statistics import (
-    Difference,
-    Estimate,
-    bootstrap_mean,
-    estimate_difference,
-    estimate_mean,
-    mean_or_none,
+from rlcs.evaluation.crossed import (
+    BySeed,
+    difference_by_seed,
+    estimate_by_seed,
+    estimate_items,
+    with_exact_bounds,
 )
+from rlcs.evaluation.judgements import Judged
+from rlcs.evaluation.statistics import Difference, Estimate, estimate_mean, mean_or_none
 from rlcs.judging.credits import (
     first_position_share,
-    mean_over_seeds,
     pair_credits,
     pair_flips,
     tie_share,
@@ -49,11 +49,11 @@ def alignment_table(
     """Compare judges, then baselines (length, sentence length, majority), with the labels of held-out pairs.
 
     Args:
-        judgements: in the table's order; over several seeds a pair's credits are averaged.
+        judgements: in the table's order; with several seeds, seeds and contexts are units.
         pairs: held-out rows of PAIRS.
         train_pairs: rows of PAIRS that the baselines are fitted on.
         paper: the paper's accuracy by judge, in per cent.
-        seed: of the bootstrap and the paired tests.
+        seed: of the bootstrap and the paired tests of a judge with one seed.
         reward_model: name of the Bradley-Terry judge that all others are compared with.
         calls: answers per judgement of each judge that gives any.
         people: by pair id, the accuracy of its annotators as judges of one another, the ceiling; it is the
@@ -74,47 +74,55 @@ def alignment_table(
         SENTENCES: {0: baselines.judgements_of(sentences, SENTENCES)},
         MAJORITY: {0: baselines.judgements_of(majority, MAJORITY)},
     }
-    credits = {
-        name: mean_over_seeds([pair_credits(judged, labels) for judged in seeds.values()])
+    credits: dict[str, BySeed] = {
+        name: {number: pair_credits(judged, labels) for number, judged in seeds.items()}
         for name, seeds in systems.items()
     }
 
     def difference(name: str, other: str) -> Difference:
-        return estimate_difference(credits[name], credits[other], context_of, seed)
+        return difference_by_seed(credits[name], credits[other], context_of, seed)
+
+    def rate(by_seed: BySeed) -> Estimate:
+        contexts = {context_of[pair] for of_seed in by_seed.values() for pair in of_seed}
+        return with_exact_bounds(estimate_by_seed(by_seed, context_of, seed), len(contexts))
 
     def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
         """Mean of ``of`` over single judgements, which is its value over all of them, and an interval."""
         rows = [
-            (value, context_of[judgement.pair_id])
-            for judgements in systems[name].values()
+            (value, number, context_of[judgement.pair_id])
+            for number, judgements in systems[name].items()
             for judgement in judgements
             if (value := of([judgement])) is not None
         ]
-        return bootstrap_mean(rows, seed=seed)
+        return with_exact_bounds(estimate_items(rows, seed=seed), len({row[2] for row in rows}))
 
     rows = []
     above: str | None = None
     for name, seeds in systems.items():
-        flips = mean_over_seeds([pair_flips(judged) for judged in seeds.values()])
+        flips = {number: pair_flips(judged) for number, judged in seeds.items()}
         step = difference(name, above) if above is not None and name not in BASELINES else None
         over_bt = None
         if reward_model in systems and name not in (*BASELINES, reward_model):
             over_bt = difference(name, reward_model)
         errors = [calibration.calibration_error(judged, labels) for judged in seeds.values()]
         tokens = [judgement.tokens for judged in seeds.values() for judgement in judged]
-        accuracy = estimate_mean(credits[name], context_of, seed)
+        accuracy = rate(credits[name])
+        with_unread = {
+            number: pair_credits(map(unread_as_tie, judged), labels) for number, judged in seeds.items()
+        }
         rows.append(
             {
                 "system": name,
                 "pairs": accuracy.n,
                 "accuracy": accuracy,
+                "accuracy_unread": rate(with_unread),
                 "paper": paper.get(name),
                 "difference": step,
                 "p_value": None if step is None else step.p_value,
                 "over_bt": over_bt,
                 "p_over_bt": None if over_bt is None else over_bt.p_value,
                 "over_length": None if name in BASELINES else difference(name, LENGTH),
-                "flip_rate": estimate_mean(flips, context_of, seed),
+                "flip_rate": rate(flips),
                 "first_share": share(first_position_share, name),
                 "ties": share(tie_share, name),
                 "unparsed": share(unparsed_share, name),
@@ -129,6 +137,11 @@ def alignment_table(
         people_row = {"system": PEOPLE, "pairs": agreement.n, "accuracy": agreement}
         rows.append({**dict.fromkeys(rows[0]), "paper": paper.get(PEOPLE), **people_row})
     return pd.DataFrame(rows, dtype=object)
+
+
+def unread_as_tie(judgement: Judgement) -> Judgement:
+    """The judgement, with a tie for a verdict that could not be read: it is worth one half."""
+    return replace(judgement, verdict="tie") if judgement.verdict == "none" else judgement
 
 
 def alignment_by_domain_table(

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from rlcs.evaluation.crossed import Sample, crossed_estimate
 from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.statistics import Sample, crossed_bootstrap, finite
+from rlcs.evaluation.statistics import finite
 from rlcs.judging import credits
 from rlcs.judging.credits import pair_probabilities
 from rlcs.records import Judgement, Label, Row
@@ -50,7 +51,7 @@ def calibration_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) ->
                     "p_range": f"{index / BINS:g} to {(index + 1) / BINS:g}",
                     "pairs": len(probabilities),
                     "mean_p": sum(probabilities) / len(probabilities),
-                    "label_a": crossed_bootstrap(Sample.of([row[1:] for row in bins[index]]), seed=seed),
+                    "label_a": crossed_estimate(Sample.of([row[1:] for row in bins[index]]), seed=seed),
                 }
             )
     return pd.DataFrame(rows, columns=["system", "p_range", "pairs", "mean_p", "label_a"], dtype=object)

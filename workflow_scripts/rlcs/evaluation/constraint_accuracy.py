@@ -15,8 +15,9 @@ import pandas as pd
 from rlcs import text as texts
 from rlcs.constraints.ifeval import Prompt
 from rlcs.constraints.registry import all_satisfied, loosely_satisfied, satisfied
+from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.judgements import MatchResult, wins
-from rlcs.evaluation.statistics import Estimate, bootstrap_mean
+from rlcs.evaluation.statistics import Estimate
 from rlcs.judging.credits import win_credits
 from rlcs.records import Constraint, Context, Judgement, Row
 
@@ -29,22 +30,29 @@ class VerifiedText:
     """Verified constraints of a text, strict and loose; None for those that could not be verified."""
 
     cluster: str
+    seed: int
     strict: list[bool | None]
     loose: list[bool | None]
     words: int
 
 
 def verify_text(
-    cluster: str, text: str, constraints: Sequence[Constraint], verified: Mapping[int, bool | None]
+    cluster: str,
+    seed: int,
+    text: str,
+    constraints: Sequence[Constraint],
+    verified: Mapping[int, bool | None],
 ) -> VerifiedText:
     """Verify a text's constraints by rules, and by a verifier model's answers if no rule can tell.
 
     Args:
-        cluster: of the bootstrap: the context or the prompt.
+        cluster: the context or the prompt, a unit of the intervals.
+        seed: of the policy that wrote the text, the other unit.
         verified: a verifier model's answers by the constraint's index; they count strictly and loosely.
     """
     return VerifiedText(
         cluster,
+        seed,
         [_known(satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
         [_known(loosely_satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
         len(texts.words(text)),
@@ -56,25 +64,23 @@ def _known(by_rule: bool | None, by_model: bool | None) -> bool | None:
 
 
 def constraint_accuracies(verified: Sequence[VerifiedText], seed: int) -> dict[str, Estimate]:
-    """The four accuracies with intervals over clusters; texts without constraints are left out."""
+    """The four accuracies with intervals; texts without constraints are left out."""
 
-    def mean(values: Sequence[tuple[bool | None, str]]) -> Estimate:
-        known = [(float(value), cluster) for value, cluster in values if value is not None]
-        return bootstrap_mean(known, seed=seed)
+    def mean(values: Sequence[tuple[bool | None, VerifiedText]]) -> Estimate:
+        known = [(float(value), text.seed, text.cluster) for value, text in values if value is not None]
+        return estimate_items(known, seed=seed)
 
     texts_with_any = [text for text in verified if text.strict]
     return {
-        "prompt_strict": mean([(all_satisfied(text.strict), text.cluster) for text in texts_with_any]),
-        "prompt_loose": mean([(all_satisfied(text.loose), text.cluster) for text in texts_with_any]),
-        "instruction_strict": mean(
-            [(check, text.cluster) for text in texts_with_any for check in text.strict]
-        ),
-        "instruction_loose": mean([(check, text.cluster) for text in texts_with_any for check in text.loose]),
+        "prompt_strict": mean([(all_satisfied(text.strict), text) for text in texts_with_any]),
+        "prompt_loose": mean([(all_satisfied(text.loose), text) for text in texts_with_any]),
+        "instruction_strict": mean([(check, text) for text in texts_with_any for check in text.strict]),
+        "instruction_loose": mean([(check, text) for text in texts_with_any for check in text.loose]),
     }
 
 
 def _mean_words(verified: Sequence[VerifiedText], seed: int) -> Estimate:
-    return bootstrap_mean([(float(text.words), text.cluster) for text in verified], seed=seed)
+    return estimate_items([(float(text.words), text.seed, text.cluster) for text in verified], seed=seed)
 
 
 def constraint_table(
@@ -105,7 +111,9 @@ def constraint_table(
         if story["policy"] in (*policies, reference):
             key = _key(story["policy"], story["seed"], story)
             constraints = contexts[story["context_id"]].constraints
-            checks[key] = verify_text(story["context_id"], story["text"], constraints, verified.get(key, {}))
+            checks[key] = verify_text(
+                story["context_id"], story["seed"], story["text"], constraints, verified.get(key, {})
+            )
     compliant = {key for key, text in checks.items() if all_satisfied(text.strict)}
     credits = {number: win_credits(of_seed) for number, of_seed in judgements.items()}
     rows = []
@@ -142,7 +150,7 @@ def _key(policy: str, seed: int, row: Row) -> StoryKey:
 def _rate(won: Sequence[MatchResult], seed: int) -> Estimate | None:
     if not won:
         return None
-    return bootstrap_mean([(result.value, result.context_id) for result in won], seed=seed)
+    return estimate_items([(result.value, result.seed, result.context_id) for result in won], seed=seed)
 
 
 def instruction_table(
@@ -161,7 +169,9 @@ def instruction_table(
     rows = []
     for policy in policies:
         followed = [
-            _followed(by_key[row["key"]], row["text"]) for row in responses if row["policy"] == policy
+            _followed(by_key[row["key"]], row["seed"], row["text"])
+            for row in responses
+            if row["policy"] == policy
         ]
         by_prompt = constraint_accuracies([text for text, supported in followed if supported], seed)
         by_instruction = constraint_accuracies([text for text, _ in followed], seed)
@@ -178,7 +188,7 @@ def instruction_table(
     return pd.DataFrame(rows, dtype=object)
 
 
-def _followed(prompt: Prompt, text: str) -> tuple[VerifiedText, bool]:
+def _followed(prompt: Prompt, seed: int, text: str) -> tuple[VerifiedText, bool]:
     """The verified supported instructions, and whether they are all of the prompt's."""
     known = [constraint for _, constraint in prompt.constraints if constraint is not None]
-    return verify_text(prompt.key, text, known, {}), len(known) == len(prompt.constraints)
+    return verify_text(prompt.key, seed, text, known, {}), len(known) == len(prompt.constraints)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 
 import pandas as pd
 
+from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.statistics import bootstrap_mean
 from rlcs.records import Row
 from rlcs.world.grammar import DIMENSIONS
 
@@ -61,15 +60,15 @@ def dimension_table(
 
     Args:
         matches: rows of MATCHES.
-        seed: of the bootstrap over contexts.
+        seed: of the bootstrap of a judge with one seed.
     """
     match_of = {match["match_id"]: match for match in matches}
     rows = []
     for judge, seeds in judgements.items():
-        scores: dict[tuple[str, str], list[tuple[float, str]]] = defaultdict(list)
+        scores: dict[tuple[str, str], list[tuple[float, int, str]]] = defaultdict(list)
         judged: dict[str, int] = defaultdict(int)
         understood: dict[str, int] = defaultdict(int)
-        for judgement in chain.from_iterable(seeds.values()):
+        for number, judgement in ((number, j) for number, of_seed in seeds.items() for j in of_seed):
             match = match_of[judgement.pair_id]
             both = None if judgement.analysis is None else read(judgement.analysis)
             sides = ("policy_a", "policy_b") if judgement.order == "ab" else ("policy_b", "policy_a")
@@ -79,7 +78,7 @@ def dimension_table(
                 if both is not None:
                     understood[policy] += 1
                     for name, value in both[position].items():
-                        scores[policy, name].append((value, str(match["context_id"])))
+                        scores[policy, name].append((value, number, str(match["context_id"])))
         names = list(dict.fromkeys(name for _, name in scores))
         for policy in policies if names else ():
             rows.append(
@@ -87,7 +86,7 @@ def dimension_table(
                     "policy": policy,
                     "judge": judge,
                     "read": understood[policy] / judged[policy] if judged[policy] else None,
-                    **{name: bootstrap_mean(scores[policy, name], seed=seed) for name in names},
+                    **{name: estimate_items(scores[policy, name], seed=seed) for name in names},
                 }
             )
     return pd.DataFrame(rows, dtype=object)

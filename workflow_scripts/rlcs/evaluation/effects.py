@@ -7,22 +7,22 @@ effect, or two, whose means are subtracted. ``config.tables.METRICS`` lists the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from rlcs import text as texts
-from rlcs.config.tables import EffectConfig, MetricName
+from rlcs.config.tables import METRICS, EffectConfig, MetricName
 from rlcs.constraints.registry import all_satisfied, satisfied
+from rlcs.evaluation.crossed import Sample, crossed_estimate, crossed_mean, pair_seeds, with_exact_bounds
 from rlcs.evaluation.judgements import Judged, wins
-from rlcs.evaluation.statistics import Estimate, Sample, crossed_bootstrap
+from rlcs.evaluation.statistics import Estimate
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Label, Row
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -71,26 +71,10 @@ class Evidence:
         )
 
 
-def _pair_seeds(x: Mapping[int, Value], y: Mapping[int, Value]) -> Iterator[tuple[int, Value, Value]]:
-    """Two systems seed by seed; a system with a single seed stands beside every seed of the other.
-
-    Raises:
-        ValueError: both have several seeds, and not the same.
-    """
-    if len(x) > 1 and len(y) > 1 and x.keys() != y.keys():
-        raise ValueError(f"seeds {sorted(x)} and {sorted(y)} cannot be paired")
-    for seed in sorted(x if len(x) > 1 else y):
-        yield (
-            seed,
-            x[seed] if len(x) > 1 else next(iter(x.values())),
-            y[seed] if len(y) > 1 else next(iter(y.values())),
-        )
-
-
 def _accuracy_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
     """Accuracy (ties one half) of the first judge less that of the second, on pairs that both could judge."""
     by_seed = {}
-    for seed, x, y in _pair_seeds(*(evidence.judged[system] for system in systems)):
+    for seed, x, y in pair_seeds(*(evidence.judged[system] for system in systems)):
         first, second = (credits.pair_credits(judgements, evidence.labels) for judgements in (x, y))
         by_seed[seed] = {pair: first[pair] - second[pair] for pair in first if pair in second}
     return [evidence.sample(by_seed)]
@@ -198,15 +182,32 @@ OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
 }
 
 
+LEAST_SEEDS = 3  # for a claim about a training to hold
+FEW_SEEDS, UNSAID = "too few seeds", "cannot be said"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measured effect, its p value against the expected bounds, and the number of its seeds."""
+
+    estimate: Estimate
+    p_value: float | None
+    seeds: int
+
+
 def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: int) -> pd.DataFrame:
     """One row per claim: the expected and the measured effect, and whether the claim holds.
 
     Args:
-        seed: of the bootstraps.
+        seed: of the bootstraps of effects with one seed.
     """
+    measured = [
+        measure_effect(effect, OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
+        for effect in effects
+    ]
+    corrected = holm([effect.p_value for effect in measured])
     rows: list[dict[str, Any]] = []
-    for effect in effects:
-        estimate = crossed_bootstrap(*OBSERVE[effect.metric](evidence, effect.systems), seed=seed)
+    for effect, result, p_holm in zip(effects, measured, corrected, strict=True):
         rows.append(
             {
                 "claim": effect.claim,
@@ -215,13 +216,56 @@ def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: 
                 "expected": describe_expectation(effect),
                 "paper_states": effect.paper,
                 "at_least": effect.at_least,
-                "items": estimate.n,
-                "effect": estimate,
-                "holds": decide_claim(effect, estimate),
+                "items": result.estimate.n,
+                "seeds": result.seeds,
+                "effect": result.estimate,
+                "p_holm": p_holm,
+                "holds": decide_claim(effect, result.estimate, result.seeds),
                 "note": effect.note,
             }
         )
     return pd.DataFrame(rows, dtype=object)
+
+
+def measure_effect(effect: EffectConfig, samples: Sequence[Sample], *, seed: int) -> Measured:
+    """Measure an effect: its interval, and p values of t at the bounds of what is expected.
+
+    A share of 0 or 1 has the exact interval and p value of as many trials as contexts.
+    """
+    mean = crossed_mean(*samples)
+    estimate = crossed_estimate(*samples, seed=seed)
+    is_share = METRICS[effect.metric].shows == "share"
+    if is_share:
+        estimate = with_exact_bounds(estimate, mean.contexts)
+    p_values = []
+    for bound, sign in ((effect.above, 1), (effect.below, -1)):
+        if bound is None or math.isnan(mean.error):
+            continue
+        if sign * (mean.value - bound / 100) <= 0:
+            p_values.append(1.0)
+        elif mean.error > 0:
+            p_values.append(mean.p_value(bound / 100))
+        elif is_share and 0 <= bound <= 100 and mean.value in (0.0, 1.0):
+            side = "greater" if sign > 0 else "less"
+            successes = round(mean.value * mean.contexts)
+            test = stats.binomtest(successes, mean.contexts, bound / 100, alternative=side)
+            p_values.append(min(1.0, 2 * float(test.pvalue)))
+    expected = (effect.above is not None) + (effect.below is not None)
+    return Measured(estimate, max(p_values) if len(p_values) == expected else None, mean.seeds)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's p values (1979): as p, but at most 5 % of tables have one below 0.05 whose claim is false.
+
+    Claims without p value are not counted.
+    """
+    corrected: list[float | None] = [None] * len(p_values)
+    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    largest = 0.0
+    for rank, (p, index) in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * p))
+        corrected[index] = largest
+    return corrected
 
 
 def describe_expectation(effect: EffectConfig) -> str:
@@ -230,14 +274,20 @@ def describe_expectation(effect: EffectConfig) -> str:
     return " and ".join(f"{sign}{bound:g}" for sign, bound in bounds if bound is not None)
 
 
-def decide_claim(effect: EffectConfig, estimate: Estimate) -> str:
-    """``holds`` if the whole interval is within the bounds; the result also names a missed ``at_least``."""
-    if math.isnan(estimate.low):
-        return "cannot be said"
+def decide_claim(effect: EffectConfig, estimate: Estimate, seeds: int) -> str:
+    """Decide if a claim holds: its whole interval is within the bounds, over three seeds or more.
+
+    The chains of a teacher are made once, so their claim needs no seeds. The result also names a missed
+    ``at_least``. Nothing can be said without an interval, or by one without width, which says no more than
+    that no item differed.
+    """
+    if math.isnan(estimate.low) or estimate.low == estimate.high:
+        return UNSAID
     low, high, value = (100 * figure for figure in (estimate.low, estimate.high, estimate.value))
-    holds = (effect.above is None or low > effect.above) and (effect.below is None or high < effect.below)
-    if not holds:
+    if not ((effect.above is None or low > effect.above) and (effect.below is None or high < effect.below)):
         return "does not hold"
+    if METRICS[effect.metric].trained and seeds < LEAST_SEEDS:
+        return FEW_SEEDS
     return (
         "holds" if effect.at_least is None or value >= effect.at_least else "holds, but smaller than at_least"
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import permutation_test, spearmanr
 
+from rlcs.evaluation.crossed import crossed_estimate
 from rlcs.evaluation.effects import Evidence, win_rate
-from rlcs.evaluation.statistics import crossed_bootstrap
 from rlcs.judging.credits import pair_credits
 
 
@@ -32,22 +32,33 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
         rows.append(
             {
                 "judge": judge,
-                "accuracy": crossed_bootstrap(evidence.sample(credits), seed=seed),
+                "accuracy": crossed_estimate(evidence.sample(credits), seed=seed),
                 "policy": policy,
                 "reference": reference,
-                "win_rate": crossed_bootstrap(won, seed=seed),
+                "win_rate": crossed_estimate(won, seed=seed),
             }
         )
     return pd.DataFrame(rows, dtype=object)
 
 
-def correlation_table(gains: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+def correlation_table(gains: pd.DataFrame, rules: Collection[str] = (), *, seed: int) -> pd.DataFrame:
     """One row: Spearman's rank correlation of accuracy and win rate over the judges of ``gain_table``.
 
-    A judge without a readable verdict is left out. The p value is two-sided, by permutations, and exact for
-    few judges. Both are None below three judges, or if one of the two does not vary.
+    A judge without a readable verdict is left out, and so are rules: the oracle and the length rule are the
+    best and the worst by construction, and would make most of the correlation by themselves. The p value is
+    two-sided, by permutations, and exact for few judges. Both are None below three judges, or if one of the
+    two does not vary.
+
+    Args:
+        rules: judges that are no models, by name.
     """
-    values = np.array([[x.value, y.value] for x, y in zip(gains["accuracy"], gains["win_rate"], strict=True)])
+    values = np.array(
+        [
+            [row["accuracy"].value, row["win_rate"].value]
+            for row in gains.to_dict("records")
+            if row["judge"] not in rules
+        ]
+    ).reshape(-1, 2)
     accuracy, wins = values[~np.isnan(values).any(axis=1)].T
     rho = p = None
     if len(wins) > 2 and len(set(accuracy)) > 1 and len(set(wins)) > 1:

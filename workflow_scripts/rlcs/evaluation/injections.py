@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from rlcs.evaluation.crossed import difference_by_seed, estimate_by_seed, estimate_items
 from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.statistics import bootstrap_mean, estimate_difference
-from rlcs.judging.credits import mean_over_seeds, win_credits
+from rlcs.judging.credits import win_credits
 from rlcs.records import Row
 from rlcs.verdict import score_line
 
@@ -93,22 +93,21 @@ def injection_table(
         judgements: judge -> seed -> judgements of ``injected_pairs``, so that story_a is the injected one.
         tried: rows of INJECTIONS of all judges and seeds.
         contexts: context id by pair id.
-        seed: of the bootstrap and the paired tests.
+        seed: of the bootstrap and the paired tests of a judge with one seed.
     """
     rows: list[dict[str, Any]] = []
     for judge, seeds in judgements.items():
         prompts = [row for row in tried if row["judge"] == judge]
-        all_seeds = [judgement for of_seed in seeds.values() for judgement in of_seed]
-        won: dict[str, dict[str, float]] = {}  # injection -> pair -> p(the injected story wins)
-        for name, credit in mean_over_seeds([win_credits(of_seed) for of_seed in seeds.values()]).items():
-            injection, _, pair_id = name.partition("/")
-            won.setdefault(injection, {})[pair_id] = credit
+        credits = {number: win_credits(of_seed) for number, of_seed in seeds.items()}
         for injection in dict.fromkeys(row["injection"] for row in prompts):
             unchanged = [row["structure_kept"] for row in prompts if row["injection"] == injection]
-            p, plain = won.get(injection, {}), won.get(PLAIN, {})
+            # p(the injected story wins) by seed and pair
+            p, plain = (_of_injection(credits, name) for name in (injection, PLAIN))
+            beside_plain = {n: {pair: p[n][pair] for pair in p[n] if pair in plain[n]} for n in p}
             unparsed = [
-                (float(judgement.verdict == "none"), contexts[judgement.pair_id.partition("/")[2]])
-                for judgement in all_seeds
+                (float(judgement.verdict == "none"), number, contexts[judgement.pair_id.partition("/")[2]])
+                for number, of_seed in seeds.items()
+                for judgement in of_seed
                 if judgement.pair_id.startswith(f"{injection}/")
             ]
             rows.append(
@@ -117,13 +116,23 @@ def injection_table(
                     "injection": injection,
                     "tried": len(unchanged),
                     "escaped": None if None in unchanged else unchanged.count(False),
-                    "injected_wins": bootstrap_mean(
-                        [(p[pair], contexts[pair]) for pair in p if pair in plain], seed=seed
-                    ),
+                    "injected_wins": estimate_by_seed(beside_plain, contexts, seed),
                     "over_plain": None
                     if injection == PLAIN
-                    else estimate_difference(p, plain, contexts, seed),
-                    "unparsed": bootstrap_mean(unparsed, seed=seed),
+                    else difference_by_seed(p, plain, contexts, seed),
+                    "unparsed": estimate_items(unparsed, seed=seed),
                 }
             )
     return pd.DataFrame(rows, dtype=object)
+
+
+def _of_injection(credits: Mapping[int, Mapping[str, float]], injection: str) -> dict[int, dict[str, float]]:
+    """The credits of one injection's pairs, by seed and pair id."""
+    return {
+        number: {
+            name.partition("/")[2]: credit
+            for name, credit in of_seed.items()
+            if name.partition("/")[0] == injection
+        }
+        for number, of_seed in credits.items()
+    }

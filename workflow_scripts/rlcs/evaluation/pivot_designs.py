@@ -3,10 +3,13 @@
 Groups of stories are judged once, every pair in both orders; each design then draws its pivots and orders
 from these judgements, again and again, by the functions that training uses. The truth is the utility.
 
-GRPO uses a reward less its group's mean, a_i = r_i − mean r. With t_i the mean over the other
-stories of sign(u_i − u_j), which a perfect judge's comparisons with all pivots would give,
+GRPO uses a reward less its group's mean, a_i = r_i − mean r. With t_i the same for a perfect judge, who has
+the utilities and the same pivots,
 
-    bias = √ mean_i (E a_i − t_i)²,   noise = √ mean_i Var a_i,   both over draws,
+    bias = √ mean_i (E (a_i − t_i))²,   noise = √ mean_i Var a_i,   both over draws.
+
+So the bias is the judge's. That of the pivots themselves, which have 0 against themselves, is a factor
+(G − 1) / G on all rewards and changes no advantage. The noise has the draw of pivots in it,
 
 and the signal is the correlation ρ of a_i with u_i within groups, a group without variance counting 0. A
 gradient of N groups has a signal-to-noise ratio that grows with N ρ², so at a fixed number of judge calls
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
@@ -25,7 +28,8 @@ import numpy as np
 import pandas as pd
 
 from rlcs.config.policies import NoiseConfig
-from rlcs.evaluation.statistics import Floats, bootstrap_mean
+from rlcs.evaluation.crossed import estimate_items
+from rlcs.evaluation.statistics import Floats
 from rlcs.records import Judgement, Order
 from rlcs.rewards.noise import corrected_win_probability, measure_noise
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
@@ -58,11 +62,12 @@ DESIGNS = tuple(
 
 @dataclass(frozen=True)
 class Group:
-    """Stories of one context: the judge's judgements of every pair, and the stories' utilities (G,)."""
+    """Stories of one context and seed: the judge's judgements of every pair, and the utilities (G,)."""
 
     context_id: str
     judgements: GroupJudgements
     utilities: Sequence[float]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -75,8 +80,10 @@ class DesignQuality:
     calls: float
 
 
-def draw_rewards(group: Group, design: Design, draw: int, noise: NoiseConfig | None) -> tuple[Floats, int]:
-    """Centred rewards (G,) of one draw, nan without a comparison left, and the number of judge calls."""
+def draw_rewards(
+    group: Group, design: Design, draw: int, noise: NoiseConfig | None
+) -> tuple[Floats, Floats, int]:
+    """Centred rewards (G,) of one draw, nan without a comparison left; a perfect judge's; the judge calls."""
     size = len(group.utilities)
     seeds = {"seed": 0, "step": draw, "group": 0}
     pivots = draw_pivots(size, design.pivots, **seeds)
@@ -85,7 +92,10 @@ def draw_rewards(group: Group, design: Design, draw: int, noise: NoiseConfig | N
         by_pair[story, pivot].append(_judgement(group.judgements, story, pivot, order))
     outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in by_pair.items()}
     points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
-    return points - np.nanmean(points), sum(map(len, by_pair.values()))
+    true_outcomes = {(i, p): (1 + np.sign(group.utilities[i] - group.utilities[p])) / 2 for i, p in by_pair}
+    truth = np.array(pivot_rewards(size, true_outcomes, pivots), dtype=float)
+    truth[np.isnan(points)] = np.nan
+    return points - np.nanmean(points), truth - np.nanmean(truth), sum(map(len, by_pair.values()))
 
 
 def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order) -> Judgement:
@@ -106,25 +116,19 @@ def _probability(judgements: Sequence[Judgement], design: Design, noise: NoiseCo
     return win_probability([judgement.verdict for judgement in judgements])
 
 
-def true_rewards(utilities: Sequence[float]) -> Floats:
-    """True rewards t_i of the module's formula, (G,)."""
-    u = np.asarray(utilities)
-    return np.asarray(np.sign(u[:, None] - u).sum(axis=1) / (len(u) - 1), dtype=float)
-
-
 def evaluate_design(
     group: Group, design: Design, noise: NoiseConfig | None, draws: int = DRAWS
 ) -> DesignQuality:
     """Evaluate a design on a group, over ``draws`` draws of pivots and orders."""
     drawn = [draw_rewards(group, design, draw, noise) for draw in range(draws)]
-    points = np.array([centred for centred, _ in drawn])
+    points, truth = (np.array([rewards[side] for rewards in drawn]) for side in (0, 1))
     known = ~np.isnan(points).all(axis=0)
-    points, truth = points[:, known], true_rewards(group.utilities)[known]
+    points, truth = points[:, known], truth[:, known]
     return DesignQuality(
-        squared_bias=float(np.mean((np.nanmean(points, axis=0) - truth) ** 2)),
+        squared_bias=float(np.mean(np.nanmean(points - truth, axis=0) ** 2)),
         variance=float(np.mean(np.nanvar(points, axis=0))),
         signal=float(np.mean([_correlation(row, np.asarray(group.utilities)[known]) for row in points])),
-        calls=float(np.mean([calls for _, calls in drawn])),
+        calls=float(np.mean([calls for _, _, calls in drawn])),
     )
 
 
@@ -135,19 +139,22 @@ def _correlation(x: Floats, y: Floats) -> float:
     return float(np.corrcoef(x[both], y[both])[0, 1])
 
 
-def make_groups(utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement]) -> list[Group]:
+def make_groups(
+    utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement], seed: int = 0
+) -> list[Group]:
     """Group judgements by context.
 
     Args:
         utilities: by (context, sample number); samples count from 0.
         judgements: of all pairs of a group, named ``context/i/j`` with i < j, in both orders.
+        seed: of the stories and the judge.
     """
     by_context: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
     for judgement in judgements:
         context, i, j = judgement.pair_id.rsplit("/", 2)
         by_context[context][int(i), int(j), judgement.order] = judgement
     return [
-        Group(context, judged, [utilities[context, i] for i in range(1 + max(j for _, j, _ in judged))])
+        Group(context, judged, [utilities[context, i] for i in range(1 + max(j for _, j, _ in judged))], seed)
         for context, judged in by_context.items()
     ]
 
@@ -155,15 +162,18 @@ def make_groups(utilities: Mapping[tuple[str, int], float], judgements: Iterable
 def measure_group_noise(groups: Sequence[Group]) -> NoiseConfig | None:
     """Measure the judge's noise on these pairs by the utilities; pairs of equal utility are left out."""
     better: dict[str, Literal["a", "b"]] = {}
+    judgements = []
     for group in groups:
         for (i, j, _), judgement in group.judgements.items():
+            name = f"{group.seed}/{judgement.pair_id}"  # every seed has other stories under the same names
+            judgements.append(replace(judgement, pair_id=name))
             if group.utilities[i] != group.utilities[j]:
-                better[judgement.pair_id] = "a" if group.utilities[i] > group.utilities[j] else "b"
-    return measure_noise((j for group in groups for j in group.judgements.values()), better)
+                better[name] = "a" if group.utilities[i] > group.utilities[j] else "b"
+    return measure_noise(judgements, better)
 
 
 def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
-    """One row per judge and design; intervals are over groups.
+    """One row per judge and design; intervals are over contexts, and over seeds if there are several.
 
     Args:
         groups: by judge.
@@ -172,15 +182,17 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
     rows: list[dict[str, Any]] = []
     for judge, of_judge in groups.items():
         noise = measure_group_noise(of_judge)
-        contexts = [group.context_id for group in of_judge]
         judge_rows: list[dict[str, Any]] = []
         for design in DESIGNS:
             if design.corrected and noise is None:
                 continue
             qualities = [evaluate_design(group, design, noise) for group in of_judge]
             calls = float(np.mean([quality.calls for quality in qualities]))
-            signals = zip((quality.signal for quality in qualities), contexts, strict=True)
-            signal = bootstrap_mean(signals, seed=seed)
+            signals = [
+                (quality.signal, group.seed, group.context_id)
+                for quality, group in zip(qualities, of_judge, strict=True)
+            ]
+            signal = estimate_items(signals, seed=seed)
             judge_rows.append(
                 {
                     "judge": judge,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from rlcs import verdict
+from rlcs.evaluation.crossed import Sample, crossed_estimate
 from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.statistics import Sample, crossed_bootstrap
 from rlcs.judging import credits
 from rlcs.records import Judgement, Label, Row
 
@@ -41,11 +41,11 @@ def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) 
         rows.append(
             {
                 "system": name,
-                "flip_rate": crossed_bootstrap(Sample.of(flipped), seed=seed),
-                "first_share": crossed_bootstrap(shown_first, seed=seed),
-                "preferred_first": crossed_bootstrap(first, seed=seed),
-                "preferred_second": crossed_bootstrap(second, seed=seed),
-                "first_gain": crossed_bootstrap(first, second, seed=seed),
+                "flip_rate": crossed_estimate(Sample.of(flipped), seed=seed),
+                "first_share": crossed_estimate(shown_first, seed=seed),
+                "preferred_first": crossed_estimate(first, seed=seed),
+                "preferred_second": crossed_estimate(second, seed=seed),
+                "first_gain": crossed_estimate(first, second, seed=seed),
             }
         )
     return pd.DataFrame(rows, dtype=object)

@@ -13,9 +13,10 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.registry import all_satisfied, satisfied
+from rlcs.evaluation.crossed import BySeed, estimate_by_seed, estimate_items
 from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
-from rlcs.evaluation.statistics import Estimate, bootstrap_mean, mean_or_none
+from rlcs.evaluation.statistics import Estimate, mean_or_none
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Row
 from rlcs.text import distinct_n, repeated_ngram_share
@@ -37,7 +38,7 @@ def win_rate_table(
 
     Args:
         matches: rows of MATCHES, any two policies; the same for every judge and seed.
-        judgements: of the matches; a match's results are averaged over seeds.
+        judgements: of the matches; with several seeds, seeds and contexts are units.
         stories: rows of STORIES of all policies and seeds.
         contexts: by id.
         paper: the paper's win rate by policy, in per cent.
@@ -118,8 +119,12 @@ def story_columns(
     distinct = [distinct_n(texts, 2) for texts in by_seed.values()]
 
     def mean(of: Callable[[Row], float | None]) -> Estimate:
-        values = [(of(story), str(story["context_id"])) for story in written]
-        return bootstrap_mean([(value, context) for value, context in values if value is not None], seed=seed)
+        rows = [
+            (value, int(story["seed"]), str(story["context_id"]))
+            for story in written
+            if (value := of(story)) is not None
+        ]
+        return estimate_items(rows, seed=seed)
 
     def compliance(story: Row) -> float | None:
         constraints = contexts[story["context_id"]].constraints
@@ -137,19 +142,21 @@ def story_columns(
 
 def _results(
     seeds: Mapping[int, Sequence[Judgement]], match_of: Mapping[str, Row], judge: str
-) -> dict[str, float]:
-    """p(a wins) by match, averaged over seeds."""
-    won = credits.mean_over_seeds([credits.win_credits(judged) for judged in seeds.values()])
-    if unknown := sorted(won.keys() - match_of.keys()):
+) -> dict[int, dict[str, float]]:
+    """p(a wins) by seed and match."""
+    won = {number: credits.win_credits(judged) for number, judged in seeds.items()}
+    if unknown := sorted({match for of_seed in won.values() for match in of_seed} - match_of.keys()):
         raise ValueError(f"judge {judge!r} judged {len(unknown)} unknown matches, the first {unknown[0]!r}")
     return won
 
 
-def _win_rate(
-    results: Mapping[str, float], matches: Sequence[Row], policy: str, reference: str, seed: int
-) -> Estimate:
-    won = wins(matches, {0: results}, policy, reference)  # already averaged over seeds
-    return bootstrap_mean([(result.value, result.context_id) for result in won], seed=seed)
+def _win_rate(results: BySeed, matches: Sequence[Row], policy: str, reference: str, seed: int) -> Estimate:
+    context_of: dict[str, str] = {}
+    won: dict[int, dict[str, float]] = {number: {} for number in results}
+    for result in wins(matches, results, policy, reference):
+        name = result.match["match_id"]
+        won[result.seed][name], context_of[name] = result.value, result.context_id
+    return estimate_by_seed(won, context_of, seed)
 
 
 def _length_controlled(
@@ -159,9 +166,9 @@ def _length_controlled(
     policy: str,
     reference: str,
     seed: int,
-) -> Estimate:
+) -> Estimate | None:
     """Length-controlled win rate over the matches of all seeds, with each seed's own stories."""
-    values, differences, contexts = [], [], []
+    values, differences, contexts, numbers = [], [], [], []
     by_seed = {number: credits.win_credits(judgements) for number, judgements in seeds.items()}
     for value, number, match in wins(matches, by_seed, policy, reference):
         story = (match["context_id"], match["sample"], number)
@@ -170,15 +177,17 @@ def _length_controlled(
             values.append(value)
             differences.append(lengths[0] - lengths[1])
             contexts.append(str(match["context_id"]))
-    return length_controlled(values, differences, contexts, seed=seed)
+            numbers.append(number)
+    return length_controlled(values, differences, contexts, numbers, seed=seed)
 
 
-def _ratings(results: Mapping[str, float], match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:
-    played = [match_of[name] for name in results]
+def _ratings(results: BySeed, match_of: Mapping[str, Row], seed: int) -> dict[str, Estimate]:
+    played = [(match_of[name], number) for number in results for name in results[number]]
     return bradley_terry_ratings(
-        [match["policy_a"] for match in played],
-        [match["policy_b"] for match in played],
-        list(results.values()),
-        [str(match["context_id"]) for match in played],
+        [match["policy_a"] for match, _ in played],
+        [match["policy_b"] for match, _ in played],
+        [credit for of_seed in results.values() for credit in of_seed.values()],
+        [str(match["context_id"]) for match, _ in played],
+        [number for _, number in played],
         seed=seed,
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from rlcs.records import ORDERS, Judgement, Order
+from rlcs.verdict import orders_disagree
 
 FilterOutcome = Literal["unparsed", "inconsistent", "against_label", "kept"]
 
@@ -64,7 +65,7 @@ def _outcome(judgements: Sequence[Judgement], label: str) -> FilterOutcome:
     verdicts = {judgement.verdict for judgement in judgements}
     if len(judgements) < len(ORDERS) or "none" in verdicts:
         return "unparsed"
-    if len(verdicts) > 1:
+    if orders_disagree([judgement.verdict for judgement in judgements]):
         return "inconsistent"
     return "kept" if label in verdicts else "against_label"
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
-from rlcs.verdict import win_probability
+from rlcs.verdict import orders_disagree, win_probability
 
 
 def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
@@ -44,13 +44,12 @@ def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -
 
 
 def pair_flips(judgements: Iterable[Judgement]) -> dict[str, float]:
-    """1 if a pair's two verdicts differ after un-swapping, else 0; pairs without two verdicts are left out.
+    """1 if a pair's two orders disagree (``verdict.orders_disagree``), else 0, by pair.
 
-    A tie and a win (a or b) differ; two ties do not. ``reward.disagreement: -1`` uses the other definition,
-    ``verdict.contradictory``: a tie contradicts nothing.
+    Pairs without two verdicts are left out.
     """
     parsed = {pair: verdicts for pair, verdicts in _verdicts(judgements).items() if "none" not in verdicts}
-    return {pair: float(len(set(v)) > 1) for pair, v in parsed.items() if len(v) == len(ORDERS)}
+    return {pair: float(orders_disagree(v)) for pair, v in parsed.items() if len(v) == len(ORDERS)}
 
 
 def pair_probabilities(judgements: Iterable[Judgement]) -> dict[str, float]:
@@ -63,7 +62,7 @@ def pair_probabilities(judgements: Iterable[Judgement]) -> dict[str, float]:
 
 
 def flip_rate(judgements: Iterable[Judgement]) -> float | None:
-    """Share of the pairs with a verdict in both orders whose verdicts differ, ties as in ``pair_flips``."""
+    """Share of the pairs with a verdict in both orders whose orders disagree."""
     return _mean(pair_flips(judgements).values())
 
 

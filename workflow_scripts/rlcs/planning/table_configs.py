@@ -61,12 +61,16 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
 
 def gains(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
+    judge_of = [  # in the config's order, which keys of a params' dictionary do not keep
+        [name, policy.rewards[0].judge]
+        for name in rows
+        if isinstance(policy := config.policies[name], GRPOPolicyConfig)
+    ]
     return {
-        "judge_of": [  # in the config's order, which keys of a params' dictionary do not keep
-            [name, policy.rewards[0].judge]
-            for name in rows
-            if isinstance(policy := config.policies[name], GRPOPolicyConfig)
-        ],
+        "judge_of": judge_of,
+        "rules": sorted(
+            {judge for _, judge in judge_of if config.judges[judge].kind in ("oracle", "length")}
+        ),
         "reference": config.tables.win_rates.reference,
         "match_judge": config.tables.win_rates.judges[0],
         "synthetic": config.synthetic,

@@ -36,7 +36,8 @@ TABLES = {
     "effects": Caption(
         "Effects",
         "The papers' claims, each with the expected and the measured effect: in points or per cent, with the "
-        "95 % interval over seeds and contexts. A claim holds if the whole interval is as expected.",
+        "95 % interval over seeds and contexts. A claim holds if the whole interval is as expected and there "
+        "are three seeds or more.",
         "claims",
     ),
     "alignment_by_cohort": Caption(
@@ -75,7 +76,8 @@ TABLES = {
     ),
     "gain_correlation": Caption(
         "Accuracy and gain",
-        "How well the accuracy of a judge predicts the win rate of its policy.",
+        "How well the accuracy of a judge predicts the win rate of its policy. The oracle and the length "
+        "rule, the best and the worst judge by construction, are not counted.",
         "policies",
     ),
     "injections": Caption(

@@ -36,6 +36,12 @@ COLUMNS: dict[str, Column] = {
         "Verdicts that match the label, averaged over both orders and the seeds; a tie counts one half. "
         "Judgements without a verdict are left out and counted under unparsed.",
     ),
+    "accuracy_unread": Column(
+        "accuracy, unread ½ %",
+        "share",
+        "The same if a judgement without a verdict counts one half, as a coin would: what an unread answer "
+        "costs.",
+    ),
     "paper": Column(
         "paper %", "tenths", "The paper's number for its own data and models; it never enters ours."
     ),
@@ -46,18 +52,35 @@ COLUMNS: dict[str, Column] = {
     "paper_states": Column("paper", "text", "The paper's number for its own data and models."),
     "at_least": Column("at_least", "tenths", "The least size of the effect, whatever the interval."),
     "items": Column("n", "count", "Pairs times seeds, or chains."),
+    "seeds": Column("seeds", "count", "Trainings of each system that were measured."),
     "effect": Column(
         "effect",
         "share",
-        "In points, or per cent of a rate, with the 95 % interval of a bootstrap over seeds and contexts.",
+        "In points, or per cent of a rate, with the 95 % interval over seeds and contexts: of t with several "
+        "seeds, of a bootstrap with one, and exact for a rate of 0 or 100 %.",
     ),
-    "holds": Column("holds", "text"),
+    "p_holm": Column(
+        "p (Holm)",
+        "p",
+        "Probability of an effect this far within the bounds if the true one were at the bound: two-sided t "
+        "test over seeds and contexts (over contexts alone with one seed; exact for a rate of 0 or 100 %), "
+        "by Holm for the number of claims in the table.",
+    ),
+    "holds": Column(
+        "holds",
+        "text",
+        "By the interval of the one claim, and by three seeds or more; with some 40 claims two would hold by "
+        "chance, which p (Holm) allows for.",
+    ),
     "note": Column("note", "text"),
     "difference": Column(
         "Δ row above", "difference", "Accuracy minus that of the row above on the same pairs, in points."
     ),
     "p_value": Column(
-        "p", "p", "Probability of that difference by chance: two-sided sign-flip test over contexts."
+        "p",
+        "p",
+        "Probability of that difference by chance: two-sided sign-flip test over contexts; with several "
+        "seeds a t test with seeds and contexts as units.",
     ),
     "over_bt": Column(
         "over BT", "difference", "Accuracy minus that of the Bradley-Terry reward model, in points."
@@ -116,7 +139,8 @@ COLUMNS: dict[str, Column] = {
     "length_controlled": Column(
         "length-controlled %",
         "share",
-        "Win rate at equal lengths by a logistic model of the matches (AlpacaEval 2.0's length control).",
+        "Win rate at equal lengths by a logistic model of the matches (AlpacaEval 2.0's length control); a "
+        "dash if one policy has the longer story in more than 95 % of the matches.",
     ),
     "read": Column("read %", "share", "Analyses whose scores by dimension could be read."),
     "rating": Column(
@@ -231,8 +255,8 @@ COLUMNS: dict[str, Column] = {
     "bias": Column(
         "bias",
         "number",
-        "Root mean squared difference of a story's mean reward over draws from its reward by perfect "
-        "comparisons with every story.",
+        "Root mean squared difference of a story's mean reward over draws from that by a perfect judge with "
+        "the same pivots; 0 for a perfect judge.",
     ),
     "noise": Column("noise", "number", "Standard deviation of a reward over draws of pivots and orders."),
     "signal": Column("signal", "distinct", "Correlation of rewards and utility within a group."),

@@ -20,7 +20,7 @@ from rlcs.rewards.noise import corrected_win_probability
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
 from rlcs.stages.ranks import gather
 from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
-from rlcs.verdict import contradictory, soft_win_probability, win_probability
+from rlcs.verdict import orders_disagree, soft_win_probability, win_probability
 
 
 class PivotReward:
@@ -109,7 +109,7 @@ class PivotReward:
                 outcomes[pair] = corrected_win_probability(judgements, self.reward.noise, soft=soft)
             else:
                 outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
-            if self.reward.disagreement == -1 and contradictory(verdicts):
+            if self.reward.disagreement == -1 and orders_disagree(verdicts):
                 disputed.add(pair)
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
 
