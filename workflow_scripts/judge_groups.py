@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 from rlcs.config.prompts import policy_prompt
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
@@ -60,16 +58,11 @@ def main(stage: Stage) -> None:
             section,
             stage.optional_folder("model"),
             Access.of(stage.options),
-            soft=_has_soft(section),
+            soft=is_model(section["judge"]),
         )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         STORIES_FILE.write(folder, stories)
         JUDGEMENTS_FILE.write(folder, judgements)
-
-
-def _has_soft(section: Mapping[str, Any]) -> bool:
-    """Whether the judge's scores are single digits, whose probabilities can be read."""
-    return is_model(section["judge"]) and section["judging"]["scores"]["high"] <= 9
 
 
 if __name__ == "__main__":

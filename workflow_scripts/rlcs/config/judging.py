@@ -16,7 +16,7 @@ class ScoresConfig(Section):
     """The range of a GenRM's integer scores."""
 
     low: int = Field(1, ge=0, description="Lowest score.")
-    high: int = Field(10, ge=1, le=999, description="Highest score.")
+    high: int = Field(9, ge=1, le=999, description="Highest score.")
 
     @model_validator(mode="after")
     def _range(self) -> ScoresConfig:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # Judges whose score of a story does not depend on the other story.
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
+# Tokenizers differ in how they write larger numbers: many go digit by digit.
+LARGEST_DIGIT = 9
+
 Problems = Iterator[str]
 
 
@@ -151,6 +154,8 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         asked = config.judges.get(reward.judge)
         if reward.kind == "scalar" and not isinstance(asked, (*SCALAR_JUDGES, NoneType)):
             yield f"{place_key}.kind: {reward.judge!r} does not score a story by itself"
+        if reward.probability == "soft":
+            yield from _single_tokens(config, f"{place_key}.probability", reward.judge)
         if isinstance(group_size, int) and reward.pivots >= group_size:
             yield f"{place_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
     if policy.constraints is None:
@@ -161,6 +166,19 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         yield (
             f"{key}.training.multi_objective_aggregation: {several!r} takes no mean of a group, "
             "which constraints need"
+        )
+
+
+def _single_tokens(config: Config, key: str, judge: str) -> Problems:
+    """A judge's probability is read from its two score tokens, so each score must be a single token."""
+    entry, scores = config.judges.get(judge), config.judging.scores
+    is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
+    if is_model and getattr(entry, "votes", 1) == 1 and scores.high > LARGEST_DIGIT:
+        yield (
+            f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
+            f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
+            f"set judging.scores to {{low: 1, high: {LARGEST_DIGIT}}} and name these in judging.template, or "
+            "take probability: hard, or several votes of the judge"
         )
 
 
@@ -209,5 +227,7 @@ def _tables(config: Config) -> Problems:
     if tables.pivots is not None:
         if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
             yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, not a model"
+        for judge in tables.pivots.judges:
+            yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"
