@@ -62,7 +62,7 @@ def trl_options(config: Config, entry: TrainingEntry, scratch: str) -> Any:
     Raises:
         InputError, ValueError: TRL refuses them.
     """
-    shared = config.training if torch.cuda.is_available() else {"use_cpu": True, **config.training}
+    shared = config.training if torch.cuda.is_available() else {**config.training, "use_cpu": True}
     return build_options(CLASSES[type(entry)], shared, entry.training, seed=0, output_dir=scratch)
 
 
