@@ -21,7 +21,11 @@ VERIFIER_FIELDS = (*CONTEXT_FIELDS, "constraint", "story")
 
 
 def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
-    """Raises ValueError where a template names an unknown field or leaves out a required one."""
+    """Check the fields of a template.
+
+    Raises:
+        ValueError: it names an unknown field, or leaves out a required one.
+    """
     if not Template(template).is_valid():
         raise ValueError("a $ that starts no field: write $$ for a dollar sign")
     names = set(Template(template).get_identifiers())
@@ -65,11 +69,11 @@ _CONTROL = re.compile(
 
 
 def without_control_tokens(messages: Messages) -> Messages:
-    """Common special tokens broken up by a space, for endpoints whose tokenizer is not known."""
+    """Break up common special tokens by a space, for endpoints whose tokenizer is not known."""
     return [
         {
             **message,
-            "content": _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", message["content"]),
+            "content": _CONTROL.sub(lambda token: f"{token[0][0]} {token[0][1:]}", message["content"]),
         }
         for message in messages
     ]

@@ -1,4 +1,4 @@
-"""Names in a config must be those of entries that can serve where they stand; a line for each that is not."""
+"""Checks between entries: a name must be that of an entry that fits its use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Problems = Iterator[str]
 
 
 def reference_problems(config: Config) -> list[str]:
-    """Every offence, as "key: what is wrong"."""
+    """List every offence, as "key: what is wrong"."""
     parts = (_models, _judges, _teachers, _consensus, _bases, _policies, _verifiers, _effects, _tables)
     return [problem for part in parts for problem in part(config)]
 
@@ -148,16 +148,16 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
-    for place, reward in enumerate(policy.rewards):
-        place_key = f"{key}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
-        yield from _known(config, f"{place_key}.judge", reward.judge, "judges")
-        asked = config.judges.get(reward.judge)
-        if reward.kind == "scalar" and not isinstance(asked, (*SCALAR_JUDGES, NoneType)):
-            yield f"{place_key}.kind: {reward.judge!r} does not score a story by itself"
+    for index, reward in enumerate(policy.rewards):
+        reward_key = f"{key}.reward" + (f".{index}" if isinstance(policy.reward, list) else "")
+        yield from _known(config, f"{reward_key}.judge", reward.judge, "judges")
+        judge = config.judges.get(reward.judge)
+        if reward.kind == "scalar" and not isinstance(judge, (*SCALAR_JUDGES, NoneType)):
+            yield f"{reward_key}.kind: {reward.judge!r} does not score a story by itself"
         if reward.probability == "soft":
-            yield from _single_tokens(config, f"{place_key}.probability", reward.judge)
+            yield from _single_tokens(config, f"{reward_key}.probability", reward.judge)
         if isinstance(group_size, int) and reward.pivots >= group_size:
-            yield f"{place_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
+            yield f"{reward_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
     if policy.constraints is None:
         return
     yield from _known(config, f"{key}.constraints.verifier", policy.constraints.verifier, "verifiers")

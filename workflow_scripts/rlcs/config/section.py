@@ -1,4 +1,4 @@
-"""What all sections of the config share, and the option names of the pinned TRL release.
+"""The base of all sections of the config, and the option names of the pinned TRL release.
 
 ``trl_options.json`` holds the names, so that a misspelt option is found while the workflow is planned,
 without importing TRL.
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-# What the workflow sets itself, so that every number can be traced and every path is known.
+# Options that the workflow sets itself, so that every number can be traced and every path is known.
 RESERVED_OPTIONS = {
     "output_dir",
     "seed",
