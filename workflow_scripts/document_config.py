@@ -71,13 +71,13 @@ def documented_default() -> str:
 
 
 def _keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The fields of a section: what tells its kind, then its own, then those that it shares with others."""
-    own = list(model.__annotations__)
+    """The fields of a section: the one that names its kind, then its own, then those of its parents."""
+    declared = list(model.__annotations__)
 
     def rank(item: tuple[str, FieldInfo]) -> tuple[bool, int]:
         name, field = item
-        tells_kind = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-        return not tells_kind, own.index(name) if name in own else len(own)
+        names_kind = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+        return not names_kind, declared.index(name) if name in declared else len(declared)
 
     return sorted(model.model_fields.items(), key=rank)
 
@@ -107,11 +107,11 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     choices = get_args(annotation)
     if type(None) in choices or get_origin(annotation) in (dict, list):
         return None
-    return next((found for choice in choices if (found := _section(choice)) is not None), None)
+    return next((section for choice in choices if (section := _section(choice)) is not None), None)
 
 
 def _value(field: Any) -> Any:
-    """The example where there is one, so that the documented default is complete; else the default."""
+    """The example if there is one, so that the documented default is complete; else the default."""
     if field.examples:
         return field.examples[0]
     default = field.get_default(call_default_factory=True)
@@ -151,11 +151,11 @@ def key_tables() -> str:
 
 
 def _nested(name: str, model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    found = {name: model}
+    sections = {name: model}
     for key, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= _nested(f"{name}.{key}", field.annotation)
-    return found
+            sections |= _nested(f"{name}.{key}", field.annotation)
+    return sections
 
 
 def _table(name: str, model: type[BaseModel]) -> str:

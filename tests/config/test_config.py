@@ -44,6 +44,11 @@ def test_generated_documents_have_not_drifted(path):
     assert path.read_text(encoding="utf-8") == document_config.generated()[path], "run `make docs`"
 
 
+def test_no_description_breaks_its_table():
+    rows = [line for line in document_config.key_tables().splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row.count("|") != 4] == []
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_run_in_the_repository_parses(path):
     parsed = parsing.parse(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -41,7 +41,7 @@ class TeacherWeightsConfig(Section):
 class GenerativeJudgeConfig(ModelConfig):
     """A judge that writes an analysis and two scores; only such a judge can be a teacher."""
 
-    kind: Literal["generative"] = Field(description="Kind of judge: a language model that writes scores.")
+    kind: Literal["generative"] = Field(description="Kind of judge: it writes an analysis and two scores.")
 
 
 class _UntrainedConfig(GenerativeJudgeConfig):
@@ -224,7 +224,8 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
     )
     early_stopping: EarlyStoppingConfig | None = Field(
         None,
-        description="Choice of the step that is best on held-out training pairs: {share, every, patience}. "
+        description="Choice of the step with the lowest loss on held-out training pairs: {share, "
+        "every, patience}. "
         "Empty: the last step.",
     )
     label_sources: LabelSources

@@ -23,7 +23,10 @@ class ConstraintsConfig(Section):
         examples=["penalty"],
     )
     margin: float = Field(
-        0.1, gt=0, description="Smallest distance of a violator's reward below the group's mean (penalty)."
+        0.1,
+        gt=0,
+        description="Amount beyond the smallest penalty that puts all violators below the "
+        "group's mean (penalty).",
     )
     all_violate: Literal["skip", "negative"] = Field(
         "skip",
@@ -40,7 +43,7 @@ class ConstraintsConfig(Section):
     )
     per_constraint: bool = Field(
         False,
-        description="True to count single constraints. penalty: one margin for each broken constraint. "
+        description="True to count single constraints. penalty: a further margin for each after the first. "
         "verifier_only, fixed: the share of constraints kept, in place of 1 for all and 0 for fewer.",
     )
     verifier: Name | None = Field(
@@ -155,7 +158,8 @@ class StoryRewardConfig(Section):
         "(scores from 0 to 9), its votes or a Bradley-Terry model; hard if it has none.",
     )
     disagreement: Literal[0, -1] = Field(
-        0, description="Points of a comparison whose two orders name different winners; -1 is a loss."
+        0,
+        description="Points of a comparison whose two orders name different winners; -1: both stories lose.",
     )
     max_failure_share: float = Field(
         0.2,
@@ -239,7 +243,7 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
         "without groups whose skew is above max_skew (BRPO).",
     )
     max_skew: float = Field(
-        0.6, ge=0, description="Largest |sum of rewards| / group size (advantage: reward)."
+        0.6, ge=0, description="Largest absolute mean reward of a group that is kept (advantage: reward)."
     )
     select: SelectConfig | None = Field(
         None,
