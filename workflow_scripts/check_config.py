@@ -122,7 +122,7 @@ def plans(config: Config) -> tuple[list[Plan], list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
-    parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
+    parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     arguments = parser.parse_args()
     config = parse(arguments.config)
     lines = problems(config)

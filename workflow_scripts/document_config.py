@@ -1,7 +1,7 @@
 """Write what is generated from the typed config: schema, documented default, key tables, TRL's option names.
 
-Run it after a change of the typed config or of TRL's version; ``tests/config/test_config.py`` fails where
-they differ.
+Run it after a change of the typed config or of TRL's version. ``tests/config/test_config.py`` fails if they
+differ.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def trl_option_names() -> dict[str, list[str]]:
 
 
 def documented_default() -> str:
-    """Every key with its default, or an example where it has none, and its meaning as a comment."""
+    """Write every key with its default, or an example if it has none, and its meaning as a comment."""
     head = (
-        "# Every key with its default (an example where there is none). Generated from the typed config\n"
+        "# Every key with its default, or an example if it has none. Generated from the typed config\n"
         "# by workflow_scripts/document_config.py; copy what you want to change into a config of your own.\n"
     )
     return head + "\n".join(_yaml(Config, 0)) + "\n"

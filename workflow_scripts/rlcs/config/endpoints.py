@@ -76,7 +76,7 @@ class EndpointConfig(Section):
     @field_validator("base_url")
     @classmethod
     def _base_url(cls, url: str | None) -> str | None:
-        # what is wrong is said without the address, which may hold a secret
+        # messages leave out the address, which may hold a secret
         try:
             parts = urlsplit(url or "http://default")
         except ValueError:

@@ -1,4 +1,4 @@
-"""The entries of judges, and what generative judges are asked."""
+"""The entries of judges and of consensus labels."""
 
 from __future__ import annotations
 
@@ -266,7 +266,7 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
 
     @property
     def groups_per_unit(self) -> int:
-        """Prompts that stay together: the two orders of a pair where an option looks at both."""
+        """The number of prompts that stay together: 2 if an option compares the two orders of a pair."""
         return len(ORDERS) if self.reward == "consistent" or self.resample else 1
 
 

@@ -60,7 +60,7 @@ class JudgingConfig(Section):
         return self
 
     def prompt(self, comparison: Comparison) -> prompts.Messages:
-        """The conversation that asks for a judgement of one comparison."""
+        """Make the prompt for a comparison, as a conversation."""
         c = comparison
         return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
 

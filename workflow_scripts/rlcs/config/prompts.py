@@ -1,7 +1,7 @@
 """Prompts of judges and policies, filled in one pass.
 
-Templates are ``string.Template`` texts from the config (``$outline``). What is filled in is never looked at
-again, so that braces, dollars or tags in a story change nothing but the story.
+Templates are ``string.Template`` texts from the config (``$outline``). Texts that are filled in are
+not searched for fields: braces, dollars or tags in a story stay as they are.
 """
 
 from __future__ import annotations
@@ -46,16 +46,17 @@ def _context_values(context: Context) -> dict[str, str]:
 
 
 def policy_prompt(template: str, context: Context) -> Messages:
-    """The conversation that asks a policy for a story."""
+    """Make a policy's prompt for a context, as a conversation."""
     return user(Template(template).substitute(_context_values(context)))
 
 
 def judge_prompt(
     template: str, rubrics: Mapping[str, str], context: Context, first: str, second: str
 ) -> Messages:
-    """The conversation that asks a GenRM to compare two continuations.
+    """Make a judge's prompt for two stories of a context, as a conversation.
 
-    ``rubrics`` maps a domain to its rubric; ``default`` serves every other domain.
+    Args:
+        rubrics: rubric by domain; ``default`` is for every other domain.
     """
     rubric = rubrics.get(context.domain, rubrics.get("default", ""))
     values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
@@ -80,7 +81,7 @@ def without_control_tokens(messages: Messages) -> Messages:
 
 
 def verifier_prompt(template: str, context: Context, constraint: str, story: str) -> Messages:
-    """The conversation that asks whether a story meets one requirement."""
+    """Make a verifier's prompt for a requirement and a story, as a conversation."""
     return user(Template(template).substitute(_context_values(context), constraint=constraint, story=story))
 
 

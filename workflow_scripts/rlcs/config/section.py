@@ -27,7 +27,7 @@ RESERVED_OPTIONS = {
     "trust_remote_code",
 }
 
-TRL_GROUP_SIZE = 8  # num_generations where a config names none
+TRL_GROUP_SIZE = 8  # TRL's default of num_generations
 
 
 @cache
@@ -117,7 +117,7 @@ class Section(BaseModel):
 
 
 class ModelConfig(Section):
-    """An entry of a model: where its weights come from, if it has any and no training makes them."""
+    """The entry of a judge, verifier or policy, and the entries that its weights come from."""
 
     @property
     def base_name(self) -> str | None:

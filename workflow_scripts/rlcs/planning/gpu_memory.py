@@ -90,7 +90,7 @@ def training_state(total: int, trained: int, shards: int) -> dict[str, float]:
     """Weights, gradients and AdamW's two moments, on one GPU.
 
     Frozen weights are bf16. On one GPU, or copied to each, trained ones have gradients and moments in their
-    own precision: bf16 in full training, where they are loaded so, fp32 for LoRA (peft). In shards mixed
+    own precision: bf16 in full training, as they are loaded, fp32 for LoRA (peft). In shards mixed
     precision keeps fp32 weights, gradients and moments: 16 bytes a parameter, over all GPUs (Rajbhandari et
     al. 2020, arXiv 1910.02054, with fp32 gradients; accelerate's FSDP2 and DeepSpeed do so).
 

@@ -309,7 +309,7 @@ def training_advice(
 
 
 def answering_plan(model: GpuModel) -> Plan | None:
-    """The memory plan of a stage where a model judges or writes; None if its shape is not known.
+    """The memory plan of a stage in which a model judges or writes; None if its shape is not known.
 
     In process a whole batch is answered at once; vLLM needs room for one answer at least, and uses what is
     left for more.

@@ -12,11 +12,11 @@ from typing import Any
 # Leaves the choice to Slurm.
 DEFAULT = "default"
 
-# The keys that a site must decide on, and where to look.
+# Keys that a site must fill in, and the commands that list their values.
 REQUIRED_KEYS = {
-    "account": "who pays; `sacctmgr show associations user=$USER` lists yours",
-    "gpu_partition": "where jobs with a GPU run; `sinfo` lists them",
-    "cpu_partition": "where the other jobs run; `sinfo` lists them",
+    "account": "account to charge; `sacctmgr show associations user=$USER` lists yours",
+    "gpu_partition": "partition of jobs with a GPU; `sinfo` lists them",
+    "cpu_partition": "partition of the other jobs; `sinfo` lists them",
     "max_hours": "the longest time limit that these partitions allow",
     "max_gigabytes": "the memory of their smallest node",
 }
@@ -96,7 +96,9 @@ def status_problems(controller: str) -> list[str]:
         return []
     accounting = not re.search(r"^AccountingStorageType\s*=\s*\S*none", controller, re.M)
     instead = "set slurm-status-command to sacct in slurm/config.yaml" if accounting else "ask for 300 s"
-    return [f"squeue forgets finished jobs after {age[1]} s (MinJobAge), and is asked every 180 s: {instead}"]
+    return [
+        f"squeue forgets finished jobs after {age[1]} s (MinJobAge), Snakemake asks every 180 s: {instead}"
+    ]
 
 
 def all_problems(site: Mapping[str, Any]) -> list[str]:
