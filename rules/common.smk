@@ -152,7 +152,7 @@ def is_trained(judge):
 
 
 def seeds_of(judge):
-    """A judge that no training made answers the same for every seed: it is asked once."""
+    """The seeds that a judge answers for: the first alone if the judge does not come from a training."""
     trained = is_trained(judge) or CONFIG.judges[judge].parent_name
     return CONFIG.seeds if trained else [FIRST_SEED]
 
@@ -186,7 +186,7 @@ def filtered_chains():
 
 
 def reward_judges(policy, seed):
-    """The manifests of the weights of the judges that a policy's training asks, in their order."""
+    """The manifests of the weights of the judges that answer during a policy's training, in their order."""
     judges = stage_configs.policy_judges(CONFIG, policy)
     return [manifest for judge in judges for manifest in judge_model(judge, seed)]
 
@@ -203,7 +203,7 @@ def consensus_of(judge):
 
 
 def verifier_model(verifier):
-    """The manifest of a verifier's weights; none for an endpoint, or where no verifier is named."""
+    """The manifest of a verifier's weights; none for an endpoint, or if no verifier is named."""
     base = CONFIG.verifiers[verifier].base_name if verifier else None
     return [base_of(base)] if base else []
 
@@ -214,7 +214,7 @@ def table_verifier():
 
 
 def verified_policies():
-    """Those policies of the win rates whose stories the table's verifier reads."""
+    """The policies of the win rates whose stories the table's verifier reads."""
     if table_verifier() is None:
         return []
     read = {*CONFIG.tables.constraints.rows, CONFIG.tables.win_rates.reference}
@@ -260,7 +260,7 @@ def effect_systems(*metrics):
 
 
 def tables():
-    """The manifests of the run's tables: alignment, win rates, and those that the config asks for."""
+    """The manifests of the run's tables: alignment, win rates, and those that the config names."""
     optional = {
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,

@@ -1,4 +1,4 @@
-"""Check a run before its first job: trainer options by the installed TRL, and the site's file for Slurm."""
+"""Check a run before its first job: trainer options with the installed TRL, and the site's file for Slurm."""
 
 import argparse
 import json
@@ -53,12 +53,12 @@ def trl_options(config: Config, entry: TrainingEntry, scratch: str) -> Any:
     Raises:
         InputError, ValueError: TRL refuses them.
     """
-    shared = config.training if torch.cuda.is_available() else {"use_cpu": True, **config.training}
+    shared = config.training if torch.cuda.is_available() else {**config.training, "use_cpu": True}
     return build_options(CLASSES[type(entry)], shared, entry.training, seed=0, output_dir=scratch)
 
 
 def problems(config: Config) -> list[str]:
-    """One line per model whose options TRL refuses, or that lacks what they ask for."""
+    """List a line per model whose options TRL refuses, or that lacks what they need."""
     lines = []
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
@@ -77,7 +77,7 @@ def problems(config: Config) -> list[str]:
 
 
 def launch_problems(file: Path, options: Any) -> list[str]:
-    """What is wrong with the config file of a training's ``accelerate launch``, by accelerate itself."""
+    """Check the config file of a training's ``accelerate launch`` with accelerate itself."""
     try:
         launch = Launch.of_file(file)
         load_config_from_file(str(file))
@@ -93,7 +93,7 @@ def launch_problems(file: Path, options: Any) -> list[str]:
 
 
 def plans(config: Config) -> tuple[list[Plan], list[str]]:
-    """The plan of each stage with a user-supplied model on a GPU, and a line for each of unknown shape."""
+    """Plan each stage with a user-supplied model on a GPU; a line for each model of unknown shape."""
     if config.training.get("use_cpu"):
         return [], []
     models = gpu_models(config)
@@ -113,22 +113,24 @@ def plans(config: Config) -> tuple[list[Plan], list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
-    parser.add_argument("--site", type=Path, help="the site's file, where jobs go to Slurm")
+    parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     arguments = parser.parse_args()
     config = parse(arguments.config)
-    found = problems(config)
+    lines = problems(config)
     gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
-        found += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in)]
+        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in)]
         gigabytes = filled_in.get("gpu_gigabytes")
-    if not found:
-        made, unknown = plans(config)
-        print("\n".join(f"plan: {line}" for line in [*map(str, made), *unknown]), end="\n" if made else "")
+    if not lines:
+        planned, unknown = plans(config)
+        print(
+            "\n".join(f"plan: {line}" for line in [*map(str, planned), *unknown]), end="\n" if planned else ""
+        )
         if isinstance(gigabytes, int):
-            found += [problem for plan in made if (problem := plan.problem(gigabytes))]
-    if found:
-        sys.exit("error: " + "\nerror: ".join(found))
+            lines += [problem for plan in planned if (problem := plan.problem(gigabytes))]
+    if lines:
+        sys.exit("error: " + "\nerror: ".join(lines))
     print(f"config of run {config.run!r}: {len(trainings(config))} trainings, all accepted by TRL")
     if arguments.site:
         print(f"{arguments.site}: complete")

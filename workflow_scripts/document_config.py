@@ -1,7 +1,7 @@
 """Write what is generated from the typed config: schema, documented default, key tables, TRL's option names.
 
-Run it after a change of the typed config or of TRL's version; ``tests/config/test_config.py`` fails where
-they differ.
+Run it after a change of the typed config or of TRL's version. ``tests/config/test_config.py`` fails if they
+differ.
 """
 
 import dataclasses
@@ -57,22 +57,22 @@ def trl_option_names() -> dict[str, list[str]]:
 
 
 def documented_default() -> str:
-    """Every key with its default, or an example where it has none, and its meaning as a comment."""
+    """Write every key with its default, or an example if it has none, and its meaning as a comment."""
     head = (
-        "# Every key with its default (an example where there is none). Generated from the typed config\n"
+        "# Every key with its default, or an example if it has none. Generated from the typed config\n"
         "# by workflow_scripts/document_config.py; copy what you want to change into a config of your own.\n"
     )
     return head + "\n".join(_yaml(Config, 0)) + "\n"
 
 
 def _keys(model: type[BaseModel]) -> list[tuple[str, FieldInfo]]:
-    """The fields of a section: what tells its kind, then its own, then those that it shares with others."""
-    own = list(model.__annotations__)
+    """The fields of a section: the one that names its kind, then its own, then those of its parents."""
+    declared = list(model.__annotations__)
 
     def rank(item: tuple[str, FieldInfo]) -> tuple[bool, int]:
         name, field = item
-        tells_kind = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
-        return not tells_kind, own.index(name) if name in own else len(own)
+        names_kind = get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+        return not names_kind, declared.index(name) if name in declared else len(declared)
 
     return sorted(model.model_fields.items(), key=rank)
 
@@ -102,11 +102,11 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     choices = get_args(annotation)
     if type(None) in choices or get_origin(annotation) in (dict, list):
         return None
-    return next((found for choice in choices if (found := _section(choice)) is not None), None)
+    return next((section for choice in choices if (section := _section(choice)) is not None), None)
 
 
 def _value(field: Any) -> Any:
-    """The example where there is one, so that the documented default is complete; else the default."""
+    """The example if there is one, so that the documented default is complete; else the default."""
     if field.examples:
         return field.examples[0]
     default = field.get_default(call_default_factory=True)
@@ -146,11 +146,11 @@ def key_tables() -> str:
 
 
 def _nested(name: str, model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    found = {name: model}
+    sections = {name: model}
     for key, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            found |= _nested(f"{name}.{key}", field.annotation)
-    return found
+            sections |= _nested(f"{name}.{key}", field.annotation)
+    return sections
 
 
 def _table(name: str, model: type[BaseModel]) -> str:

@@ -10,15 +10,15 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 import yaml
-from snakemake.utils import update_config
 
 import check_config
 import document_config
+from configs import RUNS, merged
 from paths import ROOT
 from rlcs.config import parsing
 from smoke_run import SMOKE
 
-RUNS = sorted(ROOT.glob("config/*.yaml"))
+PATHS = [ROOT / "config" / name for name in ("default.yaml", *RUNS)]
 
 
 def default():
@@ -44,13 +44,18 @@ def test_generated_documents_have_not_drifted(path):
     assert path.read_text(encoding="utf-8") == document_config.generated()[path], "run `make docs`"
 
 
-@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_no_description_breaks_its_table():
+    rows = [line for line in document_config.key_tables().splitlines() if line.startswith("| `")]
+    assert [row for row in rows if row.count("|") != 4] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_run_in_the_repository_parses(path):
     parsed = parsing.parse(yaml.safe_load(path.read_text(encoding="utf-8")))
     assert parsing.parse(json.loads(parsed.model_dump_json())) == parsed
 
 
-@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_every_run_keeps_the_schema(path):
     schema = json.loads((ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -542,7 +547,5 @@ def test_check_config_as_a_script():
     "fragment", sorted((ROOT / "config" / "fragments").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_fragments_fit_the_run_that_they_name(fragment):
-    merged = yaml.safe_load((ROOT / "config" / "tiny-full.yaml").read_text(encoding="utf-8"))
-    update_config(merged, yaml.safe_load(fragment.read_text(encoding="utf-8")))  # as Snakemake merges files
-    policies = parsing.parse(merged).policies
-    assert set(merged["tables"]["win_rates"]["rows"]) <= policies.keys()
+    raw = merged(["tiny-full.yaml", f"fragments/{fragment.name}"])
+    assert set(raw["tables"]["win_rates"]["rows"]) <= parsing.parse(raw).policies.keys()

@@ -52,6 +52,14 @@ def test_what_is_named_in_code_is_there(page):
             assert is_code or f'"{attribute}": {{' in SCHEMA, f"{module}.{attribute}"  # a key of the config
 
 
+@pytest.mark.parametrize(
+    "exception", ["number of threads", "another CPU", "GPU", "use_vllm", "judging.engine", "temperature 0"]
+)
+def test_the_same_bytes_have_their_limits(exception):
+    (section,) = re.findall(r"^## The same bytes\n(.*?)^## ", DOCS["reruns"], re.S | re.M)
+    assert exception in section
+
+
 def test_every_table_has_its_row():
     assert set(re.findall(r"^\| `(\w+)` \|", DOCS["tables"], re.M)) == set(TABLES)
 

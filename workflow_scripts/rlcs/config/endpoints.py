@@ -1,4 +1,4 @@
-"""A model behind an HTTP endpoint, as an entry of the config: which one, where, how fast, at which price."""
+"""The config of models behind HTTP endpoints: address, rate and price; and of vLLM beside a job."""
 
 from __future__ import annotations
 
@@ -9,54 +9,60 @@ from pydantic import Field, field_validator, model_validator
 
 from rlcs.config.section import Section
 
-# What the workflow sends with each question itself.
+# Parameters that the workflow sends with each request itself.
 RESERVED_SAMPLING = {"model", "messages", "stream", "stream_options", "n"}
 
 
 class EndpointConfig(Section):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
 
-    backend: Literal["openai"] = Field(description="Who answers.")
+    backend: Literal["openai"] = Field(description="Backend: an OpenAI-compatible endpoint.")
     model: str = Field(
-        description="The endpoint's name of the model.", examples=["Qwen/Qwen2.5-72B-Instruct"]
+        description="Name of the model at the endpoint.", examples=["Qwen/Qwen2.5-72B-Instruct"]
     )
     sampling: dict[str, Any] = Field(
         default_factory=dict,
-        description="Sent with each question as it is: temperature, max_tokens, ... in the endpoint's names.",
+        description="Parameters sent with each request, such as temperature and max_tokens, in the "
+        "endpoint's own names.",
         examples=[{"temperature": 0, "max_tokens": 1024}],
     )
     base_url: str | None = Field(
-        None, description="Where it is served, such as http://localhost:8000/v1. Empty: the client's default."
+        None, description="Address, such as http://localhost:8000/v1. Empty: the default of OpenAI's client."
     )
     api_key_env: str | None = Field(
         None,
         pattern=r"^[A-Z_][A-Z0-9_]*$",
-        description="NAME of the environment variable that holds the key; never the key. Empty: no key.",
+        description="Name of the environment variable that holds the key, never the key itself. "
+        "Empty: no key.",
         examples=["OPENAI_API_KEY"],
     )
-    concurrency: int = Field(16, ge=1, description="Questions that are in flight at once, per process.")
+    concurrency: int = Field(16, ge=1, description="Requests in flight at once, per process.")
     requests_per_minute: float | None = Field(
-        None, gt=0, description="Questions are spaced so that no more are sent, per process. Empty: no limit."
+        None, gt=0, description="Largest number of requests per minute and process. Empty: no limit."
     )
     timeout: float = Field(300.0, gt=0, description="Seconds of silence after which an attempt has failed.")
-    attempts: int = Field(8, ge=1, description="Attempts at a question, the first one included.")
+    attempts: int = Field(8, ge=1, description="Number of attempts at a request, the first included.")
     backoff: float = Field(
-        1.0, gt=0, description="Seconds before the second attempt, doubled for each further one."
+        1.0, gt=0, description="Seconds before the second attempt; doubled for each further one."
     )
     max_wait: float = Field(
         600.0,
         gt=0,
-        description="Seconds that the endpoint may ask to wait; where it asks for more, it has failed.",
+        description="Longest wait in seconds that the endpoint may ask for; if it asks for more, the "
+        "request has failed.",
     )
     max_failure_share: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="Judging stops where a larger share of the questions gets no answer. A training stops by "
-        "its own reward.max_failure_share.",
+        description="Largest share of requests without an answer before judging stops. A training "
+        "stops by its own "
+        "reward.max_failure_share.",
     )
-    prompt_price: float = Field(0.0, ge=0, description="Price of a million prompt tokens, to show the cost.")
-    completion_price: float = Field(0.0, ge=0, description="Price of a million tokens of answers.")
+    prompt_price: float = Field(
+        0.0, ge=0, description="Price of a million prompt tokens, for the costs in the log."
+    )
+    completion_price: float = Field(0.0, ge=0, description="Price of a million completion tokens.")
 
     @field_validator("sampling")
     @classmethod
@@ -70,7 +76,7 @@ class EndpointConfig(Section):
     @field_validator("base_url")
     @classmethod
     def _base_url(cls, url: str | None) -> str | None:
-        # what is wrong is said without the address, which may hold a secret
+        # messages leave out the address, which may hold a secret
         try:
             parts = urlsplit(url or "http://default")
         except ValueError:
@@ -89,38 +95,42 @@ class EndpointConfig(Section):
 
 
 class RolloutsConfig(Section):
-    """The server of a training's rollouts, where its options say vllm_mode: server and no address."""
+    """The vLLM server of a training's rollouts, for vllm_mode: server without an address."""
 
     gpus: int = Field(
-        0, ge=0, description="Of the job's GPUs on its first node, how many it has: the last but the judge's."
+        0,
+        ge=0,
+        description="Number of GPUs of the server: the last of the job's first node, before the judge's.",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict,
-        description="Of `vllm serve`, beside those that TRL needs; tensor_parallel_size is gpus.",
+        description="Further arguments of `vllm serve`. tensor_parallel_size is always gpus.",
         examples=[{"max_model_len": 4096}],
     )
 
 
 class ServingConfig(Section):
-    """`vllm serve` as a child of the job whose judge it is, where judging.engine is vllm."""
+    """vLLM beside a job: the server of its judge (judging.engine: vllm) and of its rollouts."""
 
     command: list[str] = Field(
         default_factory=lambda: ["vllm"],
         min_length=1,
-        description="How vLLM is started: its program, which may lie in an environment of its own.",
+        description="Command of vLLM; its program may be in another environment.",
     )
     environment: dict[str, str] = Field(
-        default_factory=dict, description="Variables for the server beside the job's own; no secrets."
+        default_factory=dict,
+        description="Environment variables of the server, beside those of the job; no secrets.",
     )
     gpus: int = Field(
         0,
         ge=0,
-        description="Of the job's GPUs, how many a policy's training leaves to its judge: the last ones. 0: "
-        "trainer and server share all of them, and gpu_memory_utilization must leave room.",
+        description="Number of the job's GPUs, the last ones, that a policy's training leaves to its "
+        "judge. 0: trainer "
+        "and server share all GPUs, and gpu_memory_utilization must leave room for the trainer.",
     )
     rollouts: RolloutsConfig = Field(
-        default_factory=RolloutsConfig, description="The server of a training's rollouts: {gpus, arguments}."
+        default_factory=RolloutsConfig, description="Server of a training's rollouts: {gpus, arguments}."
     )
-    startup_timeout: float = Field(900.0, gt=0, description="Seconds until the server must answer.")
-    concurrency: int = Field(256, ge=1, description="Questions that are in flight at once.")
+    startup_timeout: float = Field(900.0, gt=0, description="Seconds within which the server must be ready.")
+    concurrency: int = Field(256, ge=1, description="Requests in flight at once.")
     timeout: float = Field(600.0, gt=0, description="Seconds of silence after which an attempt has failed.")

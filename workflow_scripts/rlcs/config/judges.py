@@ -1,4 +1,4 @@
-"""The entries of judges, and what generative judges are asked."""
+"""The entries of judges and of consensus labels."""
 
 from __future__ import annotations
 
@@ -14,54 +14,63 @@ from rlcs.records import HUMAN, ORDERS
 
 
 class OracleJudgeConfig(ModelConfig):
-    """The hidden utility of the tiny world; the truth, not a model."""
+    """The truth: the tiny world's hidden utility decides, and no model."""
 
-    kind: Literal["oracle"] = Field(description="This kind of judge.")
+    kind: Literal["oracle"] = Field(description="Kind of judge: the truth.")
 
 
 class LengthJudgeConfig(ModelConfig):
-    """Counts words: the floor below which no judge or reward is worth its price."""
+    """A count of words: the baseline that a judge or reward must beat."""
 
-    kind: Literal["length"] = Field(description="This kind of judge.")
-    prefer: Literal["longer", "shorter"] = Field("longer", description="The story that wins.")
+    kind: Literal["length"] = Field(description="Kind of judge: a count of words.")
+    prefer: Literal["longer", "shorter"] = Field("longer", description="Story that wins.")
 
 
 class TeacherWeightsConfig(Section):
     """Utility per slot of each dimension that the tiny world's teacher sees in a story."""
 
-    outline: float = Field(0.7, description="Place, foe and tool of the outline.")
-    character: float = Field(0.2, description="The hero's trait and name.")
-    coherence: float = Field(0.1, description="The lost item is found, the tool used again.")
-    originality: float = Field(1.3, description="Vivid words.")
-    engagement: float = Field(0.5, description="Feelings.")
+    outline: float = Field(0.7, description="Weight of the outline's place, foe and tool.")
+    character: float = Field(0.2, description="Weight of the hero's trait and name.")
+    coherence: float = Field(
+        0.1, description="Weight of a lost item that is found and a tool that is used again."
+    )
+    originality: float = Field(1.3, description="Weight of vivid words.")
+    engagement: float = Field(0.5, description="Weight of words for feelings.")
 
 
 class GenerativeJudgeConfig(ModelConfig):
     """A judge that writes an analysis and two scores; only such a judge can be a teacher."""
 
-    kind: Literal["generative"] = Field(description="This kind of judge.")
+    kind: Literal["generative"] = Field(description="Kind of judge: it writes an analysis and two scores.")
 
 
 class _UntrainedConfig(GenerativeJudgeConfig):
-    train: Literal["none"] = Field("none", description="It is not trained.")
+    train: Literal["none"] = Field("none", description="Training: none.")
 
 
 class WorldTeacherConfig(_UntrainedConfig):
     """The tiny world's simulated teacher, with biases of its own."""
 
-    backend: Literal["world"] = Field(description="Who answers.")
-    seed: int = Field(0, description="Seed of its slips.")
+    backend: Literal["world"] = Field(description="Backend: the tiny world's simulated teacher.")
+    seed: int = Field(0, description="Seed of the slots that it misreads.")
     weights: TeacherWeightsConfig = Field(
-        default_factory=TeacherWeightsConfig, description="What it cares for."
+        default_factory=TeacherWeightsConfig, description="Utility per slot of each dimension."
     )
-    usual_utility: float = Field(3.5, description="Utility that gets the middle score.")
-    utility_per_point: float = Field(0.7, gt=0, description="Utility that makes a point of the scores.")
-    length_bias: float = Field(0.04, description="Points per word of a story.")
-    first_position_bias: float = Field(0.4, description="Points that the first story gains.")
-    slip_rate: float = Field(0.01, ge=0, le=1, description="Share of evidence slots that it misreads.")
+    usual_utility: float = Field(3.5, description="Utility of a story that gets the middle score.")
+    utility_per_point: float = Field(
+        0.7, gt=0, description="Difference in utility that changes the score by one point."
+    )
+    length_bias: float = Field(0.04, description="Points added per word of a story beyond the usual 27.")
+    first_position_bias: float = Field(0.4, description="Points added to the story shown first.")
+    slip_rate: float = Field(0.01, ge=0, le=1, description="Probability that it misreads a slot.")
 
 
-VOTES = Field(1, ge=1, description="Answers to each comparison: the majority decides, its share is p.")
+VOTES = Field(
+    1,
+    ge=1,
+    description="Number of answers to each comparison. The majority decides; the share of answers "
+    "for a story is its probability.",
+)
 
 
 def _check_votes(votes: int, temperature: float | None) -> None:
@@ -81,14 +90,17 @@ class EndpointJudgeConfig(EndpointConfig, _UntrainedConfig):
 
 
 class ConsensusConfig(Section):
-    """Labels for unlabelled pairs: what several teachers agree on in both orders."""
+    """Labels for unlabelled pairs, on which several teachers agree in both orders."""
 
     teachers: Names = Field(
-        description="Generative judges, at least two, best with different biases.",
+        description="Names of at least two generative judges, best with different biases.",
         examples=[["teacher-world", "teacher-endpoint"]],
     )
     agree: int = Field(
-        2, ge=2, description="Teachers that must say the same, while none that is sure of itself differs."
+        2,
+        ge=2,
+        description="Number of teachers that must agree. A further teacher that is consistent in "
+        "both orders must not differ.",
     )
 
     @model_validator(mode="after")
@@ -105,7 +117,8 @@ LabelSources = Annotated[
     Field(
         default_factory=lambda: [HUMAN],
         min_length=1,
-        description="Training pairs: human (those that came with labels) and names under consensus.",
+        description="Sources of the training pairs: human (pairs that came with labels) and names "
+        "under consensus.",
     ),
 ]
 
@@ -114,27 +127,31 @@ Way = Literal["probe", "lora", "full"]
 
 
 class ScalarJudgeConfig(TrainedConfig):
-    """A scalar reward model on the same pairs: the baseline."""
+    """A Bradley-Terry reward model, which scores each story by itself: the baseline."""
 
-    kind: Literal["scalar"] = Field(description="This kind of judge.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
+    kind: Literal["scalar"] = Field(description="Kind of judge: a scalar reward model.")
+    base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
     label_sources: LabelSources
     train: Way | list[Way] | None = Field(
         None,
-        description="probe: a linear reward on the frozen base, for few pairs. lora: adapters. full: all "
-        "weights. Of a list, what is best in cross-validation. Empty: lora where lora is given, else full.",
+        description="Part that is trained. probe: a linear reward on the frozen base, for few pairs. "
+        "lora: adapters. "
+        "full: all weights. With a list, cross-validation chooses. Empty: lora if lora is set, else full.",
     )
     features: Literal["states", "perplexity"] = Field(
         "states",
-        description="What a probe sees of a story: the base's hidden states, or only how likely the base "
-        "finds it, which makes a baseline.",
+        description="Features of a probe: the base's hidden states, or the perplexity of the story "
+        "under the base, "
+        "which is a baseline.",
     )
-    folds: int = Field(5, ge=2, description="Of the cross-validation, by context, on the training pairs.")
+    folds: int = Field(
+        5, ge=2, description="Number of folds of the cross-validation on training pairs, split by context."
+    )
     training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
 
     @property
     def ways(self) -> list[Way]:
-        """How it may be trained."""
+        """The ways in which it may be trained."""
         if self.train is None:
             return ["lora" if self.lora else "full"]
         return self.train if isinstance(self.train, list) else [self.train]
@@ -156,7 +173,7 @@ class ScalarJudgeConfig(TrainedConfig):
 
 class _ModelConfig(GenerativeJudgeConfig):
     backend: Literal["transformers"] = Field(
-        "transformers", description="Who answers: a model of this run, as judging.engine says."
+        "transformers", description="Backend: a model of this run, run by judging.engine."
     )
 
     @field_validator("backend", mode="before")
@@ -168,15 +185,17 @@ class _ModelConfig(GenerativeJudgeConfig):
 
 
 class UntrainedJudgeConfig(_ModelConfig):
-    """A language model that is asked as it is: a base, or a GenRM for several votes."""
+    """A language model without further training: a base, or a GenRM with several votes."""
 
-    train: Literal["none"] = Field(description="It is not trained.")
+    train: Literal["none"] = Field(description="Training: none.")
     parent: Name | None = Field(
-        None, alias="from", description="The judge whose weights it has.", examples=["genrm-grpo"]
+        None, alias="from", description="Judge whose weights it uses.", examples=["genrm-grpo"]
     )
-    base: Name | None = Field(None, description="Or a name under bases.")
+    base: Name | None = Field(None, description="Name under bases whose weights it uses, in place of from.")
     votes: int = VOTES
-    temperature: float = Field(0.0, ge=0, description="At which answers are drawn; 0 is greedy.")
+    temperature: float = Field(
+        0.0, ge=0, description="Sampling temperature of the answers; 0 is greedy decoding."
+    )
 
     @model_validator(mode="after")
     def _different_votes(self) -> UntrainedJudgeConfig:
@@ -185,25 +204,29 @@ class UntrainedJudgeConfig(_ModelConfig):
 
 
 class GenrmSFTConfig(TrainedConfig, _ModelConfig):
-    """A generative reward model, distilled from a teacher's chains."""
+    """A generative reward model that learns a teacher's chains by SFT."""
 
-    train: Literal["sft"] = Field(description="How it is trained.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
+    train: Literal["sft"] = Field(description="Training: SFT.")
+    base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
     teacher: Name | None = Field(
         None,
-        description="The generative judge whose chains are learned. Empty: scores are made from the labels, "
-        "the highest for the preferred story and the lowest for the other.",
+        description="Generative judge whose chains are learned. Empty: scores from the labels, the "
+        "highest for "
+        "the preferred story and the lowest for the other.",
         examples=["teacher-world"],
     )
     chains: Literal["filtered", "unfiltered"] = Field(
         "filtered",
-        description="Those that the consistency filter kept, or all that can be read, whatever the label.",
+        description="Chains to learn: those that the consistency filter keeps, or all that can be read.",
     )
-    analysis: bool = Field(True, description="Whether it learns the analysis or the scores alone.")
+    analysis: bool = Field(
+        True, description="True to learn the analysis and the scores, false for the scores alone."
+    )
     early_stopping: EarlyStoppingConfig | None = Field(
         None,
-        description="Publish the step that is best on held-out training pairs: {share, every, patience}. "
-        "Empty: the last one.",
+        description="Choice of the step with the lowest loss on held-out training pairs: {share, "
+        "every, patience}. "
+        "Empty: the last step.",
     )
     label_sources: LabelSources
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
@@ -218,32 +241,36 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
 
 
 class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
-    """A generative reward model, refined by GRPO: reward 1 right, 0 wrong, -1 unparsed."""
+    """A generative reward model, refined by GRPO with the reward 1 (right), 0 (wrong) or -1 (unreadable)."""
 
-    train: Literal["grpo"] = Field(description="How it is trained.")
+    train: Literal["grpo"] = Field(description="Training: GRPO.")
     parent: Name | None = Field(
-        None, alias="from", description="The judge that training starts from.", examples=["genrm-sft"]
+        None, alias="from", description="Judge that training starts from.", examples=["genrm-sft"]
     )
-    base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    base: Name | None = Field(
+        None, description="Name under bases that training starts from, in place of from."
+    )
     label_sources: LabelSources
     reward: Literal["verdict", "consistent"] = Field(
-        "verdict", description="1 where the verdict is right, or only where it is right in both orders."
+        "verdict",
+        description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",
     )
     resample: int = Field(
         0,
         ge=0,
-        description="Further rounds of rollouts per step, at most, for fresh pairs in the place of pairs "
-        "whose groups have no variance in their rewards.",
+        description="Largest number of further rollout rounds per step. Each round replaces pairs "
+        "whose groups "
+        "have no variance in their rewards by fresh pairs.",
     )
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property
     def groups_per_unit(self) -> int:
-        """Prompts that stay together: the two orders of a pair where an option looks at both."""
+        """The number of prompts that stay together: 2 if an option compares the two orders of a pair."""
         return len(ORDERS) if self.reward == "consistent" or self.resample else 1
 
 
-# What tells the judges of one kind apart, as the tags of the union below, which stand in no message.
+# The keys that tell judges apart. They are the tags of the union below, which are in no message.
 _GENERATIVE = {"train": ("none", "sft", "grpo"), "backend": ("transformers", "openai", "world")}
 _KINDS = ("oracle", "length", "generative", "scalar")
 JUDGE_TAGS = (

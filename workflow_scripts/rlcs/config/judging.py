@@ -1,4 +1,4 @@
-"""The entries of verifiers: models that say whether a story meets a requirement that no rule can check."""
+"""The config of generative judges: prompt, scores and engine; and the entries of verifiers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from rlcs.records import Comparison
 
 
 class ScoresConfig(Section):
-    """The range of a GenRM's integer scores."""
+    """The range of a generative judge's integer scores."""
 
     low: int = Field(1, ge=0, description="Lowest score.")
-    high: int = Field(10, ge=1, le=999, description="Highest score.")
+    high: int = Field(
+        9, ge=1, le=999, description="Highest score; above 9 a judge has no probability of its own."
+    )
 
     @model_validator(mode="after")
     def _range(self) -> ScoresConfig:
@@ -26,27 +28,29 @@ class ScoresConfig(Section):
 
 
 class JudgingConfig(Section):
-    """What every generative judge is asked and how its answer is read."""
+    """The prompt of every generative judge, and the reading of its answers."""
 
     template: str = Field(
-        description="The judge's prompt: $story_1, $story_2, $rubric and the context's fields are filled in.",
+        description="Prompt of every generative judge. $story_1, $story_2, $rubric and the context's "
+        "fields are filled in.",
         examples=["$outline\n$rubric\nStory 1: $story_1\nStory 2: $story_2"],
     )
     rubrics: dict[str, str] = Field(
-        default_factory=dict, description="Rubric by domain; 'default' serves the other domains."
+        default_factory=dict, description="Rubric by domain; the entry default is for all other domains."
     )
     scores: ScoresConfig = Field(default_factory=ScoresConfig, description="Range of the two integer scores.")
-    max_new_tokens: int = Field(1024, ge=1, description="Longest answer; a longer one is unparsed.")
-    batch_size: int = Field(256, ge=1, description="Comparisons that are generated side by side.")
+    max_new_tokens: int = Field(1024, ge=1, description="Longest answer in tokens. A longer one is not read.")
+    batch_size: int = Field(256, ge=1, description="Comparisons answered at once.")
     engine: Literal["transformers", "vllm", "vllm_offline"] = Field(
         "transformers",
-        description="Who runs the models that judge: transformers, in the job's process; `vllm serve`, as "
-        "a child of the job (see serving); or vLLM's offline engine, in the job's process. A policy's "
-        "training has its judges served in either case of vLLM.",
+        description="Program that runs judges of this run. transformers: in the job's process. vllm: "
+        "`vllm serve`, "
+        "started by the job (see serving). vllm_offline: vLLM's offline engine, in the job's process; "
+        "for the judges of a policy's training it is the same as vllm.",
     )
     vllm: dict[str, bool | int | float | str] = Field(
         default_factory=dict,
-        description="Arguments of vLLM in its names with underscores, such as max_model_len.",
+        description="Arguments of vLLM, named with underscores, such as max_model_len.",
         examples=[{"max_model_len": 8192}],
     )
 
@@ -56,7 +60,7 @@ class JudgingConfig(Section):
         return self
 
     def prompt(self, comparison: Comparison) -> prompts.Messages:
-        """The conversation that asks for a judgement of one comparison."""
+        """Make the prompt for a comparison, as a conversation."""
         c = comparison
         return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
 
@@ -74,7 +78,7 @@ $story"""
 class _VerifierConfig(ModelConfig):
     template: str = Field(
         VERIFIER_TEMPLATE,
-        description="The verifier's prompt: $constraint, $story and the context's fields are filled in.",
+        description="Prompt of the verifier. $constraint, $story and the context's fields are filled in.",
     )
 
     @model_validator(mode="after")
@@ -84,16 +88,16 @@ class _VerifierConfig(ModelConfig):
 
 
 class ModelVerifierConfig(_VerifierConfig):
-    """An instruction-tuned model that reads one requirement and one story, in process."""
+    """An instruction-tuned model that reads a requirement and a story, in the job's process."""
 
-    backend: Literal["transformers"] = Field(description="Who answers.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
-    max_new_tokens: int = Field(256, ge=1, description="Longest answer; a longer one is unread.")
-    batch_size: int = Field(64, ge=1, description="Questions that are generated side by side.")
+    backend: Literal["transformers"] = Field(description="Backend: a model in the job's process.")
+    base: Name = Field(description="Name under bases.", examples=["world"])
+    max_new_tokens: int = Field(256, ge=1, description="Longest answer in tokens. A longer one is not read.")
+    batch_size: int = Field(64, ge=1, description="Questions answered at once.")
 
 
 class EndpointVerifierConfig(EndpointConfig, _VerifierConfig):
-    """The same behind an OpenAI-compatible HTTP endpoint."""
+    """A verifier behind an OpenAI-compatible HTTP endpoint."""
 
 
 VerifierConfig = Annotated[ModelVerifierConfig | EndpointVerifierConfig, Field(discriminator="backend")]

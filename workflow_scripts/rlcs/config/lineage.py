@@ -1,4 +1,4 @@
-"""Which models a run trains: those that its tables compare, and all that these come from."""
+"""The models that a run trains: those that its tables compare, and all that these come from."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def trained_models(config: Config, registry: str) -> list[str]:
-    """Names of a registry, parents before children, in the order in which tables name them.
+    """List names of a registry, parents before children, in the order in which tables name them.
 
     Args:
         registry: judges or policies, of which those are left out that no training makes; or bases.
     """
     policies = _with_parents(config, "policies", _compared(config, "policies"))
-    asked = [
+    rewarding = [
         judge
         for name in policies
         if isinstance(policy := config.policies[name], GRPOPolicyConfig)
         for judge in policy.judges
     ]
-    judges = _with_parents(config, "judges", [*_compared(config, "judges"), *asked])
+    judges = _with_parents(config, "judges", [*_compared(config, "judges"), *rewarding])
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))

@@ -1,4 +1,4 @@
-"""From a merged dictionary to a typed config, or to a message that names every offending key."""
+"""Parsing of a merged dictionary to a typed config; an error names every offending key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ConfigError(ValueError):
 
 
 def parse(raw: Mapping[str, Any]) -> Config:
-    """The typed config of a merged dictionary.
+    """Parse a merged dictionary to a typed config.
 
     ``preferences``, a file or a list of them, stands for ``data.preferences``: a word that is quickly typed
     behind ``--config``. Keys of the top level that begin with ``x-`` are free, for YAML anchors.

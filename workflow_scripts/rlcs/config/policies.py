@@ -1,4 +1,4 @@
-"""What a policy's entry says about the constraints of its contexts."""
+"""The entries of policies: their training, their reward and the constraints of their stories."""
 
 from __future__ import annotations
 
@@ -13,50 +13,62 @@ from rlcs.config.training import ShapingConfig, TrainedConfig
 
 
 class ConstraintsConfig(Section):
-    """What the constraints of the contexts do to the reward (RLMR and its baselines)."""
+    """The effect of broken constraints on the reward (RLMR and its baselines)."""
 
     mode: Literal["none", "penalty", "verifier_only", "fixed"] = Field(
-        description="none: they are verified and counted, no more. penalty: who breaks one gets a negative "
-        "advantage (RLMR). verifier_only: the reward is whether they are kept. fixed: a weighted sum.",
+        description="Effect of constraints. none: they are verified and counted. penalty: a story "
+        "that breaks one "
+        "gets a negative advantage (RLMR). verifier_only: the reward is 1 for keeping all, else 0. fixed: a "
+        "weighted sum of that and the writing reward.",
         examples=["penalty"],
     )
     margin: float = Field(
-        0.1, gt=0, description="penalty: how far below the group's mean a violator is pushed at least."
+        0.1,
+        gt=0,
+        description="Amount beyond the smallest penalty that puts all violators below the "
+        "group's mean (penalty).",
     )
     all_violate: Literal["skip", "negative"] = Field(
         "skip",
-        description="penalty: a group in which all violate teaches nothing, or all in it have "
-        "all_violate_advantage.",
+        description="Treatment of a group in which all stories violate (penalty). skip: nothing is "
+        "learned from it. "
+        "negative: each story gets all_violate_advantage.",
     )
-    all_violate_advantage: float = Field(-1.0, lt=0, description="penalty: that advantage.")
+    all_violate_advantage: float = Field(-1.0, lt=0, description="Advantage for all_violate: negative.")
     weight: float = Field(
-        0.5, ge=0, le=1, description="fixed: of the verifier; the writing reward has the rest."
+        0.5,
+        ge=0,
+        le=1,
+        description="Weight of the kept constraints (fixed); the writing reward has the rest.",
     )
     per_constraint: bool = Field(
         False,
-        description="penalty: a further margin for every further broken constraint. verifier_only, fixed: "
-        "the share of constraints kept instead of 1 for all and 0 for fewer.",
+        description="True to count single constraints. penalty: a further margin for each after the first. "
+        "verifier_only, fixed: the share of constraints kept, in place of 1 for all and 0 for fewer.",
     )
     verifier: Name | None = Field(
         None,
-        description="A name under verifiers, for constraints of the kind described. Empty: those stay "
+        description="Name under verifiers, for constraints of the kind described. Empty: these stay "
         "unverified.",
     )
     max_failure_share: float = Field(
         0.2,
         ge=0,
         le=1,
-        description="Training stops where a larger share of a step's answers by the verifier cannot be read.",
+        description="Largest share of a step's verifier answers that may be unreadable before "
+        "training stops.",
     )
 
 
 class NoiseConfig(Section):
-    """How often a judge names the story shown first."""
+    """The rates at which a judge names the story shown first."""
 
     true_positive_rate: float = Field(
-        ge=0, le=1, description="Where the first story is the better one.", examples=[0.85]
+        ge=0, le=1, description="Rate for pairs whose first story is the better one.", examples=[0.85]
     )
-    false_positive_rate: float = Field(ge=0, le=1, description="Where it is the worse one.", examples=[0.2])
+    false_positive_rate: float = Field(
+        ge=0, le=1, description="Rate for pairs whose first story is the worse one.", examples=[0.2]
+    )
 
     @model_validator(mode="after")
     def _better_than_chance(self) -> NoiseConfig:
@@ -69,69 +81,86 @@ class NoiseConfig(Section):
 
 
 class SelectConfig(Section):
-    """The best checkpoint by an independent judge: wins over the training's start, on validation contexts."""
+    """The best checkpoint, by its win rate over the training's start on validation contexts."""
 
-    judge: Name = Field(description="A judge other than the training reward.", examples=["bt"])
+    judge: Name = Field(description="Name of a judge other than the reward's.", examples=["bt"])
     every: int = Field(10, ge=1, description="Steps between two comparisons.")
-    contexts: int = Field(100, ge=1, description="Validation contexts, a story each.")
+    contexts: int = Field(100, ge=1, description="Number of validation contexts, a story each.")
 
 
 class SnapshotsConfig(Section):
-    """Stories that the policy writes while it is trained, for the gallery; nothing is learned from them."""
+    """Stories that the policy writes during training, for the gallery alone."""
 
-    every: int = Field(
-        10, ge=1, description="Steps between two of them; the start and the end are there too."
+    every: int = Field(10, ge=1, description="Steps between two snapshots; start and end have one, too.")
+    contexts: int = Field(
+        8, ge=1, description="Number of held-out contexts, the first of the data, a story each."
     )
-    contexts: int = Field(8, ge=1, description="The first held-out contexts, a story each.")
 
 
 class WatchConfig(Section):
-    """Signs of collapse in a training's own log; each limit is what a sign may reach before it is flagged."""
+    """Signs of collapse in a training's log. A sign is flagged if it is above its limit."""
 
     action: Literal["warn", "stop", "ignore"] = Field(
         "warn",
-        description="At a flag: say it, or end the training as well (what select found best goes on); or "
-        "do not look.",
+        description="Reaction to a flag. warn: a message. stop: a message and the end of the "
+        "training; with select, "
+        "the best checkpoint is published. ignore: no watch.",
     )
     window: int = Field(
-        10, ge=1, description="Logged steps that are averaged; the first of them are the baseline."
+        10, ge=1, description="Number of logged steps to average; the first of them are the baseline."
     )
     variance_spike: float = Field(
-        3.0, gt=0, description="Standard deviation of the reward over the median of the window before."
+        3.0,
+        gt=0,
+        description="Largest ratio of the reward's standard deviation to the median of the window before.",
     )
-    length_drift: float = Field(0.5, gt=0, description="Mean length against the baseline, as a share of it.")
-    entropy_crash: float = Field(0.7, gt=0, description="Share of the baseline's entropy that is lost.")
-    kl: float = Field(1.0, gt=0, description="KL to the reference model per token; logged where beta > 0.")
-    repetition: float = Field(0.15, gt=0, description="Rise of the share of repeated 4-grams in a story.")
-    diversity: float = Field(0.5, gt=0, description="Share of the baseline's distinct-2 that is lost.")
-    truncated: float = Field(0.25, gt=0, description="Rise of the share of stories that are cut off.")
+    length_drift: float = Field(
+        0.5, gt=0, description="Largest change of the mean length, as a share of the baseline."
+    )
+    entropy_crash: float = Field(
+        0.7, gt=0, description="Largest loss of entropy, as a share of the baseline."
+    )
+    kl: float = Field(
+        1.0,
+        gt=0,
+        description="Largest KL divergence from the reference model per token, in nats; logged if beta > 0.",
+    )
+    repetition: float = Field(
+        0.15, gt=0, description="Largest rise of the share of repeated 4-grams in a story."
+    )
+    diversity: float = Field(
+        0.5, gt=0, description="Largest loss of distinct 2-grams, as a share of the baseline."
+    )
+    truncated: float = Field(0.25, gt=0, description="Largest rise of the share of truncated stories.")
     formatting: float = Field(
         0.2,
         gt=0,
-        description="Rise of the share of a story's lines with headers, lists, tables or bold text.",
+        description="Largest rise of the share of lines with headers, lists, tables or bold text.",
     )
     inconsistency: float = Field(
-        0.25, gt=0, description="Rise of the share of comparisons whose orders disagree."
+        0.25, gt=0, description="Largest rise of the share of comparisons whose two orders disagree."
     )
     hacking: float = Field(
         0.1,
         gt=0,
-        description="Fall of the win rate by select's judge from its best, unseen by the reward's judge.",
+        description="Largest fall of the win rate by select's judge from its best, if the reward "
+        "does not fall.",
     )
 
 
 class StoryRewardConfig(Section):
     """Pointwise rewards from comparisons with pivots (docs/method.md, "From pairs to points")."""
 
-    judge: Name = Field(description="The frozen judge, a name under judges.", examples=["genrm-grpo"])
-    pivots: int = Field(1, ge=1, description="Pivots drawn per group.")
+    judge: Name = Field(description="Name of the frozen judge, under judges.", examples=["genrm-grpo"])
+    pivots: int = Field(1, ge=1, description="Number of pivots drawn per group.")
     orders: Literal["both", "random"] = Field(
-        "both", description="Judge each comparison in both orders, or in one drawn at random."
+        "both", description="Orders of each comparison: both, or one drawn at random."
     )
     probability: Literal["hard", "soft"] = Field(
         "hard",
-        description="Points from verdicts, or from the judge's own probability (of its score tokens, of its "
-        "votes, of a Bradley-Terry model) where it has one.",
+        description="Source of the points. hard: verdicts. soft: the judge's own probability, from "
+        "its score tokens "
+        "(scores from 0 to 9), its votes or a Bradley-Terry model; hard if it has none.",
     )
     disagreement: Literal[0, -1] = Field(
         0,
@@ -139,18 +168,23 @@ class StoryRewardConfig(Section):
         "its orders, -1 is lost by both.",
     )
     max_failure_share: float = Field(
-        0.2, ge=0, le=1, description="Training stops where a larger share of a step's judgements failed."
+        0.2,
+        ge=0,
+        le=1,
+        description="Largest share of a step's judgements that may fail before training stops.",
     )
     noise: NoiseConfig | None = Field(
         None,
-        description="Correct the points for the judge's measured noise: {true_positive_rate, "
-        "false_positive_rate}. Empty: as they are.",
+        description="Correction of the points for the judge's measured noise: {true_positive_rate, "
+        "false_positive_rate}. Empty: none.",
     )
-    weight: float = Field(1.0, description="Of this reward in a sum of several.")
+    weight: float = Field(1.0, description="Weight of this reward in a sum.")
     kind: Literal["pivots", "scalar"] = Field(
         "pivots",
-        description="Points against pivots, or the plain score of a judge that scores each story by itself "
-        "(kind scalar, oracle or length); then pivots, orders, probability and disagreement say nothing.",
+        description="Kind of reward. pivots: points from comparisons with pivots. scalar: the score "
+        "of a judge that "
+        "scores each story by itself (kind scalar, oracle or length); pivots, orders, probability and "
+        "disagreement have no effect.",
     )
 
     @model_validator(mode="after")
@@ -163,7 +197,7 @@ class StoryRewardConfig(Section):
         return self
 
 
-# One reward, or a list of them: their weighted sum. The tags stand in no message.
+# A reward, or a list of rewards: their weighted sum. The tags are in no message.
 REWARD_TAGS = ("one reward", "sum of rewards")
 StoryRewardsConfig = Annotated[
     Annotated[StoryRewardConfig, Tag(REWARD_TAGS[0])]
@@ -175,24 +209,25 @@ StoryRewardsConfig = Annotated[
 class SFTPolicyConfig(TrainedConfig):
     """A policy that imitates the preferred stories of the training pairs."""
 
-    train: Literal["sft"] = Field(description="How it is trained.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
+    train: Literal["sft"] = Field(description="Training: SFT.")
+    base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
 class BasePolicyConfig(ModelConfig):
-    """A base as it is, without training."""
+    """A base without training."""
 
-    train: Literal["none"] = Field(description="It is not trained.")
-    base: Name = Field(description="A name under bases.", examples=["world"])
+    train: Literal["none"] = Field(description="Training: none.")
+    base: Name = Field(description="Name under bases.", examples=["world"])
 
 
 class ExternalPolicyConfig(ModelConfig):
-    """Stories from a file: people's, or another system's."""
+    """Stories from a file, written by people or by another system."""
 
-    train: Literal["none"] = Field(description="It is not trained.")
+    train: Literal["none"] = Field(description="Training: none.")
     stories: Path = Field(
-        description="JSONL, CSV or Parquet with context_id and text; rows of one context are samples.",
+        description="File with the columns context_id and text (JSONL, CSV or Parquet). Several rows "
+        "of a context are samples.",
         examples=["stories.jsonl"],
     )
 
@@ -200,36 +235,41 @@ class ExternalPolicyConfig(ModelConfig):
 class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     """A policy that is trained against a frozen judge."""
 
-    train: Literal["grpo"] = Field(description="How it is trained.")
+    train: Literal["grpo"] = Field(description="Training: GRPO.")
     parent: Name | None = Field(
-        None, alias="from", description="The policy that training starts from.", examples=["sft"]
+        None, alias="from", description="Policy that training starts from.", examples=["sft"]
     )
-    base: Name | None = Field(None, description="Or a name under bases: GRPO without SFT.")
+    base: Name | None = Field(
+        None, description="Name under bases that training starts from, in place of from."
+    )
     reward: StoryRewardsConfig | None = Field(
         None,
-        description="Where the reward comes from; a list of such entries is their weighted sum. None is "
-        "needed where constraints.mode is verifier_only.",
+        description="Reward by a judge, or a list of rewards, whose weighted sum counts. Leave it out with "
+        "constraints.mode: verifier_only.",
         examples=[{"judge": "genrm-grpo"}],
     )
     constraints: ConstraintsConfig | None = Field(
-        None, description="What broken constraints do to the reward. Empty: nothing, and none is verified."
+        None, description="Effect of broken constraints on the reward. Empty: none, and none is verified."
     )
     advantage: Literal["group", "reward"] = Field(
         "group",
-        description="TRL's group normalisation, or the reward itself, without groups whose skew is above "
-        "max_skew (BRPO).",
+        description="Advantage of a story. group: TRL's normalization by the group. reward: the "
+        "reward itself, "
+        "without groups whose skew is above max_skew (BRPO).",
     )
-    max_skew: float = Field(0.6, ge=0, description="Largest |sum of rewards| / group size, for BRPO.")
+    max_skew: float = Field(
+        0.6, ge=0, description="Largest absolute mean reward of a group that is kept (advantage: reward)."
+    )
     select: SelectConfig | None = Field(
         None,
-        description="Publish the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
-        "the last one.",
+        description="Choice of the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
+        "the last checkpoint.",
     )
     snapshots: SnapshotsConfig | None = Field(
-        None, description="Stories on the way, for the gallery: {every, contexts}. Empty: none."
+        None, description="Stories written during training, for the gallery: {every, contexts}. Empty: none."
     )
     watch: WatchConfig = Field(
-        default_factory=WatchConfig, description="Signs of collapse, and what to do about them."
+        default_factory=WatchConfig, description="Signs of collapse, and the reaction to them."
     )
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
@@ -255,9 +295,9 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
 
     @property
     def judges(self) -> list[str]:
-        """The judges that training asks."""
-        asked = [reward.judge for reward in self.rewards]
-        return asked if self.select is None else [*asked, self.select.judge]
+        """The judges that answer during training: the rewards', then select's."""
+        judges = [reward.judge for reward in self.rewards]
+        return judges if self.select is None else [*judges, self.select.judge]
 
     @model_validator(mode="after")
     def _guarantee(self) -> GRPOPolicyConfig:
@@ -277,7 +317,7 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
         return self
 
 
-# What tells the policies that are not trained apart.
+# The tags of policies without training.
 UNTRAINED_TAGS = ("none, with base", "none, with stories")
 
 

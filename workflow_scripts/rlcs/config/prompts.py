@@ -1,7 +1,7 @@
 """Prompts of judges and policies, filled in one pass.
 
-Templates are ``string.Template`` texts from the config (``$outline``). What is filled in is never looked at
-again, so that braces, dollars or tags in a story change nothing but the story.
+Templates are ``string.Template`` texts from the config (``$outline``). Texts that are filled in are
+not searched for fields: braces, dollars or tags in a story stay as they are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ VERIFIER_FIELDS = (*CONTEXT_FIELDS, "constraint", "story")
 
 
 def check_template(template: str, fields: tuple[str, ...], required: tuple[str, ...] = ()) -> None:
-    """Raises ValueError where a template names an unknown field or leaves out a required one."""
+    """Check the fields of a template.
+
+    Raises:
+        ValueError: it names an unknown field, or leaves out a required one.
+    """
     if not Template(template).is_valid():
         raise ValueError("a $ that starts no field: write $$ for a dollar sign")
     names = set(Template(template).get_identifiers())
@@ -42,16 +46,17 @@ def _context_values(context: Context) -> dict[str, str]:
 
 
 def policy_prompt(template: str, context: Context) -> Messages:
-    """The conversation that asks a policy for a story."""
+    """Make a policy's prompt for a context, as a conversation."""
     return user(Template(template).substitute(_context_values(context)))
 
 
 def judge_prompt(
     template: str, rubrics: Mapping[str, str], context: Context, first: str, second: str
 ) -> Messages:
-    """The conversation that asks a GenRM to compare two continuations.
+    """Make a judge's prompt for two stories of a context, as a conversation.
 
-    ``rubrics`` maps a domain to its rubric; ``default`` serves every other domain.
+    Args:
+        rubrics: rubric by domain; ``default`` is for every other domain.
     """
     rubric = rubrics.get(context.domain, rubrics.get("default", ""))
     values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
@@ -65,18 +70,18 @@ _CONTROL = re.compile(
 
 
 def without_control_tokens(messages: Messages) -> Messages:
-    """Common special tokens broken up by a space, for endpoints whose tokenizer is not known."""
+    """Break up common special tokens by a space, for endpoints whose tokenizer is not known."""
     return [
         {
             **message,
-            "content": _CONTROL.sub(lambda found: f"{found[0][0]} {found[0][1:]}", message["content"]),
+            "content": _CONTROL.sub(lambda token: f"{token[0][0]} {token[0][1:]}", message["content"]),
         }
         for message in messages
     ]
 
 
 def verifier_prompt(template: str, context: Context, constraint: str, story: str) -> Messages:
-    """The conversation that asks whether a story meets one requirement."""
+    """Make a verifier's prompt for a requirement and a story, as a conversation."""
     return user(Template(template).substitute(_context_values(context), constraint=constraint, story=story))
 
 

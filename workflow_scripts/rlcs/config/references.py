@@ -1,4 +1,4 @@
-"""Names in a config must be those of entries that can serve where they stand; a line for each that is not."""
+"""Checks between entries: a name must be that of an entry that fits its use."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 # Judges whose score of a story does not depend on the other story.
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
+# Tokenizers differ in how they write larger numbers: many go digit by digit.
+LARGEST_DIGIT = 9
+
 Problems = Iterator[str]
 
 
 def reference_problems(config: Config) -> list[str]:
-    """Every offence, as "key: what is wrong"."""
+    """List every offence, as "key: what is wrong"."""
     parts = (_models, _judges, _teachers, _consensus, _bases, _policies, _verifiers, _effects, _tables)
     return [problem for part in parts for problem in part(config)]
 
@@ -145,14 +148,16 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
-    for place, reward in enumerate(policy.rewards):
-        place_key = f"{key}.reward" + (f".{place}" if isinstance(policy.reward, list) else "")
-        yield from _known(config, f"{place_key}.judge", reward.judge, "judges")
-        asked = config.judges.get(reward.judge)
-        if reward.kind == "scalar" and not isinstance(asked, (*SCALAR_JUDGES, NoneType)):
-            yield f"{place_key}.kind: {reward.judge!r} does not score a story by itself"
+    for index, reward in enumerate(policy.rewards):
+        reward_key = f"{key}.reward" + (f".{index}" if isinstance(policy.reward, list) else "")
+        yield from _known(config, f"{reward_key}.judge", reward.judge, "judges")
+        judge = config.judges.get(reward.judge)
+        if reward.kind == "scalar" and not isinstance(judge, (*SCALAR_JUDGES, NoneType)):
+            yield f"{reward_key}.kind: {reward.judge!r} does not score a story by itself"
+        if reward.probability == "soft":
+            yield from _single_tokens(config, f"{reward_key}.probability", reward.judge)
         if isinstance(group_size, int) and reward.pivots >= group_size:
-            yield f"{place_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
+            yield f"{reward_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
     if policy.constraints is None:
         return
     yield from _known(config, f"{key}.constraints.verifier", policy.constraints.verifier, "verifiers")
@@ -161,6 +166,19 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         yield (
             f"{key}.training.multi_objective_aggregation: {several!r} takes no mean of a group, "
             "which constraints need"
+        )
+
+
+def _single_tokens(config: Config, key: str, judge: str) -> Problems:
+    """A judge's probability is read from its two score tokens, so each score must be a single token."""
+    entry, scores = config.judges.get(judge), config.judging.scores
+    is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
+    if is_model and getattr(entry, "votes", 1) == 1 and scores.high > LARGEST_DIGIT:
+        yield (
+            f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
+            f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
+            f"set judging.scores to {{low: 1, high: {LARGEST_DIGIT}}} and name these in judging.template, or "
+            "take probability: hard, or several votes of the judge"
         )
 
 
@@ -209,5 +227,7 @@ def _tables(config: Config) -> Problems:
     if tables.pivots is not None:
         if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
             yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, not a model"
+        for judge in tables.pivots.judges:
+            yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"

@@ -26,54 +26,56 @@ class Config(Section):
 
     model_config = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
 
-    run: Name = Field(description="Results go to results/{run}.", examples=["my-run"])
-    seeds: Seeds = Field([0], min_length=1, description="Every training is repeated with each seed.")
-    data: DataConfig = Field(default_factory=DataConfig, description="Where preferences come from.")
+    run: Name = Field(description="Name of the run; results go to results/{run}.", examples=["my-run"])
+    seeds: Seeds = Field([0], min_length=1, description="Seeds; every training runs once with each.")
+    data: DataConfig = Field(default_factory=DataConfig, description="Source of the preferences.")
     world: WorldConfig = Field(
         default_factory=WorldConfig, description="Size and noise of the synthetic tiny world."
     )
-    judging: JudgingConfig = Field(description="What generative judges are asked.")
+    judging: JudgingConfig = Field(description="Prompt, scores and engine of generative judges.")
     serving: ServingConfig = Field(
-        default_factory=ServingConfig, description="How vLLM serves judges, and the rollouts of trainings."
+        default_factory=ServingConfig, description="Servers of vLLM for judges and for rollouts of trainings."
     )
-    writing: WritingConfig = Field(description="What policies are asked for.")
+    writing: WritingConfig = Field(description="Prompt of policies.")
     training: SharedOptions = Field(
         default_factory=dict,
-        description="Options of transformers' TrainingArguments that all trainings share; their own win.",
+        description="Options of transformers' TrainingArguments for all trainings; an entry's own "
+        "options win.",
     )
     sampling: SamplingConfig = Field(
-        default_factory=SamplingConfig, description="How stories are drawn for win rates."
+        default_factory=SamplingConfig, description="Sampling of the stories for the win rates."
     )
     bases: dict[Name, BaseConfig] = Field(
         min_length=1, description="Models that training starts from, by name."
     )
     judges: dict[Name, JudgeConfig] = Field(min_length=1, description="Judges by name.")
     consensus: dict[Name, ConsensusConfig] = Field(
-        default_factory=dict, description="Labels by agreement of teachers, by name: sources of pairs."
+        default_factory=dict, description="Sources of labels by agreement of teachers, by name."
     )
     verifiers: dict[Name, VerifierConfig] = Field(
-        default_factory=dict, description="Models that verify constraints which no rule can check, by name."
+        default_factory=dict, description="Models that check constraints which no rule can check, by name."
     )
     policies: dict[Name, PolicyConfig] = Field(min_length=1, description="Policies by name.")
-    tables: TablesConfig = Field(description="Which models the tables compare.")
+    tables: TablesConfig = Field(description="Models that the tables compare.")
     gallery: GalleryConfig = Field(
-        default_factory=GalleryConfig, description="Stories side by side, on a page."
+        default_factory=GalleryConfig, description="Page with stories side by side."
     )
     human: HumanConfig | None = Field(
         None,
-        description="A blind sheet for people, and their win rates: {pairs, seed, annotations}. Empty: none.",
+        description="Blind sheet for people, and their win rates: {pairs, seed, annotations}. Empty: none.",
     )
     effects: list[EffectConfig] = Field(
         default_factory=list, description="Claims as data; each is a row of the effects table."
     )
     paper: dict[str, dict[str, float]] = Field(
         default_factory=dict,
-        description="The papers' figures in per cent: {table: {row: figure}}; printed beside ours.",
+        description="Figures of the papers in per cent, {table: {row: figure}}; tables show them "
+        "beside the run's.",
     )
 
     @property
     def synthetic(self) -> bool:
-        """Whether the preferences are those of the tiny world."""
+        """True if the preferences are those of the tiny world."""
         return not self.data.user_supplied
 
     def models(self, registry: str) -> Mapping[str, ModelConfig]:

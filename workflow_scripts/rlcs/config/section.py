@@ -1,4 +1,4 @@
-"""What all sections of the config share, and the option names of the pinned TRL release.
+"""The base of all sections of the config, and the option names of the pinned TRL release.
 
 ``trl_options.json`` holds the names, so that a misspelt option is found while the workflow is planned,
 without importing TRL.
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
-# What the workflow sets itself, so that every number can be traced and every path is known.
+# Options that the workflow sets itself, so that every number can be traced and every path is known.
 RESERVED_OPTIONS = {
     "output_dir",
     "seed",
@@ -27,7 +27,7 @@ RESERVED_OPTIONS = {
     "trust_remote_code",
 }
 
-TRL_GROUP_SIZE = 8  # num_generations where a config names none
+TRL_GROUP_SIZE = 8  # TRL's default of num_generations
 
 
 @cache
@@ -56,6 +56,35 @@ def _check_options(trl_class: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _check_reference(options: dict[str, Any]) -> dict[str, Any]:
+    if options.get("sync_ref_model"):
+        raise ValueError(
+            "'sync_ref_model' moves the reference model during training, and no checkpoint holds it: a "
+            "resumed training would end with other weights; leave it out"
+        )
+    return options
+
+
+# Values with which these options of sampling leave all tokens in.
+_NEUTRAL: dict[str, tuple[Any, ...]] = {"top_p": (None, 1), "top_k": (None, 0, -1), "min_p": (None, 0)}
+
+
+def _check_truncated_sampling(options: dict[str, Any]) -> dict[str, Any]:
+    """Refuse options of sampling with which TRL 1.16 misreads vLLM's log probabilities (trl issue 6789)."""
+    if not options.get("use_vllm") or options.get("vllm_importance_sampling_correction") is False:
+        return options
+    sampling = {**options, **(options.get("generation_kwargs") or {})}
+    if truncating := [name for name, neutral in _NEUTRAL.items() if sampling.get(name) not in neutral]:
+        names = " and ".join(truncating)
+        raise ValueError(
+            f"{names} with use_vllm: vLLM's log probabilities are those among the tokens that {names} keeps, "
+            "TRL's are those among all tokens, so the importance ratio is too small by the kept probability "
+            f"mass (huggingface/trl#6789); leave {names} out, or set use_vllm to false, or "
+            "vllm_importance_sampling_correction to false"
+        )
+    return options
+
+
 def _check_distinct(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
         raise ValueError(f"{values} has a value twice")
@@ -63,7 +92,12 @@ def _check_distinct(values: list[Any]) -> list[Any]:
 
 
 SFTOptions = Annotated[dict[str, Any], _check_options("SFTConfig")]
-GRPOOptions = Annotated[dict[str, Any], _check_options("GRPOConfig")]
+GRPOOptions = Annotated[
+    dict[str, Any],
+    _check_options("GRPOConfig"),
+    AfterValidator(_check_reference),
+    AfterValidator(_check_truncated_sampling),
+]
 RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
 SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
 Names = Annotated[list[Name], AfterValidator(_check_distinct)]
@@ -83,7 +117,7 @@ class Section(BaseModel):
 
 
 class ModelConfig(Section):
-    """An entry of a model: where its weights come from, if it has any and no training makes them."""
+    """The entry of a judge, verifier or policy, and the entries that its weights come from."""
 
     @property
     def base_name(self) -> str | None:

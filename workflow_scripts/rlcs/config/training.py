@@ -1,4 +1,4 @@
-"""What the entries of trained judges and policies share."""
+"""The keys that trained judges and policies share."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ from rlcs.config.section import ModelConfig, Section
 
 
 class EarlyStoppingConfig(Section):
-    """When to stop, by a part of the training pairs that is held out of training."""
+    """The end of a training by its loss on held-out training pairs."""
 
-    share: float = Field(0.15, gt=0, lt=1, description="Of the training contexts that are held out.")
-    every: int = Field(20, ge=1, description="Steps between two looks at them.")
-    patience: int = Field(3, ge=1, description="Looks without progress before training ends.")
+    share: float = Field(0.15, gt=0, lt=1, description="Share of the training contexts to hold out.")
+    every: int = Field(20, ge=1, description="Steps between two evaluations.")
+    patience: int = Field(
+        3, ge=1, description="Number of evaluations without progress after which training ends."
+    )
 
 
 class AdapterConfig(Section):
-    """Low-rank adapters (peft) in the place of full training; the published model is merged."""
+    """Low-rank adapters (peft) in place of full training. The published model is merged."""
 
-    r: int = Field(16, ge=1, description="Rank.")
-    alpha: int = Field(32, ge=1, description="Scale: an adapter's output is multiplied by alpha / r.")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before the adapters.")
+    r: int = Field(16, ge=1, description="Rank of the adapters.")
+    alpha: int = Field(
+        32, ge=1, description="Scale of the adapters: their output is multiplied by alpha / r."
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout probability before the adapters.")
     target_modules: Literal["all-linear"] | list[str] = Field(
-        "all-linear", description="Names of the modules that get adapters; all-linear is all but the head."
+        "all-linear",
+        description="Names of the modules with adapters; all-linear: all linear layers but the head.",
     )
     exclude_modules: str | None = Field(
         None,
-        description="Regular expression of whole module names that get none, such as those of lower layers: "
-        "below the lowest adapter there is no backward pass.",
+        description="Regular expression for the full names of modules without adapters, such as "
+        "lower layers: there "
+        "is no backward pass below the lowest adapter. Empty: none.",
         examples=[r".*\.layers\.1?[0-9]\..*"],
     )
 
@@ -47,34 +53,36 @@ class AdapterConfig(Section):
 
 
 class TrainedConfig(ModelConfig):
-    """A judge or policy that a training makes."""
+    """A judge or policy that is trained."""
 
     lora: AdapterConfig | None = Field(
         None,
-        description="Train adapters: {r, alpha, dropout, target_modules, exclude_modules}. Empty: train all "
-        "weights.",
+        description="Low-rank adapters: {r, alpha, dropout, target_modules, exclude_modules}. Empty: "
+        "all weights are "
+        "trained.",
     )
     launch: Path | None = Field(
         None,
-        description="Train in several processes: a config file of `accelerate launch`, whose num_processes "
-        "and num_machines say how many. Empty: in one.",
+        description="Config file of `accelerate launch`, for a training in several processes: "
+        "num_processes of it, on "
+        "num_machines. Empty: one process.",
         examples=["config/accelerate/fsdp2-8.yaml"],
     )
     training: dict[str, Any] = Field(default_factory=dict, description="Options of the TRL trainer.")
 
     @property
     def groups_per_unit(self) -> int:
-        """Prompts of a GRPO training that stay together."""
+        """The number of prompts of a GRPO training that stay together."""
         return 1
 
 
 class MultipliersConfig(Section):
     """Weights of the four cells of entropy-based shaping (RLCS)."""
 
-    confident_wrong: float = Field(1.5, ge=0, description="Confident and wrong.")
-    uncertain_correct: float = Field(1.5, ge=0, description="Uncertain and correct.")
-    confident_correct: float = Field(0.5, ge=0, description="Confident and correct.")
-    uncertain_wrong: float = Field(1.0, ge=0, description="Uncertain and wrong.")
+    confident_wrong: float = Field(1.5, ge=0, description="Weight of confident and wrong samples.")
+    uncertain_correct: float = Field(1.5, ge=0, description="Weight of uncertain and correct samples.")
+    confident_correct: float = Field(0.5, ge=0, description="Weight of confident and correct samples.")
+    uncertain_wrong: float = Field(1.0, ge=0, description="Weight of uncertain and wrong samples.")
 
 
 class ShapingConfig(Section):
@@ -83,15 +91,15 @@ class ShapingConfig(Section):
     shaping: Literal["uniform", "entropy", "entropy_rewards", "continuous", "adaptive", "overconfident"] = (
         Field(
             "uniform",
-            description="Weights of the advantages: none; multipliers of the four cells (entropy), or of the "
-            "rewards before the group normalisation (entropy_rewards); growing with entropy where right and "
-            "falling with it where wrong (continuous); by how rare a cell has been of late (adaptive); more "
-            "weight on tokens of wrong samples of which the model is surer than its reference, which needs "
-            "beta > 0 (overconfident).",
+            description="Weights of the advantages. uniform: none. entropy: the multipliers of the four cells. "
+            "entropy_rewards: the same for rewards, before the group's normalization. continuous: they grow "
+            "with entropy for correct samples and fall for wrong ones. adaptive: rare cells weigh more. "
+            "overconfident: tokens of errors weigh more if the model is surer of them than its reference, "
+            "which needs beta > 0.",
         )
     )
     multipliers: MultipliersConfig = Field(
-        default_factory=MultipliersConfig, description="Those of entropy and entropy_rewards."
+        default_factory=MultipliersConfig, description="Weights of the four cells (entropy, entropy_rewards)."
     )
     strength: float = Field(
         0.5,
@@ -99,15 +107,15 @@ class ShapingConfig(Section):
         le=1,
         description="Strength of continuous, adaptive and overconfident shaping; 0 is uniform.",
     )
-    window: int = Field(10, ge=1, description="Logged steps that adaptive shaping counts cells over.")
+    window: int = Field(10, ge=1, description="Number of logged steps whose cells adaptive shaping counts.")
     normalize: Literal["none", "mean_weight", "recenter"] = Field(
         "none",
-        description="Then: nothing; weights scaled to the step of uniform ones (mean_weight); weighed "
-        "advantages less their group's mean (recenter).",
+        description="Normalization of the weights. none; mean_weight: the step of uniform weights; "
+        "recenter: weighted advantages less their group's mean.",
     )
     entropy: Literal["exact", "sampled"] = Field(
         "exact",
-        description="A sample's mean token entropy at temperature 1, by one more forward pass; or estimated "
-        "from the log probabilities of its tokens if TRL computes those anyway, which costs nothing and "
-        "needs temperature 1 (sampled).",
+        description="Source of a sample's mean token entropy at temperature 1. exact: one more forward pass. "
+        "sampled: an estimate from the log probabilities of its tokens, which costs nothing if TRL computes "
+        "them anyway, and needs temperature 1.",
     )

@@ -9,10 +9,10 @@ from rlcs.config.section import Section
 
 
 class WritingConfig(Section):
-    """What every policy is asked for."""
+    """The prompt of every policy."""
 
     template: str = Field(
-        description="The policy's prompt: the context's fields ($outline, ...) are filled in.",
+        description="Prompt of every policy. Fields of the context, such as $outline, are filled in.",
         examples=["Write a $domain. $outline\n$constraints"],
     )
 
@@ -23,11 +23,15 @@ class WritingConfig(Section):
 
 
 class SamplingConfig(Section):
-    """How stories are drawn for the win rates."""
+    """Sampling of the stories for the win rates."""
 
-    temperature: float = Field(1.0, ge=0, description="0 is greedy.")
-    top_p: float = Field(1.0, gt=0, le=1, description="Nucleus sampling.")
-    max_new_tokens: int = Field(1024, ge=1, description="Longest story; a longer one is cut off and counted.")
-    samples: int = Field(1, ge=1, description="Stories per context and policy.")
-    contexts: int = Field(300, ge=1, description="Held-out contexts.")
-    batch_size: int = Field(256, ge=1, description="Stories that are generated side by side.")
+    temperature: float = Field(1.0, ge=0, description="Sampling temperature; 0 is greedy decoding.")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="Probability mass for nucleus sampling; 1 keeps all tokens."
+    )
+    max_new_tokens: int = Field(
+        1024, ge=1, description="Longest story in tokens. A longer one is cut off and counted as truncated."
+    )
+    samples: int = Field(1, ge=1, description="Stories per context, policy and seed.")
+    contexts: int = Field(300, ge=1, description="Number of held-out contexts.")
+    batch_size: int = Field(256, ge=1, description="Stories generated at once.")

@@ -1,4 +1,4 @@
-"""What a decoder needs of a GPU's memory and time: formulas, each beside its source. Bytes, unless said.
+"""Formulas for the GPU memory (in bytes) and the time that a decoder needs, each with its source.
 
 Decoders are those of Llama and Qwen2: grouped-query attention, a gated MLP, RMS norms, no dropout. Weights
 and activations are bf16, attention never holds a whole matrix of scores (flash attention).
@@ -14,24 +14,24 @@ from rlcs.config.bases import ShapeConfig
 
 
 def of_config(config: Mapping[str, Any]) -> ShapeConfig | None:
-    """The shape in a config.json; None where it is not that of a decoder of this kind."""
-    said = {name: config[name] for name in ShapeConfig.model_fields if config.get(name) is not None}
-    said.setdefault("num_key_value_heads", said.get("num_attention_heads"))
+    """Read the shape from a config.json; None if it is not that of a decoder of this kind."""
+    sizes = {name: config[name] for name in ShapeConfig.model_fields if config.get(name) is not None}
+    sizes.setdefault("num_key_value_heads", sizes.get("num_attention_heads"))
     required = (name for name, field in ShapeConfig.model_fields.items() if field.is_required())
-    return ShapeConfig.model_validate(said) if all(said.get(name) for name in required) else None
+    return ShapeConfig.model_validate(sizes) if all(sizes.get(name) for name in required) else None
 
 
 @cache
 def known_shapes() -> dict[str, ShapeConfig]:
-    """Of models that are often used, by their id on the hub, with and without -Instruct."""
-    said = json.loads(Path(__file__).with_name("model_shapes.json").read_text(encoding="utf-8"))
-    names: list[str] = said["names"]
-    shapes = {model: dict(zip(names, sizes, strict=True)) for model, sizes in said["models"].items()}
+    """Shapes of common models, by their id on the hub without -Instruct."""
+    table = json.loads(Path(__file__).with_name("model_shapes.json").read_text(encoding="utf-8"))
+    names: list[str] = table["names"]
+    shapes = {model: dict(zip(names, sizes, strict=True)) for model, sizes in table["models"].items()}
     return {model: ShapeConfig.model_validate(sizes) for model, sizes in shapes.items()}
 
 
 def known_shape(model: str, revision: str | None) -> ShapeConfig | None:
-    """Of a folder or a hub id: from its config.json, here or in the hub's cache, or from the known ones."""
+    """Find the shape of a folder or hub id in its config.json, in the hub's cache or in ``known_shapes``."""
     from huggingface_hub import try_to_load_from_cache
 
     file: object = Path(model) / "config.json"
@@ -44,7 +44,7 @@ def known_shape(model: str, revision: str | None) -> ShapeConfig | None:
 
 BF16, FP32 = 2, 4
 
-# Our choice: the CUDA context, workspaces, NCCL's buffers, a chunk's logits (TRL 1.16 never holds all),
+# Design choice: the CUDA context, workspaces, NCCL's buffers, a chunk's logits (TRL 1.16 never holds all),
 # and what fragmentation wastes.
 OVERHEAD = 3 * 10**9
 
@@ -64,12 +64,12 @@ def layer_parameters(shape: ShapeConfig) -> int:
 
 
 def embedding_parameters(shape: ShapeConfig) -> int:
-    """Vh, twice where the head has weights of its own."""
+    """Parameters of the embedding: Vh, twice if the output embedding has weights of its own."""
     return shape.vocab_size * shape.hidden_size * (1 if shape.tie_word_embeddings else 2)
 
 
 def parameters(shape: ShapeConfig) -> int:
-    """All of a model's, its last norm included."""
+    """All parameters of a model, with its last norm."""
     return embedding_parameters(shape) + shape.num_hidden_layers * layer_parameters(shape) + shape.hidden_size
 
 
@@ -83,20 +83,21 @@ def training_state(total: int, trained: int, shards: int) -> dict[str, float]:
     """Weights, gradients and AdamW's two moments, on one GPU.
 
     Frozen weights are bf16. On one GPU, or copied to each, trained ones have gradients and moments in their
-    own precision: bf16 in full training, where they are loaded so, fp32 for LoRA (peft). In shards mixed
+    own precision: bf16 in full training, as they are loaded, fp32 for LoRA (peft). In shards mixed
     precision keeps fp32 weights, gradients and moments: 16 bytes a parameter, over all GPUs (Rajbhandari et
     al. 2020, arXiv 1910.02054, with fp32 gradients; accelerate's FSDP2 and DeepSpeed do so).
 
     Args:
-        total: parameters of the model; ``trained``: those of them, or beside them (LoRA), that are trained.
-        shards: GPUs that share the weights; 1 where each has a copy.
+        total: number of the model's parameters.
+        trained: number of trained parameters, among these or beside them (LoRA).
+        shards: number of GPUs that share the weights; 1 if each has a copy.
     """
-    own = FP32 if shards > 1 or trained < total else BF16
+    precision = FP32 if shards > 1 or trained < total else BF16
     frozen = 0 if trained == total else total
     return {
-        "weights": (BF16 * frozen + own * trained) / shards,
-        "gradients": own * trained / shards,
-        "optimizer": 2 * own * trained / shards,
+        "weights": (BF16 * frozen + precision * trained) / shards,
+        "gradients": precision * trained / shards,
+        "optimizer": 2 * precision * trained / shards,
     }
 
 
@@ -106,7 +107,7 @@ def gathered_weights(shape: ShapeConfig) -> int:
 
 
 def layer_activations(shape: ShapeConfig) -> int:
-    """Of one layer, for each token, kept for the backward pass.
+    """Activations of a layer that are kept for the backward pass, per token.
 
     Counted as Korthikanti et al. (2022, arXiv 2205.05198, section 4.1) count 34 h for GPT, without dropout
     masks and scores: the inputs of both norms and of the matrices behind them (4h), queries, keys, values and
@@ -117,7 +118,10 @@ def layer_activations(shape: ShapeConfig) -> int:
 
 
 def activations(shape: ShapeConfig, tokens: int, *, checkpointing: bool) -> int:
-    """Of all layers, for so many tokens at once; checkpointed, each layer's input and one layer in full."""
+    """Activations of all layers for a number of tokens.
+
+    With checkpointing, these are the input of each layer, and one layer in full.
+    """
     if checkpointing:
         return tokens * (BF16 * shape.hidden_size * shape.num_hidden_layers + layer_activations(shape))
     return tokens * shape.num_hidden_layers * layer_activations(shape)
@@ -130,5 +134,5 @@ def kv_cache(shape: ShapeConfig, tokens: int) -> int:
 
 
 def training_flops(total: int, tokens: int, *, checkpointing: bool) -> float:
-    """6 N a token, 8 N where the forward pass is done again (Narayanan et al. 2021, arXiv 2104.04473)."""
+    """Operations of a training: 6 N a token, 8 N if the forward pass is done again (arXiv 2104.04473)."""
     return (8 if checkpointing else 6) * float(total) * tokens

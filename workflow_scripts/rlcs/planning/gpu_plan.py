@@ -1,7 +1,7 @@
-"""What each stage that loads a model needs of a GPU, before any job is queued: ``snakemake check`` prints it.
+"""The GPU memory and time of each stage that loads a model; ``snakemake check`` prints them before any job.
 
-Estimated by the formulas of ``gpu_memory``; where lengths are not known before the data is read, the longest
-that the config allows, and ``PROMPT_TOKENS`` for what stands around the stories.
+They are estimates by the formulas of ``gpu_memory``. Lengths are not known before the data is read: they are
+the largest that the config allows, with ``PROMPT_TOKENS`` for the text around the stories.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,9 +24,9 @@ from rlcs.planning.gpu_memory import known_shape
 from rlcs.planning.stage_configs import is_served, policy_judges, policy_verifier
 from rlcs.stages.launch import Launch
 
-PROMPT_TOKENS = 512  # our assumption: a template, its rubric and a context, without stories
+PROMPT_TOKENS = 512  # design choice: a template, its rubric and a context, without stories
 GB = 10**9
-VLLM = "vLLM"  # beside a training, which it writes the rollouts of
+VLLM = "vLLM"  # beside a training, for its rollouts
 
 # Of an NVIDIA A100 80GB by its data sheet (dense bf16), and the share of it that trainings reach (Narayanan
 # et al. 2021: 44-52 %): a plan's times are such a GPU's.
@@ -37,9 +37,12 @@ TERAFLOPS, SHARE_REACHED, TERABYTES_PER_SECOND = 312, 0.4, 2.0
 class Plan:
     """One stage: bytes by what holds them, on the fullest GPU of the job, and how long its steps take there.
 
-    ``parts`` are held all the time, of ``phases`` one after the other. ``share``: of the GPU's memory, what
-    the stage may have (vLLM's gpu_memory_utilization). ``reserved``: of it, what a colocated vLLM takes
-    whole, whatever it needs. ``hours``: None where the number of steps is not known before the data is read.
+    Attributes:
+        parts: memory that is held all the time.
+        phases: memory that is held one phase after the other.
+        share: share of the GPU's memory that the stage may use (vLLM's gpu_memory_utilization).
+        reserved: share that a colocated vLLM takes, whatever it needs.
+        hours: None if the number of steps is not known before the data is read.
     """
 
     key: str
@@ -67,30 +70,31 @@ class Plan:
         )
 
     def problem(self, gigabytes: float) -> str | None:
-        """What to say where it does not fit into a GPU of so many GB; None where it does."""
-        place = f"a GPU of {gigabytes:g} GB (gpu_gigabytes)"
+        """Describe what does not fit into a GPU of ``gigabytes``; None if all fits."""
+        room = f"a GPU of {gigabytes:g} GB (gpu_gigabytes)"
         if self.reserved:
-            return self._beside_vllm(gigabytes, place)
+            return self._beside_vllm(gigabytes, room)
         if self.total <= self.share * gigabytes * GB:
             return None
         if self.share < 1:
-            place = f"{self.share:g} (gpu_memory_utilization) of {place}"
-        return f"{self} does not fit into {place}: {'; '.join(self.advice)}"
+            room = f"{self.share:g} (gpu_memory_utilization) of {room}"
+        return f"{self} does not fit into {room}: {'; '.join(self.advice)}"
 
-    def _beside_vllm(self, gigabytes: float, place: str) -> str | None:
+    def _beside_vllm(self, gigabytes: float, room: str) -> str | None:
         taken, need = self.reserved * gigabytes * GB, {**self.parts, **self.phases}[VLLM]
-        said = f"vllm_gpu_memory_utilization = {self.reserved:g}"
+        option = f"vllm_gpu_memory_utilization = {self.reserved:g}"
         if need > taken:
             return (
-                f"{self.key}: vLLM needs {need / GB:.1f} GB of each GPU, and {said} of {place} gives it "
+                f"{self.key}: vLLM needs {need / GB:.1f} GB of each GPU, and {option} of {room} gives it "
                 f"{taken / GB:.1f}: raise it, or vllm_tensor_parallel_size"
             )
         parts, phases = (
             {name: taken if name == VLLM else size for name, size in held.items()}
             for held in (self.parts, self.phases)
         )
-        there = replace(self, parts=parts, phases=phases, reserved=0.0)
-        return (told := there.problem(gigabytes)) and f"{told}; {said} is what vLLM takes, lower it"
+        as_reserved = replace(self, parts=parts, phases=phases, reserved=0.0)
+        problem = as_reserved.problem(gigabytes)
+        return problem and f"{problem}; {option} is what vLLM takes, lower it"
 
 
 @dataclass(frozen=True)
@@ -225,11 +229,11 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
 
 
 def shards_weights(config: Path) -> bool:
-    """Whether accelerate's config file parts the weights over the GPUs."""
-    said = yaml.safe_load(config.read_text(encoding="utf-8"))
-    if said.get("distributed_type") == "DEEPSPEED":
-        return bool((said.get("deepspeed_config") or {}).get("zero_stage") == 3)
-    return said.get("distributed_type") == "FSDP"
+    """True if accelerate's config file shards the weights over the GPUs."""
+    launch = yaml.safe_load(config.read_text(encoding="utf-8"))
+    if launch.get("distributed_type") == "DEEPSPEED":
+        return bool((launch.get("deepspeed_config") or {}).get("zero_stage") == 3)
+    return launch.get("distributed_type") == "FSDP"
 
 
 def is_grpo(entry: ModelConfig) -> bool:
@@ -249,7 +253,7 @@ def row_tokens(model: GpuModel, options: Any) -> int:
 
 
 def is_checkpointed(options: Any) -> bool:
-    """Whether activations are computed again; transformers before 5.23 have the older name alone."""
+    """True if activations are computed again; transformers before 5.23 know the older name alone."""
     return bool(
         getattr(options, "activation_checkpointing", getattr(options, "gradient_checkpointing", False))
     )
@@ -298,7 +302,7 @@ def training_advice(
 
 
 def answering_plan(model: GpuModel) -> Plan | None:
-    """The memory plan of a stage where a model judges or writes; None if its shape is not known.
+    """The memory plan of a stage in which a model judges or writes; None if its shape is not known.
 
     In process a whole batch is answered at once; vLLM needs room for one answer at least, and uses what is
     left for more.

@@ -1,4 +1,4 @@
-"""The file that a site fills in for the Slurm profile: what is missing in it, and what its cluster lacks."""
+"""Checks of the file that a site fills in for the Slurm profile, against its keys and against the cluster."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 # Leaves the choice to Slurm.
 DEFAULT = "default"
 
-# The keys that a site must decide on, and where to look.
+# Keys that a site must fill in, and the commands that list their values.
 REQUIRED_KEYS = {
-    "account": "who pays; `sacctmgr show associations user=$USER` lists yours",
-    "gpu_partition": "where jobs with a GPU run; `sinfo` lists them",
-    "cpu_partition": "where the other jobs run; `sinfo` lists them",
+    "account": "account to charge; `sacctmgr show associations user=$USER` lists yours",
+    "gpu_partition": "partition of jobs with a GPU; `sinfo` lists them",
+    "cpu_partition": "partition of the other jobs; `sinfo` lists them",
     "max_hours": "the longest time limit that these partitions allow",
     "max_gigabytes": "the memory of their smallest node",
 }
@@ -30,15 +30,15 @@ _SQUEUE_AGE = 200
 def problems(site: Mapping[str, Any]) -> list[str]:
     """One line for each key that is missing, unknown or of the wrong kind."""
     known = (*REQUIRED_KEYS, *OPTIONAL_KEYS)
-    found = [f"{key}: unknown key; known are {', '.join(known)}" for key in site if key not in known]
+    lines = [f"{key}: unknown key; known are {', '.join(known)}" for key in site if key not in known]
     for key, meaning in REQUIRED_KEYS.items():
         if site.get(key) is None:
-            found.append(f"{key}: missing: {meaning}; {DEFAULT!r} leaves it to Slurm")
+            lines.append(f"{key}: missing: {meaning}; {DEFAULT!r} leaves it to Slurm")
     for key in _NUMBERS:
         value = site.get(key)
         if value not in (None, DEFAULT) and (type(value) is not int or value < 1):
-            found.append(f"{key}: {value!r} must be a whole number above 0")
-    return found
+            lines.append(f"{key}: {value!r} must be a whole number above 0")
+    return lines
 
 
 @dataclass(frozen=True)
@@ -69,49 +69,51 @@ def limit_hours(limit: str) -> float:
 
 def cluster_problems(site: Mapping[str, Any], nodes: list[Nodes]) -> list[str]:
     """One line for each limit of the named partitions that jobs of the profile would break."""
-    found = []
+    lines: list[str] = []
     for key in ("gpu_partition", "cpu_partition"):
         name = site.get(key)
         if name in (None, DEFAULT):
             continue
-        own = [kind for kind in nodes if kind.partition == name]
-        if not own:
+        kinds = [kind for kind in nodes if kind.partition == name]
+        if not kinds:
             names = ", ".join(dict.fromkeys(kind.partition for kind in nodes))
-            found.append(f"{key}: {name!r} is not a partition here; there are {names}")
+            lines.append(f"{key}: {name!r} is not a partition here; there are {names}")
             continue
-        if key == "gpu_partition" and not any(kind.gpus for kind in own):
-            found.append(f"{key}: no node of {name!r} has a GPU")
-        limit, smallest = own[0].hours, min(kind.megabytes for kind in own)
+        if key == "gpu_partition" and not any(kind.gpus for kind in kinds):
+            lines.append(f"{key}: no node of {name!r} has a GPU")
+        limit, smallest = kinds[0].hours, min(kind.megabytes for kind in kinds)
         if isinstance(site.get("max_hours"), int) and site["max_hours"] > limit:
-            found.append(f"max_hours: {site['max_hours']} is more than the {limit:g} hours of {name!r}")
+            lines.append(f"max_hours: {site['max_hours']} is more than the {limit:g} hours of {name!r}")
         if isinstance(site.get("max_gigabytes"), int) and site["max_gigabytes"] * 1000 > smallest:
-            found.append(f"max_gigabytes: {site['max_gigabytes']} is more than the {smallest} MB in {name!r}")
-    return found
+            lines.append(f"max_gigabytes: {site['max_gigabytes']} is more than the {smallest} MB in {name!r}")
+    return lines
 
 
 def status_problems(controller: str) -> list[str]:
-    """Whether squeue tells of finished jobs for long enough, by what ``scontrol show config`` says."""
+    """Check that squeue lists finished jobs for long enough, by the output of ``scontrol show config``."""
     age = re.search(r"^MinJobAge\s*=\s*(\d+)", controller, re.M)
     if age is None or int(age[1]) >= _SQUEUE_AGE:
         return []
     accounting = not re.search(r"^AccountingStorageType\s*=\s*\S*none", controller, re.M)
     instead = "set slurm-status-command to sacct in slurm/config.yaml" if accounting else "ask for 300 s"
-    return [f"squeue forgets finished jobs after {age[1]} s (MinJobAge), and is asked every 180 s: {instead}"]
+    return [
+        f"squeue forgets finished jobs after {age[1]} s (MinJobAge), Snakemake asks every 180 s: {instead}"
+    ]
 
 
 def all_problems(site: Mapping[str, Any]) -> list[str]:
-    """``problems``, and those with the cluster where this machine can ask it."""
-    found = problems(site)
+    """List ``problems``, and those with the cluster if Slurm's commands are here."""
+    lines = problems(site)
     if shutil.which("sinfo") is None:
-        return found
+        return lines
     try:
-        lines = _say("sinfo", "--noheader", "--exact", "--format=%R|%l|%G|%m").splitlines()
-        controller = _say("scontrol", "show", "config")
+        nodes = _run("sinfo", "--noheader", "--exact", "--format=%R|%l|%G|%m").splitlines()
+        controller = _run("scontrol", "show", "config")
     except subprocess.SubprocessError as error:
-        return [*found, f"Slurm does not answer: {error}"]
-    found += cluster_problems(site, [Nodes.of_line(line) for line in lines])
-    return found + status_problems(controller)
+        return [*lines, f"Slurm does not answer: {error}"]
+    lines += cluster_problems(site, [Nodes.of_line(line) for line in nodes])
+    return lines + status_problems(controller)
 
 
-def _say(*command: str) -> str:
+def _run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout

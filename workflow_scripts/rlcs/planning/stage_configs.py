@@ -1,7 +1,7 @@
-"""Which part of the config each stage depends on: plain dictionaries with sorted keys, nothing else.
+"""The part of the config that each stage depends on, as a plain dictionary.
 
-A section is a rule's ``config`` param, so that a stage reruns where its own part of the config has changed
-and only there. Scripts read their section back with the models of ``entries`` and ``judge_entries``.
+It is the ``config`` param of the stage's rule: if it changes, the stage runs again. Scripts validate it with
+the classes of ``rlcs.config``.
 """
 
 import json
@@ -24,24 +24,24 @@ from rlcs.config.world import WorldBaseConfig
 
 SectionDict = dict[str, Any]
 
-# Read where a judge answers, not where it is trained.
+# Keys for answering, not for training.
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
-# Read where a judge is trained; its weights are an input where it answers.
+# Keys for training; a judge that answers has its weights as an input.
 _TRAINING = {"training", "label_sources", "launch"}
 
-# A file that is an input: its content counts, wherever it lies.
+# Keys of files that are inputs: their content counts, not their path.
 INPUTS = {"launch"}
 
-# What an endpoint's answers depend on; the rest is where, how fast and at which price it is asked.
+# Keys that an endpoint's answers depend on; the others are its address, rate and price.
 _QUESTION = {"kind", "train", "backend", "model", "sampling", "votes"}
 _REACHING = EndpointConfig.model_fields.keys() - _QUESTION
 
 
 def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
-    """As JSON would hold it, so that paths and tuples are builtins."""
-    plain: SectionDict = json.loads(model.model_dump_json(exclude=exclude))
-    return plain
+    """Convert a section to what JSON holds: paths and tuples become builtins."""
+    section: SectionDict = json.loads(model.model_dump_json(exclude=exclude))
+    return section
 
 
 def world(config: Config) -> SectionDict:
@@ -49,7 +49,7 @@ def world(config: Config) -> SectionDict:
 
 
 def ingest(config: Config) -> SectionDict:
-    """The files are inputs: their content counts, wherever they lie."""
+    """The config of the data; its files are inputs, whose content counts and not their path."""
     return {"data": plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
 
 
@@ -63,7 +63,7 @@ def base(config: Config, name: str) -> SectionDict:
 
 
 def judge(config: Config, name: str) -> SectionDict:
-    """What a judge needs to answer."""
+    """The config of a judge that answers."""
     entry = config.judges[name]
     section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING)}
     if isinstance(entry, EndpointJudgeConfig):
@@ -90,13 +90,13 @@ def consensus_pairs(config: Config, name: str) -> SectionDict:
 
 
 def endpoint(config: Config, name: str) -> SectionDict:
-    """Where, how fast and at which price an endpoint is asked; no stage runs again for it."""
+    """Address, rate and price of a judge's endpoint; no stage runs again for them."""
     entry = config.judges[name]
     return plain(entry, exclude=_QUESTION) if isinstance(entry, EndpointJudgeConfig) else {}
 
 
 def is_served(config: Config, entry: BaseModel) -> bool:
-    """Whether a judge's model is run by vLLM."""
+    """True if vLLM runs a judge's model."""
     return (
         config.judging.engine != "transformers"
         and writes(entry)
@@ -130,20 +130,20 @@ def train_policy(config: Config, name: str) -> SectionDict:
 
 
 def policy_verifier(config: Config, name: str) -> str | None:
-    """The verifier that a policy's training asks."""
+    """The verifier that answers during a policy's training."""
     entry = config.policies[name]
     return entry.constraints.verifier if entry.train == "grpo" and entry.constraints else None
 
 
 def verifier(config: Config, name: str) -> SectionDict:
-    """What a verifier needs to answer."""
+    """The config of a verifier that answers."""
     entry = config.verifiers[name]
     excluded = _REACHING if isinstance(entry, EndpointVerifierConfig) else None
     return {"name": name, "verifier": plain(entry, exclude=excluded)}
 
 
 def verifier_endpoint(config: Config, name: str) -> SectionDict:
-    """As ``endpoint``, of a verifier."""
+    """Address, rate and price of a verifier's endpoint, as in ``endpoint``."""
     entry = config.verifiers[name]
     if not isinstance(entry, EndpointVerifierConfig):
         return {}
@@ -151,20 +151,20 @@ def verifier_endpoint(config: Config, name: str) -> SectionDict:
 
 
 def policy_judges(config: Config, name: str) -> list[str]:
-    """The judges that a policy's training asks; none for a policy that is not trained against any."""
+    """The judges that answer during a policy's training; none for other policies."""
     entry = config.policies[name]
     return entry.judges if entry.train == "grpo" else []
 
 
 def policy_endpoints(config: Config, name: str) -> SectionDict:
-    """``endpoint`` of each judge, and of the verifier, that a policy's training asks."""
-    asked = {judge_name: endpoint(config, judge_name) for judge_name in policy_judges(config, name)}
+    """``endpoint`` of each judge, and of the verifier, that answers during a policy's training."""
+    endpoints = {judge_name: endpoint(config, judge_name) for judge_name in policy_judges(config, name)}
     verifier_name = policy_verifier(config, name)
-    return asked | ({verifier_name: verifier_endpoint(config, verifier_name)} if verifier_name else {})
+    return endpoints | ({verifier_name: verifier_endpoint(config, verifier_name)} if verifier_name else {})
 
 
 def external_stories(name: str) -> SectionDict:
-    """The file is an input: its content counts, wherever it lies."""
+    """The name alone; the file is an input, whose content counts and not its path."""
     return {"policy": name}
 
 
@@ -177,12 +177,12 @@ def matches(config: Config, name: str) -> SectionDict:
 
 
 def writes(judge: BaseModel) -> bool:
-    """Whether a judge's answers are texts, of so and so many tokens."""
+    """True if a judge's answers are texts."""
     return isinstance(judge, GenerativeJudgeConfig)
 
 
 def groups(config: Config, name: str) -> SectionDict:
-    """What a judge needs to answer about groups of stories, and where these come from."""
+    """The config of a judge that compares groups of stories, and of the stories."""
     assert config.tables.pivots is not None
     return {
         **plain(config.tables.pivots, exclude={"judges"}),
@@ -200,7 +200,7 @@ def judge_injections(config: Config, name: str) -> SectionDict:
 
 
 def verified(config: Config, name: str) -> SectionDict:
-    """Of the constraint table's verifier, that reads a policy's stories."""
+    """The config of the constraint table's verifier, which reads a policy's stories."""
     table = config.tables.constraints
     assert table is not None
     assert table.verifier is not None

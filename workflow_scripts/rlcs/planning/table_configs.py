@@ -1,4 +1,4 @@
-"""Each table's, figure's and page's part of the config, as ``sections``."""
+"""The part of the config that each table, figure and page depends on, as in ``stage_configs``."""
 
 from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
 from rlcs.config.lineage import lineage, trained_models
@@ -135,7 +135,7 @@ def gallery(config: Config) -> SectionDict:
 
 
 def policies_with_snapshots(config: Config) -> list[str]:
-    """Of the policies in the win rates, those that wrote on the way through their training."""
+    """The policies in the win rates that wrote snapshots during their training."""
     policies = {name: config.policies[name] for name in config.tables.win_rates.rows}
     return [
         name
@@ -145,7 +145,7 @@ def policies_with_snapshots(config: Config) -> list[str]:
 
 
 def card(config: Config, registry: str, name: str) -> SectionDict:
-    """What a model card tells of a trained model."""
+    """The config of a trained model, for its card."""
     models = config.models(registry)
     ancestors = list(reversed(lineage(models, name)))
     base = models[ancestors[0]].base_name
@@ -176,6 +176,6 @@ def sheet(config: Config) -> SectionDict:
 
 
 def human_win_rates(config: Config) -> SectionDict:
-    """The annotations are an input: their content counts, wherever they lie."""
+    """The policies alone; the annotations are an input, whose content counts and not their path."""
     table = config.tables.win_rates
     return {"policies": list(table.rows), "reference": table.reference, "synthetic": config.synthetic}

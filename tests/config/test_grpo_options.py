@@ -1,0 +1,72 @@
+"""Options that TRL takes, and with which a GRPO training would not be what it seems."""
+
+import copy
+
+import pytest
+
+from rlcs.config import parsing
+from smoke_run import SMOKE
+
+VLLM = {"use_vllm": True, "vllm_mode": "colocate"}
+
+
+def problems(registry, name, options):
+    """The lines of the config error of a run whose training has further options; none if it is accepted."""
+    raw = copy.deepcopy(SMOKE)
+    raw[registry][name]["training"] |= options
+    try:
+        parsing.parse(raw)
+    except parsing.ConfigError as error:
+        return [line.strip() for line in str(error).splitlines()[1:]]
+    return []
+
+
+TRAININGS = [("judges", "genrm"), ("policies", "rlcs")]
+
+
+@pytest.mark.parametrize(("registry", "name"), TRAININGS)
+def test_a_reference_model_that_moves_is_refused(registry, name):
+    assert problems(registry, name, {"sync_ref_model": True}) == [
+        f"{registry}.{name}.training: 'sync_ref_model' moves the reference model during training, and no "
+        "checkpoint holds it: a resumed training would end with other weights; leave it out"
+    ]
+    assert problems(registry, name, {"sync_ref_model": False}) == []
+
+
+@pytest.mark.parametrize(("registry", "name"), TRAININGS)
+@pytest.mark.parametrize(
+    ("sampling", "names"),
+    [
+        ({"min_p": 0.1}, "min_p"),
+        ({"top_p": 0.95}, "top_p"),
+        ({"top_k": 50}, "top_k"),
+        ({"top_k": 50, "top_p": 0.9}, "top_p and top_k"),
+        ({"generation_kwargs": {"min_p": 0.1}}, "min_p"),
+    ],
+)
+def test_truncated_sampling_by_vllm_is_refused(registry, name, sampling, names):
+    assert problems(registry, name, VLLM | sampling) == [
+        f"{registry}.{name}.training: {names} with use_vllm: vLLM's log probabilities are those among the "
+        f"tokens that {names} keeps, TRL's are those among all tokens, so the importance ratio is too small "
+        f"by the kept probability mass (huggingface/trl#6789); leave {names} out, or set use_vllm to false, "
+        "or vllm_importance_sampling_correction to false"
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_p": 0.1, "top_p": 0.9, "top_k": 50},
+        VLLM,
+        VLLM | {"min_p": 0.0, "top_p": 1.0, "top_k": 0},
+        VLLM | {"min_p": None, "top_k": -1},
+        VLLM | {"min_p": 0.1, "vllm_importance_sampling_correction": False},
+    ],
+)
+def test_other_sampling_is_accepted(options):
+    assert problems("policies", "rlcs", options) == []
+
+
+def test_options_that_all_trainings_share_do_not_sample():
+    with pytest.raises(parsing.ConfigError, match="'min_p' is not an option of TRL's TrainingArguments"):
+        parsing.parse({**SMOKE, "training": {"min_p": 0.1}})

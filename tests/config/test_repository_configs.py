@@ -1,0 +1,60 @@
+"""Every config of the repository, alone and as it is combined, is accepted by `snakemake check`."""
+
+import pytest
+
+import check_config
+from configs import COMBINATIONS, CONFIG, merged
+from rlcs.config import parsing
+
+
+def test_no_file_is_left_out():
+    files = {path.relative_to(CONFIG).as_posix() for path in CONFIG.rglob("*.yaml")}
+    launches = {name for name in files if name.startswith("accelerate/")}
+    assert files - launches - {"default.yaml"} == {name for names in COMBINATIONS for name in names}
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+def test_every_config_is_accepted_by_check(names):
+    config = parsing.parse(merged(names))
+    assert check_config.problems(config) == []
+    plans, _ = check_config.plans(config)
+    assert all(str(plan) for plan in plans)
+
+
+@pytest.mark.parametrize("way", [["probe", "lora"], "probe", "lora", "full", None])
+def test_however_a_scalar_judge_is_trained_its_memory_is_planned(way):
+    raw = merged(["smollm.yaml", "smollm/gpu.yaml"])
+    raw["judges"]["bt"]["train"] = way
+    if way in ("probe", "full"):
+        raw["judges"]["bt"]["lora"] = None
+    raw["bases"]["smollm"] = {"kind": "pretrained", "model": "Qwen/Qwen2.5-0.5B-Instruct"}
+    plans, unknown = check_config.plans(parsing.parse(raw))
+    assert unknown == []
+    assert "judges.bt" in {plan.key for plan in plans}
+
+
+def seeds(value, path=()):
+    """Every seed of a config, by its path."""
+    if not isinstance(value, dict):
+        return {path: value} if path[-1] in ("seed", "seeds") else {}
+    return {key: seed for name, part in value.items() for key, seed in seeds(part, (*path, name)).items()}
+
+
+@pytest.mark.parametrize("names", [names for names in COMBINATIONS if "confirm.yaml" in names], ids="+".join)
+def test_a_confirming_run_differs_in_all_seeds_and_in_nothing_else(names):
+    tuned = parsing.parse(merged(names[:-1])).model_dump(mode="json")
+    confirming = parsing.parse(merged(names)).model_dump(mode="json")
+    assert (tuned.pop("run"), confirming.pop("run")) == (names[0].removesuffix(".yaml"), "confirm")
+    before, after = seeds(tuned), seeds(confirming)
+    assert ("world", "seed") in before
+    assert ("bases", "small", "seed") in before
+    assert all(after[path] != seed for path, seed in before.items())
+    assert not set(before["seeds",]) & set(after["seeds",])
+    if "teacher-b" not in tuned["judges"]:
+        del confirming["judges"]["teacher-b"]  # which no table and no training asks
+    for path, seed in before.items():
+        section = confirming
+        for key in path[:-1]:
+            section = section[key]
+        section[path[-1]] = seed
+    assert confirming == tuned
