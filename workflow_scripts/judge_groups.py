@@ -1,6 +1,8 @@
 """Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders."""
 
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 from rlcs.config.prompts import policy_prompt
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE

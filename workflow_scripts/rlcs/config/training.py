@@ -91,8 +91,8 @@ class ShapingConfig(Section):
     shaping: Literal["uniform", "entropy", "entropy_rewards", "continuous", "adaptive", "overconfident"] = (
         Field(
             "uniform",
-            description="Weights of the advantages. uniform: none. entropy: the multipliers of the four cells. "
-            "entropy_rewards: the same for rewards, before the group's normalization. continuous: they grow "
+            description="Weights of the advantages. uniform: none. entropy: the multipliers of the four "
+            "cells. entropy_rewards: the same for rewards, before the group's normalization. continuous: they grow "
             "with entropy for correct samples and fall for wrong ones. adaptive: rare cells weigh more. "
             "overconfident: tokens of errors weigh more if the model is surer of them than its reference, "
             "which needs beta > 0.",
