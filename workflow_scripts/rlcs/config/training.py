@@ -92,10 +92,10 @@ class ShapingConfig(Section):
         Field(
             "uniform",
             description="Weights of the advantages. uniform: none. entropy: the multipliers of the four "
-            "cells. entropy_rewards: the same for rewards, before the group's normalization. continuous: they grow "
-            "with entropy for correct samples and fall for wrong ones. adaptive: rare cells weigh more. "
-            "overconfident: tokens of errors weigh more if the model is surer of them than its reference, "
-            "which needs beta > 0.",
+            "cells. entropy_rewards: the same for rewards, before the group's normalization. continuous: "
+            "they grow with entropy for correct samples and fall for wrong ones. adaptive: rare cells weigh "
+            "more. overconfident: tokens of errors weigh more if the model is surer of them than its "
+            "reference, which needs beta > 0.",
         )
     )
     multipliers: MultipliersConfig = Field(
