@@ -306,11 +306,12 @@ def test_a_tie_and_a_win_disagree_in_the_reward_as_in_the_log():
     def tie_if_shown_second(first, second):
         return "tie" if first < second else "first"
 
-    kept, _ = rewarded(FakeJudge(tie_if_shown_second), list("1234"))
-    punished, logged = rewarded(FakeJudge(tie_if_shown_second), list("1234"), disagreement=-1)
+    kept, _ = rewarded(FakeJudge(tie_if_shown_second), list("1234"), pivots=2)
+    punished, logged = rewarded(FakeJudge(tie_if_shown_second), list("1234"), pivots=2, disagreement=-1)
     assert logged["judge/inconsistent"] == 1.0
-    assert punished.count(-1.0) >= SIZE - 1
-    assert all(abs(reward) in (0, 0.5) for reward in kept)
+    # every comparison is lost by both; a pivot meets one other story, itself not
+    assert sorted(punished) == [-1.0] * (SIZE - 2) + [-0.5] * 2
+    assert all(-0.5 <= reward <= 0.5 for reward in kept)
 
 
 def test_soft_points_are_the_judges_probabilities_and_fall_back_on_verdicts():

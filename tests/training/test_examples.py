@@ -86,7 +86,7 @@ def test_scores_from_labels():
     examples = label_examples(COMPARISONS, labels, JUDGING, seed=0)
     found = {e["prompt"][0]["content"].partition(" / ")[2]: e["completion"][0]["content"] for e in examples}
     stories = ["one / two", "two / one", "three / four", "four / three", "five / six", "six / five"]
-    scores = [f"Scores: {s}" for s in ("10 1", "1 10", "1 10", "10 1", "5 5", "5 5")]
+    scores = [f"Scores: {s}" for s in ("9 1", "1 9", "1 9", "9 1", "5 5", "5 5")]
     assert found == dict(zip(stories, scores, strict=True))
     shown = [stories.index(place) for place in found]
     assert shown[1::2] == [place + 1 for place in shown[::2]]  # both orders of a pair, one after the other
