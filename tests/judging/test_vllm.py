@@ -20,7 +20,7 @@ from rlcs.config.world import WorldBaseConfig
 from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.models.vllm_server import start_server
+from rlcs.models.vllm_server import server_version, start_server
 from rlcs.records import Judgement
 
 PROGRAM = os.environ.get("RLCS_VLLM")
@@ -34,6 +34,7 @@ ARGUMENTS = {
     "kv_cache_memory_bytes": 256 * 2**20,
     "enforce_eager": True,
     "enable_lora": True,
+    "trust_remote_code": False,  # a switch that is off is --no-...
     "max_lora_rank": 8,
     # of the tokens that an answer's form allows: random weights find other tokens than scores likely
     "logprobs_mode": "processed_logprobs",
@@ -188,6 +189,10 @@ def test_a_prompt_that_does_not_fit_is_no_verdict(served, comparisons):
         [replace(comparisons[0], story_a="Mara used the rope. " * 400)]
     )
     assert said.verdict == "none"
+
+
+def test_the_server_tells_its_version(url):
+    assert re.match(r"\d+\.\d+", server_version(url.removesuffix("/v1")))
 
 
 def test_the_model_is_known_by_its_name(url):
