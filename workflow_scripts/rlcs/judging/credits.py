@@ -19,15 +19,6 @@ def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
     return {pair: won for pair, won in wins.items() if won is not None}
 
 
-def mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """By pair the mean over the seeds that have it, in the order of first appearance."""
-    values: dict[str, list[float]] = {}
-    for by_pair in seeds:
-        for pair, value in by_pair.items():
-            values.setdefault(pair, []).append(value)
-    return {pair: sum(found) / len(found) for pair, found in values.items()}
-
-
 def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
     """Accuracy by pair, the mean of ``credit`` over the orders that were had; pairs without any are left out.
 
