@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
 from rlcs.verdict import orders_disagree, win_probability
