@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
 from rlcs.verdict import orders_disagree, win_probability
@@ -17,15 +17,6 @@ def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
     """p(a wins) by pair or match, the mean over its verdicts, a tie as ½; left out if there is no verdict."""
     wins = {pair: win_probability(verdicts) for pair, verdicts in _verdicts(judgements).items()}
     return {pair: won for pair, won in wins.items() if won is not None}
-
-
-def mean_over_seeds(seeds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Mean by pair over the seeds that have the pair, in the order of first appearance."""
-    values: dict[str, list[float]] = {}
-    for by_pair in seeds:
-        for pair, value in by_pair.items():
-            values.setdefault(pair, []).append(value)
-    return {pair: sum(of_pair) / len(of_pair) for pair, of_pair in values.items()}
 
 
 def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
