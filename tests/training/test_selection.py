@@ -8,11 +8,13 @@ import torch
 from rlcs.config.judges import LengthJudgeConfig as Entry
 from rlcs.judging.rule_based import LengthJudge
 from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.training import selection
 from rlcs.training.selection import SelectBest, Validation
 from rlcs.training.watch import INDEPENDENT, TRAINING
 
 TEMPLATE = "$domain | $outline"
-OPTIONS = SimpleNamespace(max_completion_length=6, temperature=1.0, seed=3)
+SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+OPTIONS = SimpleNamespace(max_completion_length=6, **SAMPLING, seed=3)
 
 
 def judge(prefer):
@@ -103,3 +105,13 @@ def test_the_best_is_published_and_the_last_is_kept_resumed_or_not(rates, best, 
         assert (artifact / name / "weights").read_text() == str(best)
         assert (artifact / last / "weights").read_text() == "7"
         assert {path.name for path in (artifact / name).iterdir()} == {"weights"}
+
+
+def test_stories_are_drawn_as_in_training(monkeypatch, context):
+    """A policy that is trained within a nucleus is selected within it, not by what lies outside."""
+    given = {}
+    monkeypatch.setattr(selection, "generate", lambda *_, **options: given.update(options) or [])
+    sampling = {"temperature": 1.5, "top_p": 0.9, "top_k": 40, "min_p": 0.1, "repetition_penalty": 1.2}
+    options = SimpleNamespace(**sampling, max_completion_length=8, seed=3)
+    selection.draw_stories(None, None, [context], "$outline", options)
+    assert given == {**sampling, "max_new_tokens": 8, "batch_size": 1, "seed": 3}

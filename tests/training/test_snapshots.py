@@ -9,7 +9,8 @@ from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import SNAPSHOTS, read_rows
 from rlcs.training.snapshots import SNAPSHOTS_FILE, TakeSnapshots
 
-OPTIONS = SimpleNamespace(max_completion_length=6, temperature=1.0, seed=3)
+SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
+OPTIONS = SimpleNamespace(max_completion_length=6, **SAMPLING, seed=3)
 STEPS = 5
 
 

@@ -54,6 +54,9 @@ def generate(
     batch_size: int,
     temperature: float = 0.0,
     top_p: float = 1.0,
+    top_k: int = 0,
+    min_p: float | None = None,
+    repetition_penalty: float = 1.0,
     seed: int = 0,
 ) -> list[Completion]:
     """One completion per conversation, in the given order; temperature 0 is greedy.
@@ -62,12 +65,17 @@ def generate(
     completion is empty and truncated.
 
     Args:
+        top_p, top_k, min_p, repetition_penalty: in transformers' words; their defaults change nothing. The
+            first three need a temperature above 0.
         seed: seeds torch's generator where the temperature is above 0.
     """
     sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
     if temperature > 0:
         torch.manual_seed(seed)
-        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": top_k}
+        sampling |= {} if min_p is None else {"min_p": min_p}
+    if repetition_penalty != 1:
+        sampling["repetition_penalty"] = repetition_penalty
     was_training = model.training
     model.eval()
     prompts = encode(tokenizer, conversations)

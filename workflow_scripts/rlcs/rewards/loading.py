@@ -1,4 +1,4 @@
-"""From a policy's entry in the config to the reward functions that TRL calls."""
+"""Reward functions for TRL, made from a policy's entry in the config."""
 
 from __future__ import annotations
 

@@ -106,6 +106,10 @@ def draw_stories(
             max_new_tokens=options.max_completion_length,
             batch_size=max(len(contexts), 1),
             temperature=options.temperature,
+            top_p=options.top_p,
+            top_k=options.top_k,
+            min_p=options.min_p,
+            repetition_penalty=options.repetition_penalty,
             seed=options.seed,
         )
 
