@@ -85,10 +85,3 @@ def keys(schema):
 def test_a_key_of_the_config_is_text_in_yaml(key):
     """YAML 1.1 reads false, no, off and y as booleans."""
     assert yaml.safe_load(f"{key}: 1") == {key: 1}
-
-
-def test_the_noise_of_a_judge_is_written_in_yaml():
-    rates = "true_positive_rate: 0.85, false_positive_rate: 0.2"
-    block = f"policies: {{rlcs: {{reward: {{judge: genrm, noise: {{{rates}}}}}}}}}"
-    noise = parsing.parse(completed(yaml.safe_load(block))).policies["rlcs"].rewards[0].noise
-    assert (noise.true_positive_rate, noise.false_positive_rate) == (0.85, 0.2)

@@ -9,9 +9,9 @@ from rlcs.evaluation.pivot_designs import (
     DESIGNS,
     Design,
     draw_rewards,
+    error_rates,
     evaluate_design,
     make_groups,
-    measure_group_noise,
     noise_table,
     pivot_table,
 )
@@ -42,15 +42,14 @@ def world(error=0.0, first=0.0, silent=0.0, seed=0):
 
 
 def mean(groups, design, name):
-    noise = measure_group_noise(groups)
-    return np.mean([getattr(evaluate_design(group, design, noise), name) for group in groups])
+    return np.mean([getattr(evaluate_design(group, design), name) for group in groups])
 
 
 def test_a_perfect_judge_has_no_bias_and_any_other_has_one():
     def bias(groups, designs=DESIGNS):
         return [mean(groups, design, "squared_bias") for design in designs]
 
-    assert bias(world(), [d for d in DESIGNS if d.probability == "hard"]) == [0] * 12
+    assert bias(world(), [d for d in DESIGNS if d.probability == "hard"]) == [0] * 6
     assert min(bias(world(error=0.3), [Design(1, "both", "hard"), Design(4, "both", "hard")])) > 0.01
     frame = pivot_table({"oracle": world()}, seed=0)
     assert set(frame.loc[frame["points"] == "hard", "bias"]) == {0.0}
@@ -65,11 +64,11 @@ def test_a_perfect_judges_rewards_are_places():
         for order in ("ab", "ba")
     ]
     (group,) = make_groups({("c", i): u for i, u in enumerate(utilities)}, judgements)
-    rewards, truth, _ = draw_rewards(group, Design(2, "both", "hard"), 0, None)
+    rewards, truth, _ = draw_rewards(group, Design(2, "both", "hard"), 0)
     assert rewards.tolist() == truth.tolist()
     assert list(np.argsort(-rewards)) == [0, 2, 1]
     equal = replace(group, utilities=[1.0, 1.0, 1.0])
-    assert draw_rewards(equal, Design(2, "both", "hard"), 0, None)[1].tolist() == [0.0, 0.0, 0.0]
+    assert draw_rewards(equal, Design(2, "both", "hard"), 0)[1].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_seeds_are_units_and_their_groups_are_not_mixed():
@@ -101,9 +100,7 @@ def test_a_perfect_judge_is_right_on_average_and_better_with_more_pivots():
     assert signals[-1] > 0.9
     variances = [mean(groups, Design(pivots, "both", "hard"), "variance") for pivots in (1, 2, 4)]
     assert variances == sorted(variances, reverse=True)
-    one, other = (
-        draw_rewards(groups[0], Design(2, orders, "hard"), 0, None) for orders in ("both", "random")
-    )
+    one, other = (draw_rewards(groups[0], Design(2, orders, "hard"), 0) for orders in ("both", "random"))
     assert np.allclose(one[0], other[0])  # the order says nothing about a judge who is always right
     assert one[2] == 2 * other[2]
 
@@ -135,3 +132,16 @@ def test_the_table_has_a_row_for_every_design_and_judge():
     noise = noise_table({"two": world(error=0.1, first=0.3)}).iloc[0]
     assert noise["true_positive_rate"] == pytest.approx(0.9 * 0.7 + 0.3, abs=0.08)
     assert noise["false_positive_rate"] == pytest.approx(0.1 * 0.7 + 0.3, abs=0.08)
+
+
+def test_error_rates_of_nothing_are_none_and_ties_count_half():
+    ties = [
+        replace(group, judgements={key: replace(j, verdict="tie") for key, j in group.judgements.items()})
+        for group in world()
+    ]
+    assert error_rates(ties) == {"true_positive_rate": 0.5, "false_positive_rate": 0.5}
+    silent = [
+        replace(group, judgements={key: replace(j, verdict="none") for key, j in group.judgements.items()})
+        for group in world()
+    ]
+    assert error_rates(silent) == {"true_positive_rate": None, "false_positive_rate": None}

@@ -195,7 +195,7 @@ CONFIGS = {
     "tabulate_human_win_rates": set(),
     "tabulate_ifeval": set(),
     "tabulate_injections": set(),
-    "tabulate_pivots": {"policies", "section", "training"},
+    "tabulate_pivots": set(),
     "tabulate_win_rates": set(),
     "train_bradley_terry": JUDGES,
     "train_genrm_grpo": JUDGES,

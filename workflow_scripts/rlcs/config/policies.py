@@ -60,26 +60,6 @@ class ConstraintsConfig(Section):
     )
 
 
-class NoiseConfig(Section):
-    """The rates at which a judge names the story shown first."""
-
-    true_positive_rate: float = Field(
-        ge=0, le=1, description="Rate for pairs whose first story is the better one.", examples=[0.85]
-    )
-    false_positive_rate: float = Field(
-        ge=0, le=1, description="Rate for pairs whose first story is the worse one.", examples=[0.2]
-    )
-
-    @model_validator(mode="after")
-    def _better_than_chance(self) -> NoiseConfig:
-        if self.true_positive_rate <= self.false_positive_rate:
-            raise ValueError(
-                f"true_positive_rate {self.true_positive_rate} must be above false_positive_rate "
-                f"{self.false_positive_rate}, or verdicts say nothing"
-            )
-        return self
-
-
 class SelectConfig(Section):
     """The best checkpoint, by its win rate over the training's start on validation contexts."""
 
@@ -172,11 +152,6 @@ class StoryRewardConfig(Section):
         ge=0,
         le=1,
         description="Largest share of a step's judgements that may fail before training stops.",
-    )
-    noise: NoiseConfig | None = Field(
-        None,
-        description="Correction of the points for the judge's measured noise: {true_positive_rate, "
-        "false_positive_rate}. Empty: none.",
     )
     weight: float = Field(1.0, description="Weight of this reward in a sum.")
     kind: Literal["pivots", "scalar"] = Field(

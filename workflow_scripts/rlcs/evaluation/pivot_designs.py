@@ -20,20 +20,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from rlcs.config.policies import NoiseConfig
 from rlcs.evaluation.crossed import estimate_items
-from rlcs.evaluation.statistics import Floats
+from rlcs.evaluation.statistics import Floats, mean_or_none
 from rlcs.records import Judgement, Order
-from rlcs.rewards.noise import corrected_win_probability, measure_noise
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
-from rlcs.verdict import soft_win_probability, win_probability
+from rlcs.verdict import WIN_CREDIT, soft_win_probability, win_probability
 
 GroupJudgements = Mapping[tuple[int, int, Order], Judgement]
 """Judgements of one group by (i, j, order) with i < j; in order ``ab`` story i was shown first."""
@@ -49,15 +47,11 @@ class Design:
     pivots: int
     orders: Literal["both", "random"]
     probability: Literal["hard", "soft"]
-    corrected: bool = False
 
 
 SHOWN_ORDERS: tuple[Literal["both", "random"], ...] = ("random", "both")
-POINTS: tuple[tuple[Literal["hard", "soft"], bool], ...] = (("hard", False), ("hard", True), ("soft", False))
-DESIGNS = tuple(
-    Design(pivots, orders, probability, corrected)
-    for pivots, orders, (probability, corrected) in product(PIVOTS, SHOWN_ORDERS, POINTS)
-)
+POINTS: tuple[Literal["hard", "soft"], ...] = ("hard", "soft")
+DESIGNS = tuple(Design(*design) for design in product(PIVOTS, SHOWN_ORDERS, POINTS))
 
 
 @dataclass(frozen=True)
@@ -80,9 +74,7 @@ class DesignQuality:
     calls: float
 
 
-def draw_rewards(
-    group: Group, design: Design, draw: int, noise: NoiseConfig | None
-) -> tuple[Floats, Floats, int]:
+def draw_rewards(group: Group, design: Design, draw: int) -> tuple[Floats, Floats, int]:
     """Centred rewards (G,) of one draw, nan without a comparison left; a perfect judge's; the judge calls."""
     size = len(group.utilities)
     seeds = {"seed": 0, "step": draw, "group": 0}
@@ -90,7 +82,7 @@ def draw_rewards(
     by_pair: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
     for story, pivot, order in plan_comparisons(size, pivots, orders=design.orders, **seeds):
         by_pair[story, pivot].append(_judgement(group.judgements, story, pivot, order))
-    outcomes = {pair: _probability(judgements, design, noise) for pair, judgements in by_pair.items()}
+    outcomes = {pair: _probability(judgements, design) for pair, judgements in by_pair.items()}
     points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
     true_outcomes = {(i, p): (1 + np.sign(group.utilities[i] - group.utilities[p])) / 2 for i, p in by_pair}
     truth = np.array(pivot_rewards(size, true_outcomes, pivots), dtype=float)
@@ -108,19 +100,15 @@ def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order
     return Judgement(mirrored.pair_id, order, mirrored.judge, turned, p_a=p_a)  # type: ignore[arg-type]
 
 
-def _probability(judgements: Sequence[Judgement], design: Design, noise: NoiseConfig | None) -> float | None:
-    if design.corrected and noise is not None:
-        return corrected_win_probability(judgements, noise)
+def _probability(judgements: Sequence[Judgement], design: Design) -> float | None:
     if design.probability == "soft":
         return soft_win_probability(judgements)
     return win_probability([judgement.verdict for judgement in judgements])
 
 
-def evaluate_design(
-    group: Group, design: Design, noise: NoiseConfig | None, draws: int = DRAWS
-) -> DesignQuality:
+def evaluate_design(group: Group, design: Design, draws: int = DRAWS) -> DesignQuality:
     """Evaluate a design on a group, over ``draws`` draws of pivots and orders."""
-    drawn = [draw_rewards(group, design, draw, noise) for draw in range(draws)]
+    drawn = [draw_rewards(group, design, draw) for draw in range(draws)]
     points, truth = (np.array([rewards[side] for rewards in drawn]) for side in (0, 1))
     known = ~np.isnan(points).all(axis=0)
     points, truth = points[:, known], truth[:, known]
@@ -159,17 +147,23 @@ def make_groups(
     ]
 
 
-def measure_group_noise(groups: Sequence[Group]) -> NoiseConfig | None:
-    """Measure the judge's noise on these pairs by the utilities; pairs of equal utility are left out."""
-    better: dict[str, Literal["a", "b"]] = {}
-    judgements = []
+def error_rates(groups: Sequence[Group]) -> dict[str, float | None]:
+    """Measure how often a judge names the first story if it is the better one (TPR) and if it is not (FPR).
+
+    A tie counts one half; pairs of equal utility and judgements without a verdict are left out. A rate over
+    nothing is None.
+    """
+    named: dict[bool, list[float]] = {True: [], False: []}
     for group in groups:
-        for (i, j, _), judgement in group.judgements.items():
-            name = f"{group.seed}/{judgement.pair_id}"  # every seed has other stories under the same names
-            judgements.append(replace(judgement, pair_id=name))
-            if group.utilities[i] != group.utilities[j]:
-                better[name] = "a" if group.utilities[i] > group.utilities[j] else "b"
-    return measure_noise(judgements, better)
+        for (i, j, order), judgement in group.judgements.items():
+            if judgement.verdict != "none" and group.utilities[i] != group.utilities[j]:
+                first_is_better = (group.utilities[i] > group.utilities[j]) == (order == "ab")
+                credit = WIN_CREDIT[judgement.verdict]
+                named[first_is_better].append(credit if order == "ab" else 1 - credit)
+    return {
+        "true_positive_rate": mean_or_none(named[True]),
+        "false_positive_rate": mean_or_none(named[False]),
+    }
 
 
 def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
@@ -181,12 +175,9 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
     """
     rows: list[dict[str, Any]] = []
     for judge, of_judge in groups.items():
-        noise = measure_group_noise(of_judge)
         judge_rows: list[dict[str, Any]] = []
         for design in DESIGNS:
-            if design.corrected and noise is None:
-                continue
-            qualities = [evaluate_design(group, design, noise) for group in of_judge]
+            qualities = [evaluate_design(group, design) for group in of_judge]
             calls = float(np.mean([quality.calls for quality in qualities]))
             signals = [
                 (quality.signal, group.seed, group.context_id)
@@ -198,7 +189,7 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
                     "judge": judge,
                     "pivots": design.pivots,
                     "orders": design.orders,
-                    "points": f"{design.probability}{', corrected' if design.corrected else ''}",
+                    "points": design.probability,
                     "calls_per_group": calls,
                     "bias": float(np.sqrt(np.mean([quality.squared_bias for quality in qualities]))),
                     "noise": float(np.sqrt(np.mean([quality.variance for quality in qualities]))),
@@ -215,13 +206,6 @@ def noise_table(groups: Mapping[str, Sequence[Group]]) -> pd.DataFrame:
     """One row per judge: how often it names the first story when that is better, and when it is worse."""
     rows = []
     for judge, of_judge in groups.items():
-        noise = measure_group_noise(of_judge)
-        rows.append(
-            {
-                "judge": judge,
-                "judgements": sum(len(group.judgements) for group in of_judge),
-                "true_positive_rate": None if noise is None else noise.true_positive_rate,
-                "false_positive_rate": None if noise is None else noise.false_positive_rate,
-            }
-        )
+        judgements = sum(len(group.judgements) for group in of_judge)
+        rows.append({"judge": judge, "judgements": judgements, **error_rates(of_judge)})
     return pd.DataFrame(rows, dtype=object)

@@ -135,7 +135,7 @@ TABLES = {
     "judge_noise": Caption(
         "How judges err",
         "How often a judge prefers the story shown first, if it is the better one and if it is the worse "
-        "one. A reward's `noise` takes these two rates.",
+        "one.",
         "judges",
         folded=True,
     ),

@@ -249,7 +249,7 @@ COLUMNS: dict[str, Column] = {
     "points": Column(
         "points",
         "text",
-        "Rewards from verdicts (hard; corrected for the judge's noise) or from probabilities (soft).",
+        "Rewards from verdicts (hard) or from probabilities (soft).",
     ),
     "calls_per_group": Column("calls", "tenths", "Judge calls per group of stories."),
     "bias": Column(

@@ -16,7 +16,6 @@ from rlcs.errors import InputError
 from rlcs.judging.credits import flip_rate
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
-from rlcs.rewards.noise import corrected_win_probability
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
 from rlcs.stages.ranks import gather
 from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
@@ -105,10 +104,7 @@ class PivotReward:
         for pair, judgements in by_pair.items():
             verdicts = [judgement.verdict for judgement in judgements]
             soft = self.reward.probability == "soft"
-            if self.reward.noise is not None:
-                outcomes[pair] = corrected_win_probability(judgements, self.reward.noise, soft=soft)
-            else:
-                outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
+            outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
             if self.reward.disagreement == -1 and orders_disagree(verdicts):
                 disputed.add(pair)
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)

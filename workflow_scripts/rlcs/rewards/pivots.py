@@ -64,7 +64,7 @@ def pivot_rewards(
     Args:
         group_size: stories in the group.
         outcomes: p(i beats p) by (i, p), None if the comparison failed; two pivots may stand in
-            either order. An unbiased estimate may lie outside of [0, 1]; only the reward is clipped.
+            either order.
         pivots: positions of the pivots.
         lost_by_both: comparisons that count as lost for either story, whatever their outcome.
 
@@ -88,7 +88,7 @@ def pivot_rewards(
     rewards: list[float | None] = []
     for story in range(group_size):
         known = [p for pivot in pivots if (p := probability(story, pivot)) is not None]
-        rewards.append(min(max(2 * fmean(known) - 1, -1.0), 1.0) if known else None)
+        rewards.append(2 * fmean(known) - 1 if known else None)
     return rewards
 
 
