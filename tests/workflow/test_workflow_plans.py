@@ -89,7 +89,7 @@ EVERYTHING = (
         (["paper"], {"alignment": {"genrm": 80.0}}, {"tabulate_alignment": 1} | REPORT),
         (["tables", "alignment", "rows"], ["genrm"], {"tabulate_alignment": 1} | REPORT),
         (
-            ["judges", "genrm", "pairs"],
+            ["judges", "genrm", "label_sources"],
             ["human", "panel"],
             BELOW_POLICY
             | {"train_genrm_grpo": 1, "judge_test_pairs": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
@@ -159,11 +159,11 @@ def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [
-        ("rlcs/pivot.py", "", "# a remark\n", {}),
-        ("rlcs/pivot.py", '"""From pairs to points', '"""Points from pairs', {}),
-        ("rlcs/pivot.py", "fmean(known)", "max(known)", BELOW_POLICIES),
+        ("rlcs/rewards/pivots.py", "", "# a remark\n", {}),
+        ("rlcs/rewards/pivots.py", '"""Rewards of a group of stories from co', '"""Other words: ', {}),
+        ("rlcs/rewards/pivots.py", "fmean(known)", "max(known)", BELOW_POLICIES),
         ("tabulate_filter.py", "", "ONE = 1\n", {"tabulate_filter": 1} | REPORT),
-        ("rlcs/templates/report.html.j2", "", "<!-- a remark -->", REPORT),
+        ("rlcs/report/templates/report.html.j2", "", "<!-- a remark -->", REPORT),
         ("filter_chains.py", "", "ONE = 1\n", BELOW_CHAINS),
     ],
 )
