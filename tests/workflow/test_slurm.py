@@ -52,9 +52,9 @@ def results(record):
 
 def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
     assert record.states == {
-        "rule_make_world": ["COMPLETED"],
+        "rule_generate_world": ["COMPLETED"],
         "rule_ingest": ["COMPLETED"],
-        "rule_make_base_wildcards_small": ["COMPLETED"],
+        "rule_prepare_base_wildcards_small": ["COMPLETED"],
         comment(WHOLE): ["COMPLETED"],
         comment(REQUEUED): ["COMPLETED"],
         comment(CANCELLED): ["CANCELLED", "COMPLETED"],
@@ -97,8 +97,8 @@ def test_what_is_said_to_sbatch(record):
     folder = str(Path(record.results).parent.parent)
     lines = [re.sub(r"--job-name \S+", "--job-name RUN", line).replace(folder, "FOLDER") for line in lines]
     start = "sbatch --parsable --job-name RUN --output FOLDER/.snakemake/slurm_logs"
-    assert [line for line in lines if "rule_make_base" in line] == [
-        f"{start}/rule_make_base/small/%j.log --export=ALL --comment rule_make_base_wildcards_small"
+    assert [line for line in lines if "rule_prepare_base" in line] == [
+        f"{start}/rule_prepare_base/small/%j.log --export=ALL --comment rule_prepare_base_wildcards_small"
         "  -A lab  -p cpu -t 240 --mem 64000 --requeue --ntasks=1 --cpus-per-task=4"
         " --signal=TERM@300 --open-mode=append -D FOLDER"
     ]
