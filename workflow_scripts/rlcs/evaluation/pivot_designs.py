@@ -9,11 +9,10 @@ the utilities and the same pivots,
     bias = √ mean_i (E (a_i − t_i))²,   noise = √ mean_i Var a_i,   both over draws.
 
 So the bias is the judge's. That of the pivots themselves, which have 0 against themselves, is a factor
-(G − 1) / G on all rewards and changes no advantage. The noise has the draw of pivots in it,
-
-and the signal is the correlation ρ of a_i with u_i within groups, a group without variance counting 0. A
-gradient of N groups has a signal-to-noise ratio that grows with N ρ², so at a fixed number of judge calls
-designs compare by ρ² / calls.
+(G − 1) / G on all rewards and changes no advantage. The noise has the draw of pivots in it. The signal is
+the correlation ρ of a_i with u_i within groups, a group without variance counting 0. A gradient of N groups
+has a signal-to-noise ratio that grows with N ρ², so at a fixed number of judge calls designs compare by
+ρ² / calls.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.statistics import Floats, mean_or_none
 from rlcs.records import Judgement, Order
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
-from rlcs.verdict import WIN_CREDIT, soft_win_probability, win_probability
+from rlcs.verdict import WIN_CREDIT, soft_win_probability, swapped, win_probability
 
 GroupJudgements = Mapping[tuple[int, int, Order], Judgement]
 """Judgements of one group by (i, j, order) with i < j; in order ``ab`` story i was shown first."""
@@ -95,9 +94,8 @@ def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order
     if story < pivot:
         return judgements[story, pivot, order]
     mirrored = judgements[pivot, story, "ba" if order == "ab" else "ab"]
-    turned = {"a": "b", "b": "a"}.get(mirrored.verdict, mirrored.verdict)
     p_a = None if mirrored.p_a is None else 1 - mirrored.p_a
-    return Judgement(mirrored.pair_id, order, mirrored.judge, turned, p_a=p_a)  # type: ignore[arg-type]
+    return Judgement(mirrored.pair_id, order, mirrored.judge, swapped(mirrored.verdict), p_a=p_a)
 
 
 def _probability(judgements: Sequence[Judgement], design: Design) -> float | None:
