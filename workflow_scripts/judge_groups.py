@@ -1,8 +1,6 @@
 """Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders."""
 
-from collections.abc import Mapping
 from itertools import combinations
-from typing import Any
 
 from rlcs.config.prompts import policy_prompt
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
@@ -55,16 +53,11 @@ def main(stage: Stage) -> None:
         ]
         section = stage.config["judge"]
         judge = load_judge(
-            section, stage.optional_folder("model"), Access.of(stage.options), soft=_has_soft(section)
+            section, stage.optional_folder("model"), Access.of(stage.options), soft=is_model(section["judge"])
         )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         STORIES_FILE.write(folder, stories)
         JUDGEMENTS_FILE.write(folder, judgements)
-
-
-def _has_soft(section: Mapping[str, Any]) -> bool:
-    """True if the judge is a model of the run whose scores are single digits, so that their p can be read."""
-    return is_model(section["judge"]) and section["judging"]["scores"]["high"] <= 9
 
 
 if __name__ == "__main__":
