@@ -14,7 +14,13 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from rlcs.config import parsing
-from rlcs.config.judges import ScalarJudgeConfig, ConsensusConfig, GenrmGRPOConfig, GenrmSFTConfig
+from rlcs.config.judges import (
+    ConsensusConfig,
+    GenrmGRPOConfig,
+    GenrmSFTConfig,
+    GenrmVerdictsConfig,
+    ScalarJudgeConfig,
+)
 from rlcs.config.lineage import trained_models
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.training import TrainedConfig

@@ -44,6 +44,64 @@ rule train_genrm_sft:
         " --launch {input.launch} --output {output} > {log} 2>&1"
 
 
+rule write_analyses:
+    message:
+        "Analyses of the training pairs for {wildcards.judge}, seed {wildcards.seed}, by the judge that it starts from"
+    input:
+        preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
+    output:
+        artifact("analyses/{judge}/seed{seed}"),
+    params:
+        code=code("write_analyses.py"),
+        config=config_param(stage_configs.analyses, "judge"),
+        endpoint=as_param({}),
+        answers=f"{ANSWERS}/analyses/{{judge}}",
+        serving=serving_param(),
+    log:
+        log_file("analyses/{judge}/seed{seed}"),
+    benchmark:
+        benchmark_file("analyses/{judge}/seed{seed}")
+    wildcard_constraints:
+        judge=names_of(CONFIG.judges, GenrmVerdictsConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/write_analyses.py --config {params.config:q} --preferences {input.preferences}"
+        " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --serving {params.serving:q}"
+        " --output {output} > {log} 2>&1"
+
+
+rule train_genrm_verdicts:
+    message:
+        "GenRM verdict SFT: {wildcards.judge}, seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        analyses=artifact("analyses/{judge}/seed{seed}"),
+        model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
+        launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
+    output:
+        artifact("judges/{judge}/seed{seed}"),
+    params:
+        code=code("train_genrm_verdicts.py"),
+        config=config_param(stage_configs.train_judge, "judge"),
+    log:
+        log_file("judges/{judge}/seed{seed}"),
+    benchmark:
+        benchmark_file("judges/{judge}/seed{seed}")
+    wildcard_constraints:
+        judge=names_of(CONFIG.judges, GenrmVerdictsConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/train_genrm_verdicts.py --config {params.config:q}"
+        " --preferences {input.preferences} --consensus {input.consensus} --analyses {input.analyses}"
+        " --model {input.model} --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
+
+
 rule train_genrm_grpo:
     message:
         "GenRM GRPO: {wildcards.judge}, seed {wildcards.seed}"

@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.records import Comparison, Context
-from rlcs.verdict import compare, count_votes, parse_analysis, parse_scores, read_judgement, score_line
+from rlcs.verdict import (
+    compare,
+    count_votes,
+    label_scores,
+    parse_analysis,
+    parse_scores,
+    read_judgement,
+    score_line,
+    swapped,
+    with_scores,
+)
 
 CONTEXT = Context("c", "story", "", "", "", (), "test")
 scores = st.integers(1, 10)
@@ -124,3 +134,31 @@ def test_votes_are_un_swapped_and_the_analysis_is_one_of_the_majority():
     counted = count_votes(votes)
     assert (counted.verdict, counted.order, counted.analysis) == ("a", "ba", "bad")
     assert (counted.score_a, counted.score_b) == (pytest.approx(14 / 3), pytest.approx(4))
+
+
+@given(st.text(), scores, scores, scores, scores)
+def test_scores_are_replaced_and_the_analysis_stays(analysis, first, second, new_first, new_second):
+    text = with_scores(f"{analysis}\n{score_line(first, second)}", new_first, new_second)
+    assert parse_scores(text, 1, 10) == (new_first, new_second)
+    assert parse_analysis(text) == analysis.strip()
+
+
+def test_an_answer_without_an_analysis_becomes_a_score_line():
+    assert with_scores("Scores: 3 4", 6, 4) == "Scores: 6 4"
+    assert with_scores("", 6, 4) == "Scores: 6 4"
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_the_scores_of_a_label_are_in_range_and_agree_with_it(low, width):
+    high = low + width
+    for label in ("a", "b", "tie"):
+        pair = label_scores(label, low, high)
+        assert all(low <= score <= high for score in pair)
+        assert compare(*pair) == label
+        assert label_scores(swapped(label), low, high) == pair[::-1]
+        assert abs(pair[0] - pair[1]) <= 2
+
+
+def test_the_usual_scores_of_a_label():
+    assert [label_scores(label, 1, 9) for label in ("a", "b", "tie")] == [(6, 4), (4, 6), (5, 5)]
+    assert [label_scores(label, 0, 1) for label in ("a", "b", "tie")] == [(1, 0), (0, 1), (0, 0)]

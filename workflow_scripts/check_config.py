@@ -12,7 +12,7 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig, RewardConfig, SFTConfig
 
-from rlcs.config.judges import GenrmGRPOConfig, GenrmSFTConfig, ScalarJudgeConfig
+from rlcs.config.judges import GenrmGRPOConfig, GenrmSFTConfig, GenrmVerdictsConfig, ScalarJudgeConfig
 from rlcs.config.parsing import parse
 from rlcs.config.policies import GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.schema import Config
@@ -31,6 +31,7 @@ CLASSES: dict[type[TrainingEntry], Any] = {
     WorldBaseConfig: SFTConfig,
     ScalarJudgeConfig: RewardConfig,
     GenrmSFTConfig: SFTConfig,
+    GenrmVerdictsConfig: SFTConfig,
     GenrmGRPOConfig: GRPOConfig,
     SFTPolicyConfig: SFTConfig,
     GRPOPolicyConfig: GRPOConfig,

@@ -34,6 +34,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "bt": judges.ScalarJudgeConfig,
         "genrm-votes": judges.UntrainedJudgeConfig,
         "genrm-sft": judges.GenrmSFTConfig,
+        "genrm-verdicts": judges.GenrmVerdictsConfig,
         "genrm-grpo": judges.GenrmGRPOConfig,
     },
     "consensus": {"panel": judges.ConsensusConfig},

@@ -289,11 +289,36 @@ def test_the_schema_speaks_of_from():
         ("judges/genrm-grpo/reward", "both", "judges.genrm-grpo.reward: Input should be 'verdict' or"),
         ("judges/bt/lora", {"r": 0}, "judges.bt.lora.r: Input should be greater than or equal to 1"),
         ("judges/genrm-votes/votes", 3, "judges.genrm-votes: 3 votes at temperature 0 are the same answer"),
+        (
+            "judges/genrm-verdicts/samples",
+            3,
+            "judges.genrm-verdicts: 3 samples at temperature 0 are the same analysis; set a temperature",
+        ),
+        (
+            "judges/genrm-verdicts/from",
+            "bt",
+            "judges.genrm-verdicts.from: 'bt' is not a trained judge of kind 'generative'",
+        ),
+        (
+            "judges/genrm-verdicts/base",
+            "world",
+            "judges.genrm-verdicts: needs either 'from' or 'base', has both",
+        ),
+        (
+            "judges/genrm-verdicts/training",
+            {"per_device_train_batch_size": 5},
+            "judges.genrm-verdicts: training.per_device_train_batch_size 5 must be even",
+        ),
+        (
+            "judges/genrm-verdicts/training",
+            {"packing": True},
+            "judges.genrm-verdicts: training.packing joins examples",
+        ),
         ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is not a trained judge"),
         (
             "judges/genrm-sft/train",
             "dpo",
-            "judges.genrm-sft.train: 'dpo' is not one of 'none', 'sft', 'grpo'",
+            "judges.genrm-sft.train: 'dpo' is not one of 'none', 'sft', 'verdicts', 'grpo'",
         ),
         ("judges/genrm-sft/train", ..., "judges.genrm-sft.train: Field required"),
         (

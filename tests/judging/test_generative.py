@@ -10,14 +10,14 @@ import torch
 from judges import in_process, of_model
 from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.prompts import judge_prompt, user
-from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.generative import EveryAnswer, GenerativeJudge
 from rlcs.judging.loading import load_judge
 from rlcs.judging.rule_based import OracleJudge, SimulatedTeacher
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import batches, generate
 from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
 from rlcs.records import Comparison
-from rlcs.verdict import compare
+from rlcs.verdict import by_majority, compare
 from rlcs.world.tokenizer import ASSISTANT, END, USER
 
 TEMPLATE = "$domain | $outline"
@@ -277,3 +277,12 @@ def test_votes_are_drawn_per_comparison_and_leave_other_draws_alone(
         drawn = answers[3 * i : 3 * i + 3]
         assert len({answer.raw for answer in drawn}) == 3
         assert judgement.tokens == sum(answer.tokens for answer in drawn)
+
+
+def test_every_answer_of_several_is_a_judgement(model_folder, judging, comparisons):
+    judge = in_process("votes", model_folder, judging, votes=3, temperature=1.0)
+    answers = EveryAnswer(judge).judge(comparisons)
+    assert [(a.pair_id, a.order) for a in answers[::3]] == [(c.pair_id, c.order) for c in comparisons]
+    assert len(answers) == 3 * len(comparisons)
+    assert len({a.raw for a in answers[:3]}) > 1
+    assert by_majority(answers, 3) == judge.judge(comparisons)

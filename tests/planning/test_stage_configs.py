@@ -278,3 +278,16 @@ def test_the_correlation_of_gains_is_told_which_judges_are_rules():
     section = table_configs.gains(parsing.parse(raw))
     assert section["rules"] == ["length", "oracle"]
     assert [judge for _, judge in section["judge_of"]] == ["genrm", "bt", "oracle", "length"]
+
+
+def test_a_judges_analyses_are_those_of_the_judge_it_starts_from():
+    raw = copy.deepcopy(BASE)
+    raw["judges"]["verdicts"] = {"kind": "generative", "train": "verdicts", "from": "genrm-sft"}
+    raw["judges"]["verdicts"] |= {"samples": 3, "temperature": 0.7}
+    config = parsing.parse(raw)
+    section = stage_configs.analyses(config, "verdicts")
+    assert section["name"] == "genrm-sft"
+    assert section["judge"]["votes"] == 3
+    assert section["judge"]["temperature"] == 0.7
+    assert section["judging"] == stage_configs.judge(config, "genrm-sft")["judging"]
+    assert "samples" not in section["judge"]

@@ -12,8 +12,10 @@ from rlcs.records import Context, Judgement
 from rlcs.training.examples import (
     chain_examples,
     demonstration_examples,
+    drawn_labels,
     label_examples,
     preference_examples,
+    relabelled_examples,
     verdict_examples,
     writing_prompts,
 )
@@ -133,3 +135,69 @@ def test_writing_prompts_know_their_contexts_and_stand_in_a_seeded_order():
     assert prompts != writing_prompts(contexts, TEMPLATE, seed=2)
     by_id = {prompt["context_id"]: prompt["prompt"] for prompt in prompts}
     assert by_id == {str(i): said("user", f"Write: outline of {i}") for i in range(20)}
+
+
+def analysed(pair_id, order, text, verdict="a"):
+    return Judgement(pair_id, order, "genrm", verdict, raw=text)
+
+
+ANALYSES = [
+    analysed("p1", "ab", "one is dull\nScores: 2 8", "b"),
+    analysed("p1", "ba", "two is dull\nScores: 3 7"),
+    analysed("p2", "ab", "rambling", "none"),
+    analysed("p2", "ba", "four\nScores: 8 2"),
+    analysed("p3", "ab", "Scores: 9 1"),
+    analysed("p3", "ba", "so\nScores: 9 1", "b"),
+]
+
+
+def test_an_analysis_stays_and_its_scores_become_the_labels_in_both_orders():
+    labels = {"p1": ["a"], "p2": ["b"], "p3": ["tie"]}
+    examples = relabelled_examples(COMPARISONS, ANALYSES, labels, JUDGING, seed=0)
+    by_pair = {}
+    for example in examples:
+        by_pair.setdefault(example["pair_id"], []).append(example["completion"][0]["content"])
+    assert by_pair == {
+        "p1": ["one is dull\nScores: 6 4", "two is dull\nScores: 4 6"],
+        "p3": ["Scores: 5 5", "so\nScores: 5 5"],
+    }
+    # the two orders of a pair are neighbours
+    assert [e["pair_id"] for e in examples[::2]] == [e["pair_id"] for e in examples[1::2]]
+    assert examples[0]["prompt"] != examples[1]["prompt"]
+
+
+def test_several_analyses_of_a_pair_are_matched_in_their_order():
+    twice = [replace(a, raw=f"{n}\nScores: 7 7") for a in ANALYSES if a.pair_id == "p1" for n in (1, 2)]
+    examples = relabelled_examples(COMPARISONS[:2], twice, {"p1": ["a", "b"]}, JUDGING, seed=0)
+    assert [e["completion"][0]["content"] for e in examples] == [
+        "1\nScores: 6 4",
+        "1\nScores: 4 6",
+        "2\nScores: 4 6",
+        "2\nScores: 6 4",
+    ]
+
+
+def test_a_pair_without_as_many_analyses_as_labels_is_an_error():
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        relabelled_examples(COMPARISONS[:2], ANALYSES[:2], {"p1": ["a", "a"]}, JUDGING, seed=0)
+
+
+@given(st.floats(0, 1), st.integers(1, 20), st.integers(0, 5))
+def test_soft_labels_are_drawn_in_their_proportion(p, samples, seed):
+    pair = {"pair_id": "p1", "label": "a", "soft_label": p}
+    drawn = drawn_labels(pair, samples, soft=True, seed=seed)
+    assert len(drawn) == samples
+    assert abs(drawn.count("a") - p * samples) < 1
+    assert drawn == drawn_labels(pair, samples, soft=True, seed=seed)
+    assert drawn_labels(pair, samples, seed=seed) == ["a"] * samples
+
+
+def test_soft_labels_are_right_on_average_with_one_analysis():
+    pairs = [{"pair_id": f"p{i}", "label": "a", "soft_label": 0.75} for i in range(2000)]
+    share = sum(drawn_labels(pair, 1, soft=True) == ["a"] for pair in pairs) / len(pairs)
+    assert share == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_tie_and_a_pair_without_a_soft_label_keep_their_label():
+    assert drawn_labels({"pair_id": "p", "label": "tie", "soft_label": 0.5}, 3, soft=True) == ["tie"] * 3
+    assert drawn_labels({"pair_id": "p", "label": "b", "soft_label": None}, 2, soft=True) == ["b"] * 2

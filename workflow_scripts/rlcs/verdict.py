@@ -42,6 +42,23 @@ def parse_analysis(text: str) -> str:
     return head.strip()
 
 
+def with_scores(text: str, first: int, second: int) -> str:
+    """The text with its last line replaced by a score line."""
+    head, newline, _ = text.rstrip().rpartition("\n")
+    return f"{head}{newline}{score_line(first, second)}"
+
+
+def label_scores(label: Label, low: int, high: int) -> tuple[int, int]:
+    """Scores of stories a and b that agree with a label and differ as little as the range allows.
+
+    Design choice: a point above and a point below the middle, or the middle twice for a tie. The first score
+    then decides, and neither says more than the label.
+    """
+    middle = (low + high) // 2
+    more, less = min(middle + 1, high), max(middle - 1, low)
+    return {"a": (more, less), "b": (less, more), "tie": (middle, middle)}[label]
+
+
 def compare(score_a: float, score_b: float) -> Verdict:
     """The verdict that the order of two scores gives; equal scores are a tie."""
     if score_a == score_b:

@@ -123,6 +123,14 @@ LabelSources = Annotated[
 ]
 
 
+EARLY_STOPPING = Field(
+    None,
+    description="Choice of the step with the lowest loss on held-out training pairs: {share, every, "
+    "patience}. Empty: the last step.",
+)
+
+TRAINER_BATCH_SIZE = 8  # the default of transformers' per_device_train_batch_size
+
 Way = Literal["probe", "lora", "full"]
 
 
@@ -222,12 +230,7 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
     analysis: bool = Field(
         True, description="True to learn the analysis and the scores, false for the scores alone."
     )
-    early_stopping: EarlyStoppingConfig | None = Field(
-        None,
-        description="Choice of the step with the lowest loss on held-out training pairs: {share, "
-        "every, patience}. "
-        "Empty: the last step.",
-    )
+    early_stopping: EarlyStoppingConfig | None = EARLY_STOPPING
     label_sources: LabelSources
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
@@ -237,6 +240,54 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
             raise ValueError(
                 "without a teacher there are no chains: set analysis to false, chains to filtered"
             )
+        return self
+
+
+class GenrmVerdictsConfig(TrainedConfig, _ModelConfig):
+    """A generative reward model that learns the labels' verdicts on analyses of its own, by SFT."""
+
+    train: Literal["verdicts"] = Field(description="Training: verdicts on its own analyses.")
+    parent: Name | None = Field(
+        None,
+        alias="from",
+        description="Judge that writes the analyses and that training starts from. With another judge of "
+        "this kind, it is a further round.",
+        examples=["genrm-sft"],
+    )
+    base: Name | None = Field(None, description="Name under bases, in place of from.")
+    label_sources: LabelSources
+    soft_labels: bool = Field(
+        False,
+        description="False: the label decides every verdict. True: of a pair with a soft label p, the share "
+        "p of the verdicts prefers story a.",
+    )
+    samples: int = Field(1, ge=1, description="Number of analyses of each pair in each order.")
+    temperature: float = Field(
+        0.0, ge=0, description="Sampling temperature of the analyses; 0 is greedy decoding."
+    )
+    analysis_weight: float = Field(1.0, ge=0, description="Weight of an analysis' mean loss per token.")
+    score_weight: float = Field(4.0, gt=0, description="Weight of the two scores' mean loss per token.")
+    early_stopping: EarlyStoppingConfig | None = EARLY_STOPPING
+    training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
+
+    @model_validator(mode="after")
+    def _different_samples(self) -> GenrmVerdictsConfig:
+        if self.samples > 1 and self.temperature == 0:
+            raise ValueError(
+                f"{self.samples} samples at temperature 0 are the same analysis; set a temperature"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _whole_pairs(self) -> GenrmVerdictsConfig:
+        batch = self.training.get("per_device_train_batch_size", TRAINER_BATCH_SIZE)
+        if isinstance(batch, int) and batch % len(ORDERS):
+            raise ValueError(
+                f"training.per_device_train_batch_size {batch} must be even, or the two orders of a pair are "
+                "in two batches"
+            )
+        if joining := [name for name in ("packing", "padding_free") if self.training.get(name)]:
+            raise ValueError(f"training.{joining[0]} joins examples, and the loss weighs each by itself")
         return self
 
 
@@ -271,7 +322,7 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
 
 
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.
-_GENERATIVE = {"train": ("none", "sft", "grpo"), "backend": ("transformers", "openai", "world")}
+_GENERATIVE = {"train": ("none", "sft", "verdicts", "grpo"), "backend": ("transformers", "openai", "world")}
 _KINDS = ("oracle", "length", "generative", "scalar")
 JUDGE_TAGS = (
     "oracle",
@@ -279,6 +330,7 @@ JUDGE_TAGS = (
     "scalar",
     "train none",
     "train sft",
+    "train verdicts",
     "train grpo",
     "backend openai",
     "backend world",
@@ -310,6 +362,7 @@ JudgeConfig = Annotated[
     | Annotated[ScalarJudgeConfig, Tag("scalar")]
     | Annotated[UntrainedJudgeConfig, Tag("train none")]
     | Annotated[GenrmSFTConfig, Tag("train sft")]
+    | Annotated[GenrmVerdictsConfig, Tag("train verdicts")]
     | Annotated[GenrmGRPOConfig, Tag("train grpo")]
     | Annotated[EndpointJudgeConfig, Tag("backend openai")]
     | Annotated[WorldTeacherConfig, Tag("backend world")],

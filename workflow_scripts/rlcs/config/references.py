@@ -11,6 +11,7 @@ from rlcs.config.judges import (
     GenerativeJudgeConfig,
     GenrmGRPOConfig,
     GenrmSFTConfig,
+    GenrmVerdictsConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
     ScalarJudgeConfig,
@@ -34,6 +35,12 @@ SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 # Tokenizers differ in how they write larger numbers: many go digit by digit.
 LARGEST_DIGIT = 9
+
+# Entries that start from a base, or from another entry.
+STARTS_FROM_EITHER = (UntrainedJudgeConfig, GenrmVerdictsConfig, GenrmGRPOConfig, GRPOPolicyConfig)
+
+# Trained judges that write.
+GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
 Problems = Iterator[str]
 
@@ -64,7 +71,7 @@ def _models(config: Config) -> Problems:
             base, parent = model.base_name, model.parent_name
             yield from _known(config, f"{key}.base", base, "bases")
             yield from _known(config, f"{key}.from", parent, registry)
-            starts_from_either = isinstance(model, UntrainedJudgeConfig | GenrmGRPOConfig | GRPOPolicyConfig)
+            starts_from_either = isinstance(model, STARTS_FROM_EITHER)
             if starts_from_either and (base is None) == (parent is None):
                 yield f"{key}: needs either 'from' or 'base', has {'both' if base else 'neither'}"
             if len(set(line := lineage(models, name))) < len(line):
@@ -76,17 +83,21 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
-        if isinstance(judge, ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig):
+        if isinstance(judge, (ScalarJudgeConfig, *GENRMS)):
             yield from _pairs(config, f"{key}.label_sources", judge)
-        if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
+        if isinstance(judge, GenrmVerdictsConfig | GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
-            if not isinstance(parent, GenrmSFTConfig | GenrmGRPOConfig | None):
+            if not isinstance(parent, (*GENRMS, NoneType)):
                 yield f"{key}.from: {judge.parent!r} is not a trained judge of kind 'generative'"
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
 
-def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig) -> Problems:
+def _pairs(
+    config: Config,
+    key: str,
+    judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig,
+) -> Problems:
     distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
     for source in judge.label_sources:
         if source == HUMAN:

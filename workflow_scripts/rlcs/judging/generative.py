@@ -37,11 +37,14 @@ class GenerativeJudge:
         Raises:
             InputError: an endpoint leaves too many questions unanswered (``EndpointBackend.answer``).
         """
+        return by_majority(self.answers(comparisons), self.votes)
+
+    def answers(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
+        """Every vote as a judgement of its own, those of a comparison adjacent; raises as ``judge``."""
         prompts = [self.judging.prompt(comparison) for comparison in comparisons]
         replies = self.backend.answer(prompts, self.votes, _seed_of(comparisons))
         repeated = [comparison for comparison in comparisons for _ in range(self.votes)]
-        judgements = [self._read(c, reply) for c, reply in zip(repeated, replies, strict=True)]
-        return by_majority(judgements, self.votes)
+        return [self._read(c, reply) for c, reply in zip(repeated, replies, strict=True)]
 
     def _read(self, comparison: Comparison, reply: Reply | None) -> Judgement:
         if reply is None:
@@ -59,6 +62,15 @@ class GenerativeJudge:
         if p is None or judgement.verdict == "none":
             return judgement
         return replace(judgement, p_a=p if comparison.order == "ab" else 1 - p)
+
+
+class EveryAnswer:
+    """A generative judge without the majority: each vote is a judgement."""
+
+    def __init__(self, judge: GenerativeJudge) -> None:
+        self.name = judge.name
+        self.shard_size = judge.shard_size
+        self.judge = judge.answers
 
 
 def _seed_of(comparisons: Sequence[Comparison]) -> int:

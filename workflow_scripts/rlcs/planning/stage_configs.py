@@ -15,7 +15,9 @@ from rlcs.config.judges import (
     GenerativeJudgeConfig,
     GenrmGRPOConfig,
     GenrmSFTConfig,
+    GenrmVerdictsConfig,
     ScalarJudgeConfig,
+    UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
 from rlcs.config.judging import EndpointVerifierConfig
@@ -109,9 +111,29 @@ def train_judge(config: Config, name: str) -> SectionDict:
     section: SectionDict = {"judge": plain(entry, exclude=INPUTS), "training": config.training}
     if isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
-    elif isinstance(entry, GenrmSFTConfig | GenrmGRPOConfig):
+    elif isinstance(entry, GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig):
         section["judging"] = plain(config.judging, exclude=_ANSWERING)
     return section
+
+
+def analyses(config: Config, name: str) -> SectionDict:
+    """The config of the analyses that a judge learns verdicts on, by the judge that it starts from."""
+    entry = config.judges[name]
+    assert isinstance(entry, GenrmVerdictsConfig), name
+    writer = UntrainedJudgeConfig(
+        kind="generative",
+        train="none",
+        parent=entry.parent,
+        base=entry.base,
+        votes=entry.samples,
+        temperature=entry.temperature,
+    )
+    return {
+        "name": entry.parent or entry.base,
+        "judge": plain(writer),
+        "judging": plain(config.judging),
+        "label_sources": entry.label_sources,
+    }
 
 
 def train_policy(config: Config, name: str) -> SectionDict:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import assistant, policy_prompt
-from rlcs.records import Comparison, Context, Judgement, Label
-from rlcs.verdict import last_line, score_line
+from rlcs.records import ORDERS, Comparison, Context, Judgement, Label
+from rlcs.verdict import label_scores, last_line, score_line, with_scores
 
 TrainingExample = dict[str, Any]
 
@@ -57,6 +59,65 @@ def label_examples(
         }
         for c in order_pairs(comparisons, seed)
     ]
+
+
+def relabelled_examples(
+    comparisons: Sequence[Comparison],
+    analyses: Sequence[Judgement],
+    labels: Mapping[str, Sequence[Label]],
+    judging: JudgingConfig,
+    *,
+    seed: int,
+) -> list[TrainingExample]:
+    """Make {prompt, completion, context_id, pair_id} of analyses whose scores are replaced by a label's.
+
+    The completion is an analysis and ``verdict.label_scores``. The n-th analyses of a pair's two orders are
+    adjacent and have the same label, whatever they say themselves. Both are left out if one of them could not
+    be read.
+
+    Args:
+        analyses: every answer to every comparison, as many to each pair in each order.
+        labels: by pair, the label of its n-th analyses (``drawn_labels``).
+    """
+    answers: dict[tuple[str, str], list[Judgement]] = {}
+    for analysis in analyses:
+        answers.setdefault((analysis.pair_id, analysis.order), []).append(analysis)
+    of_pair = {(c.pair_id, c.order): c for c in comparisons}
+    examples = []
+    for pair_id in dict.fromkeys(c.pair_id for c in order_pairs(comparisons, seed)):
+        in_both = zip(*(answers[pair_id, order] for order in ORDERS), strict=True)
+        for label, both in zip(labels[pair_id], in_both, strict=True):
+            if any(analysis.verdict == "none" for analysis in both):
+                continue
+            scores = label_scores(label, judging.scores.low, judging.scores.high)
+            for analysis in both:
+                shown = scores if analysis.order == "ab" else scores[::-1]
+                comparison = of_pair[pair_id, analysis.order]
+                examples.append(
+                    {
+                        "prompt": judging.prompt(comparison),
+                        "completion": assistant(with_scores(analysis.raw, *shown)),
+                        "context_id": comparison.context.context_id,
+                        "pair_id": pair_id,
+                    }
+                )
+    return examples
+
+
+def drawn_labels(pair: Mapping[str, Any], samples: int, *, soft: bool = False, seed: int = 0) -> list[Label]:
+    """The labels of a pair's analyses: its label each time, or the share p of them story a.
+
+    Args:
+        pair: row of PAIRS. A tie stays a tie, and without a soft label p its label counts.
+        soft: draw ``samples`` labels by p(a is preferred), systematically: the number of a's is p · samples,
+            rounded up or down with the probability that makes it right on average (design choice).
+    """
+    label, p = pair["label"], pair["soft_label"]
+    if not soft or p is None or label == "tie":
+        return [label] * samples
+    start = random.Random(f"{seed} {pair['pair_id']}").random()
+    bounds = [math.floor(n * p + start) for n in range(samples + 1)]
+    return ["a" if more > less else "b" for less, more in pairwise(bounds)]
 
 
 def order_pairs(comparisons: Sequence[Comparison], seed: int) -> list[Comparison]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def train_sft(
     stopping: EarlyStoppingConfig | None = None,
     *,
     shuffle: bool = True,
+    trainer_class: Callable[..., SFTTrainer] = SFTTrainer,
 ) -> None:
     """Train the model in ``base`` on {prompt, completion} examples, and publish it.
 
@@ -39,6 +40,7 @@ def train_sft(
         training: the entry's own TRL options.
         stopping: early stopping on held-out contexts; every example then needs a ``context_id`` too.
         shuffle: if False, the examples are in the given order in every epoch.
+        trainer_class: makes the trainer, of SFTTrainer's arguments.
 
     Raises:
         InputError: no example fits the context window, TRL refuses an option, or all examples have one
@@ -55,7 +57,7 @@ def train_sft(
         train_examples, held_out = split_by_context(fitting, stopping.share, stage.seed)
 
     def trainer(scratch: str) -> SFTTrainer:
-        made = SFTTrainer(
+        made = trainer_class(
             model=load_causal(base),
             args=build_options(SFTConfig, shared, training, seed=stage.seed, output_dir=scratch),
             train_dataset=Dataset.from_list(train_examples),
