@@ -14,7 +14,6 @@ from trl import RewardConfig, RewardTrainer
 
 from rlcs.config.judges import ScalarJudgeConfig, Way
 from rlcs.config.training import AdapterConfig
-from rlcs.errors import InputError
 from rlcs.judging.probe import Probe
 from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features
 from rlcs.models.loading import device, load_causal, load_scalar, load_tokenizer
@@ -22,7 +21,7 @@ from rlcs.stages.stage import Stage, log
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.context_window import Window
 from rlcs.training.examples import TrainingExample
-from rlcs.training.linear_probe import cross_validate, fit_probe, split_folds
+from rlcs.training.linear_probe import cross_validate, fit_probe, nested_accuracy, split_folds
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
 from rlcs.training.run import train
@@ -89,7 +88,11 @@ class RewardTraining:
             train(self.stage, lambda scratch: self.trainer(chosen, self.examples, scratch), finish)
 
     def probe(self) -> tuple[Probe, dict[str, Any]]:
-        """Fit the probe at the best position and strength; also its result in cross-validation."""
+        """Fit the probe at the best position and strength; also its result in cross-validation.
+
+        ``accuracy`` is that of the selection (``nested_accuracy``). ``variant_accuracy`` is the selected
+        variant's own, the best of all, and ``places`` has the best at each position.
+        """
         model, tokenizer = load_causal(self.base).to(device()), load_tokenizer(self.base)
         positions = [PERPLEXITY] if self.entry.features == "perplexity" else state_places(model)
         stories = [
@@ -100,14 +103,17 @@ class RewardTraining:
         features = story_features(model, tokenizer, stories, positions, batch_size=PROBE_BATCH)
         half = len(self.examples)
         differences = {name: values[:half] - values[half:] for name, values in features.items()}
+        accuracy = nested_accuracy(differences, self.groups, self.entry.folds, self.stage.seed)
         choices = cross_validate(differences, self.folds())
         best = choices[0]
         by_position: dict[str, float] = {}
         for choice in choices:
             by_position.setdefault(choice.place, round(choice.accuracy, 4))
-        result = {"accuracy": round(best.accuracy, 4), "place": best.place, "strength": best.strength}
         return Probe(best.place, fit_probe(differences[best.place], best.strength)), {
-            **result,
+            "accuracy": round(accuracy, 4),
+            "place": best.place,
+            "strength": best.strength,
+            "variant_accuracy": round(best.accuracy, 4),
             "places": by_position,
         }
 
@@ -132,10 +138,7 @@ class RewardTraining:
         return round(right / len(self.examples), 4)
 
     def folds(self) -> list[tuple[list[int], list[int]]]:
-        try:
-            return split_folds(self.groups, self.entry.folds, self.stage.seed)
-        except ValueError as error:
-            raise InputError(f"{error}: bring more contexts, or name one way in train") from error
+        return split_folds(self.groups, self.entry.folds, self.stage.seed)
 
     def trainer(
         self,
