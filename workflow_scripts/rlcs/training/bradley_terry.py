@@ -36,6 +36,7 @@ class RewardTraining:
     Args:
         examples: {prompt, chosen, rejected}.
         groups: the context of each example; no fold splits a context.
+        validation: {prompt, chosen, rejected} of validation pairs, for TRL's ``eval_strategy``.
     """
 
     def __init__(
@@ -45,11 +46,14 @@ class RewardTraining:
         base: Path,
         examples: Sequence[TrainingExample],
         groups: Sequence[str],
+        validation: Sequence[TrainingExample] = (),
     ) -> None:
         self.stage, self.entry, self.base = stage, entry, base
         self.window = Window.of(base, entry.training.get("max_length"))
         grouped = [{**example, "group": group} for example, group in zip(examples, groups, strict=True)]
-        fitting = self.window.fitting(grouped, load_tokenizer(base))
+        tokenizer = load_tokenizer(base)
+        fitting = self.window.fitting(grouped, tokenizer)
+        self.validation = self.window.fitting(validation, tokenizer, name="validation pair")
         self.groups = [example.pop("group") for example in fitting]
         self.examples = fitting
 
@@ -126,12 +130,11 @@ class RewardTraining:
             if not done.exists():
                 scratch.mkdir(exist_ok=True)
                 set_seed(self.stage.seed)  # as train does: the new head is drawn before the trainer seeds
-                trainer = self.trainer(
-                    way, [self.examples[i] for i in rest], str(scratch), [self.examples[i] for i in fold]
-                )
+                trainer = self.trainer(way, [self.examples[i] for i in rest], str(scratch))
                 with saves_on_sigterm(trainer):
                     trainer.train(resume_from_checkpoint=last_checkpoint(scratch))
-                trainer.evaluate()
+                trainer.args.per_device_eval_batch_size = 1  # TRL's accuracy is a mean over batches
+                trainer.evaluate(Dataset.from_list([self.examples[i] for i in fold]))
                 accuracy = next(e["eval_accuracy"] for e in reversed(trainer.state.log_history))
                 done.write_text(json.dumps(accuracy), encoding="utf-8")
             right += len(fold) * float(json.loads(done.read_text(encoding="utf-8")))
@@ -140,13 +143,7 @@ class RewardTraining:
     def folds(self) -> list[tuple[list[int], list[int]]]:
         return split_folds(self.groups, self.entry.folds, self.stage.seed)
 
-    def trainer(
-        self,
-        way: Way,
-        examples: Sequence[TrainingExample],
-        scratch: str,
-        evaluated: Sequence[TrainingExample] | None = None,
-    ) -> RewardTrainer:
+    def trainer(self, way: Way, examples: Sequence[TrainingExample], scratch: str) -> RewardTrainer:
         lora = (self.entry.lora or AdapterConfig()) if way == "lora" else None
         return RewardTrainer(
             model=load_scalar(self.base, new_head=True),
@@ -158,7 +155,7 @@ class RewardTraining:
                 output_dir=scratch,
             ),
             train_dataset=Dataset.from_list(list(examples)),
-            eval_dataset=Dataset.from_list(list(evaluated)) if evaluated else None,
+            eval_dataset=Dataset.from_list(self.validation) if self.validation else None,
             processing_class=load_tokenizer(self.base),
             peft_config=adapter_config(lora, "SEQ_CLS"),
         )
