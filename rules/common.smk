@@ -21,7 +21,7 @@ from rlcs.config.judges import (
     GenrmVerdictsConfig,
     ScalarJudgeConfig,
 )
-from rlcs.config.lineage import trained_models
+from rlcs.config.lineage import trained_models, training_seeds
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.planning import stage_configs, table_configs
@@ -255,7 +255,9 @@ def preference_files(_):
 def trained(registry):
     """The manifests of all models of a registry that the run trains, or of the bases that it starts from."""
     names = trained_models(CONFIG, registry)
-    return [base_of(base) for base in names] if registry == "bases" else of_seeds(registry, names)
+    if registry == "bases":
+        return [base_of(base) for base in names]
+    return of_seeds(registry, names, lambda name: training_seeds(CONFIG, registry, name))
 
 
 def effect_systems(*metrics):

@@ -22,7 +22,7 @@ from rlcs.errors import InputError
 from rlcs.planning import slurm_site
 from rlcs.planning.gpu_plan import Plan, answering_plan, gpu_models, training_plan
 from rlcs.stages.launch import Launch
-from rlcs.training.grpo import assert_whole_groups
+from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.options import build_options
 from rlcs.training.rollouts import rollouts_problem
 
@@ -59,14 +59,15 @@ def trl_options(config: Config, entry: TrainingEntry, scratch: str) -> Any:
 
 
 def problems(config: Config) -> list[str]:
-    """List a line per model whose options TRL refuses, or that lacks what they need."""
+    """List a line per model whose options TRL or its trainer refuses, or that lacks what they need."""
     lines = []
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
             try:
                 options = trl_options(config, entry, scratch)
-                if isinstance(options, GRPOConfig) and isinstance(entry, TrainedConfig):
+                if isinstance(entry, GenrmGRPOConfig | GRPOPolicyConfig):
                     assert_whole_groups(options, entry.groups_per_unit)
+                    assert_shaping(options, entry)
             except (InputError, ValueError) as error:
                 lines.append(f"{key}.training: {error}")
                 continue

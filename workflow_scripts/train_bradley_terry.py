@@ -16,8 +16,12 @@ def main(stage: Stage) -> None:
     decided = [pair for pair in training if pair["label"] != "tie"]
     if not decided:
         raise InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")
-    examples = preference_examples(decided, preferences.contexts, stage.config["writing"]["template"])
-    RewardTraining(stage, entry, base, examples, [str(pair["context_id"]) for pair in decided]).publish()
+    examples, validation = (
+        preference_examples(pairs, preferences.contexts, stage.config["writing"]["template"])
+        for pairs in (decided, preferences.pairs("validation"))
+    )
+    groups = [str(pair["context_id"]) for pair in decided]
+    RewardTraining(stage, entry, base, examples, groups, validation).publish()
 
 
 if __name__ == "__main__":

@@ -484,6 +484,33 @@ def test_groups_that_straddle_processes_are_refused(monkeypatch):
     assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
 
 
+@pytest.mark.parametrize(("registry", "name"), [("judges", "genrm"), ("policies", "rlcs")])
+@pytest.mark.parametrize(
+    ("shaping", "options", "said"),
+    [
+        (
+            {"shaping": "overconfident"},
+            {},
+            "shaping: overconfident .* beta = 0 loads none: set beta above 0",
+        ),
+        ({"shaping": "overconfident"}, {"beta": 0.1}, None),
+        (
+            {"shaping": "entropy", "entropy": "sampled"},
+            {"temperature": 3.0},
+            "needs temperature = 1, and it is 3",
+        ),
+        ({"shaping": "entropy", "entropy": "sampled"}, {}, None),
+        ({"shaping": "entropy"}, {"temperature": 3.0}, None),
+    ],
+)
+def test_shaping_that_a_training_cannot_feed_is_refused_before_it(registry, name, shaping, options, said):
+    raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}}
+    raw[registry][name] |= shaping | {"training": options}
+    problems = check_config.problems(parsing.parse(raw))
+    assert len(problems) == (said is not None)
+    assert all(re.match(rf"{registry}\.{name}\.training: .*{said}", problem) for problem in problems)
+
+
 @pytest.mark.parametrize("way", ["probe", ["probe", "lora"]])
 def test_however_a_scalar_judge_is_trained_its_options_are_checked(way):
     raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}}

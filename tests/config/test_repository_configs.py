@@ -5,6 +5,8 @@ import pytest
 import check_config
 from configs import COMBINATIONS, CONFIG, merged
 from rlcs.config import parsing
+from rlcs.evaluation.crossed import Sample
+from rlcs.evaluation.effects import decide_claim, measure_effect
 
 
 def test_no_file_is_left_out():
@@ -31,6 +33,20 @@ def test_however_a_scalar_judge_is_trained_its_memory_is_planned(way):
     plans, unknown = check_config.plans(parsing.parse(raw))
     assert unknown == []
     assert "judges.bt" in {plan.key for plan in plans}
+
+
+@pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
+def test_a_claim_that_no_violator_is_rewarded_holds_if_none_is(names):
+    """A rate of 0 has an exact interval, so the steps that a training logs decide which limit can be kept."""
+    config = parsing.parse(merged(names))
+    for effect in config.effects:
+        if effect.metric == "rewarded_violators" and effect.below is not None:
+            (name,) = effect.systems
+            training = config.training | config.policies[name].training
+            steps = range(training["logging_steps"], training["max_steps"] + 1, training["logging_steps"])
+            sample = Sample.of([(0.0, seed, f"step {step}") for seed in config.seeds for step in steps])
+            measured = measure_effect(effect, [sample], seed=0)
+            assert decide_claim(effect, measured.estimate, measured.seeds) == "holds"
 
 
 def seeds(value, path=()):

@@ -16,6 +16,7 @@ from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, 
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
 from rlcs.stages import stage
+from rlcs.training import bradley_terry
 from rlcs.training.bradley_terry import CROSS_VALIDATION, RewardTraining
 
 TEMPLATE = "$outline"
@@ -80,7 +81,7 @@ def test_a_probe_learns_and_judges_as_any_reward_model_does(trained, context):
     folder = trained(train="probe", folds=3)
     said = json.loads((folder / CROSS_VALIDATION).read_text())
     assert said["chosen"] == "probe"
-    assert said["probe"]["accuracy"] == 1.0
+    assert said["probe"]["accuracy"] == said["probe"]["variant_accuracy"] == 1.0
     section = {"name": "bt", "judge": {"kind": "scalar"}, "writing": {"template": TEMPLATE}}
     judge = load_judge({**section, "batch_size": 4}, folder)
     stories = "A wolf met Mara at the mill.", "Mara used the rope."
@@ -98,8 +99,8 @@ def test_perplexity_is_a_probe_of_one_feature(trained):
     assert said["probe"]["place"] == PERPLEXITY
 
 
-def test_two_pairs_of_two_contexts_are_enough(trained):
-    assert json.loads((trained(n=4, train="probe") / CROSS_VALIDATION).read_text())["pairs"] == 4
+def test_two_pairs_of_three_contexts_are_enough(trained):
+    assert json.loads((trained(n=6, train="probe") / CROSS_VALIDATION).read_text())["pairs"] == 6
 
 
 def test_one_context_is_refused_in_one_message(model_folder, tmp_path):
@@ -115,6 +116,16 @@ def test_the_best_way_in_cross_validation_is_published(trained, tmp_path):
     said = json.loads((folder / CROSS_VALIDATION).read_text())
     assert said["chosen"] == max(("probe", "full"), key=lambda way: said[way]["accuracy"])
     assert (folder / "model" / "probe.json").exists() == (said["chosen"] == "probe")
+
+
+@pytest.mark.slow
+def test_a_probe_competes_by_the_score_of_its_selection_and_not_by_its_best_variant(trained, monkeypatch):
+    monkeypatch.setattr(bradley_terry, "nested_accuracy", lambda *_: 0.4)
+    monkeypatch.setattr(RewardTraining, "cross_validated", lambda *_: 0.6)
+    training = {"max_steps": 1, "per_device_train_batch_size": 4, "save_steps": 1}
+    said = json.loads((trained(train=["probe", "full"], training=training) / CROSS_VALIDATION).read_text())
+    assert said["chosen"] == "full"
+    assert said["probe"]["variant_accuracy"] == 1.0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.training.linear_probe import cross_validate, fit_probe, split_folds
+from rlcs.errors import InputError
+from rlcs.training.linear_probe import cross_validate, fit_probe, nested_accuracy, split_folds
 
 RNG = np.random.default_rng(0)
 TRUTH = np.array([2.0, -1.0, 0.0, 0.0])
@@ -33,8 +34,41 @@ def test_folds_depend_on_the_seed_alone():
 
 
 def test_one_context_cannot_be_divided():
-    with pytest.raises(ValueError, match="two contexts at least, there are 1"):
+    with pytest.raises(InputError, match="two contexts at least, there are 1"):
         split_folds(["a", "a"], 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("contexts", "folds", "enough"), [(4, 2, True), (3, 3, True), (3, 2, False), (2, 5, False)]
+)
+def test_a_fold_within_a_fold_needs_two_contexts(contexts, folds, enough):
+    given = {"one": RNG.normal(size=(contexts, 1))}, [str(n) for n in range(contexts)], folds, 0
+    if enough:
+        assert 0 <= nested_accuracy(*given) <= 1
+    else:
+        with pytest.raises(InputError, match="there are 1: bring more contexts"):
+            nested_accuracy(*given)
+
+
+def test_a_selection_from_noise_is_right_half_the_time_though_its_best_variant_seems_better():
+    """The best of 30 variants is far above chance where there is nothing to find; the selection is not."""
+    groups = [str(n // 2) for n in range(40)]
+    best, selection = [], []
+    for seed in range(4):
+        noise = np.random.default_rng(seed).normal(size=(6, 40, 3))
+        differences = {str(place): values for place, values in enumerate(noise)}
+        best.append(cross_validate(differences, split_folds(groups, 5, seed))[0].accuracy)
+        selection.append(nested_accuracy(differences, groups, 5, seed))
+    assert np.mean(best) > 0.6
+    assert np.mean(selection) == pytest.approx(0.5, abs=0.08)
+
+
+def test_a_selection_that_always_finds_the_same_probe_scores_as_that_does():
+    """Every strength gives a single feature the same verdicts, so there is nothing to choose."""
+    one = {"one": preferred(60, 2.0)[:, :1]}
+    groups = [str(n // 3) for n in range(60)]
+    alone = cross_validate(one, split_folds(groups, 4, 1))[0].accuracy
+    assert nested_accuracy(one, groups, 4, 1) == pytest.approx(alone)
 
 
 def test_the_place_that_knows_is_chosen():

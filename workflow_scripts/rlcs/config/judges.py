@@ -155,7 +155,11 @@ class ScalarJudgeConfig(TrainedConfig):
     folds: int = Field(
         5, ge=2, description="Number of folds of the cross-validation on training pairs, split by context."
     )
-    training: RewardOptions = Field(default_factory=dict, description="Options of TRL's RewardConfig.")
+    training: RewardOptions = Field(
+        default_factory=dict,
+        description="Options of TRL's RewardConfig. With eval_strategy, accuracy and loss on validation "
+        "pairs are logged.",
+    )
 
     @property
     def ways(self) -> list[Way]:

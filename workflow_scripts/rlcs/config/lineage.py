@@ -1,9 +1,9 @@
-"""The models that a run trains: those that its tables compare, and all that these come from."""
+"""The models that a run trains: those that its tables need, and all that these come from and learn from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.section import ModelConfig
@@ -15,19 +15,12 @@ if TYPE_CHECKING:
 
 
 def trained_models(config: Config, registry: str) -> list[str]:
-    """List names of a registry, parents before children, in the order in which tables name them.
+    """List names of a registry, sources before what comes from them, in the order in which tables name them.
 
     Args:
         registry: judges or policies, of which those are left out that no training makes; or bases.
     """
-    policies = _with_parents(config, "policies", _compared(config, "policies"))
-    rewarding = [
-        judge
-        for name in policies
-        if isinstance(policy := config.policies[name], GRPOPolicyConfig)
-        for judge in policy.judges
-    ]
-    judges = _with_parents(config, "judges", [*_compared(config, "judges"), *rewarding])
+    policies, judges = _policies(config), _with_teachers(config, [*_judges(config), *_asked_once(config)])
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
@@ -35,22 +28,66 @@ def trained_models(config: Config, registry: str) -> list[str]:
     return [name for name in names if isinstance(config.models(registry)[name], TrainedConfig)]
 
 
-def _compared(config: Config, registry: str) -> list[str]:
-    """Names in the rows of tables, and systems of effects."""
+def training_seeds(config: Config, registry: str, name: str) -> list[int]:
+    """The seeds of a model's training: the first alone for a judge that only teaches, which answers once."""
+    every_seed = {"judges": _judges, "policies": _policies}[registry](config)
+    return config.seeds if name in every_seed else config.seeds[:1]
+
+
+def learns_from(config: Config, judge: Any) -> list[str]:
+    """The judges that must be trained, or must have answered, before a judge is trained."""
+    names = [getattr(judge, "parent", None), getattr(judge, "teacher", None)]
+    for source in getattr(judge, "label_sources", ()):
+        names += config.consensus[source].teachers if source in config.consensus else []
+    return [name for name in names if name is not None]
+
+
+def _policies(config: Config) -> list[str]:
+    """The policies in the rows of tables and in effects, and their parents."""
     tables = config.tables
-    if registry == "policies":
-        shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
-        names = [name for table in shown if table is not None for name in table.rows]
-    else:
-        names = [*tables.alignment.rows, *tables.win_rates.judges]
-    effects = [effect for effect in config.effects if METRICS[effect.metric].registry == registry]
-    return names + [name for effect in effects for name in effect.systems]
+    shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
+    names = [name for table in shown if table is not None for name in table.rows]
+    names += [tables.pivots.policy] if tables.pivots else []
+    return _with_parents(config.policies, names + _of_effects(config, "policies"))
 
 
-def _with_parents(config: Config, registry: str, names: Iterable[str]) -> list[str]:
-    models = config.models(registry)
+def _judges(config: Config) -> list[str]:
+    """The judges that answer for every seed, in tables, effects and rewards, and their parents."""
+    tables = config.tables
+    asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
+    names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
+    names += _of_effects(config, "judges")
+    for policy in _policies(config):
+        if isinstance(entry := config.policies[policy], GRPOPolicyConfig):
+            names += entry.judges
+    return _with_parents(config.judges, names)
+
+
+def _asked_once(config: Config) -> list[str]:
+    """The judges that answer once, for the tables of consensus labels and of effects."""
+    teachers = [name for consensus in config.consensus.values() for name in consensus.teachers]
+    return teachers + _of_effects(config, "judges", trained=False)
+
+
+def _of_effects(config: Config, registry: str, *, trained: bool = True) -> list[str]:
+    """The systems of the effects whose metric is of a registry, and whose seeds train them or do not."""
+    chosen = [metric for metric, of in METRICS.items() if (of.registry, of.trained) == (registry, trained)]
+    return [name for effect in config.effects if effect.metric in chosen for name in effect.systems]
+
+
+def _with_parents(models: Mapping[str, ModelConfig], names: Iterable[str]) -> list[str]:
     ancestors = [ancestor for name in names for ancestor in reversed(lineage(models, name))]
     return list(dict.fromkeys(ancestors))
+
+
+def _with_teachers(config: Config, names: Iterable[str]) -> list[str]:
+    """Judges and all that they learn from, which come first."""
+    found: dict[str, None] = {}
+    for name in names:
+        if name not in found:
+            found |= dict.fromkeys(_with_teachers(config, learns_from(config, config.judges[name])))
+            found[name] = None
+    return list(found)
 
 
 def lineage(models: Mapping[str, ModelConfig], name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from types import NoneType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlcs.config.judges import (
     GenerativeJudgeConfig,
@@ -19,7 +19,7 @@ from rlcs.config.judges import (
     WorldTeacherConfig,
 )
 from rlcs.config.judging import ModelVerifierConfig
-from rlcs.config.lineage import lineage
+from rlcs.config.lineage import learns_from, lineage
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
@@ -115,19 +115,11 @@ def _teachers(config: Config) -> Problems:
     """Judges that learn from themselves, by their teacher or by the teachers of their labels."""
     if any(len(set(line := lineage(config.judges, name))) < len(line) for name in config.judges):
         return  # a cycle of ``from``, which _models names
-    needed = {name: _learns_from(config, judge) for name, judge in config.judges.items()}
+    needed = {name: learns_from(config, judge) for name, judge in config.judges.items()}
     try:
         TopologicalSorter(needed).prepare()
     except CycleError as error:
         yield f"judges: cycle of teachers: {' -> '.join(reversed(error.args[1]))}"
-
-
-def _learns_from(config: Config, judge: Any) -> list[str]:
-    """The judges that must be trained, or must have answered, before a judge is trained."""
-    names = [getattr(judge, "parent", None), getattr(judge, "teacher", None)]
-    for source in getattr(judge, "label_sources", ()):
-        names += config.consensus[source].teachers if source in config.consensus else []
-    return [name for name in names if name is not None]
 
 
 def _consensus(config: Config) -> Problems:

@@ -14,6 +14,7 @@ TITLES = {
     "entropy": "Entropy (nats per token)",
     "kl": "KL to the reference model",
     "loss": "Loss",
+    "eval_loss": "Loss on held-out pairs",
     "mean_token_accuracy": "Accuracy of the next token",
     "accuracy": "Accuracy on training pairs",
     "margin": "Margin between the two rewards",

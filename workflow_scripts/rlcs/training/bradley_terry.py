@@ -14,7 +14,6 @@ from trl import RewardConfig, RewardTrainer
 
 from rlcs.config.judges import ScalarJudgeConfig, Way
 from rlcs.config.training import AdapterConfig
-from rlcs.errors import InputError
 from rlcs.judging.probe import Probe
 from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features
 from rlcs.models.loading import device, load_causal, load_scalar, load_tokenizer
@@ -22,7 +21,7 @@ from rlcs.stages.stage import Stage, log
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.context_window import Window
 from rlcs.training.examples import TrainingExample
-from rlcs.training.linear_probe import cross_validate, fit_probe, split_folds
+from rlcs.training.linear_probe import cross_validate, fit_probe, nested_accuracy, split_folds
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
 from rlcs.training.run import train
@@ -37,6 +36,7 @@ class RewardTraining:
     Args:
         examples: {prompt, chosen, rejected}.
         groups: the context of each example; no fold splits a context.
+        validation: {prompt, chosen, rejected} of validation pairs, for TRL's ``eval_strategy``.
     """
 
     def __init__(
@@ -46,11 +46,14 @@ class RewardTraining:
         base: Path,
         examples: Sequence[TrainingExample],
         groups: Sequence[str],
+        validation: Sequence[TrainingExample] = (),
     ) -> None:
         self.stage, self.entry, self.base = stage, entry, base
         self.window = Window.of(base, entry.training.get("max_length"))
         grouped = [{**example, "group": group} for example, group in zip(examples, groups, strict=True)]
-        fitting = self.window.fitting(grouped, load_tokenizer(base))
+        tokenizer = load_tokenizer(base)
+        fitting = self.window.fitting(grouped, tokenizer)
+        self.validation = self.window.fitting(validation, tokenizer, name="validation pair")
         self.groups = [example.pop("group") for example in fitting]
         self.examples = fitting
 
@@ -89,7 +92,11 @@ class RewardTraining:
             train(self.stage, lambda scratch: self.trainer(chosen, self.examples, scratch), finish)
 
     def probe(self) -> tuple[Probe, dict[str, Any]]:
-        """Fit the probe at the best position and strength; also its result in cross-validation."""
+        """Fit the probe at the best position and strength; also its result in cross-validation.
+
+        ``accuracy`` is that of the selection (``nested_accuracy``). ``variant_accuracy`` is the selected
+        variant's own, the best of all, and ``places`` has the best at each position.
+        """
         model, tokenizer = load_causal(self.base).to(device()), load_tokenizer(self.base)
         positions = [PERPLEXITY] if self.entry.features == "perplexity" else state_places(model)
         stories = [
@@ -100,14 +107,17 @@ class RewardTraining:
         features = story_features(model, tokenizer, stories, positions, batch_size=PROBE_BATCH)
         half = len(self.examples)
         differences = {name: values[:half] - values[half:] for name, values in features.items()}
+        accuracy = nested_accuracy(differences, self.groups, self.entry.folds, self.stage.seed)
         choices = cross_validate(differences, self.folds())
         best = choices[0]
         by_position: dict[str, float] = {}
         for choice in choices:
             by_position.setdefault(choice.place, round(choice.accuracy, 4))
-        result = {"accuracy": round(best.accuracy, 4), "place": best.place, "strength": best.strength}
         return Probe(best.place, fit_probe(differences[best.place], best.strength)), {
-            **result,
+            "accuracy": round(accuracy, 4),
+            "place": best.place,
+            "strength": best.strength,
+            "variant_accuracy": round(best.accuracy, 4),
             "places": by_position,
         }
 
@@ -120,30 +130,20 @@ class RewardTraining:
             if not done.exists():
                 scratch.mkdir(exist_ok=True)
                 set_seed(self.stage.seed)  # as train does: the new head is drawn before the trainer seeds
-                trainer = self.trainer(
-                    way, [self.examples[i] for i in rest], str(scratch), [self.examples[i] for i in fold]
-                )
+                trainer = self.trainer(way, [self.examples[i] for i in rest], str(scratch))
                 with saves_on_sigterm(trainer):
                     trainer.train(resume_from_checkpoint=last_checkpoint(scratch))
-                trainer.evaluate()
+                trainer.args.per_device_eval_batch_size = 1  # TRL's accuracy is a mean over batches
+                trainer.evaluate(Dataset.from_list([self.examples[i] for i in fold]))
                 accuracy = next(e["eval_accuracy"] for e in reversed(trainer.state.log_history))
                 done.write_text(json.dumps(accuracy), encoding="utf-8")
             right += len(fold) * float(json.loads(done.read_text(encoding="utf-8")))
         return round(right / len(self.examples), 4)
 
     def folds(self) -> list[tuple[list[int], list[int]]]:
-        try:
-            return split_folds(self.groups, self.entry.folds, self.stage.seed)
-        except ValueError as error:
-            raise InputError(f"{error}: bring more contexts, or name one way in train") from error
+        return split_folds(self.groups, self.entry.folds, self.stage.seed)
 
-    def trainer(
-        self,
-        way: Way,
-        examples: Sequence[TrainingExample],
-        scratch: str,
-        evaluated: Sequence[TrainingExample] | None = None,
-    ) -> RewardTrainer:
+    def trainer(self, way: Way, examples: Sequence[TrainingExample], scratch: str) -> RewardTrainer:
         lora = (self.entry.lora or AdapterConfig()) if way == "lora" else None
         return RewardTrainer(
             model=load_scalar(self.base, new_head=True),
@@ -155,7 +155,7 @@ class RewardTraining:
                 output_dir=scratch,
             ),
             train_dataset=Dataset.from_list(list(examples)),
-            eval_dataset=Dataset.from_list(list(evaluated)) if evaluated else None,
+            eval_dataset=Dataset.from_list(self.validation) if self.validation else None,
             processing_class=load_tokenizer(self.base),
             peft_config=adapter_config(lora, "SEQ_CLS"),
         )

@@ -1,7 +1,9 @@
 """Linear reward on features of a frozen model: Bradley-Terry as logistic regression on differences.
 
 P(a beats b) = sigmoid(w · (f(a) - f(b))). A few hundred labels can fit little more than one
-direction. Design choice: cross-validation selects the position in the model and the regularisation.
+direction. Design choice: cross-validation selects the position in the model and the regularisation. The best
+of many scores is too good, so a probe's score is that of the whole selection, by nested cross-validation
+(Varma and Simon 2006, doi 10.1186/1471-2105-7-91).
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
+
+from rlcs.errors import InputError
 
 Features = NDArray[np.float64]
 
@@ -35,11 +39,15 @@ def split_folds(groups: Sequence[str], folds: int, seed: int) -> list[tuple[list
     There are at most as many folds as groups.
 
     Raises:
-        ValueError: there is one group, or none.
+        InputError: there is one group, or none.
     """
     distinct = len(set(groups))
     if distinct < 2:
-        raise ValueError(f"cross-validation needs pairs of two contexts at least, there are {distinct}")
+        raise InputError(
+            f"cross-validation needs pairs of two contexts at least, there are {distinct}: bring more "
+            "contexts (four are enough for a probe, which is cross-validated within each fold too), or set "
+            "train to lora or full"
+        )
     split = GroupKFold(min(folds, distinct), shuffle=True, random_state=seed)
     return [
         (train.tolist(), test.tolist())
@@ -67,6 +75,29 @@ def cross_validate(
             )
             choices.append(ProbeChoice(position, strength, right / len(preferred)))
     return sorted(choices, key=lambda choice: -choice.accuracy)
+
+
+def nested_accuracy(
+    differences: Mapping[str, Features], groups: Sequence[str], folds: int, seed: int
+) -> float:
+    """Accuracy of the selection among all positions and strengths, on pairs that it has not seen.
+
+    Each fold is judged by the probe that cross-validation within the other folds selects.
+
+    Args:
+        differences: as in ``cross_validate``.
+        groups: as in ``split_folds``, for the folds without and within.
+
+    Raises:
+        InputError: the pairs outside of a fold have one group, as is possible with fewer than four groups.
+    """
+    right = 0
+    for train, test in split_folds(groups, folds, seed):
+        seen = {position: preferred[train] for position, preferred in differences.items()}
+        best = cross_validate(seen, split_folds([groups[i] for i in train], folds, seed))[0]
+        weights = fit_probe(seen[best.place], best.strength)
+        right += int((differences[best.place][test] @ weights > 0).sum())
+    return right / len(groups)
 
 
 def fit_probe(preferred: Features, strength: float) -> Features:
