@@ -1,6 +1,6 @@
 """Prompt injection of a judge by the stories that it reads: the worse story of each pair tries it."""
 
-from rlcs.config.judging import JudgingConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.data.artifacts import INJECTIONS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.injections import injected_pairs, injection_texts, prompt_structure
@@ -18,17 +18,17 @@ def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
     decided = [pair for pair in preferences.pairs("test") if pair["label"] in ("a", "b")]
     pairs = decided[: stage.config["pairs"]]
-    judging = JudgingConfig.model_validate(stage.config["judging"])
+    scores = ScoresConfig.model_validate(stage.config["scores"])
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
         backend = judge.backend if isinstance(judge, GenerativeJudge) else None
         tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
         special = special_tokens(tokenizer) if tokenizer else []
-        added = injection_texts(judging.scores.low, judging.scores.high, special)
+        added = injection_texts(scores.low, scores.high, special)
         comparisons = preferences.comparisons(injected_pairs(pairs, added))
         structures: dict[tuple[str, str], list[int]] = {}
-        if tokenizer is not None:
-            prompts = [judging.prompt(c) for c in comparisons]
+        if isinstance(judge, GenerativeJudge) and tokenizer is not None:
+            prompts = [judge.judging.prompt(c) for c in comparisons]
             ids = tokenizer.convert_tokens_to_ids(special)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
                 structures[c.pair_id, c.order] = prompt_structure(prompt, ids)

@@ -183,6 +183,34 @@ def test_which_sections_differ_after_a_change(path, value, differ):
     assert {stage for stage in BEFORE if BEFORE[stage] != after[stage]} == differ
 
 
+@pytest.mark.parametrize(
+    ("judging", "again"),
+    [
+        ({"template": "$story_1 $story_2"}, {"genrm", "teacher", "endpoint"}),
+        ({"rubrics": {"default": "Be kind."}}, {"genrm", "teacher", "endpoint"}),
+        ({"max_new_tokens": 13}, {"genrm", "teacher"}),
+        ({"engine": "vllm"}, {"genrm", "teacher"}),
+        ({"batch_size": 13}, {"genrm", "teacher", "bt"}),
+        ({"scores": {"low": 1, "high": 5}}, {"genrm", "teacher", "endpoint", "bt", "length"}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_injections_are_judged_again_for_what_the_judge_is_asked_alone(judging, again):
+    judges = ["genrm", "teacher", "endpoint", "bt", "length"]
+
+    def sections(**changes):
+        raw = copy.deepcopy(BASE)
+        raw["judges"]["endpoint"] = {"kind": "generative", "backend": "openai", "model": "m"}
+        raw["judges"]["endpoint"]["base_url"] = "http://here:1/v1"
+        raw["tables"]["injections"] = {"judges": judges}
+        raw["judging"] |= changes
+        parsed = parsing.parse(raw)
+        return {name: stage_configs.judge_injections(parsed, name) for name in judges}
+
+    before, after = sections(), sections(**judging)
+    assert {name for name in judges if before[name] != after[name]} == again
+
+
 def test_of_a_verifier_behind_an_endpoint_only_the_question_is_trained_on():
     def sections_of(**changes):
         raw = copy.deepcopy(BASE)

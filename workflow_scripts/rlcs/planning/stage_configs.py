@@ -216,9 +216,10 @@ def groups(config: Config, name: str) -> SectionDict:
 
 
 def judge_injections(config: Config, name: str) -> SectionDict:
+    """The config of a judge under prompt injection, and the scores that injections ask it for."""
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
-    return {**judge(config, name), "judging": plain(config.judging), "pairs": table.pairs}
+    return {**judge(config, name), "scores": plain(config.judging.scores), "pairs": table.pairs}
 
 
 def verified(config: Config, name: str) -> SectionDict:
