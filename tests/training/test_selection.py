@@ -107,6 +107,14 @@ def test_the_best_is_published_and_the_last_is_kept_resumed_or_not(rates, best, 
         assert {path.name for path in (artifact / name).iterdir()} == {"weights"}
 
 
+@pytest.mark.parametrize(
+    ("every", "last", "due"), [(2, 5, [2, 4, 5]), (2, 4, [2, 4]), (9, 3, [3]), (1, 2, [1, 2])]
+)
+def test_a_look_at_a_policy_is_due_every_few_steps_and_at_the_end(every, last, due):
+    states = [SimpleNamespace(global_step=step, max_steps=last) for step in range(1, last + 1)]
+    assert [state.global_step for state in states if selection.is_due(state, every)] == due
+
+
 def test_stories_are_drawn_as_in_training(monkeypatch, context):
     """A policy that is trained within a nucleus is selected within it, not by what lies outside."""
     given = {}

@@ -118,6 +118,11 @@ def _credits(judge: Judge, comparisons: Sequence[Comparison]) -> dict[str, float
     return win_credits(judge.judge(comparisons))
 
 
+def is_due(state: TrainerState, every: int) -> bool:
+    """True every ``every`` steps, and at the last step."""
+    return state.global_step % every == 0 or state.global_step == state.max_steps
+
+
 class SelectBest(TrainerCallback):
     """Logs win rates every ``every`` steps and at the end, and keeps the weights with the best one so far.
 
@@ -138,7 +143,7 @@ class SelectBest(TrainerCallback):
         model: PreTrainedModel,
         **_: Any,
     ) -> None:
-        if state.global_step % self.every and state.global_step != state.max_steps:
+        if not is_due(state, self.every):
             return
         rates = self.validation.win_rates(model)
         before = [point.value for point in series(state.log_history, INDEPENDENT)]

@@ -17,7 +17,7 @@ from transformers import (
 from trl import GRPOConfig
 
 from rlcs.records import SNAPSHOTS, Context, read_rows, write_rows
-from rlcs.training.selection import draw_stories
+from rlcs.training.selection import draw_stories, is_due
 
 SNAPSHOTS_FILE = "snapshots.parquet"
 
@@ -64,7 +64,7 @@ class TakeSnapshots(TrainerCallback):
         model: PreTrainedModel,
         **_: Any,
     ) -> None:
-        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
+        if is_due(state, self.every):
             self._take(state.global_step, model, state.is_world_process_zero)
 
     def _take(self, step: int, model: PreTrainedModel, writes: bool) -> None:
