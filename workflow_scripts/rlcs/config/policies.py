@@ -210,7 +210,7 @@ class DiversityConfig(Section):
     sentence_model: SentenceModelConfig | None = Field(
         None,
         description="Sentence-embedding model: {package, model}. What a story adds is then its mean cosine "
-        "distance from the others. Empty: n-grams.",
+        "distance from the others; the model runs on the CPU. Empty: n-grams.",
     )
 
 
