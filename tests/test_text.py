@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
+from rlcs.text import distinct_n, formatted_share, repeated_ngram_share, unique_ngram_shares
 
 stories = st.lists(st.sampled_from(["the", "dragon", "don't", "sleeps"]), max_size=12).map(" ".join)
 
@@ -40,7 +40,31 @@ def test_copies_add_no_diversity(texts, n):
         assert 0 < twice == pytest.approx(once / 2)
 
 
+@pytest.mark.parametrize(
+    ("texts", "n", "expected"),
+    [
+        (["a b c", "a b d"], 2, [0.5, 0.5]),
+        (["a b", "A, b!"], 1, [0, 0]),
+        (["a a b", "b"], 1, [0.5, 0]),  # each n-gram counts once in a text
+        (["a b", "b a"], 2, [1, 1]),
+        (["a b", "c", ""], 2, [1, None, None]),
+        ([], 1, []),
+    ],
+)
+def test_unique_ngram_shares(texts, n, expected):
+    assert unique_ngram_shares(texts, n) == expected
+
+
+@given(st.lists(stories, min_size=1), st.integers(1, 4))
+def test_no_ngram_of_a_copied_text_is_unique(texts, n):
+    shares = unique_ngram_shares(texts * 2, n)
+    assert [share for share in shares if share] == []
+    assert [share is None for share in shares] == [distinct_n([text], n) is None for text in texts * 2]
+
+
 def test_n_must_be_positive():
+    with pytest.raises(ValueError, match="n = 0"):
+        unique_ngram_shares(["a b"], 0)
     with pytest.raises(ValueError, match="n = 0"):
         distinct_n(["a b"], 0)
 

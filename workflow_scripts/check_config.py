@@ -19,6 +19,7 @@ from rlcs.config.schema import Config
 from rlcs.config.training import TrainedConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError
+from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.gpu_plan import Plan, answering_plan, gpu_models, training_plan
 from rlcs.stages.launch import Launch
@@ -73,9 +74,22 @@ def problems(config: Config) -> list[str]:
                 continue
             if isinstance(entry, TrainedConfig) and entry.launch is not None:
                 lines += [f"{key}.launch: {problem}" for problem in launch_problems(entry.launch, options)]
+            if isinstance(entry, GRPOPolicyConfig) and (problem := sentence_model_problem(entry)):
+                lines.append(f"{key}.diversity.sentence_model: {problem}")
             if isinstance(options, GRPOConfig) and (problem := rollouts_problem(options, config.serving)):
                 lines.append(f"{key}.training: {problem}")
     return lines
+
+
+def sentence_model_problem(policy: GRPOPolicyConfig) -> str | None:
+    """Say why the sentence model of a policy's diversity cannot be used; None if it can, or has none."""
+    model = policy.diversity.sentence_model if policy.diversity else None
+    if model is not None:
+        try:
+            sentence_model_folder(model.package, model.model)
+        except InputError as error:
+            return str(error)
+    return None
 
 
 def launch_problems(file: Path, options: Any) -> list[str]:

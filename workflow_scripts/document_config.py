@@ -134,6 +134,7 @@ def key_tables() -> str:
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             sections |= _nested(name, field.annotation)
     sections |= _nested("policies.{grpo}.reward", policies.StoryRewardConfig)
+    sections |= _nested("policies.{grpo}.diversity", policies.DiversityConfig)
     sections |= _nested("tables.pivots", tables.PivotTableConfig)
     sections |= _nested("policies.{grpo}.select", policies.SelectConfig)
     sections |= _nested("policies.{grpo}.watch", policies.WatchConfig)

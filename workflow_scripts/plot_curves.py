@@ -26,6 +26,8 @@ GRPO = (
     "completions/mean_length",
     "completions/clipped_ratio",
     "stories/distinct_2",
+    "diversity/contribution",
+    "diversity/quality",
     "stories/repeated",
     "constraints/satisfied",
     "constraints/violators_rewarded",

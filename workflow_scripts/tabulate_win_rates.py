@@ -55,9 +55,9 @@ def spreads_of(
     if section is None or package is None:
         return None
     # imported here since torch takes seconds to load, which runs without the model do not need
-    from rlcs.models.embeddings import embed, embedding_spread
+    from rlcs.models.embeddings import SentenceModel, embedding_spread
 
-    vectors = embed(package / section["model"], [story["text"] for story in stories])
+    vectors = SentenceModel(package / section["model"]).embed([story["text"] for story in stories])
     spreads: dict[str, float | None] = {}
     for policy in policies:
         seeds = dict.fromkeys(story["seed"] for story in stories if story["policy"] == policy)

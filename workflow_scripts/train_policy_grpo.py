@@ -47,16 +47,16 @@ def main(stage: Stage) -> None:
         size = options.num_generations
         judges = load_policy_judges(entry, stage.config["judges"], stage.folders("judge"), access)
         serve_rollouts(options, start, access.serving)
-        rewards = writing_rewards(entry, judges, contexts, group_size=size, seed=stage.seed)
+        writing = writing_rewards(entry, judges, contexts, group_size=size, seed=stage.seed)
         verifier = load_policy_verifier(
             entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )
-        constrained = constrained_reward(entry, rewards, contexts, verifier, group_size=size)
-        if constrained is None and len(rewards) > 1:
-            options.reward_weights = [reward.weight for reward in entry.rewards]
+        constrained = constrained_reward(entry, writing, contexts, verifier, group_size=size)
+        if constrained is None and len(writing) > 1:
+            options.reward_weights = [weight for _, weight in writing]
         trainer = ConstrainedGRPOTrainer(
             model=load_causal(start),
-            reward_funcs=constrained or rewards,
+            reward_funcs=constrained or [reward for reward, _ in writing],
             args=options,
             train_dataset=Dataset.from_list(prompts),
             processing_class=load_tokenizer(start),

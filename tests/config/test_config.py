@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import jsonschema
@@ -399,7 +400,7 @@ def test_a_judge_does_not_learn_from_itself_by_a_consensus():
         ({"shaping": "entropy", "normalize": "recenter"}, "nothing after them"),
         (
             {"training": {"multi_objective_aggregation": "normalize_then_sum"}},
-            "takes no mean of a group, which constraints need",
+            "takes no mean of a group, which the key constraints needs",
         ),
     ],
 )
@@ -408,6 +409,65 @@ def test_options_that_would_undo_the_penalty_are_refused(changes, message):
     raw["policies"]["grpo"] |= {"constraints": {"mode": "penalty"}, **changes}
     with pytest.raises(parsing.ConfigError, match=message):
         parsing.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"diversity": {"weight": 0}}, r"policies\.grpo\.diversity\.weight: Input should be greater than 0"),
+        (
+            {"diversity": {"quality_quantile": 1.1}},
+            r"quality_quantile: Input should be less than or equal to 1",
+        ),
+        (
+            {"diversity": {"n": 0}},
+            r"policies\.grpo\.diversity\.n: Input should be greater than or equal to 1",
+        ),
+        ({"advantage": "reward"}, "diversity needs advantage: group"),
+        (
+            {"reward": None, "constraints": {"mode": "verifier_only"}},
+            "constraints.mode verifier_only has none: leave diversity out",
+        ),
+        (
+            {"training": {"multi_objective_aggregation": "normalize_then_sum"}},
+            "'normalize_then_sum' takes no mean of a group, which the key diversity needs",
+        ),
+    ],
+)
+def test_diversity_that_a_policy_cannot_be_rewarded_for_is_refused(changes, message):
+    raw = default()
+    raw["policies"]["grpo"] |= {"diversity": {}, **changes}
+    with pytest.raises(parsing.ConfigError, match=message):
+        parsing.parse(raw)
+
+
+def test_a_bonus_for_diversity_stands_beside_any_rewards_and_constraints():
+    raw = default()
+    raw["policies"]["grpo"] |= {
+        "reward": [{"judge": "bt", "kind": "scalar"}, {"judge": "genrm-grpo"}],
+        "diversity": {},
+        "constraints": {"mode": "penalty"},
+    }
+    diversity = parsing.parse(raw).policies["grpo"].diversity
+    assert (diversity.weight, diversity.quality_quantile, diversity.n) == (1.0, 0.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("package", "message"),
+    [
+        (
+            "no-such-package==1.0",
+            "the package no-such-package==1.0 of the sentence model is not installed: run",
+        ),
+        (f"pydantic=={version('pydantic')}", "has no model in 'folder'"),
+    ],
+)
+def test_the_sentence_model_of_a_reward_must_be_installed(package, message):
+    raw = copy.deepcopy(SMOKE) | {"training": {"use_cpu": True}}
+    raw["policies"]["rlcs"]["diversity"] = {"sentence_model": {"package": package, "model": "folder"}}
+    (problem,) = check_config.problems(parsing.parse(raw))
+    assert problem.startswith("policies.rlcs.diversity.sentence_model: ")
+    assert message in problem
 
 
 def test_a_policy_that_only_its_verifier_rewards_names_no_judge():

@@ -175,10 +175,18 @@ class Scorer:
         ]
 
 
-def test_scalar_reward_is_the_score():
-    reward = ScalarReward(Scorer(), CONTEXTS)
-    completions = [assistant(story) for story in ("abc", "", "a")]
-    assert reward(completions=completions, context_id=["free", "two", "two"]) == [3, None, 1]
+def test_scalar_reward_is_the_score_and_its_stories_are_watched():
+    reward, logged = ScalarReward(Scorer(), CONTEXTS), {}
+    completions = [assistant(story) for story in ("a b a b", "", "a")]
+    rewards = reward(
+        completions=completions, context_id=["free", "two", "two"], log_metric=logged.__setitem__
+    )
+    assert rewards == [7, None, 1]
+    assert logged == {
+        "stories/distinct_2": pytest.approx(2 / 3),
+        "stories/repeated": 0.0,
+        "stories/formatted": 0.0,
+    }
 
 
 def test_settled_and_counted():

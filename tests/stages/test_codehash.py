@@ -170,6 +170,8 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 
 LEARNS = {"prompts", "section", "training"}
 JUDGES = LEARNS | {"endpoints", "judges", "judging"}
+POLICIES = {"policies", "section", "sentence_model", "training"}
+TABLES = {"section", "sentence_model", "tables"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
     "export_model": set(),
@@ -182,16 +184,16 @@ CONFIGS = {
     "judge_injections": JUDGES,
     "judge_matches": JUDGES,
     "judge_pairs": JUDGES,
-    "plot_curves": {"policies", "section", "training"},
+    "plot_curves": POLICIES,
     "prepare_base": LEARNS | {"bases", "world"},
     "sample_responses": {"prompts", "section", "writing"},
     "sample_stories": {"prompts", "section", "writing"},
     "tabulate_alignment": set(),
     "tabulate_consensus": set(),
     "tabulate_constraints": set(),
-    "tabulate_effects": {"section", "tables"},
+    "tabulate_effects": TABLES,
     "tabulate_filter": set(),
-    "tabulate_gains": {"section", "tables"},
+    "tabulate_gains": TABLES,
     "tabulate_human_win_rates": set(),
     "tabulate_ifeval": set(),
     "tabulate_injections": set(),
@@ -201,12 +203,12 @@ CONFIGS = {
     "train_genrm_grpo": JUDGES,
     "train_genrm_sft": JUDGES,
     "train_genrm_verdicts": JUDGES,
-    "train_policy_grpo": JUDGES | {"policies"},
-    "train_policy_sft": LEARNS | {"endpoints", "judging", "policies"},
+    "train_policy_grpo": JUDGES | POLICIES,
+    "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},
     "write_analyses": {"endpoints", "judges", "judging", "prompts", "section", "training"},
     "write_blind_sheet": set(),
-    "write_gallery": LEARNS | {"policies"},
+    "write_gallery": LEARNS | POLICIES,
     "write_report": set(),
 }
 TOOLS = {

@@ -25,6 +25,7 @@ USUAL = {
     "kl": 0.05,
     "judge/inconsistent": 0.2,
     "stories/distinct_2": 0.2,
+    "diversity/contribution": 0.4,
     "stories/repeated": 0.005,
     "stories/formatted": 0.01,
 }
@@ -59,6 +60,7 @@ def test_a_healthy_training_raises_no_flag(seed, noise):
         ("kl", "kl", lambda value: 3.0),
         ("repetition", "stories/repeated", lambda value: 0.4),
         ("diversity", "stories/distinct_2", lambda value: value * 0.2),
+        ("diversity", "diversity/contribution", lambda value: value * 0.4),
         ("truncated", "completions/clipped_ratio", lambda value: 0.9),
         ("formatting", "stories/formatted", lambda value: 0.5),
         ("inconsistency", "judge/inconsistent", lambda value: 0.8),

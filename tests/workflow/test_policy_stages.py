@@ -32,6 +32,9 @@ def more(workflow, tmp_path_factory):
             "normalize": "recenter",
             "entropy": "sampled",
         }
+        raw["policies"]["diverse"] = raw["policies"]["rlmr"] | {
+            "diversity": {"n": 1, "quality_quantile": 0.0}
+        }
         raw["policies"]["people"] = {"train": "none", "stories": "people.jsonl"}
         raw["tables"]["pivots"] = {
             "judges": ["bt", "length"],
@@ -39,7 +42,10 @@ def more(workflow, tmp_path_factory):
             "contexts": 2,
             "group_size": 5,
         }
-        raw["tables"]["win_rates"] |= {"rows": ["sft", "sum", "people"], "judges": ["length", "teacher"]}
+        raw["tables"]["win_rates"] |= {
+            "rows": ["sft", "sum", "diverse", "people"],
+            "judges": ["length", "teacher"],
+        }
         del raw["tables"]["gains"]  # of other policies
 
     copy.config = copy.with_config("more", change)
@@ -60,6 +66,18 @@ def test_a_sum_of_rewards_is_logged_part_by_part(more):
     assert json.loads((artifact / "flags.json").read_text()) == []
     names = {path.name for path in (artifact / "model").iterdir()}
     assert {path.name for path in (artifact / "last").iterdir()} == names
+
+
+def test_a_bonus_for_diversity_is_logged_beside_the_constraints(more):
+    logged = read_rows(more.results / "policies" / "diverse" / "seed1" / "history.parquet", HISTORY)
+    value = {row["metric"]: row["value"] for row in logged if row["step"] == 1}
+    assert 0 < value["diversity/contribution"] < 1
+    assert 0 < value["diversity/earned"] <= 0.75  # of each group one adds the least
+    assert value["constraints/writing"] == pytest.approx(
+        value["diversity/quality"] + value["diversity/bonus"], abs=1e-5
+    )
+    assert value["constraints/violators_rewarded"] == 0
+    assert "stories/distinct_2" in value
 
 
 def test_stories_of_people_are_a_system(more):

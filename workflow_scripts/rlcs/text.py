@@ -2,10 +2,11 @@
 
 Constraints, tables, baselines and rewards all count with it. Word boundaries are Unicode's (UAX #29, through
 ``regex``), sentence boundaries those of ``sentencex``. On words rest the measures of diversity: distinct-n of
-a set of texts and the share of repeated n-grams in one text, both in lower case.
+a set of texts, unique n-grams of each, and the share of repeated n-grams in one text, all in lower case.
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -103,6 +104,20 @@ def distinct_n(texts: Sequence[str], n: int) -> float | None:
     """
     ngrams = [ngram for text in texts for ngram in _ngrams(text, n)]
     return len(set(ngrams)) / len(ngrams) if ngrams else None
+
+
+def unique_ngram_shares(texts: Sequence[str], n: int) -> list[float | None]:
+    """Share of each text's distinct n-grams that no other text has; None of a text without any.
+
+    Raises:
+        ValueError: n is less than 1.
+    """
+    distinct = [set(_ngrams(text, n)) for text in texts]
+    texts_with = Counter(ngram for ngrams in distinct for ngram in ngrams)
+    return [
+        sum(texts_with[ngram] == 1 for ngram in ngrams) / len(ngrams) if ngrams else None
+        for ngrams in distinct
+    ]
 
 
 def repeated_ngram_share(text: str, n: int) -> float | None:

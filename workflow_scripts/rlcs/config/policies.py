@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Section, SFTOptions
+from rlcs.config.sentence_model import SentenceModelConfig
 from rlcs.config.training import ShapingConfig, TrainedConfig
 
 
@@ -109,7 +110,10 @@ class WatchConfig(Section):
         0.15, gt=0, description="Largest rise of the share of repeated 4-grams in a story."
     )
     diversity: float = Field(
-        0.5, gt=0, description="Largest loss of distinct 2-grams, as a share of the baseline."
+        0.5,
+        gt=0,
+        description="Largest loss of distinct 2-grams, or with diversity of what stories add to their group, "
+        "as a share of the baseline.",
     )
     truncated: float = Field(0.25, gt=0, description="Largest rise of the share of truncated stories.")
     formatting: float = Field(
@@ -181,6 +185,35 @@ StoryRewardsConfig = Annotated[
 ]
 
 
+class DiversityConfig(Section):
+    """A bonus for what a story adds to its group, quality first (docs/method.md, "Diversity")."""
+
+    weight: float = Field(
+        1.0,
+        gt=0,
+        description="Bonus of a story that shares nothing with its group over one that shares everything, in "
+        "units of the reward.",
+    )
+    quality_quantile: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Quantile of the group's rewards that a story must reach to earn a bonus. 0: each story "
+        "may.",
+    )
+    n: int = Field(
+        3,
+        ge=1,
+        description="Length of the n-grams in words. What a story adds is the share of its n-grams that no "
+        "other story of the group has. No effect with sentence_model.",
+    )
+    sentence_model: SentenceModelConfig | None = Field(
+        None,
+        description="Sentence-embedding model: {package, model}. What a story adds is then its mean cosine "
+        "distance from the others; the model runs on the CPU. Empty: n-grams.",
+    )
+
+
 class SFTPolicyConfig(TrainedConfig):
     """A policy that imitates the preferred stories of the training pairs."""
 
@@ -222,6 +255,11 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
         description="Reward by a judge, or a list of rewards, whose weighted sum counts. Leave it out with "
         "constraints.mode: verifier_only.",
         examples=[{"judge": "genrm-grpo"}],
+    )
+    diversity: DiversityConfig | None = Field(
+        None,
+        description="Bonus for what a story adds to its group, beside the reward: {weight, "
+        "quality_quantile, n, sentence_model}. Empty: none.",
     )
     constraints: ConstraintsConfig | None = Field(
         None, description="Effect of broken constraints on the reward. Empty: none, and none is verified."
@@ -266,6 +304,21 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
             raise ValueError(f"reward needs at least one entry and no judge twice, has {judges}")
         if self.select is not None and self.select.judge in judges:
             raise ValueError(f"select.judge {self.select.judge!r} is the reward's; it must be another one")
+        return self
+
+    @model_validator(mode="after")
+    def _bonus(self) -> GRPOPolicyConfig:
+        """A bonus needs a quality that comes first, and a group whose mean it is compared with."""
+        if self.diversity is not None and not self.rewards:
+            raise ValueError(
+                "diversity is a bonus beside reward, and constraints.mode verifier_only has none: leave "
+                "diversity out"
+            )
+        if self.diversity is not None and self.advantage == "reward":
+            raise ValueError(
+                "diversity needs advantage: group; with advantage: reward a bonus, which is never negative, "
+                "would be an advantage of every story that earns one"
+            )
         return self
 
     @property

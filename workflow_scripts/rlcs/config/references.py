@@ -161,15 +161,15 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
             yield from _single_tokens(config, f"{reward_key}.probability", reward.judge)
         if isinstance(group_size, int) and reward.pivots >= group_size:
             yield f"{reward_key}.pivots: {reward.pivots} must be less than num_generations = {group_size}"
-    if policy.constraints is None:
-        return
-    yield from _known(config, f"{key}.constraints.verifier", policy.constraints.verifier, "verifiers")
+    if policy.constraints is not None:
+        yield from _known(config, f"{key}.constraints.verifier", policy.constraints.verifier, "verifiers")
     several = policy.training.get("multi_objective_aggregation", "sum_then_normalize")
-    if several != "sum_then_normalize":
-        yield (
-            f"{key}.training.multi_objective_aggregation: {several!r} takes no mean of a group, "
-            "which constraints need"
-        )
+    for part in ("constraints", "diversity"):
+        if getattr(policy, part) is not None and several != "sum_then_normalize":
+            yield (
+                f"{key}.training.multi_objective_aggregation: {several!r} takes no mean of a group, "
+                f"which the key {part} needs"
+            )
 
 
 def _single_tokens(config: Config, key: str, judge: str) -> Problems:

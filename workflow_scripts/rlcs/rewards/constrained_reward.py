@@ -5,7 +5,7 @@ The writing rewards of a step are summed, the constraints verified, and the conf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -16,9 +16,8 @@ from rlcs.constraints.verification import Check, Verifier, verify
 from rlcs.errors import InputError
 from rlcs.records import Context
 from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
+from rlcs.rewards.writing import Writing, sum_rewards
 from rlcs.stages.ranks import gather
-
-Writing = Callable[..., list[float | None]]
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class ConstrainedReward:
     """Writing rewards and constraints as one TRL reward function.
 
     Args:
-        writing: reward functions and their weights; a story's writing reward is the weighted sum of those
-            that are not None, as TRL's own. The mode ``verifier_only`` needs none.
+        writing: reward functions and their weights; a story's writing reward is ``writing.sum_rewards``. The
+            mode ``verifier_only`` needs none.
         group_size: completions of one context, which stand together.
         verifier: answers for constraints of the kind ``described``; without one they are not verified.
 
@@ -75,8 +74,7 @@ class ConstrainedReward:
     ) -> list[float | None]:
         stories = [completion[-1]["content"] for completion in completions]
         inputs = {"completions": completions, "context_id": context_id, "log_metric": log_metric, **others}
-        by_function = [(reward(**inputs), weight) for reward, weight in self.writing]
-        writing = [_sum((rewards[i], weight) for rewards, weight in by_function) for i in range(len(stories))]
+        writing = sum_rewards(self.writing, inputs)
         satisfied, checks = verify(
             [(self.contexts[name], story) for name, story in zip(context_id, stories, strict=True)],
             self.verifier,
@@ -126,11 +124,6 @@ class ConstrainedReward:
                 f"or read in one step, more than constraints.max_failure_share = "
                 f"{self.constraints.max_failure_share:.0%}; raise its max_new_tokens, or take a better model"
             )
-
-
-def _sum(rewards: Iterable[tuple[float | None, float]]) -> float | None:
-    known = [reward * weight for reward, weight in rewards if reward is not None]
-    return sum(known) if known else None
 
 
 def constraint_metrics(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import DiversityConfig, GRPOPolicyConfig
 from rlcs.constraints.verification import Verifier
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
 from rlcs.judging.loading import load_judges
 from rlcs.judging.verifier import load_verifier
+from rlcs.models.embeddings import SentenceModel, sentence_model_folder
 from rlcs.records import Context
-from rlcs.rewards.constrained_reward import ConstrainedReward, Writing
+from rlcs.rewards.constrained_reward import ConstrainedReward
+from rlcs.rewards.diverse_reward import Contributions, DiverseReward, embedding_contributions
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.rewards.scalar_reward import ScalarReward
+from rlcs.rewards.writing import Writing
+from rlcs.text import unique_ngram_shares
 
 
 def load_policy_judges(
@@ -47,10 +52,16 @@ def writing_rewards(
     *,
     group_size: int,
     seed: int,
-) -> list[Writing]:
-    """A reward function for each reward of a policy, in the entry's order."""
+) -> list[tuple[Writing, float]]:
+    """The reward functions of a policy and their weights: one for each reward, in the entry's order.
+
+    With ``diversity`` there is a single one, of all rewards and the bonus.
+
+    Raises:
+        InputError: the sentence model of ``diversity`` is not installed.
+    """
     several = len(entry.rewards) > 1
-    return [
+    functions: list[Writing] = [
         ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
         if reward.kind == "scalar"
         else PivotReward(
@@ -64,24 +75,38 @@ def writing_rewards(
         )
         for reward in entry.rewards
     ]
+    writing = [(function, reward.weight) for function, reward in zip(functions, entry.rewards, strict=True)]
+    if entry.diversity is None:
+        return writing
+    measure = load_contributions(entry.diversity)
+    return [(DiverseReward(writing, entry.diversity, measure, group_size=group_size), 1.0)]
+
+
+def load_contributions(diversity: DiversityConfig) -> Contributions:
+    """The measure of what stories add to their group: by n-grams, or by the config's sentence model.
+
+    Raises:
+        InputError: the sentence model is not installed.
+    """
+    if (section := diversity.sentence_model) is None:
+        return partial(unique_ngram_shares, n=diversity.n)
+    folder = sentence_model_folder(section.package, section.model)
+    return partial(embedding_contributions, SentenceModel(folder))
 
 
 def constrained_reward(
     entry: GRPOPolicyConfig,
-    writing: Sequence[Writing],
+    writing: Sequence[tuple[Writing, float]],
     contexts: Mapping[str, Context],
     verifier: Verifier | None,
     *,
     group_size: int,
 ) -> ConstrainedReward | None:
-    """The only reward function of a policy with constraints; None for a policy without any."""
+    """The only reward function of a policy with constraints; None for a policy without any.
+
+    Args:
+        writing: of ``writing_rewards``.
+    """
     if entry.constraints is None:
         return None
-    weights = [reward.weight for reward in entry.rewards]
-    return ConstrainedReward(
-        list(zip(writing, weights, strict=True)),
-        contexts,
-        entry.constraints,
-        group_size=group_size,
-        verifier=verifier,
-    )
+    return ConstrainedReward(writing, contexts, entry.constraints, group_size=group_size, verifier=verifier)

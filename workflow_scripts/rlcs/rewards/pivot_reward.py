@@ -17,8 +17,8 @@ from rlcs.judging.credits import flip_rate
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
+from rlcs.rewards.story_metrics import story_metrics
 from rlcs.stages.ranks import gather
-from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
 from rlcs.verdict import orders_disagree, soft_win_probability, win_probability
 
 
@@ -133,16 +133,3 @@ def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
     metrics = {"calls": float(n), "unparsed": unparsed / n, "failed": (len(without) - unparsed) / n}
     inconsistent = flip_rate(judgements)
     return metrics if inconsistent is None else metrics | {"inconsistent": inconsistent}
-
-
-def story_metrics(stories: Sequence[str]) -> dict[str, float]:
-    """Diversity, repetition and formatting of one step's stories; left out if every story is too short."""
-    metrics = {} if (distinct := distinct_n(stories, 2)) is None else {"distinct_2": distinct}
-    shares = {
-        "repeated": [repeated_ngram_share(story, 4) for story in stories],
-        "formatted": [formatted_share(story) for story in stories],
-    }
-    for name, values in shares.items():
-        if known := [value for value in values if value is not None]:
-            metrics[name] = fmean(known)
-    return metrics

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlcs.config.prompts import Messages
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context
+from rlcs.rewards.story_metrics import story_metrics
+from rlcs.stages.ranks import gather
 
 
 class ScalarReward:
@@ -22,11 +24,18 @@ class ScalarReward:
         self.__name__ = name
 
     def __call__(
-        self, *, completions: Sequence[Messages], context_id: Sequence[str], **_: Any
+        self,
+        *,
+        completions: Sequence[Messages],
+        context_id: Sequence[str],
+        log_metric: Callable[[str, float], None],
+        **_: Any,
     ) -> list[float | None]:
         stories = [completion[-1]["content"] for completion in completions]
         comparisons = [
             Comparison(str(number), self.contexts[name], story, story, "ab")
             for number, (name, story) in enumerate(zip(context_id, stories, strict=True))
         ]
+        for name, value in story_metrics(gather(stories)).items():
+            log_metric(f"stories/{name}", value)
         return [judgement.score_a for judgement in self.judge.judge(comparisons)]

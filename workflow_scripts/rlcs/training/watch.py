@@ -87,17 +87,17 @@ def _level(_: float, recent: float) -> float:
     return recent
 
 
-# By the limit's name in ``WatchConfig``: the end of the metric's name, and what is compared with the limit,
+# By the limit's name in ``WatchConfig``: the ends of the metrics' names, and what is compared with the limit,
 # from the means of the first and of the last window.
-WINDOWED: dict[str, tuple[str, Callable[[float, float], float]]] = {
-    "length_drift": ("completions/mean_length", _drift),
-    "entropy_crash": ("entropy", _lost),
-    "kl": ("kl", _level),
-    "repetition": ("stories/repeated", _rise),
-    "diversity": ("stories/distinct_2", _lost),
-    "truncated": ("completions/clipped_ratio", _rise),
-    "formatting": ("stories/formatted", _rise),
-    "inconsistency": ("inconsistent", _rise),
+WINDOWED: dict[str, tuple[tuple[str, ...], Callable[[float, float], float]]] = {
+    "length_drift": (("completions/mean_length",), _drift),
+    "entropy_crash": (("entropy",), _lost),
+    "kl": (("kl",), _level),
+    "repetition": (("stories/repeated",), _rise),
+    "diversity": (("stories/distinct_2", "diversity/contribution"), _lost),
+    "truncated": (("completions/clipped_ratio",), _rise),
+    "formatting": (("stories/formatted",), _rise),
+    "inconsistency": (("inconsistent",), _rise),
 }
 
 
@@ -147,10 +147,10 @@ def measure_signs(history: History, watch: WatchConfig) -> list[Sign]:
         rule: [
             compared
             for metric in metrics
-            if (metric == end or metric.endswith(f"/{end}")) and not metric.startswith("eval")
+            if f"/{metric}".endswith(tuple(f"/{end}" for end in ends)) and not metric.startswith("eval")
             for compared in _windowed(series(history, metric), watch.window, compare)
         ]
-        for rule, (end, compare) in WINDOWED.items()
+        for rule, (ends, compare) in WINDOWED.items()
     }
     values_of["variance_spike"] = list(_variance_spikes(series(history, "reward_std"), watch.window))
     values_of["hacking"] = list(_hacking(series(history, INDEPENDENT), series(history, TRAINING)))
