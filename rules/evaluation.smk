@@ -235,7 +235,7 @@ rule tabulate_effects:
         "Table: the effects that the papers claim"
     input:
         preferences=PREFERENCES,
-        judgements=of_seeds("alignment", effect_systems("accuracy_difference", "flip_rate"), seeds_of),
+        judgements=of_seeds("alignment", effect_systems(*table_configs.JUDGE_METRICS), seeds_of),
         train_judgements=[artifact(f"teachers/{judge}") for judge in effect_systems("chain_correctness")],
         chains=[
             artifact(f"chains/{effect.systems[0]}")

@@ -265,11 +265,12 @@ def test_contexts_without_all_policies_are_passed_over_and_the_lowest_sample_is_
     assert [shown.text for shown in sample.stories] == ["the rope", "early"]
 
 
-def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
+def headlines(*both_orders):
     alignment = pd.DataFrame(
         {
             "system": ["bt", "genrm", "length only"],
             "accuracy": [Estimate(v, v, v, 1000) for v in (0.6, 0.7, 0.5)],
+            "accuracy_both_orders": [both_orders[0], both_orders[1], None],
             "paper": [None, 68.0, None],
         },
         dtype=object,
@@ -282,7 +283,20 @@ def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
         ],
         dtype=object,
     )
-    judge, policy = collect_headlines(alignment, wins)
+    return collect_headlines(alignment, wins)
+
+
+def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
+    judge, policy = headlines(None, None)
     assert (judge.estimate.value, judge.paper) == (0.7, 68.0)
     assert (policy.estimate.value, policy.paper) == (0.8, None)
     assert "oracle" in policy.note
+
+
+def test_p_over_both_orders_is_a_headline_if_it_says_something_else():
+    _, both_orders, _ = headlines(None, Estimate(0.8, 0.7, 0.9, 1000))
+    assert (both_orders.label, both_orders.estimate.value) == (
+        "genrm agrees with the label by p over both orders",
+        0.8,
+    )
+    assert len(headlines(None, Estimate(0.7, 0.7, 0.7, 1000))) == 2  # a reward model's p has its accuracy

@@ -17,7 +17,7 @@ from rlcs.config.judges import (
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
-from rlcs.config.judging import ModelVerifierConfig
+from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import lineage
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import TRL_GROUP_SIZE
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 # Judges whose score of a story does not depend on the other story.
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
-
-# Tokenizers differ in how they write larger numbers: many go digit by digit.
-LARGEST_DIGIT = 9
 
 Problems = Iterator[str]
 
@@ -173,7 +170,7 @@ def _single_tokens(config: Config, key: str, judge: str) -> Problems:
     """A judge's probability is read from its two score tokens, so each score must be a single token."""
     entry, scores = config.judges.get(judge), config.judging.scores
     is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
-    if is_model and getattr(entry, "votes", 1) == 1 and scores.high > LARGEST_DIGIT:
+    if is_model and getattr(entry, "votes", 1) == 1 and not scores.are_digits:
         yield (
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
             f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "

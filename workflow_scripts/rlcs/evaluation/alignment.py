@@ -22,6 +22,7 @@ from rlcs.evaluation.crossed import (
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Difference, Estimate, estimate_mean, mean_or_none
 from rlcs.judging.credits import (
+    both_orders_credits,
     first_position_share,
     pair_credits,
     pair_flips,
@@ -110,11 +111,14 @@ def alignment_table(
         with_unread = {
             number: pair_credits(map(unread_as_tie, judged), labels) for number, judged in seeds.items()
         }
+        has_p = any(judgement.p_a is not None for judged in seeds.values() for judgement in judged)
+        both_orders = {number: both_orders_credits(judged, labels) for number, judged in seeds.items()}
         rows.append(
             {
                 "system": name,
                 "pairs": accuracy.n,
                 "accuracy": accuracy,
+                "accuracy_both_orders": rate(both_orders) if has_p else None,
                 "accuracy_unread": rate(with_unread),
                 "paper": paper.get(name),
                 "difference": step,

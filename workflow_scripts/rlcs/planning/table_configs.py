@@ -4,8 +4,17 @@ from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConf
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.config.tables import MetricName
 from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
+
+# Metrics of effects that are measured on held-out pairs.
+JUDGE_METRICS: tuple[MetricName, ...] = (
+    "accuracy_both_orders",
+    "accuracy_both_orders_difference",
+    "accuracy_difference",
+    "flip_rate",
+)
 
 
 def consensus(config: Config) -> SectionDict:
@@ -46,7 +55,7 @@ def injections(config: Config) -> SectionDict:
 def effects(config: Config) -> SectionDict:
     return {
         "effects": [plain(effect) for effect in config.effects],
-        "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
+        "judges": effect_systems(config, *JUDGE_METRICS),
         "teachers": effect_systems(config, "chain_correctness"),
         "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
         "synthetic": config.synthetic,

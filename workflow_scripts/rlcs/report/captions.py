@@ -45,14 +45,15 @@ TABLES = {
     ),
     "position_bias": Caption(
         "Position bias",
-        "How the order of two stories changes a judge's verdicts; 95 % intervals over seeds and contexts.",
+        "How the order of two stories changes a judge's verdicts; 95 % intervals over seeds and contexts. "
+        "Accuracy, both orders, in the table of human alignment is free of it.",
         "judges",
         folded=True,
     ),
     "calibration": Caption(
         "Calibration",
-        "Held-out pairs by the judge's own p that a is better, and how often a is the label. Both columns of "
-        "a calibrated judge are equal.",
+        "Held-out pairs by the judge's own p that a is better, the mean over both orders, and how often a is "
+        "the label. Both columns of a calibrated judge are equal.",
         "judges",
         folded=True,
     ),
@@ -149,7 +150,8 @@ FIGURES = {
     ),
     "calibration": Caption(
         "Calibration",
-        "How often a is the label, over the judge's own p that a is better, with 95 % intervals.",
+        "How often a is the label, over the judge's own p that a is better, the mean over both orders, with "
+        "95 % intervals.",
         "judges",
     ),
     "position_bias": Caption(
