@@ -132,6 +132,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("judges/bt/label_sources", ["panel"], {"train:bt"}),
         ("judges/genrm-sft/label_sources", ["human", "panel"], {"train:genrm-sft"}),
         ("judges/genrm/label_sources", ["human", "panel"], {"train:genrm"}),
+        *((f"judges/{name}/human_labels", 20, {f"train:{name}"}) for name in TRAINED_JUDGES),
         ("consensus/panel/teachers", ["teacher-b", "teacher"], {"consensus", "consensus table"}),
         (
             "consensus",

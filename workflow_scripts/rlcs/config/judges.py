@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import EarlyStoppingConfig, ShapingConfig, TrainedConfig
+from rlcs.config.training import EarlyStoppingConfig, HumanLabels, ShapingConfig, TrainedConfig
 from rlcs.records import HUMAN, ORDERS
 
 
@@ -132,6 +132,7 @@ class ScalarJudgeConfig(TrainedConfig):
     kind: Literal["scalar"] = Field(description="Kind of judge: a scalar reward model.")
     base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
     label_sources: LabelSources
+    human_labels: HumanLabels
     train: Way | list[Way] | None = Field(
         None,
         description="Part that is trained. probe: a linear reward on the frozen base, for few pairs. "
@@ -229,6 +230,7 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
         "Empty: the last step.",
     )
     label_sources: LabelSources
+    human_labels: HumanLabels
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -251,6 +253,7 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
         None, description="Name under bases that training starts from, in place of from."
     )
     label_sources: LabelSources
+    human_labels: HumanLabels
     reward: Literal["verdict", "consistent"] = Field(
         "verdict",
         description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",

@@ -75,6 +75,7 @@ def _judges(config: Config) -> Problems:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
         if isinstance(judge, ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig):
             yield from _pairs(config, f"{key}.label_sources", judge)
+            yield from _human_labels(config, f"{key}.human_labels", judge)
         if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, GenrmSFTConfig | GenrmGRPOConfig | None):
@@ -95,6 +96,20 @@ def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig |
                 f"{key}: {distilled!r}, whose chains are learned, is not a teacher of "
                 f"consensus.{source} ({', '.join(teachers)})"
             )
+
+
+def _human_labels(
+    config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig
+) -> Problems:
+    if judge.human_labels is None:
+        return
+    if HUMAN not in judge.label_sources:
+        yield f"{key}: label_sources {judge.label_sources} has no {HUMAN}: add it, or leave human_labels out"
+    limits = {"data.subset.labelled": config.data.subset.labelled}
+    limits |= {"world.train_pairs": config.world.train_pairs} if config.synthetic else {}
+    for limit, there in limits.items():
+        if there is not None and judge.human_labels > there:
+            yield f"{key}: {judge.human_labels} labels, but {limit} is {there}"
 
 
 def _teachers(config: Config) -> Problems:
