@@ -266,6 +266,29 @@ rule tabulate_effects:
         " --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_sweeps:
+    message:
+        "Figures over keys of the entries"
+    input:
+        tables=sorted({artifact(f"tables/{sweep.table}") for sweep in CONFIG.sweeps.values()}),
+    output:
+        manifest=artifact("tables/sweeps"),
+        tables=sweep_files("csv", "Tables"),
+        figures=sweep_files("svg", "Figures"),
+    params:
+        code=code("tabulate_sweeps.py"),
+        config=config_param(table_configs.sweeps),
+    log:
+        log_file("tables/sweeps"),
+    benchmark:
+        benchmark_file("tables/sweeps")
+    conda:
+        "../envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/tabulate_sweeps.py --config {params.config:q} --tables {input.tables}"
+        " --output {output.manifest} > {log} 2>&1"
+
+
 rule tabulate_human_win_rates:
     message:
         "Table: policies against {CONFIG.tables.win_rates.reference}, by people"

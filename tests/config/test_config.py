@@ -161,7 +161,7 @@ def test_the_schema_speaks_of_from():
                 "label_sources": ["panel"],
                 "human_labels": 9,
             },
-            "judges.genrm-grpo.human_labels: label_sources ['panel'] has no human: add it, or leave human_labels",
+            "judges.genrm-grpo.human_labels: label_sources ['panel'] has no human: add it, or leave",
         ),
         ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
         ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),

@@ -9,6 +9,7 @@ import pytest
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Constraint, Context, Judgement
 from rlcs.report import curves, figure_style
+from rlcs.report.captions import sweep_caption
 from rlcs.report.page import (
     Headline,
     Note,
@@ -152,6 +153,22 @@ def test_tables_and_figures_stand_in_the_sections_of_their_captions():
         ("training", 1, 0),
         ("data", 0, 1),
     ]
+
+
+def test_a_sweep_stands_in_the_section_of_its_entries_with_its_own_words():
+    sweep = {"title": "Few labels", "metric": "accuracy_both_orders", "x": "human_labels", "x_label": None}
+    caption = sweep_caption({**sweep, "lines": ["people", "bt"], "registry": "judges"})
+    (section,) = arrange_sections({}, {"sweep_few": ["<svg/>"]}, {"sweep_few": caption})
+    assert section.name == "judges"
+    assert [(figure.title, figure.caption) for figure in section.figures] == [
+        (
+            "Few labels",
+            "Accuracy, both orders %, over human_labels, with 95 % intervals. Horizontal lines: people, bt, "
+            "by verdicts if they have no p.",
+        )
+    ]
+    shorter = sweep_caption(sweep | {"x_label": "labels", "lines": [], "registry": "judges"})
+    assert shorter.text == "Accuracy, both orders %, over labels, with 95 % intervals."
 
 
 # ------------------------------------------------------------------------------------------- notes

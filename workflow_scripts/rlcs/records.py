@@ -26,6 +26,9 @@ LABELS: tuple[Label, ...] = ("a", "b", "tie")
 HUMAN = "human"
 """Source of labelled pairs that name no other source."""
 CONSENSUS = "consensus"
+LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
+BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
+"""Rows of the alignment table that are no judges."""
 
 
 def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:

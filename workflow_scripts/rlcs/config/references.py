@@ -18,12 +18,12 @@ from rlcs.config.judges import (
     WorldTeacherConfig,
 )
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
-from rlcs.config.lineage import lineage
+from rlcs.config.lineage import lineage, number_at
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
 from rlcs.config.world import WorldBaseConfig
-from rlcs.records import HUMAN
+from rlcs.records import BASELINES, HUMAN
 
 if TYPE_CHECKING:
     from rlcs.config.schema import Config
@@ -37,7 +37,18 @@ Problems = Iterator[str]
 
 def reference_problems(config: Config) -> list[str]:
     """List every offence, as "key: what is wrong"."""
-    parts = (_models, _judges, _teachers, _consensus, _bases, _policies, _verifiers, _effects, _tables)
+    parts = (
+        _models,
+        _judges,
+        _teachers,
+        _consensus,
+        _bases,
+        _policies,
+        _verifiers,
+        _effects,
+        _tables,
+        _sweeps,
+    )
     return [problem for part in parts for problem in part(config)]
 
 
@@ -243,3 +254,29 @@ def _tables(config: Config) -> Problems:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"
+
+
+def _sweeps(config: Config) -> Problems:
+    for name, sweep in config.sweeps.items():
+        table = config.tables.win_rates if sweep.table == "win_rates" else config.tables.alignment
+        lines = table.rows + (list(BASELINES) if sweep.table == "alignment" else [])
+        for line in sweep.lines:
+            if line not in lines:
+                yield f"sweeps.{name}.lines: {line!r} is not among tables.{sweep.table}.rows"
+        for label, entries in sweep.series.items():
+            key = f"sweeps.{name}.series.{label}"
+            found: dict[float, str] = {}
+            for entry in entries:
+                if entry not in table.rows:
+                    yield f"{key}: {entry!r} is not among tables.{sweep.table}.rows"
+                    continue
+                x = number_at(config, sweep.registry, entry, sweep.x)
+                if x is None:
+                    yield (
+                        f"sweeps.{name}.x: {sweep.registry}.{entry} states no number at {sweep.x!r}: "
+                        "write it in the entry (a default of the trainer does not count)"
+                    )
+                elif sweep.log_x and x <= 0:
+                    yield f"sweeps.{name}.log_x: {entry!r} has {x:g}, which a logarithmic axis cannot show"
+                elif (other := found.setdefault(x, entry)) != entry:
+                    yield f"{key}: {other!r} and {entry!r} have the same {sweep.x}, {x:g}"

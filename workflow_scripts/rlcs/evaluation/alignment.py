@@ -29,11 +29,8 @@ from rlcs.judging.credits import (
     tie_share,
     unparsed_share,
 )
-from rlcs.records import Context, Judgement, Row
+from rlcs.records import BASELINES, LENGTH, MAJORITY, PEOPLE, SENTENCES, Context, Judgement, Row
 from rlcs.text import sentence_words
-
-LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
-BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
 
 
 def alignment_table(

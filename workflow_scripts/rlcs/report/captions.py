@@ -1,6 +1,9 @@
 """Titles and captions of tables and figures, the same in the files and on the page."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rlcs.report.columns import get_column
 
 
 class Caption(NamedTuple):
@@ -186,3 +189,13 @@ FIGURES = {
     "supervised": Caption("Supervised trainings", "SFT and the Bradley–Terry reward models.", "training"),
     "bases": Caption("Bases", "Pre-training of the tiny world's models.", "training"),
 }
+
+
+def sweep_caption(sweep: Mapping[str, Any]) -> Caption:
+    """The caption of a sweep, one of those that ``table_configs.sweeps`` makes."""
+    column = get_column(sweep["metric"]).title
+    text = f"{column[0].upper()}{column[1:]}, over {sweep['x_label'] or sweep['x']}, with 95 % intervals."
+    if sweep["lines"]:
+        without_p = ", by verdicts if they have no p" if sweep["metric"] == "accuracy_both_orders" else ""
+        text += f" Horizontal lines: {', '.join(sweep['lines'])}{without_p}."
+    return Caption(sweep["title"], text, sweep["registry"])

@@ -29,6 +29,7 @@ COLUMNS: dict[str, Column] = {
     "opponent": Column("against", "text"),
     "judge": Column("judge", "text"),
     "teacher": Column("teacher", "text"),
+    "series": Column("series", "text"),
     "pairs": Column("pairs", "count"),
     "accuracy": Column(
         "accuracy %",

@@ -13,8 +13,8 @@ from typing import Any
 import markupsafe
 import pandas as pd
 
-from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
+from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
@@ -120,16 +120,22 @@ def render_report(report: ReportData) -> str:
 
 
 def arrange_sections(
-    tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[str]]
+    tables: Mapping[str, pd.DataFrame],
+    panels: Mapping[str, Sequence[str]],
+    figures: Mapping[str, captions.Caption] = captions.FIGURES,
 ) -> list[PageSection]:
-    """Arrange tables and figures, given by name, in the sections of ``captions``, without empty sections."""
+    """Arrange tables and figures, given by name, in the sections of ``captions``, without empty sections.
+
+    Args:
+        figures: captions by name.
+    """
     result = [
         PageSection(
             name,
             *title,
             figures=[
                 ReportFigure(caption.title, caption.text, panels[figure])
-                for figure, caption in captions.FIGURES.items()
+                for figure, caption in figures.items()
                 if caption.section == name and panels.get(figure)
             ],
             tables=[
