@@ -102,6 +102,14 @@ def figure_file(name, folder=None):
     return report_file(f"tables/{folder or name}/{name}.svg", name, "Figures", figure=title)
 
 
+def sweep_files(suffix, category):
+    """The file of each sweep with that suffix."""
+    return [
+        report_file(f"tables/sweeps/sweep_{name}.{suffix}", "sweeps", category, sweep=name)
+        for name in CONFIG.sweeps
+    ]
+
+
 def page_file(name, label):
     """An HTML page."""
     return report_file(f"{name}/{name}.html", name, "Report", page=label)
@@ -279,6 +287,7 @@ def tables():
         "constraints": CONFIG.tables.constraints,
         "ifeval": CONFIG.tables.ifeval,
         "effects": CONFIG.effects,
+        "sweeps": CONFIG.sweeps,
     }
     names = ["alignment", "win_rates", *(name for name, needed in optional.items() if needed)]
     return [artifact(f"tables/{name}") for name in names]

@@ -235,7 +235,7 @@ rule tabulate_effects:
         "Table: the effects that the papers claim"
     input:
         preferences=PREFERENCES,
-        judgements=of_seeds("alignment", effect_systems("accuracy_difference", "flip_rate"), seeds_of),
+        judgements=of_seeds("alignment", effect_systems(*table_configs.JUDGE_METRICS), seeds_of),
         train_judgements=[artifact(f"teachers/{judge}") for judge in effect_systems("chain_correctness")],
         chains=[
             artifact(f"chains/{effect.systems[0]}")
@@ -263,6 +263,29 @@ rule tabulate_effects:
         " --preferences {input.preferences} --judgements {input.judgements}"
         " --train_judgements {input.train_judgements}"
         " --chains {input.chains} --stories {input.stories} --matches {input.matches} --policies {input.policies}"
+        " --output {output.manifest} > {log} 2>&1"
+
+
+rule tabulate_sweeps:
+    message:
+        "Figures over keys of the entries"
+    input:
+        tables=sorted({artifact(f"tables/{sweep.table}") for sweep in CONFIG.sweeps.values()}),
+    output:
+        manifest=artifact("tables/sweeps"),
+        tables=sweep_files("csv", "Tables"),
+        figures=sweep_files("svg", "Figures"),
+    params:
+        code=code("tabulate_sweeps.py"),
+        config=config_param(table_configs.sweeps),
+    log:
+        log_file("tables/sweeps"),
+    benchmark:
+        benchmark_file("tables/sweeps")
+    conda:
+        "../envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/tabulate_sweeps.py --config {params.config:q} --tables {input.tables}"
         " --output {output.manifest} > {log} 2>&1"
 
 

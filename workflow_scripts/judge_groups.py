@@ -7,7 +7,7 @@ from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
-from rlcs.judging.loading import is_model, load_judge
+from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
 from rlcs.stages.stage import ACCESS, Stage, run_stage
@@ -53,7 +53,10 @@ def main(stage: Stage) -> None:
         ]
         section = stage.config["judge"]
         judge = load_judge(
-            section, stage.optional_folder("model"), Access.of(stage.options), soft=is_model(section["judge"])
+            section,
+            stage.optional_folder("model"),
+            Access.of(stage.options),
+            soft=gives_probability(section),
         )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         STORIES_FILE.write(folder, stories)

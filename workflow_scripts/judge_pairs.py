@@ -4,7 +4,7 @@ from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
-from rlcs.judging.loading import load_judge
+from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 
@@ -14,7 +14,12 @@ def main(stage: Stage) -> None:
     if stage.config.get("unlabelled"):
         pairs += preferences.unlabelled(stage.options["split"])
     with stage.artifact() as folder:
-        judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))
+        judge = load_judge(
+            stage.config,
+            stage.optional_folder("model"),
+            Access.of(stage.options),
+            soft=gives_probability(stage.config),
+        )
         judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
         JUDGEMENTS_FILE.write(folder, judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)

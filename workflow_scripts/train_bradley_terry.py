@@ -12,7 +12,9 @@ from rlcs.training.examples import preference_examples
 def main(stage: Stage) -> None:
     entry = ScalarJudgeConfig.model_validate(stage.config["judge"])
     preferences, base = Preferences(stage.folder("preferences")), stage.folder("base") / "model"
-    training = preferences.training_pairs(entry.label_sources, stage.folders("consensus"))
+    training = preferences.training_pairs(
+        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
+    )
     decided = [pair for pair in training if pair["label"] != "tie"]
     if not decided:
         raise InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")

@@ -27,7 +27,9 @@ def main(stage: Stage) -> None:
     entry = GenrmGRPOConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, start = Preferences(stage.folder("preferences")), stage.folder("model") / "model"
-    training = preferences.training_pairs(entry.label_sources, stage.folders("consensus"))
+    training = preferences.training_pairs(
+        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
+    )
 
     window, tokenizer = Window.of(start), load_tokenizer(start)
     answer = entry.training.get("max_completion_length", TRL_ANSWER) or 0

@@ -11,7 +11,12 @@ from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
-    pairs = preferences.training_pairs(stage.config["label_sources"], stage.folders("consensus"))
+    pairs = preferences.training_pairs(
+        stage.config["label_sources"],
+        stage.folders("consensus"),
+        human_labels=stage.config["human_labels"],
+        seed=stage.seed,
+    )
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.folder("model"), Access.of(stage.options))
         assert isinstance(judge, GenerativeJudge), judge.name

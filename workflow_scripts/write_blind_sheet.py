@@ -8,7 +8,7 @@ from rlcs.data.artifacts import KEY_FILE, SHEET_PAIRS_FILE, STORIES_FILE
 from rlcs.data.blind_sheet import draw_blind_pairs, to_preference_row
 from rlcs.data.matches import texts_of
 from rlcs.data.preferences import Preferences
-from rlcs.data.rows import digest
+from rlcs.records import digest
 from rlcs.report.html import fill_template
 from rlcs.stages.stage import Stage, log, run_stage
 

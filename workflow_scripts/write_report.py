@@ -9,7 +9,7 @@ from rlcs.data.preferences import Preferences
 from rlcs.data.validation import count_reasons
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import SPLITS, Context
-from rlcs.report.captions import FIGURES, TABLES
+from rlcs.report.captions import FIGURES, TABLES, sweep_caption
 from rlcs.report.formatting import read_table
 from rlcs.report.page import (
     ReportData,
@@ -34,6 +34,8 @@ def main(stage: Stage) -> None:
     artifacts = read_artifacts(
         stage.output.parent.parent, [f.parent for paths in stage.inputs.values() for f in paths]
     )
+    captions = FIGURES | {f"sweep_{sweep['name']}": sweep_caption(sweep) for sweep in stage.config["sweeps"]}
+    panels = {name: _panels(files, name) for name in captions}
     pairs, quarantine = preferences.pairs(), preferences.quarantine
     with stage.artifact() as folder:
         page = render_report(
@@ -42,7 +44,7 @@ def main(stage: Stage) -> None:
                 synthetic=stage.config["synthetic"],
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
                 notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs)),
-                sections=arrange_sections(frames, {name: _panels(files, name) for name in FIGURES}),
+                sections=arrange_sections(frames, panels, captions),
                 samples=_samples(stage, preferences.contexts),
                 facts={
                     "Data": _data(preferences),

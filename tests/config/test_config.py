@@ -147,6 +147,23 @@ def test_the_schema_speaks_of_from():
             ["human", "human"],
             "judges.bt.label_sources: ['human', 'human'] has a value twice",
         ),
+        ("judges/bt/human_labels", 0, "judges.bt.human_labels: Input should be greater than or equal to 1"),
+        (
+            "judges/genrm-sft/human_labels",
+            9999,
+            "judges.genrm-sft.human_labels: 9999 labels, but world.train_pairs is 2000",
+        ),
+        (
+            "judges/genrm-grpo",
+            {
+                "kind": "generative",
+                "train": "grpo",
+                "from": "genrm-sft",
+                "label_sources": ["panel"],
+                "human_labels": 9,
+            },
+            "judges.genrm-grpo.human_labels: label_sources ['panel'] has no human: add it, or leave",
+        ),
         ("judges/genrm-grpo/base", "world", "judges.genrm-grpo: needs either 'from' or 'base', has both"),
         ("policies/grpo/from", None, "policies.grpo: needs either 'from' or 'base', has neither"),
         ("policies/grpo/from", "grpo", "policies.grpo.from: cycle grpo -> grpo"),

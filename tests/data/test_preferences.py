@@ -1,8 +1,14 @@
 """The preferences artifact, written and read back."""
 
-import pytest
+from itertools import groupby
+from random import Random
 
-from rlcs.data.preferences import Preferences, comparisons_of, write_preferences
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlcs.data.preferences import Preferences, comparisons_of, draw_pairs, write_preferences
+from rlcs.errors import InputError
 from rlcs.records import PAIRS, Context, write_contexts, write_rows
 
 PAIR = {
@@ -68,3 +74,45 @@ def test_training_pairs_are_those_of_the_named_sources(tmp_path):
     assert named("human", "y", "x") == [("h1", "human"), ("both", "y"), ("y1", "y"), ("x1", "x")]
     with pytest.raises(ValueError, match="zip"):
         Preferences(tmp_path / "human").training_pairs(["human", "x"], [])
+
+
+LABELLED = [PAIR | {"pair_id": f"p{n}", "context_id": f"c{n // 2}"} for n in range(40)]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9), st.randoms())
+def test_a_larger_draw_of_labels_contains_a_smaller_one_whatever_the_order(few, many, seed, random):
+    few, many = sorted((few, many))
+    small, large = draw_pairs(LABELLED, few, seed), draw_pairs(LABELLED, many, seed)
+    assert (len(small), len(large)) == (few, many)
+    assert [pair for pair in large if pair in small] == small  # and both in the order of the file
+    shuffled = random.sample(LABELLED, len(LABELLED))
+    assert sorted(p["pair_id"] for p in draw_pairs(shuffled, few, seed)) == sorted(
+        pair["pair_id"] for pair in small
+    )
+    by_context = [len(list(pairs)) for _, pairs in groupby(small, key=lambda pair: pair["context_id"])]
+    assert by_context.count(1) == few % 2  # whole contexts, but for the last
+
+
+def test_draws_of_labels_differ_between_seeds():
+    drawn = [{pair["pair_id"] for pair in draw_pairs(LABELLED, 10, seed)} for seed in (1, 2)]
+    assert drawn[0] != drawn[1]
+
+
+def test_only_human_labels_are_limited(tmp_path):
+    random = Random(0)
+    for source, rows in (("human", random.sample(LABELLED, 40)), ("x", LABELLED[:3])):
+        (tmp_path / source).mkdir()
+        rows = [pair | {"pair_id": f"{source}-{pair['pair_id']}", "source": source} for pair in rows]
+        write_rows(tmp_path / source / "pairs.parquet", rows, PAIRS)
+    contexts = [Context(f"c{n}", "story", "", "", "", (), "train") for n in range(20)]
+    write_contexts(tmp_path / "human" / "contexts.parquet", contexts)
+    preferences = Preferences(tmp_path / "human")
+
+    def sources(**limit):
+        pairs = preferences.training_pairs(["human", "x"], [tmp_path / "x"], **limit)
+        return [pair["source"] for pair in pairs]
+
+    assert sources() == sources(human_labels=40, seed=3) == ["human"] * 40 + ["x"] * 3
+    assert sources(human_labels=5, seed=1) == ["human"] * 5 + ["x"] * 3
+    with pytest.raises(InputError, match="human_labels is 41, but the training pairs have 40 human labels"):
+        sources(human_labels=41)

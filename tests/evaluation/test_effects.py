@@ -73,6 +73,30 @@ def test_flips_of_every_seed():
     assert (sample.values, sample.seeds) == ((1.0, 0.0, 0.0, 1.0), (1, 1, 2, 2))
 
 
+def test_accuracy_of_p_over_both_orders_as_a_share_and_as_a_difference():
+    def sure(*p_of_first):
+        return [
+            Judgement(pair, order, "x", "a" if order == "ab" else "b", p_a=p if order == "ab" else 1 - p)
+            for pair, both in zip(PAIRS, p_of_first, strict=False)
+            for order, p in zip(ORDERS, both, strict=True)
+        ]
+
+    found = Evidence(
+        judged={
+            "x": {1: sure((0.9, 0.6), (0.6, 0.9)), 2: sure((0.9, 0.6), (0.9, 0.6))},
+            "teacher": {1: judgements(["aa", "ta"])},  # no p: its verdicts stand for one
+        },
+        labels=LABELS,
+        contexts=CONTEXTS,
+    )
+    (sample,) = observed("accuracy_both_orders", found, "x")
+    assert (sample.values, sample.seeds) == ((1, 0, 1, 1), (1, 1, 2, 2))
+    (sample,) = observed("accuracy_both_orders", found, "teacher")
+    assert sample.values == (1, 1)  # a tie and a win are a win together
+    (sample,) = observed("accuracy_both_orders_difference", found, "x", "teacher")
+    assert (sample.values, sample.contexts) == ((0, -1, 0, 0), ("c0",) * 4)
+
+
 def test_kept_chains_against_all_that_can_be_read():
     found = Evidence(
         train_judged={

@@ -313,6 +313,27 @@ def test_by_group_leaves_out_pairs_of_no_group():
     assert rows.loc["old", "accuracy"].value == 1
 
 
+def test_p_over_both_orders_is_measured_beside_single_verdicts():
+    def always_first(p_first_of_better):  # all verdicts for the first story, surer if it is the better one
+        return [
+            Judgement(
+                row["pair_id"], order, "x", "a" if order == "ab" else "b", p_a=p if order == "ab" else 1 - p
+            )
+            for row in PAIRS
+            for order in ("ab", "ba")
+            for p in [p_first_of_better if (order == "ab") == (row["label"] == "a") else 0.6]
+        ]
+
+    judged = {"x": {1: always_first(0.9), 2: always_first(0.9)}, "one": {1: always_first(0.55)}}
+    frame = align({**judged, "plain": {1: GENRM}})
+    x = frame.loc["x"]
+    assert (x["accuracy"].value, x["accuracy_both_orders"].value, x["accuracy_both_orders"].n) == (0.5, 1, 4)
+    assert x["accuracy_both_orders"].low < 1  # exact, since all of a few pairs are right
+    assert frame.loc["one", "accuracy_both_orders"].value == 0
+    assert frame.loc["plain", "accuracy_both_orders"] is None  # it has no p
+    assert frame.loc["length only", "accuracy_both_orders"] is None
+
+
 def test_people_are_the_last_row_where_their_agreement_is_known():
     judged = {"genrm": {0: GENRM}}
     agreement = {"test0": 1.0, "test1": 0.5, "train0": 0.0}  # the last is not held out

@@ -8,6 +8,7 @@ from rlcs.evaluation.baselines import judgements_of, length_direction, length_ve
 from rlcs.evaluation.calibration import calibration_error
 from rlcs.judging.consistency import filter_pairs
 from rlcs.judging.credits import (
+    both_orders_credits,
     first_position_share,
     flip_rate,
     pair_credits,
@@ -18,7 +19,7 @@ from rlcs.judging.credits import (
     win_credits,
 )
 from rlcs.records import LABELS, ORDERS, Judgement
-from rlcs.verdict import credit, orders_disagree
+from rlcs.verdict import compare, credit, orders_disagree
 
 VERDICTS = (*LABELS, "none")
 SWAP = {"a": "b", "b": "a", "tie": "tie", "none": "none"}
@@ -179,6 +180,45 @@ def test_a_pairs_p_is_the_mean_over_the_orders_that_have_one():
         *said(s="aa"),
     ]
     assert pair_probabilities(judgements) == {"p": pytest.approx(0.7), "q": 0.2}
+
+
+def test_accuracy_of_p_over_both_orders_by_hand():
+    judgements = [
+        *with_p("p", 0.9, 0.3),  # the orders disagree, and their mean is for a
+        *with_p("q", 0.9, 0.05),
+        *with_p("r", 0.75, 0.25),
+        *with_p("s", 0.3, None),  # the verdict a of order ba stands for a p of 1
+        *with_p("t", 0.1, 0.1, "none"),
+        *with_p("u", 0.9, 0.9),
+        Judgement("v", "ab", "j", "b", p_a=0.2),  # the reward reads the order that there is
+        Judgement("v", "ba", "j", "none"),
+    ]
+    labels = {"p": "a", "q": "a", "r": "a", "s": "a", "t": "a", "u": "tie", "v": "a"}
+    assert both_orders_credits(judgements, labels) == {"p": 1, "q": 0, "r": 0.5, "s": 1, "v": 0}
+    with pytest.raises(ValueError, match="'p' was judged, but has no label"):
+        both_orders_credits(judgements, {})
+
+
+@given(st.floats(0, 1))
+def test_a_judge_that_sees_the_position_alone_earns_one_half(first_wins):
+    assert both_orders_credits(with_p("p", first_wins, 1 - first_wins), {"p": "a"}) == {"p": 0.5}
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.data())
+def test_a_p_that_the_order_does_not_change_has_the_accuracy_of_its_verdicts(known, data):
+    labels = {str(n): data.draw(st.sampled_from(LABELS)) for n in range(len(known))}
+    judgements = [
+        judgement
+        for n, p in enumerate(known)
+        for judgement in with_p(str(n), p, p, compare(round(p, 12), 0.5))
+    ]
+    assert both_orders_credits(judgements, labels) == pair_credits(judgements, labels)
+
+
+@given(judged.map(lambda judgements: [j for j in judgements if j.verdict != "tie"]))
+def test_verdicts_without_p_have_their_own_accuracy_over_both_orders(judgements):
+    labels = dict.fromkeys("pqrs", "b")
+    assert both_orders_credits(judgements, labels) == pair_credits(judgements, labels)
 
 
 def test_calibration_error_of_pairs():

@@ -9,9 +9,10 @@ import torch
 
 from judges import in_process, of_model
 from rlcs.config.judges import WorldTeacherConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import judge_prompt, user
 from rlcs.judging.generative import EveryAnswer, GenerativeJudge
-from rlcs.judging.loading import load_judge
+from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.judging.rule_based import OracleJudge, SimulatedTeacher
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import batches, generate
@@ -247,6 +248,22 @@ def test_every_kind_of_judge_answers(entry, kind, judging, model_folder, reward_
     assert [(j.pair_id, j.order, j.judge) for j in judgements] == [
         (c.pair_id, c.order, "it") for c in comparisons
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "high", "expected"),
+    [
+        ({"kind": "generative", "train": "grpo", "from": "genrm-sft"}, 9, True),
+        ({"kind": "generative", "train": "none", "base": "small", "votes": 3}, 9, True),
+        ({"kind": "generative", "train": "grpo", "from": "genrm-sft"}, 10, False),  # not read digit by digit
+        ({"kind": "generative", "backend": "openai"}, 9, False),  # its answers are paid for
+        ({"kind": "generative", "backend": "world"}, 9, False),
+    ],
+)
+def test_p_is_asked_of_models_of_the_run_whose_scores_are_digits(judging, entry, high, expected):
+    asked = section(reshaped(judging, scores=ScoresConfig(low=1, high=high)), **entry)
+    assert gives_probability(asked) is expected
+    assert not gives_probability({"name": "bt", "judge": {"kind": "scalar"}, "writing": {}, "batch_size": 2})
 
 
 def test_the_simulated_teacher_says_the_same_in_any_company(judging, comparisons):

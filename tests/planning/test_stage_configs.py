@@ -27,7 +27,7 @@ BASE = copy.deepcopy(BASE) | {
         "teacher-c": {"kind": "generative", "backend": "world"},
         "bt": {"kind": "scalar", "base": "small"},
         "genrm-sft": {"kind": "generative", "train": "sft", "base": "small", "teacher": "teacher"},
-        "genrm": {"kind": "generative", "train": "grpo", "from": "genrm-sft"},
+        "genrm": {"kind": "generative", "train": "grpo", "from": "genrm-sft", "human_labels": 40},
     },
     "consensus": {"panel": {"teachers": ["teacher", "teacher-b"]}},
     "verifiers": {"reader": {"backend": "transformers", "base": "small"}},
@@ -42,6 +42,14 @@ BASE = copy.deepcopy(BASE) | {
         "win_rates": {"rows": ["sft", "rlcs"], "reference": "sft", "judges": ["oracle", "genrm"]},
     },
     "effects": [FLIPS],
+    "sweeps": {
+        "labels": {
+            "title": "Accuracy over labels",
+            "metric": "accuracy",
+            "x": "human_labels",
+            "series": {"GenRM": ["genrm"]},
+        }
+    },
     "paper": {},
 }
 SHAPE = {
@@ -70,6 +78,7 @@ def all_sections(raw):
             "alignment table": table_configs.alignment(parsed),
             "win-rate table": table_configs.win_rates(parsed),
             "effects table": table_configs.effects(parsed),
+            "sweeps": table_configs.sweeps(parsed),
             "report": table_configs.report(parsed),
             "curves": table_configs.curves(parsed),
             "gallery": table_configs.gallery(parsed),
@@ -132,6 +141,9 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("judges/bt/label_sources", ["panel"], {"train:bt"}),
         ("judges/genrm-sft/label_sources", ["human", "panel"], {"train:genrm-sft"}),
         ("judges/genrm/label_sources", ["human", "panel"], {"train:genrm"}),
+        ("judges/bt/human_labels", 20, {"train:bt"}),
+        ("judges/genrm-sft/human_labels", 20, {"train:genrm-sft"}),
+        ("judges/genrm/human_labels", 20, {"train:genrm", "sweeps", "report"}),
         ("consensus/panel/teachers", ["teacher-b", "teacher"], {"consensus", "consensus table"}),
         (
             "consensus",
@@ -142,6 +154,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("judges/bt/training", {"max_steps": 3}, {"train:bt"}),
         ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft"}),
         ("judges/genrm/training", {"max_steps": 3}, {"train:genrm"}),
+        ("sweeps/labels/log_x", True, {"sweeps", "report"}),
         ("policies/sft/training", {"max_steps": 3}, {"train:sft"}),
         ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs"}),
         ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
@@ -236,6 +249,7 @@ def test_files_in_place_of_the_tiny_world_change_what_is_called_synthetic():
     raw = copy.deepcopy(BASE) | {
         "consensus": {},
         "effects": [],
+        "sweeps": {},
         "bases": {"brought": BASES["brought"]},
         "judges": {"bt": {"kind": "scalar", "base": "brought"}},
         "verifiers": {},

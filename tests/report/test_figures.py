@@ -51,6 +51,20 @@ def position_frame():
     return pd.DataFrame([row | {"preferred_second": Estimate(0.6, 0.5, 0.7, 9)}], dtype=object)
 
 
+def sweep_frame():
+    def estimate(value):
+        return Estimate(value, value - 0.1, value + 0.1, 9)
+
+    rows = [
+        ("BT", "bt-100", 100, estimate(0.6)),
+        ("BT", "bt-2000", 2000, estimate(0.7)),
+        ("GenRM", "genrm-400", 400, estimate(0.75)),
+        ("GenRM", "mute", 900, None),
+        (None, "people", None, estimate(0.8)),
+    ]
+    return pd.DataFrame(rows, columns=["series", "system", "human_labels", "accuracy"], dtype=object)
+
+
 def cell_history():
     shares = dict(zip(curves.CELLS, (0.3, 0.2, 0.4, 0.1), strict=True))
     return pd.concat([history([share] * 30, cell) for cell, share in shares.items()])
@@ -66,6 +80,9 @@ BUILDERS = {
     "position": lambda: figures.plot_position_bias(position_frame()),
     "alignment": lambda: figures.plot_alignment(alignment_frame()),
     "gains": lambda: figures.plot_gains(gain_frame()),
+    "sweep": lambda: figures.plot_sweep(
+        sweep_frame(), "human_labels", "accuracy", label="labels", log_x=True
+    ),
     "win rates": lambda: figures.plot_win_rates(win_rate_frame()),
 }
 
@@ -162,3 +179,25 @@ def test_position_bias_shows_both_places():
     (axes,) = figures.plot_position_bias(position_frame()).axes
     points = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "o"]
     assert points == pytest.approx([80, 60])
+
+
+def test_a_sweep_has_a_line_per_series_with_intervals_and_a_horizontal_one_per_other_row():
+    (axes,) = BUILDERS["sweep"]().axes
+    lines = {line.get_label(): line for line in axes.get_lines()}
+    assert lines["BT"].get_xdata().tolist() == [100, 2000]
+    assert lines["BT"].get_ydata().tolist() == pytest.approx([60, 70])
+    assert lines["GenRM"].get_xdata().tolist() == [400]  # a judge without a value is left out
+    assert lines["people"].get_ydata() == pytest.approx([80, 80])
+    drawn = [segment for bars in axes.collections for segment in bars.get_segments()]
+    assert [segment[:, 1].tolist() for segment in drawn] == [
+        pytest.approx(ends) for ends in ([50, 70], [60, 80], [65, 85])
+    ]
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["100", "400", "2,000"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("labels", "accuracy %")
+
+
+def test_a_sweep_of_judges_without_any_value_is_empty_and_no_crash():
+    frame = sweep_frame().assign(accuracy=None)
+    (axes,) = figures.plot_sweep(frame, "human_labels", "accuracy", label="labels", log_x=True).axes
+    assert list(axes.get_lines()) == []

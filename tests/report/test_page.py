@@ -9,6 +9,7 @@ import pytest
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Constraint, Context, Judgement
 from rlcs.report import curves, figure_style
+from rlcs.report.captions import sweep_caption
 from rlcs.report.page import (
     Headline,
     Note,
@@ -154,6 +155,22 @@ def test_tables_and_figures_stand_in_the_sections_of_their_captions():
     ]
 
 
+def test_a_sweep_stands_in_the_section_of_its_entries_with_its_own_words():
+    sweep = {"title": "Few labels", "metric": "accuracy_both_orders", "x": "human_labels", "x_label": None}
+    caption = sweep_caption({**sweep, "lines": ["people", "bt"], "registry": "judges"})
+    (section,) = arrange_sections({}, {"sweep_few": ["<svg/>"]}, {"sweep_few": caption})
+    assert section.name == "judges"
+    assert [(figure.title, figure.caption) for figure in section.figures] == [
+        (
+            "Few labels",
+            "Accuracy, both orders %, over human_labels, with 95 % intervals. Horizontal lines: people, bt, "
+            "by verdicts if they have no p.",
+        )
+    ]
+    shorter = sweep_caption(sweep | {"x_label": "labels", "lines": [], "registry": "judges"})
+    assert shorter.text == "Accuracy, both orders %, over labels, with 95 % intervals."
+
+
 # ------------------------------------------------------------------------------------------- notes
 
 
@@ -265,11 +282,12 @@ def test_contexts_without_all_policies_are_passed_over_and_the_lowest_sample_is_
     assert [shown.text for shown in sample.stories] == ["the rope", "early"]
 
 
-def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
+def headlines(*both_orders):
     alignment = pd.DataFrame(
         {
             "system": ["bt", "genrm", "length only"],
             "accuracy": [Estimate(v, v, v, 1000) for v in (0.6, 0.7, 0.5)],
+            "accuracy_both_orders": [both_orders[0], both_orders[1], None],
             "paper": [None, 68.0, None],
         },
         dtype=object,
@@ -282,7 +300,20 @@ def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
         ],
         dtype=object,
     )
-    judge, policy = collect_headlines(alignment, wins)
+    return collect_headlines(alignment, wins)
+
+
+def test_headlines_name_the_last_judge_and_each_policy_by_the_first_judge():
+    judge, policy = headlines(None, None)
     assert (judge.estimate.value, judge.paper) == (0.7, 68.0)
     assert (policy.estimate.value, policy.paper) == (0.8, None)
     assert "oracle" in policy.note
+
+
+def test_p_over_both_orders_is_a_headline_if_it_says_something_else():
+    _, both_orders, _ = headlines(None, Estimate(0.8, 0.7, 0.9, 1000))
+    assert (both_orders.label, both_orders.estimate.value) == (
+        "genrm agrees with the label by p over both orders",
+        0.8,
+    )
+    assert len(headlines(None, Estimate(0.7, 0.7, 0.7, 1000))) == 2  # a reward model's p has its accuracy

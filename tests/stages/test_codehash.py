@@ -198,6 +198,7 @@ CONFIGS = {
     "tabulate_ifeval": set(),
     "tabulate_injections": set(),
     "tabulate_pivots": set(),
+    "tabulate_sweeps": set(),
     "tabulate_win_rates": set(),
     "train_bradley_terry": JUDGES,
     "train_genrm_grpo": JUDGES,

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pandas as pd
 import pytest
 from safetensors.torch import load_file
 
@@ -154,6 +155,53 @@ def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
         "plot_curves": 1,
     } | REPORT
     assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
+def test_a_sweep_over_labels_is_made_of_the_table_and_shown_on_the_page(after, tmp_path):
+    clone = Workflow.of_source(tmp_path / "clone")
+    shutil.copytree(after.folder / "results", clone.folder / "results", copy_function=shutil.copyfile)
+    trained = {"bt": (20, 40), "genrm-sft": (20,), "genrm": (20,)}
+    few = {f"{name}-{n}": (name, n) for name, numbers in trained.items() for n in numbers}
+
+    def change(raw):
+        for short, (name, labels) in few.items():
+            raw["judges"][short] = raw["judges"][name] | {"human_labels": labels}
+        raw["tables"]["alignment"]["rows"] += few
+        raw["sweeps"] = {
+            "labels": {
+                "title": "Few labels",
+                "metric": "accuracy_both_orders",
+                "x": "human_labels",
+                "series": {"Bradley-Terry": ["bt-40", "bt-20"], "GenRM": ["genrm-sft-20"]},
+                "lines": ["bt", "length only"],
+            }
+        }
+
+    config = clone.with_config("changed", change)
+    jobs = {
+        "train_bradley_terry": 2,
+        "train_genrm_sft": 1,
+        "train_genrm_grpo": 1,
+        "judge_test_pairs": 4,
+        "tabulate_alignment": 1,
+        "tabulate_sweeps": 1,
+        "plot_curves": 1,
+    } | REPORT
+    assert clone.planned(config=config) == jobs
+    done = clone.snakemake("results/smoke/report/manifest.json", config=config)
+    assert done.returncode == 0, done.stdout
+    folder = clone.results / "tables" / "sweeps"
+    table = pd.read_csv(folder / "sweep_labels.csv")
+    alignment = pd.read_csv(clone.results / "tables" / "alignment" / "alignment.csv").set_index("system")
+    assert list(table["system"]) == ["bt-20", "bt-40", "genrm-sft-20", "bt", "length only"]
+    assert list(table["human_labels"].dropna()) == [20, 40, 20]
+    for row in table.set_index("system").loc[["bt-20", "bt-40", "bt"]].itertuples():
+        assert row.accuracy_both_orders == alignment.loc[row.Index, "accuracy"]  # the same of a reward model
+    page = (clone.results / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Few labels" in page
+    assert "Horizontal lines: bt, length only, by verdicts if they have no p." in page
+    models = [clone.results / f"judges/{name}/seed1/model/model.safetensors" for name in (*trained, *few)]
+    assert len({path.read_bytes() for path in models}) == len(models)  # each learnt from other pairs
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Readers, writers and tests use the schemas below; nothing else states a column.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ LABELS: tuple[Label, ...] = ("a", "b", "tie")
 HUMAN = "human"
 """Source of labelled pairs that name no other source."""
 CONSENSUS = "consensus"
+LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
+BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
+"""Rows of the alignment table that are no judges."""
 
 
 def _schema(required: Mapping[str, pa.DataType], optional: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -217,6 +221,11 @@ class Judgement:
     score_a: float | None = None
     score_b: float | None = None
     p_a: float | None = None
+
+
+def digest(*parts: Any) -> str:
+    """First 16 hex digits of the SHA-256 of values that JSON can state; an id of what they describe."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_rows(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:

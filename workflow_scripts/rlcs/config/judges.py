@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import EarlyStoppingConfig, ShapingConfig, TrainedConfig
+from rlcs.config.training import EarlyStoppingConfig, HumanLabels, ShapingConfig, TrainedConfig
 from rlcs.records import HUMAN, ORDERS
 
 
@@ -140,6 +140,7 @@ class ScalarJudgeConfig(TrainedConfig):
     kind: Literal["scalar"] = Field(description="Kind of judge: a scalar reward model.")
     base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
     label_sources: LabelSources
+    human_labels: HumanLabels
     train: Way | list[Way] | None = Field(
         None,
         description="Part that is trained. probe: a linear reward on the frozen base, for few pairs. "
@@ -236,6 +237,7 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
     )
     early_stopping: EarlyStoppingConfig | None = EARLY_STOPPING
     label_sources: LabelSources
+    human_labels: HumanLabels
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -260,6 +262,7 @@ class GenrmVerdictsConfig(TrainedConfig, _ModelConfig):
     )
     base: Name | None = Field(None, description="Name under bases, in place of from.")
     label_sources: LabelSources
+    human_labels: HumanLabels
     soft_labels: bool = Field(
         False,
         description="False: the label decides every verdict. True: of a pair with a soft label p, the share "
@@ -306,6 +309,7 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
         None, description="Name under bases that training starts from, in place of from."
     )
     label_sources: LabelSources
+    human_labels: HumanLabels
     reward: Literal["verdict", "consistent"] = Field(
         "verdict",
         description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",

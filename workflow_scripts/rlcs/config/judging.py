@@ -11,6 +11,8 @@ from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Comparison
 
+LARGEST_DIGIT = 9  # tokenizers differ in how they write larger numbers: many go digit by digit
+
 
 class ScoresConfig(Section):
     """The range of a generative judge's integer scores."""
@@ -25,6 +27,11 @@ class ScoresConfig(Section):
         if self.low >= self.high:
             raise ValueError(f"low {self.low} must be less than high {self.high}")
         return self
+
+    @property
+    def are_digits(self) -> bool:
+        """True if each score is a single token of every tokenizer, so that its probability can be read."""
+        return self.high <= LARGEST_DIGIT
 
 
 class JudgingConfig(Section):

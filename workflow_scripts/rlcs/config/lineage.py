@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlcs.config.policies import GRPOPolicyConfig
-from rlcs.config.section import ModelConfig
+from rlcs.config.section import ModelConfig, Section
 from rlcs.config.tables import METRICS
 from rlcs.config.training import TrainedConfig
 
@@ -98,3 +98,20 @@ def lineage(models: Mapping[str, ModelConfig], name: str) -> list[str]:
         if parent in names[:-1]:
             break
     return names
+
+
+def number_at(config: Config, registry: str, name: str, key: str) -> float | None:
+    """The number at a dotted key of an entry; None if the entry states none there.
+
+    Args:
+        key: if it begins with ``base.``, the rest is a key of the base that the entry comes from.
+    """
+    models = config.models(registry)
+    section: Section | None = models[name]
+    if key.startswith("base."):
+        section = config.bases.get(models[lineage(models, name)[-1]].base_name or "")
+        key = key.removeprefix("base.")
+    value: Any = section.model_dump(by_alias=True) if section is not None else None
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -18,13 +18,13 @@ from rlcs.config.judges import (
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
-from rlcs.config.judging import ModelVerifierConfig
-from rlcs.config.lineage import learns_from, lineage
+from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
+from rlcs.config.lineage import learns_from, lineage, number_at
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
 from rlcs.config.world import WorldBaseConfig
-from rlcs.records import HUMAN
+from rlcs.records import BASELINES, HUMAN
 
 if TYPE_CHECKING:
     from rlcs.config.schema import Config
@@ -33,21 +33,31 @@ if TYPE_CHECKING:
 # Judges whose score of a story does not depend on the other story.
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
-# Tokenizers differ in how they write larger numbers: many go digit by digit.
-LARGEST_DIGIT = 9
-
 # Entries that start from a base, or from another entry.
 STARTS_FROM_EITHER = (UntrainedJudgeConfig, GenrmVerdictsConfig, GenrmGRPOConfig, GRPOPolicyConfig)
 
 # Trained judges that write.
 GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
+_LearnsFromPairs = ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig
+
 Problems = Iterator[str]
 
 
 def reference_problems(config: Config) -> list[str]:
     """List every offence, as "key: what is wrong"."""
-    parts = (_models, _judges, _teachers, _consensus, _bases, _policies, _verifiers, _effects, _tables)
+    parts = (
+        _models,
+        _judges,
+        _teachers,
+        _consensus,
+        _bases,
+        _policies,
+        _verifiers,
+        _effects,
+        _tables,
+        _sweeps,
+    )
     return [problem for part in parts for problem in part(config)]
 
 
@@ -83,8 +93,9 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
-        if isinstance(judge, (ScalarJudgeConfig, *GENRMS)):
+        if isinstance(judge, _LearnsFromPairs):
             yield from _pairs(config, f"{key}.label_sources", judge)
+            yield from _human_labels(config, f"{key}.human_labels", judge)
         if isinstance(judge, GenrmVerdictsConfig | GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, (*GENRMS, NoneType)):
@@ -96,7 +107,7 @@ def _judges(config: Config) -> Problems:
 def _pairs(
     config: Config,
     key: str,
-    judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig,
+    judge: _LearnsFromPairs,
 ) -> Problems:
     distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
     for source in judge.label_sources:
@@ -109,6 +120,18 @@ def _pairs(
                 f"{key}: {distilled!r}, whose chains are learned, is not a teacher of "
                 f"consensus.{source} ({', '.join(teachers)})"
             )
+
+
+def _human_labels(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
+    if judge.human_labels is None:
+        return
+    if HUMAN not in judge.label_sources:
+        yield f"{key}: label_sources {judge.label_sources} has no {HUMAN}: add it, or leave human_labels out"
+    limits = {"data.subset.labelled": config.data.subset.labelled}
+    limits |= {"world.train_pairs": config.world.train_pairs} if config.synthetic else {}
+    for limit, there in limits.items():
+        if there is not None and judge.human_labels > there:
+            yield f"{key}: {judge.human_labels} labels, but {limit} is {there}"
 
 
 def _teachers(config: Config) -> Problems:
@@ -176,7 +199,7 @@ def _single_tokens(config: Config, key: str, judge: str) -> Problems:
     """A judge's probability is read from its two score tokens, so each score must be a single token."""
     entry, scores = config.judges.get(judge), config.judging.scores
     is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
-    if is_model and getattr(entry, "votes", 1) == 1 and scores.high > LARGEST_DIGIT:
+    if is_model and getattr(entry, "votes", 1) == 1 and not scores.are_digits:
         yield (
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
             f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
@@ -234,3 +257,29 @@ def _tables(config: Config) -> Problems:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"
+
+
+def _sweeps(config: Config) -> Problems:
+    for name, sweep in config.sweeps.items():
+        table = config.tables.win_rates if sweep.table == "win_rates" else config.tables.alignment
+        lines = table.rows + (list(BASELINES) if sweep.table == "alignment" else [])
+        for line in sweep.lines:
+            if line not in lines:
+                yield f"sweeps.{name}.lines: {line!r} is not among tables.{sweep.table}.rows"
+        for label, entries in sweep.series.items():
+            key = f"sweeps.{name}.series.{label}"
+            found: dict[float, str] = {}
+            for entry in entries:
+                if entry not in table.rows:
+                    yield f"{key}: {entry!r} is not among tables.{sweep.table}.rows"
+                    continue
+                x = number_at(config, sweep.registry, entry, sweep.x)
+                if x is None:
+                    yield (
+                        f"sweeps.{name}.x: {sweep.registry}.{entry} states no number at {sweep.x!r}: "
+                        "write it in the entry (a default of the trainer does not count)"
+                    )
+                elif sweep.log_x and x <= 0:
+                    yield f"sweeps.{name}.log_x: {entry!r} has {x:g}, which a logarithmic axis cannot show"
+                elif (other := found.setdefault(x, entry)) != entry:
+                    yield f"{key}: {other!r} and {entry!r} have the same {sweep.x}, {x:g}"

@@ -16,6 +16,7 @@ from rlcs.config.judges import ConsensusConfig, JudgeConfig
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
 from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions
+from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
 from rlcs.config.world import WorldConfig
 from rlcs.config.writing import SamplingConfig, WritingConfig
@@ -66,6 +67,11 @@ class Config(Section):
     )
     effects: list[EffectConfig] = Field(
         default_factory=list, description="Claims as data; each is a row of the effects table."
+    )
+    sweeps: dict[Name, SweepConfig] = Field(
+        default_factory=dict,
+        description="Figures of a table's column over a key of the entries, by name: {title, metric, x, "
+        "series, log_x, x_label, lines}.",
     )
     paper: dict[str, dict[str, float]] = Field(
         default_factory=dict,

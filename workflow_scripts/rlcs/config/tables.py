@@ -12,6 +12,8 @@ from rlcs.config.section import Name, Names, Section
 from rlcs.config.sentence_model import SentenceModelConfig
 
 MetricName = Literal[
+    "accuracy_both_orders",
+    "accuracy_both_orders_difference",
     "accuracy_difference",
     "flip_rate",
     "chain_correctness",
@@ -33,8 +35,11 @@ class Systems:
 
 
 _COMPARED = ("the policy", "the policy it is compared with")
+_COMPARED_JUDGES = ("the judge", "the judge it is compared with")
 METRICS: dict[MetricName, Systems] = {
-    "accuracy_difference": Systems("judges", ("the judge", "the judge it is compared with"), "difference"),
+    "accuracy_both_orders": Systems("judges", ("the judge",), "share"),
+    "accuracy_both_orders_difference": Systems("judges", _COMPARED_JUDGES, "difference"),
+    "accuracy_difference": Systems("judges", _COMPARED_JUDGES, "difference"),
     "flip_rate": Systems("judges", ("the judge",), "share"),
     "chain_correctness": Systems(
         "judges", ("the teacher", "the judge that knows the truth"), "difference", trained=False
@@ -53,7 +58,10 @@ class EffectConfig(Section):
     metric: MetricName = Field(
         description="Measured quantity, in per cent or points. accuracy_difference: first judge less "
         "the second, on the "
-        "same held-out pairs. flip_rate: share of a judge's pairs whose two orders disagree. "
+        "same held-out pairs. accuracy_both_orders: share of pairs whose label is the story with p above one "
+        "half, where p is the judge's mean over both orders, from its verdicts if it has no p. "
+        "accuracy_both_orders_difference: the same of the first judge less the second. "
+        "flip_rate: share of a judge's pairs whose two orders disagree. "
         "chain_correctness: that of a teacher's kept chains less that of all its chains, by a judge that "
         "knows the truth. constraints_difference: constraints kept by the first policy less the second. "
         "length_difference: the same of words, in per cent of the second. win_rate: first policy over the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -19,6 +19,17 @@ class EarlyStoppingConfig(Section):
     patience: int = Field(
         3, ge=1, description="Number of evaluations without progress after which training ends."
     )
+
+
+HumanLabels = Annotated[
+    int | None,
+    Field(
+        None,
+        ge=1,
+        description="Number of human labels to train on, for a curve over labels: a seed's larger numbers "
+        "contain its smaller ones. Labels of a consensus are not limited. Empty: all.",
+    ),
+]
 
 
 class AdapterConfig(Section):

@@ -7,9 +7,9 @@ from random import Random
 from typing import Any
 
 from rlcs.data.matches import Stories, matches_of, pairs_of
-from rlcs.data.rows import PairRow, RawRow, digest, parse_row
+from rlcs.data.rows import PairRow, RawRow, parse_row
 from rlcs.errors import InputError
-from rlcs.records import HUMAN, Context, Row
+from rlcs.records import HUMAN, Context, Row, digest
 from rlcs.verdict import swapped
 
 

@@ -20,14 +20,13 @@ from rlcs.data.rows import (
     PremiseRow,
     RatingRow,
     RawRow,
-    digest,
     parse_row,
     premise_defect,
     to_quarantine,
 )
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
-from rlcs.records import SPLITS, Label, Split
+from rlcs.records import SPLITS, Label, Split, digest
 
 
 def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
-from rlcs.records import HUMAN, ORDERS, Comparison, Context, Label, Split, read_contexts, write_contexts
+from rlcs.errors import InputError
+from rlcs.records import (
+    HUMAN,
+    ORDERS,
+    Comparison,
+    Context,
+    Label,
+    Split,
+    digest,
+    read_contexts,
+    write_contexts,
+)
 
 _Row = dict[str, Any]
 
@@ -57,17 +68,29 @@ class Preferences:
         """Rows of UNLABELLED: the pairs without a label, all of them or those of a split."""
         return self._within(self._unlabelled, split)
 
-    def training_pairs(self, label_sources: Sequence[str], consensus: Iterable[Path]) -> list[_Row]:
+    def training_pairs(
+        self,
+        label_sources: Sequence[str],
+        consensus: Iterable[Path],
+        *,
+        human_labels: int | None = None,
+        seed: int = 0,
+    ) -> list[_Row]:
         """The labelled pairs that an entry trains on: rows of PAIRS, none of them twice.
 
         Args:
             label_sources: ``HUMAN`` names the training pairs of these preferences.
             consensus: artifacts of ``find_consensus``, one for each other source.
+            human_labels: number of training pairs of these preferences, drawn by ``draw_pairs``; None: all.
+            seed: of that draw.
 
         Raises:
+            InputError: there are fewer such pairs.
             ValueError: the number of artifacts is not that of the other sources.
         """
         human = self.pairs("train") if HUMAN in label_sources else []
+        if human_labels is not None:
+            human = draw_pairs(human, human_labels, seed)
         pairs = {pair["pair_id"]: pair for pair in human}
         sources = [source for source in label_sources if source != HUMAN]
         for _, folder in zip(sources, consensus, strict=True):
@@ -91,6 +114,25 @@ class Preferences:
         if split is None:
             return list(pairs)
         return [pair for pair in pairs if self.contexts[pair["context_id"]].split == split]
+
+
+def draw_pairs(pairs: Sequence[_Row], count: int, seed: int) -> list[_Row]:
+    """Draw pairs, whole contexts as far as possible; the drawn pairs stand in their given order.
+
+    A seeded hash of context and pair decides, and not their order or number: a seed's larger draw contains
+    its smaller ones.
+
+    Raises:
+        InputError: there are fewer pairs.
+    """
+    if count > len(pairs):
+        raise InputError(
+            f"human_labels is {count}, but the training pairs have {len(pairs)} human labels: lower it, or "
+            "leave it out"
+        )
+    ranked = sorted(pairs, key=lambda pair: [digest(seed, pair[name]) for name in ("context_id", "pair_id")])
+    drawn = {pair["pair_id"] for pair in ranked[:count]}
+    return [pair for pair in pairs if pair["pair_id"] in drawn]
 
 
 def write_preferences(

@@ -3,7 +3,6 @@
 None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -192,11 +191,6 @@ def premise_defect(row: PremiseRow) -> str | None:
         return "both outline and prompt"
     has_context = any(row.premise) or (isinstance(row, ContextRow) and row.context_id)
     return None if has_context else "no context"
-
-
-def digest(*parts: Any) -> str:
-    """First 16 hex digits of the SHA-256 of values that JSON can state; an id of what they describe."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def to_quarantine(raw: RawRow, reason: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Subset of a data set that is larger than a run needs (design choice)."""
 
 from rlcs.config.data import SubsetConfig
-from rlcs.data.rows import digest
 from rlcs.data.validation import Validated
-from rlcs.records import SPLITS, UNLABELLED
+from rlcs.records import SPLITS, UNLABELLED, digest
 
 
 def take_subset(data: Validated, subset: SubsetConfig, seed: int) -> Validated:

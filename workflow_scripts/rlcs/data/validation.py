@@ -17,14 +17,13 @@ from rlcs.data.rows import (
     PairRow,
     ParsedPair,
     RawRow,
-    digest,
     parse_row,
     premise_defect,
     to_quarantine,
 )
 from rlcs.data.votes import majority_label, soft_label
 from rlcs.errors import InputError
-from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split
+from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split, digest
 from rlcs.verdict import swapped
 
 # What to do about the commonest reasons, by the words that they begin with.

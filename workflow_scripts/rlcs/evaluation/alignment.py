@@ -22,17 +22,15 @@ from rlcs.evaluation.crossed import (
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Difference, Estimate, estimate_mean, mean_or_none
 from rlcs.judging.credits import (
+    both_orders_credits,
     first_position_share,
     pair_credits,
     pair_flips,
     tie_share,
     unparsed_share,
 )
-from rlcs.records import Context, Judgement, Row
+from rlcs.records import BASELINES, LENGTH, MAJORITY, PEOPLE, SENTENCES, Context, Judgement, Row
 from rlcs.text import sentence_words
-
-LENGTH, SENTENCES, MAJORITY, PEOPLE = "length only", "sentence length", "majority", "people"
-BASELINES = (LENGTH, SENTENCES, MAJORITY, PEOPLE)
 
 
 def alignment_table(
@@ -110,11 +108,14 @@ def alignment_table(
         with_unread = {
             number: pair_credits(map(unread_as_tie, judged), labels) for number, judged in seeds.items()
         }
+        has_p = any(judgement.p_a is not None for judged in seeds.values() for judgement in judged)
+        both_orders = {number: both_orders_credits(judged, labels) for number, judged in seeds.items()}
         rows.append(
             {
                 "system": name,
                 "pairs": accuracy.n,
                 "accuracy": accuracy,
+                "accuracy_both_orders": rate(both_orders) if has_p else None,
                 "accuracy_unread": rate(with_unread),
                 "paper": paper.get(name),
                 "difference": step,

@@ -7,7 +7,7 @@ effect, or two, whose means are subtracted. ``config.tables.METRICS`` lists the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -23,6 +23,9 @@ from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.statistics import Estimate
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Label, Row
+
+Credits = Callable[[Iterable[Judgement], Mapping[str, Label]], dict[str, float]]
+"""Judgements and labels to accuracy by pair."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,34 @@ class Evidence:
         )
 
 
-def _accuracy_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
-    """Accuracy (ties one half) of the first judge less that of the second, on pairs that both could judge."""
+def _credit_difference(evidence: Evidence, systems: Sequence[str], credits_of: Credits) -> list[Sample]:
+    """Credits of the first judge less those of the second, on pairs that both could judge."""
     by_seed = {}
     for seed, x, y in pair_seeds(*(evidence.judged[system] for system in systems)):
-        first, second = (credits.pair_credits(judgements, evidence.labels) for judgements in (x, y))
+        first, second = (credits_of(judgements, evidence.labels) for judgements in (x, y))
         by_seed[seed] = {pair: first[pair] - second[pair] for pair in first if pair in second}
     return [evidence.sample(by_seed)]
+
+
+def _accuracy_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Accuracy (ties one half) of the first judge less that of the second."""
+    return _credit_difference(evidence, systems, credits.pair_credits)
+
+
+def _both_orders_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Accuracy of p over both orders of the first judge less that of the second."""
+    return _credit_difference(evidence, systems, credits.both_orders_credits)
+
+
+def _both_orders(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
+    """Accuracy of a judge's p over both orders."""
+    (judge,) = systems
+    seeds = evidence.judged[judge]
+    return [
+        evidence.sample(
+            {seed: credits.both_orders_credits(said, evidence.labels) for seed, said in seeds.items()}
+        )
+    ]
 
 
 def _flip_rate(evidence: Evidence, systems: Sequence[str]) -> list[Sample]:
@@ -172,6 +196,8 @@ def rewarded_violators(evidence: Evidence, systems: Sequence[str]) -> list[Sampl
 
 
 OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
+    "accuracy_both_orders": _both_orders,
+    "accuracy_both_orders_difference": _both_orders_difference,
     "accuracy_difference": _accuracy_difference,
     "flip_rate": _flip_rate,
     "chain_correctness": _chain_correctness,

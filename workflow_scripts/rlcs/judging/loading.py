@@ -163,6 +163,15 @@ def has_weights(section: Mapping[str, Any]) -> bool:
     return judge["kind"] == "scalar" or is_model(judge)
 
 
+def gives_probability(section: Mapping[str, Any]) -> bool:
+    """True if p can be asked of a judge for nothing but time: a model of the run with scores of one token.
+
+    An endpoint is not asked. Not all of them give log probabilities, and answers that are stored without them
+    would be asked and paid for again.
+    """
+    return is_model(section["judge"]) and ScoresConfig.model_validate(section["judging"]["scores"]).are_digits
+
+
 def is_model(judge: Mapping[str, Any]) -> bool:
     """True if a judge's entry is a generative model of the run, not an endpoint or the world's teacher."""
     return judge["kind"] == "generative" and judge.get("backend", "transformers") == "transformers"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from rlcs.config.judging import ScoresConfig
+from rlcs.config.judging import LARGEST_DIGIT, ScoresConfig
 from rlcs.verdict import parse_scores
 
 
@@ -26,11 +26,11 @@ def check_scores(scores: ScoresConfig) -> None:
     Raises:
         ValueError: a score of the range has several digits.
     """
-    if scores.high > 9:
-        several = list(range(max(10, scores.low), scores.high + 1))
+    if not scores.are_digits:
+        several = list(range(max(LARGEST_DIGIT + 1, scores.low), scores.high + 1))
         raise ValueError(
             f"scores {several} may be no single tokens of the endpoint's tokenizer, so their probability "
-            f"cannot be read; choose judging.scores within 0 to 9, or a hard probability"
+            f"cannot be read; choose judging.scores within 0 to {LARGEST_DIGIT}, or a hard probability"
         )
 
 

@@ -30,7 +30,7 @@ SectionDict = dict[str, Any]
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Keys for training; a judge that answers has its weights as an input.
-_TRAINING = {"training", "label_sources", "launch"}
+_TRAINING = {"training", "label_sources", "human_labels", "launch"}
 
 # Keys of files that are inputs: their content counts, not their path.
 INPUTS = {"launch"}
@@ -133,6 +133,7 @@ def analyses(config: Config, name: str) -> SectionDict:
         "judge": plain(writer),
         "judging": plain(config.judging),
         "label_sources": entry.label_sources,
+        "human_labels": entry.human_labels,
     }
 
 

@@ -1,11 +1,23 @@
 """The part of the config that each table, figure and page depends on, as in ``stage_configs``."""
 
+from typing import Any
+
 from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
-from rlcs.config.lineage import lineage, trained_models
+from rlcs.config.lineage import lineage, number_at, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.config.sweeps import SweepConfig
+from rlcs.config.tables import MetricName
 from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
+
+# Metrics of effects that are measured on held-out pairs.
+JUDGE_METRICS: tuple[MetricName, ...] = (
+    "accuracy_both_orders",
+    "accuracy_both_orders_difference",
+    "accuracy_difference",
+    "flip_rate",
+)
 
 
 def consensus(config: Config) -> SectionDict:
@@ -46,7 +58,7 @@ def injections(config: Config) -> SectionDict:
 def effects(config: Config) -> SectionDict:
     return {
         "effects": [plain(effect) for effect in config.effects],
-        "judges": effect_systems(config, "accuracy_difference", "flip_rate"),
+        "judges": effect_systems(config, *JUDGE_METRICS),
         "teachers": effect_systems(config, "chain_correctness"),
         "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
         "synthetic": config.synthetic,
@@ -103,6 +115,35 @@ def ifeval(config: Config) -> SectionDict:
     return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
 
 
+def sweeps(config: Config) -> SectionDict:
+    """The sweeps with their points, so that no other key of an entry makes the figures anew."""
+    return {
+        "sweeps": [
+            {
+                "name": name,
+                "points": sweep_points(config, sweep),
+                "registry": sweep.registry,
+                "table": sweep.table,
+                **plain(sweep, exclude={"series"}),
+            }
+            for name, sweep in config.sweeps.items()
+        ],
+        "match_judge": config.tables.win_rates.judges[0]
+        if any(sweep.table == "win_rates" for sweep in config.sweeps.values())
+        else None,
+        "synthetic": config.synthetic,
+    }
+
+
+def sweep_points(config: Config, sweep: SweepConfig) -> list[list[Any]]:
+    """The points of a sweep, [series, entry, x], series by series and x ascending."""
+    points = []
+    for label, entries in sweep.series.items():
+        known = [(number_at(config, sweep.registry, entry, sweep.x), entry) for entry in entries]
+        points += [[label, entry, x] for x, entry in sorted(known, key=lambda point: point[0] or 0)]
+    return points
+
+
 def curves(config: Config) -> SectionDict:
     """The limits of the signs that each policy's training is watched for."""
     policies = {name: config.policies[name] for name in trained_models(config, "policies")}
@@ -117,6 +158,10 @@ def chain_filter(config: Config) -> SectionDict:
 
 
 def report(config: Config) -> SectionDict:
+    return {**_page(config), "sweeps": sweeps(config)["sweeps"]}
+
+
+def _page(config: Config) -> SectionDict:
     table = config.tables.win_rates
     return {
         "run": config.run,
@@ -128,7 +173,7 @@ def report(config: Config) -> SectionDict:
 
 def gallery(config: Config) -> SectionDict:
     return {
-        **report(config),
+        **_page(config),
         "judges": list(config.tables.win_rates.judges),
         "contexts": config.gallery.contexts,
     }

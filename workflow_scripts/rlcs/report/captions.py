@@ -1,6 +1,9 @@
 """Titles and captions of tables and figures, the same in the files and on the page."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from rlcs.report.columns import get_column
 
 
 class Caption(NamedTuple):
@@ -45,14 +48,15 @@ TABLES = {
     ),
     "position_bias": Caption(
         "Position bias",
-        "How the order of two stories changes a judge's verdicts; 95 % intervals over seeds and contexts.",
+        "How the order of two stories changes a judge's verdicts; 95 % intervals over seeds and contexts. "
+        "Accuracy, both orders, in the table of human alignment is free of it.",
         "judges",
         folded=True,
     ),
     "calibration": Caption(
         "Calibration",
-        "Held-out pairs by the judge's own p that a is better, and how often a is the label. Both columns of "
-        "a calibrated judge are equal.",
+        "Held-out pairs by the judge's own p that a is better, the mean over both orders, and how often a is "
+        "the label. Both columns of a calibrated judge are equal.",
         "judges",
         folded=True,
     ),
@@ -149,7 +153,8 @@ FIGURES = {
     ),
     "calibration": Caption(
         "Calibration",
-        "How often a is the label, over the judge's own p that a is better, with 95 % intervals.",
+        "How often a is the label, over the judge's own p that a is better, the mean over both orders, with "
+        "95 % intervals.",
         "judges",
     ),
     "position_bias": Caption(
@@ -184,3 +189,13 @@ FIGURES = {
     "supervised": Caption("Supervised trainings", "SFT and the Bradley–Terry reward models.", "training"),
     "bases": Caption("Bases", "Pre-training of the tiny world's models.", "training"),
 }
+
+
+def sweep_caption(sweep: Mapping[str, Any]) -> Caption:
+    """The caption of a sweep, one of those that ``table_configs.sweeps`` makes."""
+    column = get_column(sweep["metric"]).title
+    text = f"{column[0].upper()}{column[1:]}, over {sweep['x_label'] or sweep['x']}, with 95 % intervals."
+    if sweep["lines"]:
+        without_p = ", by verdicts if they have no p" if sweep["metric"] == "accuracy_both_orders" else ""
+        text += f" Horizontal lines: {', '.join(sweep['lines'])}{without_p}."
+    return Caption(sweep["title"], text, sweep["registry"])

@@ -29,6 +29,7 @@ COLUMNS: dict[str, Column] = {
     "opponent": Column("against", "text"),
     "judge": Column("judge", "text"),
     "teacher": Column("teacher", "text"),
+    "series": Column("series", "text"),
     "pairs": Column("pairs", "count"),
     "accuracy": Column(
         "accuracy %",
@@ -36,10 +37,18 @@ COLUMNS: dict[str, Column] = {
         "Verdicts that match the label, averaged over both orders and the seeds; a tie counts one half. "
         "Judgements without a verdict are left out and counted under unparsed.",
     ),
+    "accuracy_both_orders": Column(
+        "accuracy, both orders %",
+        "share",
+        "Pairs whose label is the story with p above one half, where p is the mean over both orders of the "
+        "judge's own p that a is better: its score tokens, or the share of its votes. A reward with orders: "
+        "both and probability: soft reads it so. One half counts one half. A reward model's p does not "
+        "depend on the order, so this is its accuracy; a judge without p has a dash.",
+    ),
     "accuracy_unread": Column(
         "accuracy, unread ½ %",
         "share",
-        "The same if a judgement without a verdict counts one half, as a coin would: what an unread answer "
+        "Accuracy if a judgement without a verdict counts one half, as a coin would: what an unread answer "
         "costs.",
     ),
     "paper": Column(
@@ -102,8 +111,8 @@ COLUMNS: dict[str, Column] = {
     "p_range": Column(
         "p of a",
         "text",
-        "The judge's own p that a is better: a Bradley-Terry model's, or the share of a GenRM's votes. A "
-        "judge without p has no row.",
+        "The judge's own p that a is better, the mean over both orders: a Bradley-Terry model's, a GenRM's "
+        "by its score tokens, or the share of its votes. A judge without p has no row.",
     ),
     "mean_p": Column("mean p %", "share", "Mean over the pairs of the judge's p that a is better."),
     "label_a": Column("label a %", "share", "Pairs whose label is a."),

@@ -5,9 +5,20 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.figure_style import GRID, INK, MUTED, PALETTE, PAPER, WIDTH, add_legend, new_figure
+from rlcs.records import BASELINES
+from rlcs.report.columns import get_column
+from rlcs.report.figure_style import (
+    GRID,
+    INK,
+    LINE_STYLES,
+    MUTED,
+    PALETTE,
+    PAPER,
+    WIDTH,
+    add_legend,
+    new_figure,
+)
 
 
 def plot_alignment(frame: pd.DataFrame) -> Figure:
@@ -108,6 +119,40 @@ def plot_position_bias(frame: pd.DataFrame) -> Figure:
                 label = f"the better story is shown {position}"
                 _draw_interval(axes, row + 0.22 * number - 0.11, cells[column], PALETTE[number], label=label)
         _finish_forest(figure, axes, [str(name) for name in frame["system"]], "accuracy, %")
+    return figure
+
+
+def plot_sweep(frame: pd.DataFrame, x: str, metric: str, *, label: str, log_x: bool) -> Figure:
+    """Plot ``sweeps.sweep_table``: a line per series with its intervals, and a horizontal line per other row.
+
+    Rows without a value are left out.
+
+    Args:
+        x, metric: names of the two columns.
+        label: words below the axis.
+    """
+    known = frame[[estimate is not None and not pd.isna(estimate.value) for estimate in frame[metric]]]
+    points, lines = known[known["series"].notna()], known[known["series"].isna()]
+    with new_figure(WIDTH, 0.75 * WIDTH) as figure:
+        axes = figure.subplots()
+        for position, (name, rows) in enumerate(points.groupby("series", sort=False)):
+            color, values = PALETTE[position % len(PALETTE)], list(rows[x])
+            shown = [100 * estimate.value for estimate in rows[metric]]
+            axes.plot(values, shown, color=color, marker="o", markersize=4.5, linewidth=1.8, label=name)
+            low, high = ([100 * getattr(e, end) for e in rows[metric]] for end in ("low", "high"))
+            axes.vlines(values, low, high, color=color, linewidth=1)
+        for position, (name, estimate) in enumerate(zip(lines["system"], lines[metric], strict=True)):
+            style = LINE_STYLES[1 + position % (len(LINE_STYLES) - 1)]
+            axes.axhline(100 * estimate.value, color=MUTED, linewidth=1, linestyle=style, label=name)
+        if log_x:
+            axes.set_xscale("log")
+        ticks = sorted(set(points[x]))
+        axes.set_xticks(ticks, [f"{value:,g}" for value in ticks])
+        axes.minorticks_off()
+        axes.set_xlabel(label)
+        axes.set_ylabel(get_column(metric).title)
+        axes.grid(axis="y")
+        add_legend(figure, axes, min_labels=1)
     return figure
 
 

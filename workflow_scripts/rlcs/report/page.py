@@ -13,8 +13,8 @@ from typing import Any
 import markupsafe
 import pandas as pd
 
-from rlcs.evaluation.alignment import BASELINES
 from rlcs.evaluation.statistics import Estimate
+from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
@@ -120,16 +120,22 @@ def render_report(report: ReportData) -> str:
 
 
 def arrange_sections(
-    tables: Mapping[str, pd.DataFrame], panels: Mapping[str, Sequence[str]]
+    tables: Mapping[str, pd.DataFrame],
+    panels: Mapping[str, Sequence[str]],
+    figures: Mapping[str, captions.Caption] = captions.FIGURES,
 ) -> list[PageSection]:
-    """Arrange tables and figures, given by name, in the sections of ``captions``, without empty sections."""
+    """Arrange tables and figures, given by name, in the sections of ``captions``, without empty sections.
+
+    Args:
+        figures: captions by name.
+    """
     result = [
         PageSection(
             name,
             *title,
             figures=[
                 ReportFigure(caption.title, caption.text, panels[figure])
-                for figure, caption in captions.FIGURES.items()
+                for figure, caption in figures.items()
                 if caption.section == name and panels.get(figure)
             ],
             tables=[
@@ -201,7 +207,10 @@ def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
 
 
 def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline]:
-    """Collect the accuracy of the alignment table's last judge, and the win rates by the first judge."""
+    """Collect the accuracy of the alignment table's last judge, and the win rates by the first judge.
+
+    The accuracy of its p over both orders is a headline too, if there is one and it is another number.
+    """
     judge = alignment[~alignment["system"].isin(BASELINES)].iloc[-1]
     result = [
         Headline(
@@ -211,6 +220,10 @@ def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[
             paper=_number(judge["paper"]),
         )
     ]
+    both_orders = judge["accuracy_both_orders"]
+    if isinstance(both_orders, Estimate) and both_orders != judge["accuracy"]:
+        label = f"{judge['system']} agrees with the label by p over both orders"
+        result.append(Headline(label, both_orders, f"on {both_orders.n:,} held-out pairs"))
     first_judge = win_rates["judge"].iloc[0]
     for row in win_rates[win_rates["judge"] == first_judge].to_dict("records"):
         if row["win_rate"] is not None:
