@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,14 @@ def constrained_reward(
     verifier: Verifier | None,
     *,
     group_size: int,
+    limit: int | None,
+    stop_tokens: Collection[int],
 ) -> ConstrainedReward | None:
-    """The only reward function of a policy with constraints; None for a policy without any."""
+    """The only reward function of a policy with constraints; None for a policy without any.
+
+    Args:
+        limit, stop_tokens: of completions; they count if truncated stories are violations.
+    """
     if entry.constraints is None:
         return None
     weights = [reward.weight for reward in entry.rewards]
@@ -84,4 +90,6 @@ def constrained_reward(
         entry.constraints,
         group_size=group_size,
         verifier=verifier,
+        limit=limit if entry.truncated == "violation" else None,
+        stop_tokens=stop_tokens,
     )
