@@ -133,6 +133,9 @@ rule tabulate_gains:
         judgements=lambda _: of_seeds(
             "alignment", [judge for _, judge in table_configs.gains(CONFIG)["judge_of"]], seeds_of
         ),
+        stories=lambda _: of_seeds(
+            "stories", [policy for policy, _ in table_configs.gains(CONFIG)["judge_of"]]
+        ),
         matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1]),
     output:
         manifest=artifact("tables/gains"),
@@ -149,7 +152,8 @@ rule tabulate_gains:
         "../envs/rlcs.yaml"
     shell:
         "python workflow_scripts/tabulate_gains.py --config {params.config:q} --preferences {input.preferences}"
-        " --judgements {input.judgements} --matches {input.matches} --output {output.manifest} > {log} 2>&1"
+        " --judgements {input.judgements} --stories {input.stories} --matches {input.matches}"
+        " --output {output.manifest} > {log} 2>&1"
 
 
 rule tabulate_pivots:
@@ -242,7 +246,7 @@ rule tabulate_effects:
             for effect in CONFIG.effects
             if effect.metric == "chain_correctness"
         ],
-        stories=of_seeds("stories", effect_systems("constraints_difference", "length_difference")),
+        stories=of_seeds("stories", effect_systems("constraints_difference", "length_difference", "win_rate")),
         matches=of_seeds("matches", CONFIG.tables.win_rates.judges[:1] if effect_systems("win_rate") else []),
         policies=of_seeds("policies", effect_systems("rewarded_violators")),
     output:

@@ -38,6 +38,7 @@ judgements = st.builds(
     numbers,
     numbers,
     numbers,
+    st.booleans(),
 )
 PAIR = {
     "pair_id": "p",

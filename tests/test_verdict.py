@@ -104,6 +104,9 @@ def test_a_text_that_was_cut_off_is_not_read():
     whole = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10)
     cut = read_judgement(comparison, "j", "Scores: 9 1", 7, 1, 10, truncated=True)
     assert (whole.verdict, cut.verdict, cut.raw) == ("a", "none", "Scores: 9 1")
+    unread = read_judgement(comparison, "j", "so so", 7, 1, 10)
+    assert (whole.truncated, cut.truncated, unread.truncated) == (False, True, False)
+    assert (count_votes([unread, cut]).truncated, count_votes([whole, cut]).truncated) == (True, False)
 
 
 def vote(*lines, order="ab"):

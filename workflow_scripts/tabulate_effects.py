@@ -4,10 +4,10 @@ from collections import defaultdict
 from typing import Any
 
 from rlcs.config.tables import EffectConfig
-from rlcs.data.artifacts import CHAINS_FILE, HISTORY_FILE, MATCHES_FILE, STORIES_FILE
+from rlcs.data.artifacts import CHAINS_FILE, HISTORY_FILE, MATCHES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence, effects_table
-from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.judgements import read_judged, stories_by_seed
 from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
@@ -35,16 +35,12 @@ def main(stage: Stage) -> None:
 
 def policy_evidence(stage: Stage, preferences: Preferences) -> PolicyEvidence:
     """Stories, matches and histories, as far as the effects ask for them."""
-    stories: dict[str, dict[int, Rows]] = defaultdict(dict)
-    for folder in stage.folders("stories"):
-        made_of = read_provenance(folder)
-        stories[made_of["config"]["policy"]][made_of["seed"]] = STORIES_FILE.read(folder)
     histories: dict[str, dict[int, Rows]] = defaultdict(dict)
     for folder in stage.folders("policies"):
         histories[folder.parent.name][read_provenance(folder)["seed"]] = HISTORY_FILE.read(folder)
     matches, judge = stage.folders("matches"), stage.config["match_judge"]
     return PolicyEvidence(
-        stories=stories,
+        stories=stories_by_seed(stage.folders("stories")),
         contexts=preferences.contexts,
         matches=MATCHES_FILE.read(matches[0]) if matches else (),
         judged=read_judged(matches, [judge])[judge] if matches else {},

@@ -4,7 +4,7 @@ from rlcs.data.artifacts import MATCHES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.effects import Evidence, PolicyEvidence
 from rlcs.evaluation.gains import correlation_table, gain_table
-from rlcs.evaluation.judgements import read_judged
+from rlcs.evaluation.judgements import read_judged, stories_by_seed
 from rlcs.report.figure_style import write_svg
 from rlcs.report.figures import plot_gains
 from rlcs.report.formatting import write_tables
@@ -20,7 +20,9 @@ def main(stage: Stage) -> None:
         labels=preferences.labels,
         contexts=preferences.context_ids,
         policies=PolicyEvidence(
-            matches=MATCHES_FILE.read(matches[0]), judged=read_judged(matches, [match_judge])[match_judge]
+            stories=stories_by_seed(stage.folders("stories")),
+            matches=MATCHES_FILE.read(matches[0]),
+            judged=read_judged(matches, [match_judge])[match_judge],
         ),
     )
     with stage.artifact() as folder:
@@ -31,4 +33,4 @@ def main(stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, __file__, inputs={"preferences": 1, "judgements": "+", "matches": "+"})
+    run_stage(main, __file__, inputs={"preferences": 1, "judgements": "+", "stories": "+", "matches": "+"})

@@ -1,5 +1,7 @@
 """Tables of pointwise rewards: bias, noise and signal of each design, and the error rates of judges."""
 
+from typing import Any
+
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.pivot_designs import Group, make_groups, noise_table, pivot_table
@@ -13,16 +15,22 @@ from rlcs.world.grammar import read_story
 def main(stage: Stage) -> None:
     contexts = Preferences(stage.folder("preferences")).contexts
     groups: dict[str, list[Group]] = {judge: [] for judge in stage.config["judges"]}
+    stories: dict[str, list[dict[str, Any]]] = {judge: [] for judge in stage.config["judges"]}
     for folder in stage.folders("groups"):
+        rows = STORIES_FILE.read(folder)
         utilities = {
             (row["context_id"], row["sample"]): utility(read_story(contexts[row["context_id"]], row["text"]))
-            for row in STORIES_FILE.read(folder)
+            for row in rows
         }
         made_of = read_provenance(folder)
         judge = made_of["config"]["judge"]["name"]
+        stories[judge] += rows
         groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder), made_of["seed"])
     with stage.artifact() as folder:
-        tables = {"pivots": pivot_table(groups, seed=stage.seed), "judge_noise": noise_table(groups)}
+        tables = {
+            "pivots": pivot_table(groups, stories, seed=stage.seed),
+            "judge_noise": noise_table(groups, stories, seed=stage.seed),
+        }
         write_tables(tables, folder, synthetic=True)
 
 

@@ -35,10 +35,10 @@ def main(stage: Stage) -> None:
             seed=stage.seed,
             spreads=spreads_of(stage.config["sentence_model"], stories, policies),
         )
-        matrix = win_rate_matrix(matches, judged, policies=policies, seed=stage.seed)
+        matrix = win_rate_matrix(matches, judged, stories, policies=policies, seed=stage.seed)
         tables = {"win_rates": frame, "win_rate_matrix": matrix}
         read_scores = chain_counts if synthetic else labelled_scores
-        dimensions = dimension_table(judged, matches, policies, read_scores, seed=stage.seed)
+        dimensions = dimension_table(judged, matches, stories, policies, read_scores, seed=stage.seed)
         if len(dimensions):
             tables["dimensions"] = dimensions
         write_tables(tables, folder, synthetic)

@@ -11,6 +11,7 @@ from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
+from rlcs.models.generation import stop_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.rewards.loading import constrained_reward, load_policy_judges, load_policy_verifier, writing_rewards
 from rlcs.stages.launch import run_workers
@@ -44,6 +45,7 @@ def main(stage: Stage) -> None:
 
     def make_trainer(scratch: str) -> ConstrainedGRPOTrainer:
         options, access = grpo_options(stage, entry.training, scratch), Access.of(stage.options)
+        options.mask_truncated_completions = entry.truncated == "masked"
         size = options.num_generations
         judges = load_policy_judges(entry, stage.config["judges"], stage.folders("judge"), access)
         serve_rollouts(options, start, access.serving)
@@ -51,15 +53,24 @@ def main(stage: Stage) -> None:
         verifier = load_policy_verifier(
             entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )
-        constrained = constrained_reward(entry, writing, contexts, verifier, group_size=size)
+        model, tokenizer = load_causal(start), load_tokenizer(start)
+        constrained = constrained_reward(
+            entry,
+            writing,
+            contexts,
+            verifier,
+            group_size=size,
+            limit=options.max_completion_length,
+            stop_tokens=stop_tokens(model, tokenizer),
+        )
         if constrained is None and len(writing) > 1:
             options.reward_weights = [weight for _, weight in writing]
         trainer = ConstrainedGRPOTrainer(
-            model=load_causal(start),
+            model=model,
             reward_funcs=constrained or [reward for reward, _ in writing],
             args=options,
             train_dataset=Dataset.from_list(prompts),
-            processing_class=load_tokenizer(start),
+            processing_class=tokenizer,
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
             max_skew=entry.max_skew if entry.advantage == "reward" else None,

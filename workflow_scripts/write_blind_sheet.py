@@ -6,7 +6,7 @@ from rlcs.constraints.registry import instruction
 from rlcs.data import argilla, label_studio
 from rlcs.data.artifacts import KEY_FILE, SHEET_PAIRS_FILE, STORIES_FILE
 from rlcs.data.blind_sheet import draw_blind_pairs, to_preference_row
-from rlcs.data.matches import texts_of
+from rlcs.data.matches import texts_of, truncated_of
 from rlcs.data.preferences import Preferences
 from rlcs.records import digest
 from rlcs.report.html import fill_template
@@ -16,9 +16,14 @@ from rlcs.stages.stage import Stage, log, run_stage
 def main(stage: Stage) -> None:
     config = stage.config
     contexts = Preferences(stage.folder("preferences")).contexts
-    stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
+    stories = STORIES_FILE.read(*stage.folders("stories"))
     key, pairs = draw_blind_pairs(
-        stories, config["policies"], config["reference"], config["pairs"], config["seed"]
+        texts_of(stories),
+        config["policies"],
+        config["reference"],
+        config["pairs"],
+        config["seed"],
+        truncated_of(stories),
     )
     rows = [to_preference_row(pair, contexts[pair["context_id"]]) for pair in pairs]
     required = ["; ".join(map(instruction, contexts[row["context_id"]].constraints)) for row in rows]

@@ -10,9 +10,10 @@ from smoke_run import SMOKE
 VLLM = {"use_vllm": True, "vllm_mode": "colocate"}
 
 
-def problems(registry, name, options):
-    """The lines of the config error of a run whose training has further options; none if it is accepted."""
+def problems(registry, name, options, **keys):
+    """The lines of the config error of a run whose entry has further keys and options; none if accepted."""
     raw = copy.deepcopy(SMOKE)
+    raw[registry][name] |= keys
     raw[registry][name]["training"] |= options
     try:
         parsing.parse(raw)
@@ -70,3 +71,42 @@ def test_other_sampling_is_accepted(options):
 def test_options_that_all_trainings_share_do_not_sample():
     with pytest.raises(parsing.ConfigError, match="'min_p' is not an option of TRL's TrainingArguments"):
         parsing.parse({**SMOKE, "training": {"min_p": 0.1}})
+
+
+PENALTY = {"mode": "penalty"}
+
+
+@pytest.mark.parametrize(
+    ("truncated", "masks"), [("kept", True), ("violation", True), ("masked", False), (None, True)]
+)
+def test_two_words_on_truncated_stories_are_refused(truncated, masks):
+    keys = {"constraints": PENALTY} | ({"truncated": truncated} if truncated else {})
+    assert problems("policies", "rlcs", {"mask_truncated_completions": masks}, **keys) == [
+        f"policies.rlcs: training.mask_truncated_completions {masks} contradicts truncated: "
+        f"{truncated or 'kept'}; leave it out, truncated: masked sets it"
+    ]
+
+
+def test_a_violation_needs_constraints_that_say_what_it_costs():
+    assert problems("policies", "rlcs", {}, truncated="violation") == [
+        "policies.rlcs: truncated: violation needs constraints, whose mode says what a violation costs; set "
+        "constraints: {mode: penalty}, which contexts without constraints allow, or truncated: masked"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "options"),
+    [
+        ({"truncated": "kept"}, {"mask_truncated_completions": False}),
+        ({"truncated": "masked"}, {"mask_truncated_completions": True}),
+        ({"truncated": "masked", "constraints": PENALTY}, {}),
+        ({"truncated": "violation", "constraints": PENALTY}, {}),
+        ({"truncated": "violation", "constraints": {"mode": "none"}}, {}),
+    ],
+)
+def test_other_choices_for_truncated_stories_are_accepted(keys, options):
+    assert problems("policies", "rlcs", options, **keys) == []
+
+
+def test_truncated_stories_are_kept_by_default():
+    assert parsing.parse(SMOKE).policies["rlcs"].truncated == "kept"

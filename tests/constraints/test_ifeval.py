@@ -126,14 +126,14 @@ def test_files_that_cannot_be_read_are_refused_with_the_line(lines, message, tmp
         read_prompts(path)
 
 
-def response(key, text, policy="sft", seed=0):
-    return {"key": key, "policy": policy, "seed": seed, "text": text, "tokens": 1, "truncated": False}
+def response(key, text, policy="sft", seed=0, truncated=False):
+    return {"key": key, "policy": policy, "seed": seed, "text": text, "tokens": 1, "truncated": truncated}
 
 
 def test_instruction_table_counts_what_is_followed_and_what_is_unsupported():
     responses = [
         response("1000", "one two three four five"),
-        response("1001", "wolf"),
+        response("1001", "wolf", truncated=True),
         response("1005", "one ****** two"),
         response("1012", "Sure!\nIt rained. She ran. The end."),  # 4 sentences; 3 without the first line
         response("1000", "one, two", "grpo"),
@@ -147,6 +147,7 @@ def test_instruction_table_counts_what_is_followed_and_what_is_unsupported():
     assert (sft["instruction_strict"].value, sft["instruction_strict"].n) == (4 / 5, 5)
     assert grpo["instruction_strict"].value == 0
     assert grpo["words"].value == 2
+    assert (sft["truncated"].value, sft["truncated"].n, grpo["truncated"].value) == (1 / 4, 4, 0)
 
 
 def test_loose_accuracies_let_go_of_the_first_line():
@@ -165,7 +166,8 @@ CONTEXTS = {
 
 
 def story(policy, context_id, text, seed=0):
-    return {"policy": policy, "seed": seed, "context_id": context_id, "sample": 0, "text": text}
+    row = {"policy": policy, "seed": seed, "context_id": context_id, "sample": 0, "text": text}
+    return row | {"truncated": not text.endswith(".")}
 
 
 def table(texts, verified=None, won=("a", "a", "b")):
@@ -207,6 +209,13 @@ def test_constraint_table_by_story_and_by_constraint():
     assert (sft["unverified"], rlmr["unverified"]) == (0, 0)
     assert (sft["stories"], sft["words"].value) == (3, 2)
     assert (sft["paper"], rlmr["paper"]) == (None, 86.65)
+
+
+def test_a_truncated_story_is_counted_and_keeps_what_its_missing_end_would_break():
+    frame = table(TEXTS | {"sft": ["She ran", "She ran.", "So."]})
+    assert (frame.loc["sft", "prompt_strict"].value, table(TEXTS).loc["sft", "prompt_strict"].value) == (1, 0)
+    shares = [frame.loc[policy, "truncated"] for policy in ("sft", "rlmr")]
+    assert [(share.value, share.n) for share in shares] == [(pytest.approx(1 / 3), 3), (0, 3)]
 
 
 def test_what_nobody_verified_is_left_out_and_counted():

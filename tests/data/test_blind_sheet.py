@@ -20,7 +20,7 @@ from rlcs.data.formats import validated_pairs
 from rlcs.data.rows import RawRow
 from rlcs.evaluation.human import human_win_rate_table
 from rlcs.records import (
-    MATCHES,
+    KEY,
     STORIES,
     UNLABELLED,
     Constraint,
@@ -70,6 +70,23 @@ def test_the_key_says_who_wrote_what_and_the_rows_do_not():
         assert "sft" in (match["policy_a"], match["policy_b"])
     assert not any(policy in json.dumps(rows_of(pairs)) for policy in POLICIES)
     assert {match["policy_a"] == "sft" for match in key} == {True, False}
+
+
+def test_the_key_says_which_stories_were_cut_and_the_rows_do_not():
+    cut = {("policy-one", "c0", 0), ("sft", "c1", 0)}
+    key, pairs = draw_blind_pairs(stories_of(), POLICIES, "sft", 8, 0, cut)
+    assert pairs == draw_blind_pairs(stories_of(), POLICIES, "sft", 8, 0)[1]
+    for match in key:
+        for side in ("a", "b"):
+            marked_so = (match[f"policy_{side}"], match["context_id"], match["sample"]) in cut
+            assert match[f"truncated_{side}"] == marked_so
+    assert sum(match["truncated_a"] + match["truncated_b"] for match in key) == 3
+    votes = [
+        {"pair_id": match["match_id"], "label": "a", "annotator": "ann", "cohort": None} for match in key
+    ]
+    table = human_win_rate_table(votes, key, POLICIES, "sft", seed=0).set_index("policy")
+    shares = [table.loc[policy, "truncated"] for policy in ("policy-one", "policy-two")]
+    assert [(share.value, share.n) for share in shares] == [(1 / 4, 4), (0, 4)]
 
 
 def test_policies_are_drawn_alike_and_the_seed_draws():
@@ -158,7 +175,8 @@ def sheet(tmp_path):
     made.mkdir()
     write_contexts(made / "contexts.parquet", [context(f"c{n}") for n in range(4)])
     told = [
-        {"policy": p, "context_id": c, "sample": s, "seed": 1, "text": text, "tokens": 3, "truncated": False}
+        {"policy": p, "context_id": c, "sample": s, "seed": 1, "text": text, "tokens": 3}
+        | {"truncated": c == "c0"}
         for (p, c, s), text in stories_of().items()
     ]
     write_rows(made / "stories.parquet", told, STORIES)
@@ -185,7 +203,7 @@ def tabulate(sheet, folder, *annotations):
 def expected_rates(sheet, labels):
     """Win rate by policy of one vote a pair."""
     won = {}
-    for match in read_rows(sheet / "key.parquet", MATCHES):
+    for match in read_rows(sheet / "key.parquet", KEY):
         if (label := labels.get(match["match_id"])) is not None:
             policy = match["policy_b" if match["policy_a"] == "sft" else "policy_a"]
             own = "a" if match["policy_a"] == policy else "b"

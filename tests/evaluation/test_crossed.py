@@ -139,7 +139,7 @@ def matches():
 
 def test_win_rates_have_seeds_as_units():
     def rate(judged):
-        frame = win_rate_matrix(matches(), {"oracle": judged}, policies=["x", "sft"], seed=0)
+        frame = win_rate_matrix(matches(), {"oracle": judged}, [], policies=["x", "sft"], seed=0)
         return frame["win_rate"][0]
 
     assert width(rate(APART)) > 3 * width(rate(ALIKE))
@@ -184,7 +184,7 @@ def test_dimensions_have_seeds_as_units():
             ]
             for seed, value in zip(SEEDS, points, strict=True)
         }
-        table = dimension_table({"j": judged}, matches(), ["x"], labelled_scores, seed=0)
+        table = dimension_table({"j": judged}, matches(), [], ["x"], labelled_scores, seed=0)
         return table["coherence"][0]
 
     assert width(score((2, 5, 8))) > 3 * width(score((5, 5, 5)))

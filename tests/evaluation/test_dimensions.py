@@ -53,8 +53,22 @@ def test_means_are_those_of_each_policys_own_stories():
         },
         "silent": {0: [said("x/y/c2/0", "ab", None, 0)]},
     }
-    frame = dimension_table(judgements, matches, ["x", "y"], labelled_scores, seed=0).set_index("policy")
+    stories = [
+        {
+            "policy": policy,
+            "context_id": f"c{n}",
+            "sample": 0,
+            "seed": 0,
+            "truncated": policy == "y" and n == 1,
+        }
+        for policy in ("x", "y")
+        for n in (1, 2)
+    ]
+    frame = dimension_table(judgements, matches, stories, ["x", "y"], labelled_scores, seed=0)
+    frame = frame.set_index("policy")
     assert frame["judge"].tolist() == ["j", "j"]
     assert (frame.loc["x", "depth"].value, frame.loc["y", "depth"].value) == (8.0, 2.0)
     assert frame.loc["x", "read"] == pytest.approx(2 / 3)
-    assert dimension_table({"silent": judgements["silent"]}, matches, ["x"], labelled_scores, seed=0).empty
+    assert (frame.loc["x", "truncated"].value, frame.loc["y", "truncated"].value) == (0, 0.5)
+    silent = {"silent": judgements["silent"]}
+    assert dimension_table(silent, matches, stories, ["x"], labelled_scores, seed=0).empty

@@ -24,6 +24,10 @@ EVIDENCE = Evidence(
     labels={"p0": "a", "p1": "b"},
     contexts={"p0": "c0", "p1": "c1"},
     policies=PolicyEvidence(
+        stories={
+            "one": {seed: [{"context_id": "c0", "seed": seed, "truncated": seed == 1}] for seed in (1, 2)},
+            "two": {1: [{"context_id": "c0", "seed": 1, "truncated": False}]},
+        },
         matches=[
             {
                 "match_id": f"{policy}{n}",
@@ -49,6 +53,8 @@ def test_each_policy_stands_beside_its_judge():
     assert [e.value for e in frame["accuracy"]] == pytest.approx([3 / 4, 1 / 4, float("nan")], nan_ok=True)
     assert [e.n for e in frame["accuracy"]] == [4, 4, 0]
     assert [e.value for e in frame["win_rate"]] == pytest.approx([1, 1 / 3, 1])
+    assert [(e.value, e.n) for e in frame["truncated"]][:2] == [(0.5, 2), (0, 1)]
+    assert frame["truncated"][2].n == 0
     assert frame["accuracy"][0].low < 0.75 < frame["accuracy"][0].high
 
 

@@ -41,6 +41,17 @@ def world(error=0.0, first=0.0, silent=0.0, seed=0):
     return make_groups(utilities, said)
 
 
+def told(*judges):
+    """The groups' stories by judge, a quarter of them truncated."""
+    rows = [
+        {"context_id": f"c/{c}", "sample": i, "seed": seed, "truncated": (c + i) % 4 == 0}
+        for seed in (1, 2, 3)
+        for c in range(CONTEXTS)
+        for i in range(4)
+    ]
+    return dict.fromkeys(judges, rows)
+
+
 def mean(groups, design, name):
     return np.mean([getattr(evaluate_design(group, design), name) for group in groups])
 
@@ -51,7 +62,7 @@ def test_a_perfect_judge_has_no_bias_and_any_other_has_one():
 
     assert bias(world(), [d for d in DESIGNS if d.probability == "hard"]) == [0] * 6
     assert min(bias(world(error=0.3), [Design(1, "both", "hard"), Design(4, "both", "hard")])) > 0.01
-    frame = pivot_table({"oracle": world()}, seed=0)
+    frame = pivot_table({"oracle": world()}, told("oracle"), seed=0)
     assert set(frame.loc[frame["points"] == "hard", "bias"]) == {0.0}
 
 
@@ -80,9 +91,9 @@ def test_seeds_are_units_and_their_groups_are_not_mixed():
             for group in world(error=error, seed=seed)
         ]
     }
-    narrow, wide = (pivot_table(groups, seed=0)["signal"][0] for groups in (alike, apart))
+    narrow, wide = (pivot_table(groups, told("j"), seed=0)["signal"][0] for groups in (alike, apart))
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
-    noise = noise_table(apart).iloc[0]
+    noise = noise_table(apart, told("j"), seed=0).iloc[0]
     assert noise["true_positive_rate"] == pytest.approx((1 + 0.5 + 1) / 3, abs=0.05)
 
 
@@ -123,13 +134,16 @@ def test_what_was_not_judged_is_left_out():
 
 
 def test_the_table_has_a_row_for_every_design_and_judge():
-    frame = pivot_table({"one": world(error=0.2), "two": world(error=0.1, first=0.3)}, seed=0)
+    judged = {"one": world(error=0.2), "two": world(error=0.1, first=0.3)}
+    frame = pivot_table(judged, told("one", "two"), seed=0)
     assert len(frame) == 2 * len(DESIGNS)
     first = frame[frame["judge"] == "one"].iloc[0]
     assert first["per_call"] == 1.0
     assert first["calls_per_group"] == SIZE - 1
     assert (frame["noise"].astype(float) > 0).all()
-    noise = noise_table({"two": world(error=0.1, first=0.3)}).iloc[0]
+    assert {share.value for share in frame["truncated"]} == {0.25}
+    noise = noise_table({"two": world(error=0.1, first=0.3)}, told("two"), seed=0).iloc[0]
+    assert (noise["truncated"].value, noise["truncated"].n) == (0.25, 3 * CONTEXTS * 4)
     assert noise["true_positive_rate"] == pytest.approx(0.9 * 0.7 + 0.3, abs=0.08)
     assert noise["false_positive_rate"] == pytest.approx(0.1 * 0.7 + 0.3, abs=0.08)
 

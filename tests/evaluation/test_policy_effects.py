@@ -2,10 +2,12 @@
 
 import pytest
 
+from rlcs.config.tables import EffectConfig
 from rlcs.evaluation.effects import (
     Evidence,
     PolicyEvidence,
     constraints_difference,
+    effects_table,
     length_difference,
     rewarded_violators,
     win_rate,
@@ -20,17 +22,19 @@ CONTEXTS = {
 }
 
 
-def stories(*texts):
+def stories(*texts, seed=1):
+    """Those that end with b are truncated."""
     return [
-        {"context_id": name, "sample": 0, "text": text} for name, text in zip(CONTEXTS, texts, strict=False)
+        {"context_id": name, "sample": 0, "seed": seed, "text": text, "truncated": text.endswith("b")}
+        for name, text in zip(CONTEXTS, texts, strict=False)
     ]
 
 
 EVIDENCE = Evidence(
     policies=PolicyEvidence(
         stories={
-            "rlmr": {1: stories("a b", "a b", "a", "a"), 2: stories("a b c", "a b", "a", "a")},
-            "sft": {1: stories("a b", "a", "a b", "a"), 2: stories("a b", "a", "a b", "a")},
+            "rlmr": {1: stories("a b", "a b", "a", "a"), 2: stories("a b c", "a b", "a", "a", seed=2)},
+            "sft": {1: stories("a b", "a", "a b", "a"), 2: stories("a b", "a", "a b", "a", seed=2)},
         },
         contexts=CONTEXTS,
         matches=[
@@ -80,3 +84,19 @@ def test_win_rate_is_of_the_matches_between_the_two():
 def test_rewarded_violators_are_a_share_of_each_steps_violators():
     (sample,) = rewarded_violators(EVIDENCE, ["rlmr"])
     assert (sample.values, sample.contexts) == ((0.25, 1.0), ("step 1", "step 3"))
+
+
+def test_a_claim_about_stories_counts_the_truncated_ones_of_both_policies():
+    def claim(metric, *systems):
+        return EffectConfig(claim=metric, metric=metric, systems=systems, above=0)
+
+    judge = Evidence(
+        judged={"rlmr": {1: [Judgement("p", order, "rlmr", "a") for order in ("ab", "ba")]}},
+        contexts={"p": "c0"},
+        policies=EVIDENCE.policies,
+    )
+    metrics = ("win_rate", "length_difference", "constraints_difference")
+    claims = [*(claim(metric, "rlmr", "sft") for metric in metrics), claim("rewarded_violators", "rlmr")]
+    frame = effects_table([*claims, claim("flip_rate", "rlmr")], judge, seed=0)
+    assert [(share.value, share.n) for share in frame["truncated"][:3]] == [(7 / 16, 16)] * 3
+    assert frame["truncated"][3] is frame["truncated"][4] is None

@@ -6,7 +6,7 @@ import pytest
 
 from rlcs.evaluation import alignment, label_audit
 from rlcs.evaluation.statistics import Estimate
-from rlcs.evaluation.win_rates import win_rate_table
+from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
 from rlcs.judging.consistency import drop_table
 from rlcs.records import Constraint, Context, Judgement
 
@@ -135,6 +135,15 @@ def test_rates_of_nothing_and_of_all_have_an_exact_interval():
         assert (row[column].value, row[column].low, row[column].high) == pytest.approx((0, 0, 1 - bound))
 
 
+def test_judgements_that_the_limit_cut_are_counted_apart_from_the_other_unread_ones():
+    none = Judgement("test0", "ab", "genrm", "none", raw="so so")
+    judged = [none, replace(none, order="ba", truncated=True), *said("test1", "a", "a"), *GENRM[4:]]
+    row = align({"genrm": {0: judged}}).loc["genrm"]
+    assert row["unparsed"].value == pytest.approx(3 / 8)
+    assert (row["truncated_answers"].value, row["truncated_answers"].n) == (1 / 8, 8)
+    assert align({"genrm": {0: GENRM}}).loc["genrm", "truncated_answers"].value == 0
+
+
 def test_a_judgement_of_another_pair_is_an_error():
     with pytest.raises(ValueError, match="elsewhere"):
         align({"genrm": {0: said("elsewhere", "a", "a")}})
@@ -247,6 +256,12 @@ def test_story_columns_are_those_counted_by_hand():
     assert sft["distinct_2"] == pytest.approx(3 / 6)  # a map, map a, no word
     assert (sft["repeated"].value, sft["repeated"].n) == (pytest.approx(1 / 3), 1)
     assert rlcs["distinct_2"] == 1.0
+
+
+def test_the_matrix_counts_the_truncated_stories_of_its_rows():
+    won = {"oracle": {0: said("sft/rlcs/c0", "b", "b")}}
+    frame = win_rate_matrix(MATCHES, won, STORIES, policies=["sft", "rlcs"], seed=0).set_index("policy")
+    assert (frame.loc["sft", "truncated"].value, frame.loc["rlcs", "truncated"].value) == (0.5, 0)
 
 
 def test_distinct_2_is_taken_within_a_seed():

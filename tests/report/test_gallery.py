@@ -151,6 +151,8 @@ def write_page(path):
     }
     stories = [story(f"c{n}", policy, HOSTILE + " the rope") for n in (1, 2, 3) for policy in POLICIES]
     stories[-1]["text"] = "nothing tied"
+    for row in stories:
+        row["truncated"] = row["context_id"] == "c2"
     contexts = {f"c{n}": context(f"c{n}", "poem" if n == 2 else "story") for n in (1, 2, 3)}
     steps = [
         {"step": n, "context_id": "c1", "text": f"draft {n}", "tokens": 2, "truncated": False}
@@ -227,6 +229,8 @@ def test_the_page_steps_filters_and_sorts(tmp_path):
         assert shown() == ("1 of 1", "c3")
         page.choose("[name=show]", "violated")
         assert page.texts("li.no") == ["✗ use the word rope"]
+        page.choose("[name=show]", "truncated")
+        assert shown() == ("1 of 1", "c2")
         page.choose("[name=show]", "")
         page.choose("[name=domain]", "poem")
         assert shown() == ("1 of 1", "c2")

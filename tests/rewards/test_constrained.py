@@ -57,7 +57,12 @@ class Reader:
         return [Check(verdict) for verdict, _ in zip(self.verdicts, questions, strict=True)]
 
 
-def ask(mode, context_ids, stories, points, *, verifier=None, weights=(1.0,), **options):
+END, LIMIT = 2, 3
+WHOLE, CUT = [8, 8, END], [8, 8, 8]
+
+
+def ask(mode, context_ids, stories, points, *, verifier=None, weights=(1.0,), cut=(), limit=None, **options):
+    """Rewards, violations and metrics; ``cut`` are the stories that the token limit ended."""
     logged = {}
     reward = ConstrainedReward(
         [(by_story(points), weight) for weight in weights],
@@ -65,9 +70,12 @@ def ask(mode, context_ids, stories, points, *, verifier=None, weights=(1.0,), **
         ConstraintsConfig(mode=mode, **options),
         group_size=GROUP,
         verifier=verifier,
+        limit=limit,
+        stop_tokens=[END],
     )
     rewards = reward(
         completions=[assistant(story) for story in stories],
+        completion_ids=[CUT if story in cut else WHOLE for story in stories],
         context_id=context_ids,
         log_metric=logged.__setitem__,
         trainer_state=None,
@@ -121,6 +129,66 @@ def test_without_constraints_every_mode_that_writes_is_the_writing_reward(points
     assert ask("fixed", ["free"] * 4, stories, said, weight=0.0)[0] == points
 
 
+ENDED = [True, False, True, True]
+CUTS = ("a long story",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "expected"),
+    [
+        ("none", {}, [1, 4, 0, -1]),
+        ("penalty", {"margin": 0.5}, apply_penalty([1, 4, 0, -1], [0, 1, 0, 0], margin=0.5)),
+        ("verifier_only", {}, [1, 0, 1, 1]),
+        ("fixed", {"weight": 0.25}, [1, 3, 0.25, -0.5]),
+    ],
+)
+def test_a_truncated_story_breaks_a_constraint_where_there_is_no_other(mode, options, expected):
+    rewards, latest, logged = ask(mode, ["free"] * 4, STORIES, POINTS, cut=CUTS, limit=LIMIT, **options)
+    assert rewards == pytest.approx(expected)
+    assert latest.violator == [not ended for ended in ENDED]
+    assert logged == {"constraints/writing": 1}
+    kept, latest, _ = ask(mode, ["free"] * 4, STORIES, POINTS, cut=CUTS, **options)
+    assert kept == ask(mode, ["free"] * 4, STORIES, POINTS, **options)[0]
+    assert latest.violator == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "expected"),
+    [
+        (
+            "penalty",
+            {"margin": 0.5, "per_constraint": True},
+            apply_penalty([1, 4, 0, -1], [1, 3, 0, 2], margin=0.5, per_constraint=True),
+        ),
+        ("verifier_only", {}, [0, 0, 1, 0]),
+        ("verifier_only", {"per_constraint": True}, [2 / 3, 0, 1, 1 / 3]),
+    ],
+)
+def test_to_end_is_one_more_constraint_beside_those_of_the_data(mode, options, expected):
+    rewards, latest, logged = ask(mode, ["two"] * 4, STORIES, POINTS, cut=CUTS, limit=LIMIT, **options)
+    assert rewards == pytest.approx(expected)
+    assert latest.violator == [True, True, False, True]
+    assert logged["constraints/satisfied"] == 3 / 8  # of the data's constraints
+
+
+def test_a_group_of_truncated_stories_is_one_in_which_all_violate():
+    rewards, latest, _ = ask("penalty", ["free"] * 4, STORIES, POINTS, cut=STORIES, limit=LIMIT)
+    assert rewards == [0] * 4
+    assert latest.all_violate == [True] * 4
+
+
+@given(
+    points=st.lists(st.floats(-5, 5), min_size=GROUP, max_size=GROUP),
+    cut=st.sets(st.integers(0, GROUP - 1), min_size=1, max_size=GROUP - 1),
+)
+def test_under_the_penalty_every_truncated_story_is_below_its_groups_mean(points, cut):
+    stories = [f"story {n}" for n in range(GROUP)]
+    said = dict(zip(stories, points, strict=True))
+    cuts = [stories[n] for n in cut]
+    rewards, _, _ = ask("penalty", ["free"] * GROUP, stories, said, cut=cuts, limit=LIMIT)
+    assert all(rewards[n] < sum(rewards) / GROUP for n in cut)
+
+
 def test_several_writing_rewards_are_summed_as_trl_sums_them():
     rewards, _, _ = ask("none", ["free"] * 4, [*STORIES[:3], "unknown"], POINTS, weights=(1.0, 0.5))
     assert rewards == [1.5, 6, 0, None]
@@ -130,6 +198,7 @@ def test_without_writing_rewards_a_group_is_told_apart_by_its_constraints():
     reward = ConstrainedReward([], CONTEXTS, ConstraintsConfig(mode="verifier_only"), group_size=GROUP)
     rewards = reward(
         completions=[assistant(story) for story in (*STORIES, *["a long story"] * GROUP)],
+        completion_ids=[CUT] * 2 * GROUP,
         context_id=["two"] * 2 * GROUP,
         log_metric=lambda name, value: None,
     )

@@ -340,10 +340,12 @@ def test_what_could_not_be_read_and_what_was_not_had_are_told_apart():
             judgement = super()._judge(c)
             if "2" not in (c.first, c.second):
                 return judgement
-            return replace(judgement, verdict="none", raw="well" if c.order == "ab" else "")
+            said = {"raw": "well", "truncated": "4" in (c.first, c.second)} if c.order == "ab" else {}
+            return replace(judgement, verdict="none", **said)
 
     _, logged = rewarded(Mumbling(by_number), list("1234"), max_failure_share=1, pivots=3)
     assert (logged["judge/unparsed"], logged["judge/failed"]) == (0.25, 0.25)
+    assert logged["judge/truncated"] == pytest.approx(1 / 12)
 
 
 def test_every_step_logs_skew_diversity_and_repetition():

@@ -296,6 +296,33 @@ def test_each_kind_of_shaping_is_its_formula(make, unshaped):
     torch.testing.assert_close(second["advantages"], later * torch.tensor(weights))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("normalize", ["mean_weight", "recenter"])
+def test_masked_completions_count_in_no_normalization_and_no_cell(make, unshaped, normalize):
+    options = {"mask_truncated_completions": True, "max_steps": 1}
+    trainer = make(Recorder, shaping=SHAPED.model_copy(update={"normalize": normalize}), options=options)
+    trainer.train()
+    (seen,), (plain,) = trainer.seen, unshaped
+    learned, entropy = seen["completion_mask"].any(dim=1), torch.tensor(seen["entropy"])
+    assert learned.any()
+    assert (plain[~learned] != 0).any()
+    middle = entropy[learned].quantile(0.5)
+    cells = [expected_weight(h, middle, right) for h, right in zip(entropy, plain > 0, strict=True)]
+    weights = torch.tensor(cells).float()
+    if normalize == "recenter":
+        expected = recenter(plain * weights * learned, GROUP)
+    else:
+        size = plain.abs() * learned
+        expected = plain * weights * size.sum() / (size * weights).sum()
+    torch.testing.assert_close(seen["advantages"], expected)
+    logged = {
+        name: trainer.state.log_history[0][f"shaping/{name}"] for name in MultipliersConfig.model_fields
+    }
+    assert sum(logged.values()) == pytest.approx(1)
+    confident = (entropy[learned] < middle).double().mean().item()
+    assert logged["confident_wrong"] + logged["confident_correct"] == pytest.approx(confident)
+
+
 def scored(trainer, batch):
     """TRL's view of a batch's completions: log probabilities and entropies, (B, T) each."""
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)

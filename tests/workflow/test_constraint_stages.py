@@ -90,7 +90,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
     write_contexts(folders["preferences"] / "contexts.parquet", contexts)
     told = [
         {"context_id": c.context_id, "policy": policy, "sample": 0, "seed": 1, "text": text, "tokens": 2}
-        | {"truncated": False}
+        | {"truncated": policy == "sft"}
         for c in contexts
         for policy, text in {"sft": "She ran on.", "rlmr": "She ran."}.items()
     ]
@@ -131,6 +131,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
     )
     frame = pd.read_csv(table.parent / "constraints.csv").set_index("policy")
     assert list(frame["instruction_strict"]) == [0, 1]
+    assert list(frame["truncated"]) == [1, 0]
     assert list(frame["unverified"]) == pytest.approx([1 / 3, 1 / 3])
     assert frame.loc["rlmr", "win_rate"] == 1
     assert pd.isna(frame.loc["rlmr", "win_rate_compliant"])

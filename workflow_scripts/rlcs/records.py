@@ -88,6 +88,7 @@ JUDGEMENTS = _schema(
         "verdict": pa.string(),
         "tokens": pa.int64(),
         "raw": pa.string(),
+        "truncated": pa.bool_(),
     },
     optional={
         "analysis": pa.string(),
@@ -118,15 +119,16 @@ SNAPSHOTS = _schema(  # of a policy in training; its name and seed are those of 
     },
     optional={},
 )
-MATCHES = _schema(
-    required={
-        "match_id": pa.string(),
-        "context_id": pa.string(),
-        "policy_a": pa.string(),
-        "policy_b": pa.string(),
-        "sample": pa.int64(),
-    },
-    optional={},
+_MATCH = {
+    "match_id": pa.string(),
+    "context_id": pa.string(),
+    "policy_a": pa.string(),
+    "policy_b": pa.string(),
+    "sample": pa.int64(),
+}
+MATCHES = _schema(required=_MATCH, optional={})
+KEY = _schema(  # of a blind sheet
+    required={**_MATCH, "truncated_a": pa.bool_(), "truncated_b": pa.bool_()}, optional={}
 )
 INJECTIONS = _schema(
     required={"judge": pa.string(), "injection": pa.string(), "pair_id": pa.string(), "order": pa.string()},
@@ -209,6 +211,7 @@ class Judgement:
     """A judge's answer to a comparison, un-swapped: scores and verdict refer to the pair's a and b.
 
     ``verdict`` is ``none`` if there is no answer or it cannot be read; then scores and ``p_a`` are None.
+    ``truncated``: it was not read because the token limit ended it.
     """
 
     pair_id: str
@@ -221,6 +224,7 @@ class Judgement:
     score_a: float | None = None
     score_b: float | None = None
     p_a: float | None = None
+    truncated: bool = False
 
 
 def digest(*parts: Any) -> str:

@@ -87,7 +87,9 @@ def read_judgement(
     """
     scores = None if truncated else parse_scores(raw, low, high)
     if scores is None:
-        return Judgement(comparison.pair_id, comparison.order, judge, "none", tokens, raw)
+        return Judgement(
+            comparison.pair_id, comparison.order, judge, "none", tokens, raw, truncated=truncated
+        )
     score_a, score_b = scores if comparison.order == "ab" else (scores[1], scores[0])
     return Judgement(
         pair_id=comparison.pair_id,
@@ -118,17 +120,25 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
     """Combine several answers to one comparison into one judgement.
 
     The verdict is the majority's, and p(a beats b) is the share of votes for a, where a tie is half a vote.
-    Answers that cannot be read do not vote; if none votes, the verdict is ``none``. Scores are the votes'
-    means, tokens the sum over all answers. ``raw`` and the analysis are those of the first answer with the
-    majority's verdict, since a chain to learn from is one answer; if no answer has it, ``raw`` is the first
-    vote's.
+    Answers that cannot be read do not vote; if none votes, the verdict is ``none``, and truncated if one of
+    them was. Scores are the votes' means, tokens the sum over all answers. ``raw`` and the analysis are those
+    of the first answer with the majority's verdict, since a chain to learn from is one answer; if no answer
+    has it, ``raw`` is the first vote's.
     """
     first = votes[0]
     tokens = sum(vote.tokens for vote in votes)
     voting = [vote for vote in votes if vote.verdict != "none"]
     share = win_probability([vote.verdict for vote in voting])
     if share is None:
-        return Judgement(first.pair_id, first.order, first.judge, "none", tokens, first.raw)
+        return Judgement(
+            first.pair_id,
+            first.order,
+            first.judge,
+            "none",
+            tokens,
+            first.raw,
+            truncated=any(vote.truncated for vote in votes),
+        )
     verdict = compare(share, 0.5)
     representative = next((vote for vote in voting if vote.verdict == verdict), None)
     return Judgement(

@@ -264,6 +264,13 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     constraints: ConstraintsConfig | None = Field(
         None, description="Effect of broken constraints on the reward. Empty: none, and none is verified."
     )
+    truncated: Literal["kept", "masked", "violation"] = Field(
+        "kept",
+        description="Treatment of a story that training.max_completion_length cut. kept: that of a whole "
+        "one. masked: nothing is learned from it, though its reward counts in its group (TRL's "
+        "mask_truncated_completions). violation: it breaks a constraint, and constraints.mode says what "
+        "that costs.",
+    )
     advantage: Literal["group", "reward"] = Field(
         "group",
         description="Advantage of a story. group: TRL's normalization by the group. reward: the "
@@ -318,6 +325,21 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
             raise ValueError(
                 "diversity needs advantage: group; with advantage: reward a bonus, which is never negative, "
                 "would be an advantage of every story that earns one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _truncated_stories(self) -> GRPOPolicyConfig:
+        masks = self.training.get("mask_truncated_completions")
+        if masks is not None and masks != (self.truncated == "masked"):
+            raise ValueError(
+                f"training.mask_truncated_completions {masks} contradicts truncated: {self.truncated}; leave "
+                "it out, truncated: masked sets it"
+            )
+        if self.truncated == "violation" and self.constraints is None:
+            raise ValueError(
+                "truncated: violation needs constraints, whose mode says what a violation costs; set "
+                "constraints: {mode: penalty}, which contexts without constraints allow, or truncated: masked"
             )
         return self
 

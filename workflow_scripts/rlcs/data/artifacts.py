@@ -64,5 +64,5 @@ RESPONSES_FILE = RowFile("responses.parquet", records.RESPONSES)
 HISTORY_FILE = RowFile("history.parquet", records.HISTORY)
 
 # Of the blind sheet: whose stories they are, and the pairs that people compare.
-KEY_FILE = RowFile("key.parquet", records.MATCHES)
+KEY_FILE = RowFile("key.parquet", records.KEY)
 SHEET_PAIRS_FILE = RowFile("pairs.parquet", records.UNLABELLED)

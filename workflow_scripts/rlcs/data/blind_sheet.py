@@ -1,12 +1,12 @@
 """Blind comparison of the policies' stories by people who do not know who wrote which: pairs and votes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import zip_longest
 from random import Random
 from typing import Any
 
-from rlcs.data.matches import Stories, matches_of, pairs_of
+from rlcs.data.matches import Stories, StoryName, matches_of, pairs_of
 from rlcs.data.rows import PairRow, RawRow, parse_row
 from rlcs.errors import InputError
 from rlcs.records import HUMAN, Context, Row, digest
@@ -14,15 +14,23 @@ from rlcs.verdict import swapped
 
 
 def draw_blind_pairs(
-    stories: Stories, policies: Sequence[str], reference: str, count: int, seed: int
+    stories: Stories,
+    policies: Sequence[str],
+    reference: str,
+    count: int,
+    seed: int,
+    truncated: Collection[StoryName] = (),
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Draw pairs of a story of the reference and one of another policy, and the key that tells the policies.
 
     Each policy has equally many pairs, until it has none left; pairs, order and sides are drawn at random.
     Two equal stories are not compared, and no two stories twice.
 
+    Args:
+        truncated: stories that the token limit cut; the key marks them, and the pairs do not.
+
     Returns:
-        Rows of MATCHES, ``match_id`` being the pair's id, whose ``policy_a`` wrote ``story_a``; rows of
+        Rows of KEY, ``match_id`` being the pair's id, whose ``policy_a`` wrote ``story_a``; rows of
         UNLABELLED. An id comes from the context and the stories alone: it tells no policy, and annotations of
         other stories are never taken for annotations of these.
     """
@@ -47,7 +55,12 @@ def draw_blind_pairs(
         story_a, story_b = pair[f"story_{a}"], pair[f"story_{b}"]
         pair_id = digest(pair["context_id"], story_a, story_b)
         policies_of = {"policy_a": match[f"policy_{a}"], "policy_b": match[f"policy_{b}"]}
-        key.append({**match, **policies_of, "match_id": pair_id})
+        cut = {
+            f"truncated_{side}": (policies_of[f"policy_{side}"], match["context_id"], match["sample"])
+            in truncated
+            for side in ("a", "b")
+        }
+        key.append({**match, **policies_of, **cut, "match_id": pair_id})
         stories_of = {"story_a": story_a, "story_b": story_b}
         pairs.append({"pair_id": pair_id, "context_id": pair["context_id"], **stories_of, "source": HUMAN})
     return key, pairs

@@ -4,13 +4,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-Stories = Mapping[tuple[str, str, int], str]
-"""Texts by (policy, context, sample number)."""
+StoryName = tuple[str, str, int]
+"""Policy, context and sample number."""
+Stories = Mapping[StoryName, str]
+"""Texts by story."""
 
 
-def texts_of(stories: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int], str]:
-    """The texts of rows of STORIES by policy, context and sample number."""
-    return {(row["policy"], row["context_id"], row["sample"]): row["text"] for row in stories}
+def texts_of(stories: Iterable[Mapping[str, Any]]) -> dict[StoryName, str]:
+    """The texts of rows of STORIES."""
+    return {_name(row): row["text"] for row in stories}
+
+
+def truncated_of(stories: Iterable[Mapping[str, Any]]) -> set[StoryName]:
+    """The truncated ones of rows of STORIES."""
+    return {_name(row) for row in stories if row["truncated"]}
+
+
+def _name(story: Mapping[str, Any]) -> StoryName:
+    return story["policy"], story["context_id"], story["sample"]
 
 
 def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from rlcs.judging.credits import (
     pair_credits,
     pair_flips,
     tie_share,
+    truncated_answer_share,
     unparsed_share,
 )
 from rlcs.records import BASELINES, LENGTH, MAJORITY, PEOPLE, SENTENCES, Context, Judgement, Row
@@ -127,6 +128,7 @@ def alignment_table(
                 "first_share": share(first_position_share, name),
                 "ties": share(tie_share, name),
                 "unparsed": share(unparsed_share, name),
+                "truncated_answers": share(truncated_answer_share, name),
                 "ece": mean_or_none([error for error in errors if error is not None]),
                 "calls": calls.get(name),
                 "tokens": mean_or_none(tokens) if name in calls else None,

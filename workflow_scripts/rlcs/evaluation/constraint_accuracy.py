@@ -18,6 +18,7 @@ from rlcs.constraints.registry import all_satisfied, loosely_satisfied, satisfie
 from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.judgements import MatchResult, wins
 from rlcs.evaluation.statistics import Estimate
+from rlcs.evaluation.truncation import truncated_by_policy
 from rlcs.judging.credits import win_credits
 from rlcs.records import Constraint, Context, Judgement, Row
 
@@ -98,6 +99,8 @@ def constraint_table(
 ) -> pd.DataFrame:
     """Constraint accuracy of each policy's stories, beside their length and quality.
 
+    A truncated story counts by what is there.
+
     Args:
         stories: rows of STORIES of all policies and seeds.
         verified: a verifier model's answers on constraints that no rule can check, by story and index.
@@ -116,6 +119,7 @@ def constraint_table(
             )
     compliant = {key for key, text in checks.items() if all_satisfied(text.strict)}
     credits = {number: win_credits(of_seed) for number, of_seed in judgements.items()}
+    truncated = truncated_by_policy(stories, policies, seed=seed)
     rows = []
     for policy in policies:
         written = [text for key, text in checks.items() if key[0] == policy]
@@ -134,6 +138,7 @@ def constraint_table(
                 "paper": paper.get(policy),
                 "unverified": strict.count(None) / len(strict) if strict else None,
                 "words": _mean_words(written, seed),
+                "truncated": truncated[policy],
                 "judge": judge,
                 "reference": reference,
                 "win_rate": _rate(won, seed),
@@ -166,6 +171,7 @@ def instruction_table(
     """
     by_key = {prompt.key: prompt for prompt in prompts}
     unsupported = sum(constraint is None for prompt in prompts for _, constraint in prompt.constraints)
+    truncated = truncated_by_policy(responses, policies, seed=seed, unit="key")
     rows = []
     for policy in policies:
         followed = [
@@ -183,6 +189,7 @@ def instruction_table(
                 **{name: value for name, value in by_instruction.items() if name.startswith("instruction")},
                 "unsupported": unsupported,
                 "words": _mean_words([text for text, _ in followed], seed),
+                "truncated": truncated[policy],
             }
         )
     return pd.DataFrame(rows, dtype=object)

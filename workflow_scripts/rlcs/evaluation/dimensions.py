@@ -14,6 +14,7 @@ import pandas as pd
 
 from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.judgements import Judged
+from rlcs.evaluation.truncation import truncated_by_policy
 from rlcs.records import Row
 from rlcs.world.grammar import DIMENSIONS
 
@@ -49,6 +50,7 @@ def chain_counts(analysis: str) -> tuple[DimensionScores, DimensionScores] | Non
 def dimension_table(
     judgements: Judged,
     matches: Sequence[Row],
+    stories: Sequence[Row],
     policies: Sequence[str],
     read: Reader,
     *,
@@ -60,9 +62,11 @@ def dimension_table(
 
     Args:
         matches: rows of MATCHES.
+        stories: rows of STORIES of all policies and seeds.
         seed: of the bootstrap of a judge with one seed.
     """
     match_of = {match["match_id"]: match for match in matches}
+    truncated = truncated_by_policy(stories, policies, seed=seed)
     rows = []
     for judge, seeds in judgements.items():
         scores: dict[tuple[str, str], list[tuple[float, int, str]]] = defaultdict(list)
@@ -85,6 +89,7 @@ def dimension_table(
                 {
                     "policy": policy,
                     "judge": judge,
+                    "truncated": truncated[policy],
                     "read": understood[policy] / judged[policy] if judged[policy] else None,
                     **{name: estimate_items(scores[policy, name], seed=seed) for name in names},
                 }

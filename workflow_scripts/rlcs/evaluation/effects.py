@@ -7,7 +7,7 @@ effect, or two, whose means are subtracted. ``config.tables.METRICS`` lists the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
@@ -21,6 +21,7 @@ from rlcs.constraints.registry import all_satisfied, satisfied
 from rlcs.evaluation.crossed import Sample, crossed_estimate, crossed_mean, pair_seeds, with_exact_bounds
 from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.statistics import Estimate
+from rlcs.evaluation.truncation import truncated_share
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Label, Row
 
@@ -45,6 +46,12 @@ class PolicyEvidence:
     matches: Sequence[Row] = ()
     judged: Mapping[int, Sequence[Judgement]] = field(default_factory=dict)
     histories: Mapping[str, Mapping[int, Sequence[Row]]] = field(default_factory=dict)
+
+    def stories_of(self, *policies: str) -> Iterator[Row]:
+        """The stories of some policies, over all seeds; none of a policy whose stories were not read."""
+        for policy in policies:
+            for rows in self.stories.get(policy, {}).values():
+                yield from rows
 
 
 @dataclass(frozen=True)
@@ -208,6 +215,8 @@ OBSERVE: dict[MetricName, Callable[[Evidence, Sequence[str]], list[Sample]]] = {
 }
 
 
+STORY_METRICS: tuple[MetricName, ...] = ("constraints_difference", "length_difference", "win_rate")
+
 LEAST_SEEDS = 3  # for a claim about a training to hold
 FEW_SEEDS, UNSAID = "too few seeds", "cannot be said"
 
@@ -247,6 +256,9 @@ def effects_table(effects: Sequence[EffectConfig], evidence: Evidence, *, seed: 
                 "effect": result.estimate,
                 "p_holm": p_holm,
                 "holds": decide_claim(effect, result.estimate, result.seeds),
+                "truncated": truncated_share(evidence.policies.stories_of(*effect.systems), seed=seed)
+                if effect.metric in STORY_METRICS
+                else None,
                 "note": effect.note,
             }
         )

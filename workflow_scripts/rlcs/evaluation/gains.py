@@ -11,6 +11,7 @@ from scipy.stats import permutation_test, spearmanr
 
 from rlcs.evaluation.crossed import crossed_estimate
 from rlcs.evaluation.effects import Evidence, win_rate
+from rlcs.evaluation.truncation import truncated_share
 from rlcs.judging.credits import pair_credits
 
 
@@ -19,7 +20,8 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
 
     Args:
         judge_of: the one judge of each policy's reward, in the table's order.
-        evidence: judgements of held-out pairs by the judges, and of the policies' matches.
+        evidence: judgements of held-out pairs by the judges, the policies' stories, and judgements of their
+            matches.
         seed: of the bootstraps, over seeds and contexts.
     """
     rows: list[dict[str, Any]] = []
@@ -36,6 +38,7 @@ def gain_table(judge_of: Mapping[str, str], evidence: Evidence, reference: str, 
                 "policy": policy,
                 "reference": reference,
                 "win_rate": crossed_estimate(won, seed=seed),
+                "truncated": truncated_share(evidence.policies.stories_of(policy), seed=seed),
             }
         )
     return pd.DataFrame(rows, dtype=object)

@@ -9,6 +9,7 @@ import pandas as pd
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, soft_label, votes_by_pair
 from rlcs.evaluation.judgements import wins
 from rlcs.evaluation.statistics import bootstrap_mean, estimate_mean
+from rlcs.evaluation.truncation import truncated_share
 from rlcs.records import Row
 
 
@@ -21,7 +22,7 @@ def human_win_rate_table(
 
     Args:
         votes: rows of ANNOTATIONS.
-        key: rows of MATCHES; ``match_id`` is the pair's id.
+        key: rows of KEY; ``match_id`` is the pair's id.
     """
     matches = list(key)
     context_of = {match["match_id"]: str(match["context_id"]) for match in matches}
@@ -56,6 +57,13 @@ def human_win_rate_table(
                     "annotators": len({vote["annotator"] for vote in cast}),
                     "mutual": estimate_mean(mutual_credits(cast), context_of, seed),
                     "alpha": krippendorff_alpha(cast),
+                    "truncated": truncated_share([_story(result.match, policy) for result in won], seed=seed),
                 }
             )
     return pd.DataFrame(rows, dtype=object)
+
+
+def _story(match: Row, policy: str) -> Row:
+    """The policy's story of a row of KEY, as far as ``truncated_share`` reads it."""
+    side = "a" if match["policy_a"] == policy else "b"
+    return {"context_id": match["context_id"], "seed": 0, "truncated": match[f"truncated_{side}"]}

@@ -1,4 +1,4 @@
-"""Judgements by judge and seed, as the judging stages left them, and results of matches between policies."""
+"""Judgements and stories by seed, as the stages left them, and results of matches between policies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from rlcs.data.artifacts import JUDGEMENTS_FILE
+from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.records import Judgement, Row
 from rlcs.stages.manifest import read_provenance
 
@@ -40,6 +40,16 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     if empty := [judge for judge, by_seed in judged.items() if not by_seed]:
         raise ValueError(f"no judgements of {', '.join(empty)}")
     return judged
+
+
+def stories_by_seed(folders: Iterable[Path]) -> dict[str, dict[int, list[Row]]]:
+    """Read policy -> seed -> rows of STORIES; each folder has those of one policy and seed."""
+    stories: dict[str, dict[int, list[Row]]] = {}
+    for folder in folders:
+        made_of = read_provenance(folder)
+        by_seed = stories.setdefault(made_of["config"]["policy"], {})
+        by_seed[made_of["seed"]] = list(STORIES_FILE.read(folder))
+    return stories
 
 
 def wins(

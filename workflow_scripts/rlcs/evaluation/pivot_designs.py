@@ -28,7 +28,8 @@ import pandas as pd
 
 from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.statistics import Floats, mean_or_none
-from rlcs.records import Judgement, Order
+from rlcs.evaluation.truncation import truncated_share
+from rlcs.records import Judgement, Order, Row
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
 from rlcs.verdict import WIN_CREDIT, soft_win_probability, swapped, win_probability
 
@@ -164,16 +165,20 @@ def error_rates(groups: Sequence[Group]) -> dict[str, float | None]:
     }
 
 
-def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataFrame:
+def pivot_table(
+    groups: Mapping[str, Sequence[Group]], stories: Mapping[str, Sequence[Row]], *, seed: int
+) -> pd.DataFrame:
     """One row per judge and design; intervals are over contexts, and over seeds if there are several.
 
     Args:
         groups: by judge.
+        stories: rows of STORIES, those of the groups, by judge.
         seed: of the bootstraps.
     """
     rows: list[dict[str, Any]] = []
     for judge, of_judge in groups.items():
         judge_rows: list[dict[str, Any]] = []
+        truncated = truncated_share(stories[judge], seed=seed)
         for design in DESIGNS:
             qualities = [evaluate_design(group, design) for group in of_judge]
             calls = float(np.mean([quality.calls for quality in qualities]))
@@ -193,6 +198,7 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
                     "noise": float(np.sqrt(np.mean([quality.variance for quality in qualities]))),
                     "signal": signal,
                     "per_call": max(signal.value, 0.0) ** 2 / calls,
+                    "truncated": truncated,
                 }
             )
         unit = judge_rows[0]["per_call"] or 1.0
@@ -200,10 +206,18 @@ def pivot_table(groups: Mapping[str, Sequence[Group]], *, seed: int) -> pd.DataF
     return pd.DataFrame(rows, dtype=object)
 
 
-def noise_table(groups: Mapping[str, Sequence[Group]]) -> pd.DataFrame:
-    """One row per judge: how often it names the first story when that is better, and when it is worse."""
+def noise_table(
+    groups: Mapping[str, Sequence[Group]], stories: Mapping[str, Sequence[Row]], *, seed: int
+) -> pd.DataFrame:
+    """One row per judge: how often it names the first story when that is better, and when it is worse.
+
+    Arguments as for ``pivot_table``.
+    """
     rows = []
     for judge, of_judge in groups.items():
         judgements = sum(len(group.judgements) for group in of_judge)
-        rows.append({"judge": judge, "judgements": judgements, **error_rates(of_judge)})
+        truncated = truncated_share(stories[judge], seed=seed)
+        rows.append(
+            {"judge": judge, "judgements": judgements, **error_rates(of_judge), "truncated": truncated}
+        )
     return pd.DataFrame(rows, dtype=object)

@@ -17,6 +17,7 @@ from rlcs.evaluation.crossed import BySeed, estimate_by_seed, estimate_items
 from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
 from rlcs.evaluation.statistics import Estimate, mean_or_none
+from rlcs.evaluation.truncation import truncated_by_policy, truncated_share
 from rlcs.judging import credits
 from rlcs.records import Context, Judgement, Row
 from rlcs.text import distinct_n, repeated_ngram_share
@@ -85,17 +86,24 @@ def win_rate_table(
 
 
 def win_rate_matrix(
-    matches: Sequence[Row], judgements: Judged, *, policies: Sequence[str], seed: int
+    matches: Sequence[Row],
+    judgements: Judged,
+    stories: Sequence[Row],
+    *,
+    policies: Sequence[str],
+    seed: int,
 ) -> pd.DataFrame:
     """Compare every policy with every other by each judge; arguments as for ``win_rate_table``."""
     match_of = {match["match_id"]: match for match in matches}
     results = {judge: _results(seeds, match_of, judge) for judge, seeds in judgements.items()}
+    truncated = truncated_by_policy(stories, policies, seed=seed)
     rows = [
         {
             "judge": judge,
             "policy": policy,
             "opponent": opponent,
             "win_rate": _win_rate(won, matches, policy, opponent, seed),
+            "truncated": truncated[policy],
         }
         for judge, won in results.items()
         for policy in policies
@@ -136,7 +144,7 @@ def story_columns(
         "words": mean(lambda story: float(len(texts.words(story["text"])))),
         "distinct_2": mean_or_none([value for value in distinct if value is not None]),
         "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
-        "truncated": mean(lambda story: float(story["truncated"])),
+        "truncated": truncated_share(written, seed=seed),
     }
 
 

@@ -92,6 +92,11 @@ def unparsed_share(judgements: Iterable[Judgement]) -> float | None:
     return _mean(judgement.verdict == "none" for judgement in judgements)
 
 
+def truncated_answer_share(judgements: Iterable[Judgement]) -> float | None:
+    """Share of judgements without a verdict because the token limit ended the answer, among all."""
+    return _mean(judgement.truncated for judgement in judgements)
+
+
 def tie_share(judgements: Iterable[Judgement]) -> float | None:
     """Share of ties among the verdicts that could be read."""
     return _mean(judgement.verdict == "tie" for judgement in judgements if judgement.verdict != "none")

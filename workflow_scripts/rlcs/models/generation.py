@@ -1,7 +1,7 @@
 """Loading models and generating text, in process with transformers."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,10 @@ def generate(
             length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
             text = tokenizer.decode(ids[:length], skip_special_tokens=True)
             completions[index] = Completion(
-                text.strip(), length, truncated=length == max_new_tokens, ids=tuple(ids[:length])
+                text.strip(),
+                length,
+                truncated=is_truncated(ids[: length + 1], max_new_tokens, stops),
+                ids=tuple(ids[:length]),
             )
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
@@ -110,6 +113,18 @@ def fits(model: PreTrainedModel, tokens: int) -> bool:
     """True if so many tokens fit into the model's context window."""
     window = getattr(model.config, "max_position_embeddings", None)
     return window is None or tokens <= window
+
+
+def is_truncated(ids: Sequence[int], limit: int | None, stops: Collection[int]) -> bool:
+    """True if the token limit ended a text before its own end.
+
+    Args:
+        ids: of the text, with the stop token that ended it.
+        limit: the most tokens that the text may have; None without a limit.
+        stops: tokens that end a text (``stop_tokens``). A shorter text that ends in another token was ended
+            by something else, such as a stop string.
+    """
+    return limit is not None and len(ids) >= limit and ids[-1] not in stops
 
 
 def stop_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> set[int]:

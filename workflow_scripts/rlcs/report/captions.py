@@ -99,7 +99,8 @@ TABLES = {
     "constraints": Caption(
         "Constraints",
         "Stories for held-out contexts by the constraints that they satisfy, next to length and quality. A "
-        "win rate that falls among compliant stories, or length that grows, is a sign of a hacked reward.",
+        "truncated story keeps a constraint such as max_words because its end is missing. A win rate that "
+        "falls among compliant stories, or length that grows, is a sign of a hacked reward.",
         "policies",
     ),
     "ifeval": Caption(

@@ -125,6 +125,12 @@ COLUMNS: dict[str, Column] = {
     "calls": Column("calls", "count", "Answers sampled per judgement."),
     "tokens": Column("tokens", "tenths", "Mean number of generated tokens per judgement."),
     "unparsed": Column("unparsed %", "share", "Judgements that failed or could not be read."),
+    "truncated_answers": Column(
+        "truncated %",
+        "share",
+        "Judgements that could not be read because the token limit ended the answer, or left no room for "
+        "one; a part of unparsed.",
+    ),
     "judges": Column("judges", "count"),
     "rho": Column("rho", "number", "Spearman's rank correlation of accuracy and win rate over the judges."),
     "p_rho": Column("p", "p", "Probability of that correlation by chance: two-sided permutation test."),
@@ -193,7 +199,12 @@ COLUMNS: dict[str, Column] = {
         "Mean cosine distance between two of a policy's stories, embedded by a small sentence model.",
     ),
     "repeated": Column("repeated %", "share", "Word 4-grams that occur earlier in the same story."),
-    "truncated": Column("truncated %", "share", "Stories that reached the token limit before their end."),
+    "truncated": Column(
+        "truncated %",
+        "share",
+        "Texts of the policy, or of the compared policies, that the token limit ended before their own end. "
+        "They count in the other columns by what is there.",
+    ),
     "model": Column("model", "text"),
     "stage": Column("stage", "text"),
     "artifacts": Column("artifacts", "count"),

@@ -5,7 +5,7 @@ The writing rewards of a step are summed, the constraints verified, and the conf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -14,6 +14,7 @@ from rlcs.config.policies import ConstraintsConfig
 from rlcs.config.prompts import Messages
 from rlcs.constraints.verification import Check, Verifier, verify
 from rlcs.errors import InputError
+from rlcs.models.generation import is_truncated
 from rlcs.records import Context
 from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
 from rlcs.rewards.writing import Writing, sum_rewards
@@ -41,6 +42,9 @@ class ConstrainedReward:
             mode ``verifier_only`` needs none.
         group_size: completions of one context, which stand together.
         verifier: answers for constraints of the kind ``described``; without one they are not verified.
+        limit, stop_tokens: of completions, as in ``generation.is_truncated``. With a limit a story must also
+            end by itself: this is one more constraint of every context. It counts in the rewards and among
+            the violations, and not in ``constraint_metrics``, which are about the data's constraints.
 
     Raises:
         InputError: when called, if too many of the verifier's answers of a step failed.
@@ -56,42 +60,65 @@ class ConstrainedReward:
         *,
         group_size: int,
         verifier: Verifier | None = None,
+        limit: int | None = None,
+        stop_tokens: Collection[int] = (),
     ) -> None:
         self.writing = writing
         self.contexts = contexts
         self.constraints = constraints
         self.group_size = group_size
         self.verifier = verifier
+        self.limit = limit
+        self.stop_tokens = frozenset(stop_tokens)
         self.latest = Violations([], [])
 
     def __call__(
         self,
         *,
         completions: Sequence[Messages],
+        completion_ids: Sequence[Sequence[int]],
         context_id: Sequence[str],
         log_metric: Callable[[str, float], None],
         **others: Any,
     ) -> list[float | None]:
         stories = [completion[-1]["content"] for completion in completions]
-        inputs = {"completions": completions, "context_id": context_id, "log_metric": log_metric, **others}
+        inputs = {
+            "completions": completions,
+            "completion_ids": completion_ids,
+            "context_id": context_id,
+            "log_metric": log_metric,
+            **others,
+        }
         writing = sum_rewards(self.writing, inputs)
-        satisfied, checks = verify(
+        satisfied, answers = verify(
             [(self.contexts[name], story) for name, story in zip(context_id, stories, strict=True)],
             self.verifier,
         )
-        self._check_failures(gather(checks))
-        violated = [sum(check is False for check in of_story) for of_story in satisfied]
+        self._check_failures(gather(answers))
+        required = self._with_end(satisfied, completion_ids)
+        violated = [sum(check is False for check in of_story) for of_story in required]
         rewards: list[float | None] = []
         all_violating: list[bool] = []
         for start in range(0, len(stories), self.group_size):
             group = slice(start, start + self.group_size)
             known = writing[group] if self.writing else [0.0] * len(violated[group])
             all_violating += [all_violate(known, violated[group])] * len(violated[group])
-            rewards += self._group_rewards(writing[group], violated[group], satisfied[group])
+            rewards += self._group_rewards(writing[group], violated[group], required[group])
         self.latest = Violations([count > 0 for count in violated], all_violating)
         for name, value in constraint_metrics(gather(satisfied), gather(writing)).items():
             log_metric(f"constraints/{name}", value)
         return rewards
+
+    def _with_end(
+        self, satisfied: Sequence[Sequence[bool | None]], completion_ids: Sequence[Sequence[int]]
+    ) -> Sequence[Sequence[bool | None]]:
+        """The checks of each story, and with a limit whether it ended by itself."""
+        if self.limit is None:
+            return satisfied
+        return [
+            [*of_story, not is_truncated(ids, self.limit, self.stop_tokens)]
+            for of_story, ids in zip(satisfied, completion_ids, strict=True)
+        ]
 
     def _group_rewards(
         self,

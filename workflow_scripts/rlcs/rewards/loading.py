@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,23 @@ def constrained_reward(
     verifier: Verifier | None,
     *,
     group_size: int,
+    limit: int | None,
+    stop_tokens: Collection[int],
 ) -> ConstrainedReward | None:
     """The only reward function of a policy with constraints; None for a policy without any.
 
     Args:
         writing: of ``writing_rewards``.
+        limit, stop_tokens: of completions; they count if truncated stories are violations.
     """
     if entry.constraints is None:
         return None
-    return ConstrainedReward(writing, contexts, entry.constraints, group_size=group_size, verifier=verifier)
+    return ConstrainedReward(
+        writing,
+        contexts,
+        entry.constraints,
+        group_size=group_size,
+        verifier=verifier,
+        limit=limit if entry.truncated == "violation" else None,
+        stop_tokens=stop_tokens,
+    )

@@ -125,11 +125,17 @@ def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
 
     Returns:
         ``calls``; ``unparsed``: an answer came and could not be read; ``failed``: none came;
+        ``truncated``: the token limit ended the answer, which is a part of the two;
         ``inconsistent``: the flip rate (``credits.pair_flips``), left out if no pair has two verdicts.
     """
     n = len(judgements)
     without = [judgement for judgement in judgements if judgement.verdict == "none"]
     unparsed = sum(bool(judgement.raw) for judgement in without)
-    metrics = {"calls": float(n), "unparsed": unparsed / n, "failed": (len(without) - unparsed) / n}
+    metrics = {
+        "calls": float(n),
+        "unparsed": unparsed / n,
+        "failed": (len(without) - unparsed) / n,
+        "truncated": sum(judgement.truncated for judgement in without) / n,
+    }
     inconsistent = flip_rate(judgements)
     return metrics if inconsistent is None else metrics | {"inconsistent": inconsistent}

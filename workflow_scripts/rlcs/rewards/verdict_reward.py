@@ -7,6 +7,7 @@ from typing import Any
 
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
+from rlcs.models.generation import is_truncated
 from rlcs.records import ORDERS, Label, Order
 from rlcs.verdict import compare, parse_scores
 
@@ -63,8 +64,7 @@ class VerdictReward:
     """``verdict_reward`` as a TRL reward function over the columns ``order``, ``label`` and ``pair_id``.
 
     Args:
-        limit: the most tokens that a completion may have; None without a limit.
-        stop_tokens: tokens that end a completion. One of ``limit`` tokens that ends in another is truncated.
+        limit, stop_tokens: of completions, as in ``generation.is_truncated``.
         consistent: reward a pair's completions by ``consistent_rewards``.
     """
 
@@ -101,7 +101,7 @@ class VerdictReward:
                 truth,
                 self.scores.low,
                 self.scores.high,
-                truncated=self._truncated(ids),
+                truncated=is_truncated(ids, self.limit, self.stop_tokens),
             )
             for completion, ids, shown, truth in zip(completions, completion_ids, order, label, strict=True)
         ]
@@ -111,6 +111,3 @@ class VerdictReward:
             rewards = consistent_rewards(rewards, pair_id, order)
             log_metric("consistent", rewards.count(RIGHT) / len(rewards))
         return rewards
-
-    def _truncated(self, ids: Sequence[int]) -> bool:
-        return self.limit is not None and len(ids) >= self.limit and ids[-1] not in self.stop_tokens

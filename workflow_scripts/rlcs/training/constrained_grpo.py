@@ -15,7 +15,7 @@ class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
 
     Logged per step, over all processes: ``constraints/violators``; ``constraints/violators_rewarded``, those
     with an advantage >= 0 outside groups in which all violate, which is 0 under the penalty; and
-    ``constraints/all_violating_groups``.
+    ``constraints/all_violating_groups``. A masked story, from which nothing is learned, is no violator here.
 
     Args:
         constrained: the only reward function; None is ``ShapedGRPOTrainer``.
@@ -37,7 +37,8 @@ class ConstrainedGRPOTrainer(ShapedGRPOTrainer):
         if rule.mode == "penalty":
             lost = 0.0 if rule.all_violate == "skip" else rule.all_violate_advantage
             batch["advantages"] = override_all_violating(batch["advantages"], violator, all_violating, lost)
-        counts = count_violators(batch["advantages"], violator, all_violating, self.num_generations)
+        learned = batch["completion_mask"].any(dim=1)
+        counts = count_violators(batch["advantages"], violator & learned, all_violating, self.num_generations)
         totals = self.accelerator.gather(counts).view(-1, len(COUNTED)).sum(dim=0)
         for name, count in zip(COUNTED, totals.tolist(), strict=True):
             self._metrics["train"][f"constraints/{name}"].append(float(count))

@@ -216,19 +216,24 @@ class ShapedGRPOTrainer(GRPOTrainer):
         if self.shaping.shaping == "overconfident":
             wrong = ~self._correct(advantages, rewards) & (advantages < 0)
             return advantages[:, None] * self._overconfidence(batch, wrong)
+        learned = batch["completion_mask"].any(dim=1)  # a masked completion has no tokens and moves nothing
         entropy = gather(self._sample_entropy(batch))
         correct = gather(self._correct(advantages, rewards))
         weights = self._weights(entropy, correct)
         if self.shaping.normalize == "mean_weight":
-            weights = normalize_weights(weights, gather(advantages))
-        for cell, share in cell_shares(entropy, correct, median_threshold(entropy)).items():
-            self._metrics["train"][f"shaping/{cell}"].append(share)
+            weights = normalize_weights(weights, gather(advantages * learned))
+        if (known := ~entropy.isnan()).any():
+            shares = cell_shares(entropy[known], correct[known], median_threshold(entropy))
+            for cell, share in shares.items():
+                self._metrics["train"][f"shaping/{cell}"].append(share)
         local = slice(self.accelerator.process_index * len(advantages), None)
         if self.shaping.shaping == "entropy_rewards":
             weighed = group_advantages(gather(rewards) * weights, self.num_generations, self.scale_rewards)
             return weighed[local][: len(advantages)]
         shaped = advantages * weights[local][: len(advantages)]
-        return recenter(shaped, self.num_generations) if self.shaping.normalize == "recenter" else shaped
+        if self.shaping.normalize == "recenter":
+            return recenter(shaped * learned, self.num_generations)
+        return shaped
 
     @torch.no_grad()
     def _overconfidence(self, batch: dict[str, Any], wrong: torch.Tensor) -> torch.Tensor:
