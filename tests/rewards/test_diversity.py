@@ -155,6 +155,7 @@ def ask(writing, texts, *, wrapped=None, context="free", **diversity):
     logged = {}
     rewards = reward(
         completions=[assistant(text) for text in texts],
+        completion_ids=[[0] for _ in texts],
         context_id=[context] * len(texts),
         log_metric=logged.__setitem__,
         trainer_state=None,
@@ -216,7 +217,7 @@ def test_one_function_is_rewarded_by_all_and_knows_their_weights(constraints):
         policy, {"length": ByLength()}, CONTEXTS, group_size=GROUP, seed=0
     )
     assert weight == 1.0
-    whole = constrained_reward(policy, pairs, CONTEXTS, None, group_size=GROUP)
+    whole = constrained_reward(policy, pairs, CONTEXTS, None, group_size=GROUP, limit=None, stop_tokens=())
     logged = {}
     rewards = (whole or function)(
         completions=[assistant(text) for text in ("aa", "aa", "bb", "b")],
