@@ -61,7 +61,9 @@ def test_only_stages_of_this_run_that_go_on_are_under_way(tmp_path):
 def test_the_summary_tells_headlines_and_where_the_report_is(tmp_path):
     assert summarize_run(tmp_path, 0) == ""
     share = Estimate(0.7, 0.65, 0.75, 100)
-    alignment = pd.DataFrame([{"system": "genrm", "accuracy": share, "paper": 68.0}], dtype=object)
+    alignment = pd.DataFrame(
+        [{"system": "genrm", "accuracy": share, "accuracy_both_orders": None, "paper": 68.0}], dtype=object
+    )
     row = {"policy": "rlcs", "judge": "oracle", "reference": "sft", "win_rate": share, "paper": None}
     unread = {**row, "policy": "unread", "win_rate": Estimate(math.nan, math.nan, math.nan, 0)}
     wins = pd.DataFrame([row, unread], dtype=object)

@@ -221,6 +221,7 @@ def test_one_function_is_rewarded_by_all_and_knows_their_weights(constraints):
     logged = {}
     rewards = (whole or function)(
         completions=[assistant(text) for text in ("aa", "aa", "bb", "b")],
+        completion_ids=[[0]] * GROUP,
         context_id=["free"] * GROUP,
         log_metric=logged.__setitem__,
     )
