@@ -166,10 +166,10 @@ def text_for_a_number(tmp_path):
 
 
 CAUSES = {
-    "unknown key": lambda **_: refused("judges", "genrm", shapping="entropy"),
+    "unknown key": lambda **_: refused("judges", "genrm-grpo", shapping="entropy"),
     "is not under judges": lambda **_: refused("policies", "rlcs", reward={"judge": "genrn"}),
     "cycle": lambda **_: refused("judges", "genrm", **{"from": "genrm"}),
-    "is not an option of": lambda **_: refused("judges", "genrm", "training", num_generation=3),
+    "is not an option of": lambda **_: refused("judges", "genrm-grpo", "training", num_generation=3),
     "is set by the workflow": lambda **_: refused("judges", "genrm", "training", seed=3),
     "is refused by SFTConfig": lambda tmp_path, **_: text_for_a_number(tmp_path),
     "must be a multiple of logging_steps": lambda **_: said(
