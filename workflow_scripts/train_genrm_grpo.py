@@ -61,6 +61,7 @@ def main(stage: Stage) -> None:
             shaping=entry,
             correct_reward=RIGHT,
             groups_per_unit=entry.groups_per_unit,
+            baseline_groups=entry.baseline_groups,
             resample=entry.resample,
         )
 

@@ -70,3 +70,13 @@ def test_other_sampling_is_accepted(options):
 def test_options_that_all_trainings_share_do_not_sample():
     with pytest.raises(parsing.ConfigError, match="'min_p' is not an option of TRL's TrainingArguments"):
         parsing.parse({**SMOKE, "training": {"min_p": 0.1}})
+
+
+def test_a_baseline_over_both_orders_takes_the_mean_of_summed_rewards():
+    raw = copy.deepcopy(SMOKE)
+    raw["judges"]["genrm"]["baseline"] = "pair"
+    genrm = parsing.parse(raw).judges["genrm"]
+    assert (genrm.groups_per_unit, genrm.baseline_groups) == (2, 2)
+    raw["judges"]["genrm"]["training"]["multi_objective_aggregation"] = "normalize_then_sum"
+    with pytest.raises(parsing.ConfigError, match="baseline: pair takes the mean of summed rewards, but"):
+        parsing.parse(raw)

@@ -255,19 +255,39 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
         "verdict",
         description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",
     )
+    baseline: Literal["group", "pair"] = Field(
+        "group",
+        description="Completions whose mean reward is the baseline. group: those of one order of a pair. "
+        "pair: those of both orders.",
+    )
     resample: int = Field(
         0,
         ge=0,
-        description="Largest number of further rollout rounds per step. Each round replaces pairs "
-        "whose groups "
-        "have no variance in their rewards by fresh pairs.",
+        description="Largest number of further rollout rounds per step. Each round replaces pairs without "
+        "variance in their rewards (within each group, or over the pair, as the baseline is) by fresh pairs.",
     )
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property
     def groups_per_unit(self) -> int:
         """The number of prompts that stay together: 2 if an option compares the two orders of a pair."""
-        return len(ORDERS) if self.reward == "consistent" or self.resample else 1
+        compares = self.reward == "consistent" or self.baseline == "pair" or self.resample
+        return len(ORDERS) if compares else 1
+
+    @property
+    def baseline_groups(self) -> int:
+        """The number of groups that share a baseline."""
+        return len(ORDERS) if self.baseline == "pair" else 1
+
+    @model_validator(mode="after")
+    def _sum_of_rewards(self) -> GenrmGRPOConfig:
+        several = self.training.get("multi_objective_aggregation", "sum_then_normalize")
+        if self.baseline == "pair" and several != "sum_then_normalize":
+            raise ValueError(
+                f"baseline: pair takes the mean of summed rewards, but training.multi_objective_aggregation "
+                f"is {several!r}: leave it out"
+            )
+        return self
 
 
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.
