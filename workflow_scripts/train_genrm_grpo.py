@@ -1,4 +1,4 @@
-"""GenRM GRPO: reward 1 if the verdict is the label, 0 if it is not, -1 if it cannot be read."""
+"""GenRM GRPO: rewards for verdicts that are the label, or for how likely the label is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,8 @@ from rlcs.config.judging import JudgingConfig
 from rlcs.data.preferences import Preferences
 from rlcs.models.generation import stop_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
+from rlcs.rewards.label_likelihood import LabelLikelihood
+from rlcs.rewards.verdict_reward import LIKELY, RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.context_window import TRL_ANSWER, Window
@@ -44,13 +45,18 @@ def main(stage: Stage) -> None:
         options = grpo_options(stage, entry.training, scratch)
         serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
         model = load_causal(start)
+        likelihood = None
+        if entry.reward == "likelihood":
+            batch_size = options.per_device_train_batch_size
+            likelihood = LabelLikelihood(judging.scores, tokenizer, lambda: made.model, batch_size)
         reward = VerdictReward(
             judging.scores,
             limit=options.max_completion_length,
             stop_tokens=stop_tokens(model, tokenizer),
             consistent=entry.reward == "consistent",
+            likelihood=likelihood,
         )
-        return ShapedGRPOTrainer(
+        made = ShapedGRPOTrainer(
             model=model,
             reward_funcs=reward,
             args=options,
@@ -59,11 +65,12 @@ def main(stage: Stage) -> None:
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
-            correct_reward=RIGHT,
+            correct_reward=LIKELY if likelihood else RIGHT,
             groups_per_unit=entry.groups_per_unit,
             baseline_groups=entry.baseline_groups,
             resample=entry.resample,
         )
+        return made
 
     train(stage, trainer, lambda _, folder: window.write(folder))
 

@@ -241,7 +241,7 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
 
 
 class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
-    """A generative reward model, refined by GRPO with the reward 1 (right), 0 (wrong) or -1 (unreadable)."""
+    """A generative reward model, refined by GRPO for right verdicts; an answer that cannot be read has -1."""
 
     train: Literal["grpo"] = Field(description="Training: GRPO.")
     parent: Name | None = Field(
@@ -251,9 +251,11 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
         None, description="Name under bases that training starts from, in place of from."
     )
     label_sources: LabelSources
-    reward: Literal["verdict", "consistent"] = Field(
+    reward: Literal["verdict", "consistent", "likelihood"] = Field(
         "verdict",
-        description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",
+        description="Reward of an answer. verdict: 1 if its verdict is the label, else 0. consistent: 1 if "
+        "the verdicts in both orders are. likelihood: the probability of the label under its score tokens; "
+        "it costs one more forward pass and needs analyses that differ: temperature near 1 without min_p.",
     )
     baseline: Literal["group", "pair"] = Field(
         "group",

@@ -76,6 +76,8 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
+        if isinstance(judge, GenrmGRPOConfig) and judge.reward == "likelihood":
+            yield from _single_tokens(config, f"{key}.reward", name, "reward: verdict")
         if isinstance(judge, ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig):
             yield from _pairs(config, f"{key}.label_sources", judge)
         if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
@@ -169,7 +171,10 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         )
 
 
-def _single_tokens(config: Config, key: str, judge: str) -> Problems:
+HARD = "probability: hard, or several votes of the judge"
+
+
+def _single_tokens(config: Config, key: str, judge: str, instead: str = HARD) -> Problems:
     """A judge's probability is read from its two score tokens, so each score must be a single token."""
     entry, scores = config.judges.get(judge), config.judging.scores
     is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
@@ -178,7 +183,7 @@ def _single_tokens(config: Config, key: str, judge: str) -> Problems:
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
             f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
             f"set judging.scores to {{low: 1, high: {LARGEST_DIGIT}}} and name these in judging.template, or "
-            "take probability: hard, or several votes of the judge"
+            f"take {instead}"
         )
 
 

@@ -1,16 +1,19 @@
-"""Reward of a GenRM: 1 if its verdict is the label."""
+"""Rewards of a GenRM: 1 if its verdict is the label, or the likelihood of the label."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from statistics import fmean
 from typing import Any
 
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.records import ORDERS, Label, Order
+from rlcs.rewards.label_likelihood import LabelLikelihood
 from rlcs.verdict import compare, parse_scores
 
 RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
+LIKELY = 0.5  # a likelihood of the label that makes a completion correct
 
 
 def verdict_reward(
@@ -66,6 +69,8 @@ class VerdictReward:
         limit: the most tokens that a completion may have; None without a limit.
         stop_tokens: tokens that end a completion. One of ``limit`` tokens that ends in another is truncated.
         consistent: reward a pair's completions by ``consistent_rewards``.
+        likelihood: reward what can be read by p(label). A completion that ends in a score line, but not in
+            two score tokens, has no reward.
     """
 
     __name__ = "verdict"
@@ -77,15 +82,18 @@ class VerdictReward:
         limit: int | None,
         stop_tokens: Collection[int],
         consistent: bool = False,
+        likelihood: LabelLikelihood | None = None,
     ) -> None:
         self.scores = scores
         self.limit = limit
         self.stop_tokens = frozenset(stop_tokens)
         self.consistent = consistent
+        self.likelihood = likelihood
 
     def __call__(
         self,
         *,
+        prompts: Sequence[Messages],
         completions: Sequence[Messages],
         completion_ids: Sequence[Sequence[int]],
         order: Sequence[Order],
@@ -93,7 +101,7 @@ class VerdictReward:
         pair_id: Sequence[str],
         log_metric: Callable[[str, float], None],
         **_: Any,
-    ) -> list[float]:
+    ) -> list[float | None]:
         rewards = [
             verdict_reward(
                 completion[-1]["content"],
@@ -110,7 +118,13 @@ class VerdictReward:
         if self.consistent:
             rewards = consistent_rewards(rewards, pair_id, order)
             log_metric("consistent", rewards.count(RIGHT) / len(rewards))
-        return rewards
+        if self.likelihood is None:
+            return list(rewards)
+        is_read = [reward != UNPARSED for reward in rewards]
+        likely = self.likelihood(prompts, completion_ids, order, label, is_read)
+        if known := [p for p in likely if p is not None]:
+            log_metric("label_probability", fmean(known))
+        return [p if read else UNPARSED for p, read in zip(likely, is_read, strict=True)]
 
     def _truncated(self, ids: Sequence[int]) -> bool:
         return self.limit is not None and len(ids) >= self.limit and ids[-1] not in self.stop_tokens
