@@ -163,7 +163,7 @@ def test_the_likelihood_of_a_label_and_of_the_other_is_one(p, label):
 
 def test_the_likelihood_rewards_what_can_be_read_and_nothing_else():
     """An answer whose scores are no tokens has no reward, and one that cannot be read has -1."""
-    asked, logged = [], {}
+    asked, logged = [], []
 
     def likelihood(prompts, completion_ids, order, label, is_read):
         asked.append((prompts, completion_ids, order, label, is_read))
@@ -178,11 +178,12 @@ def test_the_likelihood_rewards_what_can_be_read_and_nothing_else():
         order=["ab", "ab", "ba", "ba", "ba"],
         label=list("abbba"),
         pair_id=["p"] * 5,
-        log_metric=logged.__setitem__,
+        log_metric=lambda name, value: logged.append((name, value)),
     )
     assert rewards == [0.75, None, 0.25, -1.0, -1.0]
     assert asked[0][-1] == [True, True, True, False, False]
-    assert logged == {"accuracy": 0.2, "unparsed": 0.4, "label_probability": 0.5}
+    likely = [("label_probability", 0.75), ("label_probability", 0.25)]
+    assert logged == [("accuracy", 0.2), ("unparsed", 0.4), *likely]
 
 
 class FakeJudge:

@@ -169,12 +169,12 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 
 
 LEARNS = {"prompts", "section", "training"}
-JUDGES = LEARNS | {"endpoints", "judges", "judging"}
+JUDGES = LEARNS | {"endpoints", "genrm", "judges", "judging"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
     "export_model": set(),
     "filter_chains": set(),
-    "find_consensus": {"endpoints", "judges", "section", "training"},
+    "find_consensus": {"endpoints", "genrm", "judges", "section", "training"},
     "generate_world": {"prompts", "section", "world"},
     "import_stories": set(),
     "ingest": {"data", "section"},

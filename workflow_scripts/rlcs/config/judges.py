@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.genrm import GenrmRewardConfig, HeadroomConfig, KeepBetterConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
 from rlcs.config.training import EarlyStoppingConfig, ShapingConfig, TrainedConfig
-from rlcs.records import HUMAN, ORDERS
+from rlcs.records import HUMAN
 
 
 class OracleJudgeConfig(ModelConfig):
@@ -240,7 +241,7 @@ class GenrmSFTConfig(TrainedConfig, _ModelConfig):
         return self
 
 
-class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
+class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, _ModelConfig):
     """A generative reward model, refined by GRPO for right verdicts; an answer that cannot be read has -1."""
 
     train: Literal["grpo"] = Field(description="Training: GRPO.")
@@ -251,43 +252,32 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
         None, description="Name under bases that training starts from, in place of from."
     )
     label_sources: LabelSources
-    reward: Literal["verdict", "consistent", "likelihood"] = Field(
-        "verdict",
-        description="Reward of an answer. verdict: 1 if its verdict is the label, else 0. consistent: 1 if "
-        "the verdicts in both orders are. likelihood: the probability of the label under its score tokens; "
-        "it costs one more forward pass and needs analyses that differ: temperature near 1 without min_p.",
+    headroom: HeadroomConfig | None = Field(
+        None,
+        description="Measurement before training of what the best of a group gains over the greedy answer: "
+        "{pairs}. Empty: none.",
     )
-    baseline: Literal["group", "pair"] = Field(
-        "group",
-        description="Completions whose mean reward is the baseline. group: those of one order of a pair. "
-        "pair: those of both orders.",
-    )
-    resample: int = Field(
-        0,
-        ge=0,
-        description="Largest number of further rollout rounds per step. Each round replaces pairs without "
-        "variance in their rewards (within each group, or over the pair, as the baseline is) by fresh pairs.",
+    keep_better: KeepBetterConfig | None = Field(
+        default_factory=KeepBetterConfig,
+        description="Publish the parent if it is more accurate on validation pairs than the trained model: "
+        "{pairs}. Empty: the trained model, whatever it is worth.",
+        examples=[{"pairs": 500}],
     )
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
-
-    @property
-    def groups_per_unit(self) -> int:
-        """The number of prompts that stay together: 2 if an option compares the two orders of a pair."""
-        compares = self.reward == "consistent" or self.baseline == "pair" or self.resample
-        return len(ORDERS) if compares else 1
-
-    @property
-    def baseline_groups(self) -> int:
-        """The number of groups that share a baseline."""
-        return len(ORDERS) if self.baseline == "pair" else 1
 
     @model_validator(mode="after")
     def _sum_of_rewards(self) -> GenrmGRPOConfig:
         several = self.training.get("multi_objective_aggregation", "sum_then_normalize")
-        if self.baseline == "pair" and several != "sum_then_normalize":
+        if (self.baseline == "pair" or self.evidence) and several != "sum_then_normalize":
+            option = "baseline: pair" if self.baseline == "pair" else "evidence"
             raise ValueError(
-                f"baseline: pair takes the mean of summed rewards, but training.multi_objective_aggregation "
-                f"is {several!r}: leave it out"
+                f"{option} takes the mean of summed rewards, but training.multi_objective_aggregation is "
+                f"{several!r}: leave it out"
+            )
+        if self.evidence and "reward_weights" in self.training:
+            raise ValueError(
+                f"evidence.weight is {self.evidence.weight:g}, and training.reward_weights is "
+                f"{self.training['reward_weights']!r}: leave the latter out"
             )
         return self
 

@@ -76,8 +76,8 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
-        if isinstance(judge, GenrmGRPOConfig) and judge.reward == "likelihood":
-            yield from _single_tokens(config, f"{key}.reward", name, "reward: verdict")
+        if isinstance(judge, GenrmGRPOConfig):
+            yield from _genrm_rewards(config, name, judge)
         if isinstance(judge, ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig):
             yield from _pairs(config, f"{key}.label_sources", judge)
         if isinstance(judge, GenrmGRPOConfig | UntrainedJudgeConfig):
@@ -86,6 +86,18 @@ def _judges(config: Config) -> Problems:
                 yield f"{key}.from: {judge.parent!r} is not a trained judge of kind 'generative'"
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
+
+
+def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problems:
+    if judge.reward == "likelihood":
+        yield from _single_tokens(config, f"judges.{name}.reward", name, "reward: verdict")
+    if judge.evidence is None:
+        return
+    key, teacher = f"judges.{name}.evidence.teacher", judge.evidence.teacher
+    yield from _teaches(config, key, teacher)
+    known = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
+    if HUMAN not in judge.label_sources and not any(teacher in consensus.teachers for consensus in known):
+        yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
 
 
 def _pairs(config: Config, key: str, judge: ScalarJudgeConfig | GenrmSFTConfig | GenrmGRPOConfig) -> Problems:

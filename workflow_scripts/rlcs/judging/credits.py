@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
-from rlcs.verdict import orders_disagree, win_probability
+from rlcs.verdict import WIN_CREDIT, compare, orders_disagree, soft_win_probability, win_probability
 
 
 def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
@@ -25,12 +25,36 @@ def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -
     Raises:
         ValueError: a judged pair has no entry in ``labels``.
     """
+    return _label_credits(win_credits(judgements), labels)
+
+
+def both_orders_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
+    """Accuracy of a pair's p: 1 if p is on the label's side of one half, ½ at one half, else 0.
+
+    p is that of ``verdict.soft_win_probability``, as a reward with ``orders: both`` and ``probability: soft``
+    reads it: the mean over the verdicts in both orders, each with the judge's own p if it has one. Pairs
+    without a verdict are left out.
+
+    Raises:
+        ValueError: a judged pair has no entry in ``labels``.
+    """
+    by_pair: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in judgements:
+        by_pair[judgement.pair_id].append(judgement)
+    known = {pair: soft_win_probability(both) for pair, both in by_pair.items()}
+    # rounded, so that p and 1 - p in the two orders are one half together
+    decided = {pair: compare(round(p, 12), 0.5) for pair, p in known.items() if p is not None}
+    return _label_credits({pair: WIN_CREDIT[verdict] for pair, verdict in decided.items()}, labels)
+
+
+def _label_credits(won: Mapping[str, float], labels: Mapping[str, Label]) -> dict[str, float]:
+    """Credit by pair of p(a wins) for the label; pairs with a tied label are left out."""
     credits = {}
-    for pair, won in win_credits(judgements).items():
+    for pair, p in won.items():
         if pair not in labels:
             raise ValueError(f"pair {pair!r} was judged, but has no label")
         if labels[pair] != "tie":
-            credits[pair] = won if labels[pair] == "a" else 1 - won
+            credits[pair] = p if labels[pair] == "a" else 1 - p
     return credits
 
 

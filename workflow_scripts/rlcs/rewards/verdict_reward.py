@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from statistics import fmean
 from typing import Any
 
 from rlcs.config.judging import ScoresConfig
@@ -122,9 +121,15 @@ class VerdictReward:
             return list(rewards)
         is_read = [reward != UNPARSED for reward in rewards]
         likely = self.likelihood(prompts, completion_ids, order, label, is_read)
-        if known := [p for p in likely if p is not None]:
-            log_metric("label_probability", fmean(known))
+        for p in likely:
+            if p is not None:  # one by one: TRL takes the mean over those of all processes
+                log_metric("label_probability", p)
         return [p if read else UNPARSED for p, read in zip(likely, is_read, strict=True)]
+
+    def is_read(self, completion: Messages, ids: Sequence[int]) -> bool:
+        """True if a completion ends in a score line, and not by the limit."""
+        scores = parse_scores(completion[-1]["content"], self.scores.low, self.scores.high)
+        return scores is not None and not self._truncated(ids)
 
     def _truncated(self, ids: Sequence[int]) -> bool:
         return self.limit is not None and len(ids) >= self.limit and ids[-1] not in self.stop_tokens
