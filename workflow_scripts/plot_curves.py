@@ -17,6 +17,8 @@ SUPERVISED = ("loss", "mean_token_accuracy", "accuracy", "margin", "entropy")
 GRPO = (
     "reward",
     "eval_accuracy",
+    "label_probability",
+    "rewards/evidence/mean",
     "select/independent",
     "select/training",
     "reward_std",
