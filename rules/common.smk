@@ -186,7 +186,7 @@ def judge_model(judge, seed):
 
 
 def chains_of(judge):
-    """The manifest of the chains that a GenRM learns; none if it learns from labels or consensus alone."""
+    """The manifest of the chains that a GenRM learns, or that check its evidence; none if there are no such."""
     if judge.teacher is None or HUMAN not in judge.label_sources:
         return []
     stage = "chains" if judge.chains == "filtered" else "teachers"
@@ -195,7 +195,9 @@ def chains_of(judge):
 
 def filtered_chains():
     """The manifests of all chains that the consistency filter kept for a GenRM."""
-    learners = [judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTConfig)]
+    learners = [
+        judge for judge in CONFIG.judges.values() if isinstance(judge, GenrmSFTConfig | GenrmGRPOConfig)
+    ]
     return sorted({chains for judge in learners if judge.chains == "filtered" for chains in chains_of(judge)})
 
 

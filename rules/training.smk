@@ -107,6 +107,7 @@ rule train_genrm_grpo:
         "GenRM GRPO: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
+        chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
         consensus=lambda wildcards: consensus_of(wildcards.judge),
         model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
@@ -126,7 +127,7 @@ rule train_genrm_grpo:
         "../envs/rlcs-gpu.yaml"
     shell:
         "python workflow_scripts/train_genrm_grpo.py --config {params.config:q} --preferences {input.preferences}"
-        " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
+        " --chains {input.chains} --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
         " --serving {params.serving:q} --launch {input.launch} --output {output} > {log} 2>&1"
 
 

@@ -17,6 +17,8 @@ SUPERVISED = ("loss", "eval_loss", "mean_token_accuracy", "accuracy", "eval_accu
 GRPO = (
     "reward",
     "eval_accuracy",
+    "label_probability",
+    "rewards/evidence/mean",
     "select/independent",
     "select/training",
     "reward_std",

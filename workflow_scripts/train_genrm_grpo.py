@@ -1,22 +1,32 @@
-"""GenRM GRPO: reward 1 if the verdict is the label, 0 if it is not, -1 if it cannot be read."""
+"""GenRM GRPO: rewards for verdicts that are the label; the better of parent and child is published."""
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import Trainer
 
 from rlcs.config.endpoints import ServingConfig
 from rlcs.config.judges import GenrmGRPOConfig
 from rlcs.config.judging import JudgingConfig
-from rlcs.data.preferences import Preferences
+from rlcs.data.artifacts import CHAINS_FILE
+from rlcs.data.preferences import Preferences, decided
+from rlcs.errors import InputError
 from rlcs.models.generation import stop_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.rewards.verdict_reward import RIGHT, VerdictReward
+from rlcs.records import Row
+from rlcs.rewards.evidence_reward import Chains, EvidenceReward, analyses_of
+from rlcs.rewards.label_likelihood import LabelLikelihood
+from rlcs.rewards.verdict_reward import LIKELY, RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
-from rlcs.stages.stage import Stage, run_stage
+from rlcs.stages.stage import Stage, log, run_stage
 from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import verdict_examples
 from rlcs.training.grpo import ShapedGRPOTrainer
+from rlcs.training.headroom import HEADROOM_NAME, record_headroom
+from rlcs.training.keep_better import JudgeAccuracy, keep_better
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import grpo_options
 from rlcs.training.rollouts import serve_rollouts
@@ -26,54 +36,109 @@ from rlcs.training.run import train
 def main(stage: Stage) -> None:
     entry = GenrmGRPOConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
-    preferences, start = Preferences(stage.folder("preferences")), stage.folder("model") / "model"
-    training = preferences.training_pairs(
-        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
+    preferences, parent = Preferences(stage.folder("preferences")), stage.folder("model")
+    training = decided(
+        preferences.training_pairs(
+            entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
+        )
     )
+    validation = decided(preferences.pairs("validation"))
+    chains = evidence_chains(stage, entry, training)
 
+    start, scratch = parent / "model", stage.checkpoints()
     window, tokenizer = Window.of(start), load_tokenizer(start)
-    answer = entry.training.get("max_completion_length", TRL_ANSWER) or 0
+    options = grpo_options(stage, entry.training, str(scratch))
 
-    def prompts(pairs: Sequence[Mapping[str, Any]], name: str) -> Dataset | None:
-        chosen = [pair for pair in pairs if pair["label"] != "tie"]
-        if not chosen:
+    def prompts(pairs: Sequence[Row], name: str) -> Dataset | None:
+        if not pairs:
             return None
-        labels = {p["pair_id"]: p["label"] for p in chosen}
-        examples = verdict_examples(preferences.comparisons(chosen), labels, judging, seed=stage.seed)
+        comparisons, labels = preferences.questions(pairs)
+        examples = verdict_examples(comparisons, labels, judging, seed=stage.seed)
+        answer = options.max_completion_length or 0
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
-    def trainer(scratch: str) -> ShapedGRPOTrainer:
-        options = grpo_options(stage, entry.training, scratch)
+    def trainer(_: str) -> ShapedGRPOTrainer:
         serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
-        model = load_causal(start)
-        reward = VerdictReward(
+        model, batch_size = load_causal(start), options.per_device_train_batch_size
+        if entry.headroom is not None:
+            pairs = preferences.questions(validation, entry.headroom.pairs, stage.seed)
+            record_headroom(scratch / HEADROOM_NAME, model, tokenizer, *pairs, judging, options)
+        is_likelihood = entry.reward == "likelihood"
+        verdicts = VerdictReward(
             judging.scores,
             limit=options.max_completion_length,
             stop_tokens=stop_tokens(model, tokenizer),
             consistent=entry.reward == "consistent",
+            likelihood=LabelLikelihood(judging.scores, tokenizer, lambda: made.model, batch_size)
+            if is_likelihood
+            else None,
         )
-        return ShapedGRPOTrainer(
+        rewards: list[Any] = [verdicts]
+        if entry.evidence is not None:
+            rewards.append(EvidenceReward(verdicts, chains))
+            options.reward_weights = [1.0, entry.evidence.weight]
+        made = ShapedGRPOTrainer(
             model=model,
-            reward_funcs=reward,
+            reward_funcs=rewards,
             args=options,
             train_dataset=prompts(training, "training prompt"),
-            eval_dataset=prompts(preferences.pairs("validation"), "validation prompt"),
+            eval_dataset=prompts(validation, "validation prompt"),
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
-            correct_reward=RIGHT,
+            correct_reward=LIKELY if is_likelihood else RIGHT,
             groups_per_unit=entry.groups_per_unit,
+            baseline_groups=entry.baseline_groups,
             resample=entry.resample,
         )
+        return made
 
-    train(stage, trainer, lambda _, folder: window.write(folder))
+    def finish(_: Trainer, folder: Path) -> None:
+        window.write(folder)
+        if (scratch / HEADROOM_NAME).exists():
+            shutil.copy(scratch / HEADROOM_NAME, folder)
+
+    def choose(folder: Path) -> None:
+        if entry.keep_better is not None:
+            accuracy = JudgeAccuracy(
+                *preferences.questions(validation, entry.keep_better.pairs, stage.seed),
+                judging,
+                tokenizer,
+                max_new_tokens=options.max_completion_length or TRL_ANSWER,
+                batch_size=options.per_device_train_batch_size,
+            )
+            keep_better(parent, folder, accuracy, accuracy.measure)
+
+    train(stage, trainer, finish, choose)
+
+
+def evidence_chains(stage: Stage, entry: GenrmGRPOConfig, pairs: Sequence[Row]) -> Chains:
+    """The analyses that check the evidence; none if the entry asks for none.
+
+    Raises:
+        InputError: no pair has a chain.
+    """
+    if entry.evidence is None:
+        return {}
+    teacher, ids = entry.evidence.teacher, [pair["pair_id"] for pair in pairs]
+    chains = analyses_of(
+        teacher, CHAINS_FILE.read(*stage.folders("chains"), *stage.folders("consensus")), ids
+    )
+    with_chain = {pair for pair, _ in chains}
+    if not with_chain:
+        raise InputError(
+            f"none of {len(ids)} training pairs has a chain of {teacher!r} to check the evidence against: "
+            "leave evidence out, or take another teacher"
+        )
+    log.info("evidence: %d of %d training pairs have a chain of %s", len(with_chain), len(ids), teacher)
+    return chains
 
 
 if __name__ == "__main__":
     run_stage(
         main,
         __file__,
-        inputs={"preferences": 1, "model": 1, "consensus": "*"},
+        inputs={"preferences": 1, "model": 1, "chains": "?", "consensus": "*"},
         options=["serving"],
         seed=True,
         launch=run_workers,

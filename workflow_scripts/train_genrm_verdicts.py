@@ -1,15 +1,18 @@
 """GenRM verdict SFT: the model learns the labels' verdicts on its own analyses of the training pairs."""
 
 from functools import partial
+from pathlib import Path
 
-from rlcs.config.judges import GenrmVerdictsConfig
+from rlcs.config.judges import TRAINER_BATCH_SIZE, GenrmVerdictsConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE
-from rlcs.data.preferences import Preferences
+from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError
+from rlcs.models.loading import load_tokenizer
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, log, run_stage
 from rlcs.training.examples import drawn_labels, relabelled_examples
+from rlcs.training.keep_better import JudgeAccuracy, keep_better
 from rlcs.training.sft import train_sft
 from rlcs.training.verdicts import VerdictTrainer
 
@@ -32,10 +35,25 @@ def main(stage: Stage) -> None:
             f"none of {len(analyses)} analyses has a partner in the other order that ends in a score line: "
             f"{entry.parent or entry.base} must write analyses that can be read"
         )
+    start, tokenizer = stage.folder("model"), load_tokenizer(stage.folder("model") / "model")
+    longest = max(len(tokenizer(e["completion"][-1]["content"])["input_ids"]) for e in examples)
+
+    def choose(folder: Path) -> None:
+        if entry.keep_better is not None:
+            validation = decided(preferences.pairs("validation"))
+            accuracy = JudgeAccuracy(
+                *preferences.questions(validation, entry.keep_better.pairs, stage.seed),
+                judging,
+                tokenizer,
+                max_new_tokens=2 * longest,
+                batch_size=entry.training.get("per_device_train_batch_size", TRAINER_BATCH_SIZE),
+            )
+            keep_better(start, folder, accuracy, accuracy.measure)
+
     log.info("%d of %d analyses are learned, with the labels' scores", len(examples), len(analyses))
     train_sft(
         stage,
-        stage.folder("model") / "model",
+        start / "model",
         entry.training,
         entry.lora,
         examples,
@@ -47,6 +65,7 @@ def main(stage: Stage) -> None:
             analysis_weight=entry.analysis_weight,
             score_weight=entry.score_weight,
         ),
+        choose=choose,
     )
 
 

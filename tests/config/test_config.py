@@ -113,6 +113,17 @@ def test_the_schema_speaks_of_from():
             "bt",
             "judges.genrm-grpo.from: 'bt' is not a trained judge of kind 'generative'",
         ),
+        (
+            "judges/genrm-grpo/evidence",
+            {"teacher": "bt"},
+            "judges.genrm-grpo.evidence.teacher: 'bt' is not a judge of kind 'generative'",
+        ),
+        (
+            "judges/genrm-grpo/evidence",
+            {"teacher": "teacher-world", "weight": 1},
+            "judges.genrm-grpo.evidence.weight: Input should be less than 1",
+        ),
+        ("judges/genrm-grpo/headroom", {"pairs": 0}, "judges.genrm-grpo.headroom.pairs: Input should be"),
         ("consensus/panel/teachers", [], "consensus.panel: 2 teachers must agree, but teachers names 0: []"),
         (
             "consensus/panel/teachers",
@@ -304,7 +315,11 @@ def test_the_schema_speaks_of_from():
             "judges.genrm-grpo.from: 'genrm-votes' is not a trained judge of kind 'generative'",
         ),
         ("judges/genrm-sft/teacher", None, "judges.genrm-sft: without a teacher there are no chains"),
-        ("judges/genrm-grpo/reward", "both", "judges.genrm-grpo.reward: Input should be 'verdict' or"),
+        (
+            "judges/genrm-grpo/reward",
+            "both",
+            "judges.genrm-grpo.reward: Input should be 'verdict', 'consistent' or",
+        ),
         ("judges/bt/lora", {"r": 0}, "judges.bt.lora.r: Input should be greater than or equal to 1"),
         ("judges/genrm-votes/votes", 3, "judges.genrm-votes: 3 votes at temperature 0 are the same answer"),
         (
@@ -561,7 +576,7 @@ def test_groups_that_straddle_processes_are_refused(monkeypatch):
     assert re.search("12 x steps_per_generation 1 = 12 .* multiple of num_generations 8", problem)
 
 
-@pytest.mark.parametrize(("registry", "name"), [("judges", "genrm"), ("policies", "rlcs")])
+@pytest.mark.parametrize(("registry", "name"), [("judges", "genrm-grpo"), ("policies", "rlcs")])
 @pytest.mark.parametrize(
     ("shaping", "options", "said"),
     [

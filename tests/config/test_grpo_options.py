@@ -110,3 +110,39 @@ def test_other_choices_for_truncated_stories_are_accepted(keys, options):
 
 def test_truncated_stories_are_kept_by_default():
     assert parsing.parse(SMOKE).policies["rlcs"].truncated == "kept"
+
+
+def evidence(**changes):
+    """The lines of the error of a run whose GenRM is rewarded for evidence."""
+    raw = copy.deepcopy(SMOKE)
+    raw["judges"]["genrm"] |= {"evidence": {"teacher": "teacher"}, "baseline": "group"} | changes
+    try:
+        parsing.parse(raw)
+    except parsing.ConfigError as error:
+        return [line.strip() for line in str(error).splitlines()[1:]]
+    return []
+
+
+def test_evidence_needs_chains_of_its_teacher():
+    assert evidence(label_sources=["human"]) == evidence(label_sources=["panel"]) == []
+    found = evidence(evidence={"teacher": "genrm-votes"}, label_sources=["panel"])
+    assert "judges.genrm.evidence.teacher: 'genrm-votes' has no chains of label_sources (panel)" in found
+    assert any("cycle of teachers" in line for line in found)  # genrm-votes answers with genrm's weights
+
+
+def test_evidence_weighs_its_reward_itself():
+    training = SMOKE["judges"]["genrm"]["training"]
+    (weights,) = evidence(training=training | {"reward_weights": [1.0, 2.0]})
+    assert weights.startswith("judges.genrm: evidence.weight is 0.2, and training.reward_weights is [1.0, 2.")
+    (several,) = evidence(training=training | {"multi_objective_aggregation": "normalize_then_sum"})
+    assert several.startswith("judges.genrm: evidence takes the mean of summed rewards, but training.multi")
+
+
+def test_a_baseline_over_both_orders_takes_the_mean_of_summed_rewards():
+    raw = copy.deepcopy(SMOKE)
+    raw["judges"]["genrm"]["baseline"] = "pair"
+    genrm = parsing.parse(raw).judges["genrm"]
+    assert (genrm.groups_per_unit, genrm.baseline_groups) == (2, 2)
+    raw["judges"]["genrm"]["training"]["multi_objective_aggregation"] = "normalize_then_sum"
+    with pytest.raises(parsing.ConfigError, match="baseline: pair takes the mean of summed rewards, but"):
+        parsing.parse(raw)

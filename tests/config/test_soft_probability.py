@@ -63,6 +63,18 @@ def test_the_table_of_pivots_asks_for_probabilities():
     assert problem.startswith("  tables.pivots.judges: the probability of 'genrm'")
 
 
+def test_a_reward_by_the_likelihood_of_the_label_needs_single_tokens():
+    raw = run(judge="bt", probability="hard")
+    raw["judges"]["genrm"]["reward"] = "likelihood"
+    (problem,) = problems(raw)
+    assert problem.startswith(
+        "  judges.genrm.reward: the probability of 'genrm' is read from its score tokens"
+    )
+    assert problem.endswith("or take reward: verdict")
+    raw["judging"]["scores"] = {"low": 1, "high": 9}
+    parsing.parse(raw)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

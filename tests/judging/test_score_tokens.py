@@ -87,6 +87,10 @@ def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
         assert 0.001 < p < 0.999
     without = first_win_probabilities(model, tokenizer, prompts[:1], [[5, 6]], tokens, batch_size=2)
     assert without == [None]
+    mixed = first_win_probabilities(
+        model, tokenizer, [*prompts, prompts[0]], [ends[0], [5, 6], []], tokens, batch_size=2
+    )
+    assert mixed == [pytest.approx(found[0], abs=1e-4), None, None]
 
 
 def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons, monkeypatch):

@@ -12,6 +12,7 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.config.policies import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.records import Comparison, Context, Judgement
+from rlcs.rewards.label_likelihood import label_probability
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.rewards.pivots import draw_pivots
 from rlcs.rewards.verdict_reward import VerdictReward, consistent_rewards, verdict_reward
@@ -58,6 +59,7 @@ END, LIMIT = 2, 5
 def test_a_verdict_that_the_limit_cut_is_not_read(high, ids, reward, context):
     text, logged = "Scores: 2 1", {}
     (given_reward,) = VerdictReward(ScoresConfig(low=1, high=high), limit=LIMIT, stop_tokens=[END, 7])(
+        prompts=[None],
         completions=said(text),
         completion_ids=[ids],
         order=["ab"],
@@ -139,6 +141,7 @@ def test_a_pair_that_was_parted_is_refused():
 def test_the_consistent_reward_as_trl_calls_it():
     logged = {}
     rewards = VerdictReward(ScoresConfig(low=1, high=9), limit=LIMIT, stop_tokens=[END], consistent=True)(
+        prompts=[None] * 4,
         completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so"),
         completion_ids=[[1]] * 4,
         order=["ab", "ab", "ba", "ba"],
@@ -148,6 +151,39 @@ def test_the_consistent_reward_as_trl_calls_it():
     )
     assert rewards == [1.0, 0.0, 1.0, -1.0]
     assert logged == {"accuracy": 0.75, "unparsed": 0.25, "consistent": 0.5}
+
+
+@given(st.floats(0, 1), st.sampled_from("ab"))
+def test_the_likelihood_of_a_label_and_of_the_other_is_one(p, label):
+    other = {"a": "b", "b": "a"}[label]
+    assert label_probability(p, "ab", label) + label_probability(p, "ab", other) == pytest.approx(1)
+    assert label_probability(p, "ab", label) == label_probability(p, "ba", other)
+    assert label_probability(p, "ab", "a") == label_probability(p, "ba", "b") == p
+
+
+def test_the_likelihood_rewards_what_can_be_read_and_nothing_else():
+    """An answer whose scores are no tokens has no reward, and one that cannot be read has -1."""
+    asked, logged = [], []
+
+    def likelihood(prompts, completion_ids, order, label, is_read):
+        asked.append((prompts, completion_ids, order, label, is_read))
+        return [0.75, None, 0.25, None, None]
+
+    rewards = VerdictReward(
+        ScoresConfig(low=1, high=9), limit=LIMIT, stop_tokens=[END], likelihood=likelihood
+    )(
+        prompts=list("qrstu"),
+        completions=said("Scores: 2 1", "Scores: 2 1", "Scores: 1 2", "so so", "Scores: 2 1"),
+        completion_ids=[[1]] * 4 + [[8] * LIMIT],
+        order=["ab", "ab", "ba", "ba", "ba"],
+        label=list("abbba"),
+        pair_id=["p"] * 5,
+        log_metric=lambda name, value: logged.append((name, value)),
+    )
+    assert rewards == [0.75, None, 0.25, -1.0, -1.0]
+    assert asked[0][-1] == [True, True, True, False, False]
+    likely = [("label_probability", 0.75), ("label_probability", 0.25)]
+    assert logged == [("accuracy", 0.2), ("unparsed", 0.4), *likely]
 
 
 class FakeJudge:

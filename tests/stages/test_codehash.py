@@ -169,14 +169,14 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 
 
 LEARNS = {"prompts", "section", "training"}
-JUDGES = LEARNS | {"endpoints", "judges", "judging"}
+JUDGES = LEARNS | {"endpoints", "genrm", "judges", "judging"}
 POLICIES = {"policies", "section", "sentence_model", "training"}
 TABLES = {"section", "sentence_model", "tables"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
     "export_model": set(),
     "filter_chains": set(),
-    "find_consensus": {"endpoints", "judges", "section", "training"},
+    "find_consensus": {"endpoints", "genrm", "judges", "section", "training"},
     "generate_world": {"prompts", "section", "world"},
     "import_stories": set(),
     "ingest": {"data", "section"},
@@ -207,7 +207,7 @@ CONFIGS = {
     "train_policy_grpo": JUDGES | POLICIES,
     "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},
-    "write_analyses": {"endpoints", "judges", "judging", "prompts", "section", "training"},
+    "write_analyses": {"endpoints", "genrm", "judges", "judging", "prompts", "section", "training"},
     "write_blind_sheet": set(),
     "write_gallery": LEARNS | POLICIES,
     "write_report": set(),

@@ -61,7 +61,7 @@ VICTIMS = {
     "GenRM GRPO": Victim(
         "train_genrm_grpo.py",
         stage_configs.train_judge(CONFIG, "genrm"),
-        PREFERENCES | {"model": "judges/genrm-sft/seed1"},
+        PREFERENCES | {"model": "judges/genrm-sft/seed1", "chains": "chains/teacher"},
         ("--seed", "1", "--serving", "{}"),
     ),
     "policy GRPO": Victim(

@@ -51,6 +51,54 @@ def test_group_advantages_are_trls(drawn):
     )
 
 
+def both_orders(batch):
+    """An even number of groups: each two of them are the orders of a pair."""
+    return batch.view(-1, SIZE)[: len(batch) // SIZE // 2 * 2].flatten()
+
+
+@given(batches(), st.sampled_from(["group", "batch", "none"]))
+def test_a_baseline_over_both_orders_sums_to_nothing_over_both(drawn, scale):
+    rewards = both_orders(drawn)
+    advantages = group_advantages(rewards, 2 * SIZE, scale)
+    sums = advantages.view(-1, 2 * SIZE).sum(dim=1)
+    torch.testing.assert_close(sums, torch.zeros_like(sums), atol=4e-3, rtol=0)
+    assert (advantages[rewards.isnan()] == 0).all()
+
+
+@given(batches(), st.sampled_from(["batch", "none"]))
+def test_orders_of_equal_means_have_the_same_advantages_with_either_baseline(drawn, scale):
+    pairs = both_orders(drawn).view(-1, 2, SIZE)
+    means = pairs.nanmean(dim=2, keepdim=True).nan_to_num()
+    levelled = (pairs - means).flatten()  # each order has the mean 0
+    torch.testing.assert_close(
+        group_advantages(levelled, 2 * SIZE, scale),
+        group_advantages(levelled, SIZE, scale),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+def test_a_baseline_over_both_orders_tells_the_harder_order_from_the_easier():
+    """One order is always right, the other always wrong: two groups without variance, a pair with some."""
+    rewards = torch.tensor([1.0] * SIZE + [0.0] * SIZE)
+    assert group_advantages(rewards, SIZE, "none").tolist() == [0.0] * 2 * SIZE
+    assert group_advantages(rewards, 2 * SIZE, "none").tolist() == [0.5] * SIZE + [-0.5] * SIZE
+
+
+@given(batches(), st.sampled_from(["group", "none"]))
+def test_completions_without_a_reward_do_not_count(drawn, scale):
+    rewards = both_orders(drawn)
+    for pair, told in zip(
+        rewards.view(-1, 2 * SIZE),
+        group_advantages(rewards, 2 * SIZE, scale).view(-1, 2 * SIZE),
+        strict=True,
+    ):
+        known = pair[~pair.isnan()]
+        if len(known) > 1:
+            alone = group_advantages(known, len(known), scale)
+            torch.testing.assert_close(told[~pair.isnan()], alone, atol=1e-4, rtol=1e-3)
+
+
 @given(st.lists(st.floats(-2, 2, width=16) | st.just(0.0), min_size=2 * SIZE, max_size=2 * SIZE))
 def test_recentred_groups_sum_to_nothing_and_zeros_stay(drawn):
     advantages = torch.tensor(drawn)

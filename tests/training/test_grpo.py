@@ -91,10 +91,9 @@ def test_units_of_two_groups_must_be_whole_on_every_process(batch, evaluated, er
 
 @pytest.mark.parametrize(("process", "expected"), [(0, [1.0, 0.0]), (1, [-1.0, 1.0])])
 def test_rewards_of_this_process(process, expected):
-    trainer = SimpleNamespace(
-        accelerator=SimpleNamespace(process_index=process), _rewards=torch.tensor([1.0, 0.0, -1.0, 1.0])
-    )
-    assert ShapedGRPOTrainer._local_rewards(trainer, 2).tolist() == expected
+    trainer = SimpleNamespace(accelerator=SimpleNamespace(process_index=process))
+    rewards = torch.tensor([1.0, 0.0, -1.0, 1.0])
+    assert ShapedGRPOTrainer._local(trainer, rewards, 2).tolist() == expected
 
 
 @pytest.mark.parametrize(("correct_reward", "expected"), [(1.0, [True, False]), (None, [False, True])])
@@ -442,6 +441,58 @@ def test_rewards_as_advantages_are_those_of_their_weighted_sum(make):
         dropped = abs(group.sum()) / GROUP > 0.6
         torch.testing.assert_close(told, torch.zeros(GROUP) if dropped else group)
     assert any(seen != 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", ["group", "batch", "none"])
+def test_both_orders_of_a_pair_share_a_baseline(make, unshaped, scale):
+    """The mean is that of all 2G completions of a unit, and a scale keeps its meaning."""
+    options = {"scale_rewards": scale, "per_device_eval_batch_size": 8}
+    trainer = make(Recorder, groups_per_unit=2, baseline_groups=2, options=options)
+    before = weights(trainer)
+    trainer.train()
+    assert not same(before, weights(trainer))
+    differ = False
+    for seen, of_groups in zip(trainer.seen, unshaped, strict=True):
+        rewards = seen["rewards"][:, 0].view(-1, 2 * GROUP)
+        centred = rewards - rewards.mean(dim=1, keepdim=True)
+        deviation = {"group": rewards.std(dim=1, keepdim=True), "batch": rewards.std(), "none": 1 - 1e-4}
+        told = seen["advantages"].view(-1, 2 * GROUP)
+        torch.testing.assert_close(told, centred / (deviation[scale] + 1e-4))
+        differ = differ or not torch.allclose(seen["advantages"], of_groups)
+    assert differ
+
+
+@pytest.mark.slow
+def test_a_weight_before_the_normalisation_keeps_the_baseline_of_the_pair(make):
+    shaping = ShapingConfig(shaping="entropy_rewards", multipliers=MULTIPLIERS)
+    options = {"per_device_eval_batch_size": 8}
+    trainer = make(Recorder, shaping=shaping, groups_per_unit=2, baseline_groups=2, options=options)
+    trainer.train()
+    sums = [seen["advantages"].view(-1, 2 * GROUP).sum(dim=1) for seen in trainer.seen]
+    torch.testing.assert_close(sums, [torch.zeros_like(total) for total in sums], atol=2e-3, rtol=0)
+    assert any(seen["advantages"].view(-1, GROUP).sum(dim=1).abs().max() > 0.1 for seen in trainer.seen)
+
+
+def second_token(completion_ids, **_):
+    """A part that weighs much, and says nothing about which completion is correct."""
+    return [float(len(ids) > 1 and ids[1] % 2) for ids in completion_ids]
+
+
+@pytest.mark.slow
+def test_the_first_reward_says_what_is_correct(make):
+    trainer = make(
+        Recorder,
+        [first_token, second_token],
+        shaping=SHAPED,
+        correct_reward=1.0,
+        options={"reward_weights": [1.0, 5.0], "max_steps": 1},
+    )
+    trainer.train()
+    logged = trainer.state.log_history[0]
+    correct = logged["shaping/confident_correct"] + logged["shaping/uncertain_correct"]
+    assert correct == pytest.approx(logged["rewards/first_token/mean"])
+    assert 0 < correct < 1
 
 
 @pytest.mark.parametrize(("prompts", "filled"), [(5, 8), (8, 8), (3, 4), (1, 4)])

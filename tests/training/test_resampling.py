@@ -29,6 +29,12 @@ def test_units_without_variance(rewards, groups_per_unit, expected):
     assert units_without_variance(torch.tensor(rewards), 2, groups_per_unit).tolist() == expected
 
 
+def test_a_unit_with_one_baseline_is_alive_if_its_orders_differ():
+    rewards = torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, math.nan])
+    assert units_without_variance(rewards, 2, 2).tolist() == [True, True]
+    assert units_without_variance(rewards, 4, 1).tolist() == [False, True]
+
+
 def test_rows_of_units():
     assert rows_of_units(torch.tensor([2, 0]), 3).tolist() == [6, 7, 8, 0, 1, 2]
 
@@ -86,7 +92,10 @@ def make(model_folder, tmp_path):
         }
         shared = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1}
         # units of two prompts: teaches nothing, teaches something, ...
-        prompts = [{"prompt": user(f"Story {n}"), "wanted": n // 2 % 2 == 1} for n in range(16)]
+        prompts = [
+            {"prompt": user(f"Story {n}"), "wanted": n // 2 % 2 == 1, "order": ("ab", "ba")[n % 2]}
+            for n in range(16)
+        ]
         return kind(
             model=load_causal(model_folder),
             reward_funcs=even_where_wanted,
@@ -134,6 +143,22 @@ def test_units_with_variance_take_the_place_of_those_without(make):
     torch.testing.assert_close(
         trainer.after["advantages"].view(-1, GROUP), centred / (grouped.std(dim=1, keepdim=True) + 1e-4)
     )
+
+
+def even_in_the_first_order(wanted, order, **_):
+    """Groups without variance, in pairs of which every second one has some."""
+    return [float(w and shown == "ab") for w, shown in zip(wanted, order, strict=True)]
+
+
+@pytest.mark.slow
+def test_with_one_baseline_for_both_orders_the_unit_is_asked(make):
+    trainer = make(resample=8, baseline_groups=2)
+    trainer.reward_funcs = [even_in_the_first_order]
+    trainer.train()
+    units = trainer.after["rewards"].view(-1, 2 * GROUP)
+    assert (units.std(dim=1) > 0).all()
+    assert units_without_variance(trainer.after["rewards"], GROUP, 2).all()
+    assert trainer.state.log_history[0]["resampling/without_variance"] == 0
 
 
 @pytest.mark.slow

@@ -44,6 +44,11 @@ BELOW_MATCHES = {"tabulate_win_rates": 1, "tabulate_gains": 1, "tabulate_constra
 BELOW_STORIES = {"judge_matches": 3, "write_gallery": 1, "write_blind_sheet": 1} | BELOW_MATCHES | REPORT
 BELOW_POLICY = {"train_policy_grpo": 1, "sample_stories": 1, "plot_curves": 1} | BELOW_STORIES
 BELOW_POLICIES = BELOW_POLICY | {"train_policy_grpo": 3, "sample_stories": 3}
+BELOW_GENRM = (
+    BELOW_POLICY
+    | {"train_genrm_grpo": 1, "judge_test_pairs": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
+    | {"judge_injections": 1, "tabulate_injections": 1}
+)
 # all trainings but those of the base and of Bradley-Terry
 BELOW_CHAINS = BELOW_POLICY | {
     "filter_chains": 1,
@@ -92,10 +97,15 @@ EVERYTHING = (
         (
             ["judges", "genrm", "label_sources"],
             ["human", "panel"],
-            BELOW_POLICY
-            | {"train_genrm_grpo": 1, "judge_test_pairs": 2, "tabulate_alignment": 1, "tabulate_effects": 1}
-            | {"judge_injections": 1, "tabulate_injections": 1},
+            BELOW_GENRM,
         ),
+        # the chains that check evidence are an input
+        (
+            ["judges", "genrm", "evidence"],
+            {"teacher": "teacher-b"},
+            BELOW_GENRM | {"filter_chains": 1, "tabulate_filter": 1},
+        ),
+        (["judges", "genrm", "evidence"], None, BELOW_GENRM),
         (["judges", "spare"], {"kind": "scalar", "base": "small"}, {}),
         (["seeds"], [1, 2], SEED | TABLES | {"write_gallery": 1}),
         (

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.genrm import GenrmRewardConfig, HeadroomConfig, KeepBetterConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
 from rlcs.config.training import EarlyStoppingConfig, HumanLabels, ShapingConfig, TrainedConfig
 from rlcs.records import HUMAN, ORDERS
@@ -127,6 +128,13 @@ EARLY_STOPPING = Field(
     None,
     description="Choice of the step with the lowest loss on held-out training pairs: {share, every, "
     "patience}. Empty: the last step.",
+)
+
+KEEP_BETTER = Field(
+    default_factory=KeepBetterConfig,
+    description="Publish the parent if it is more accurate on validation pairs than the trained model: "
+    "{pairs}. Empty: the trained model, whatever it is worth.",
+    examples=[{"pairs": 500}],
 )
 
 TRAINER_BATCH_SIZE = 8  # the default of transformers' per_device_train_batch_size
@@ -275,6 +283,7 @@ class GenrmVerdictsConfig(TrainedConfig, _ModelConfig):
     analysis_weight: float = Field(1.0, ge=0, description="Weight of an analysis' mean loss per token.")
     score_weight: float = Field(4.0, gt=0, description="Weight of the two scores' mean loss per token.")
     early_stopping: EarlyStoppingConfig | None = EARLY_STOPPING
+    keep_better: KeepBetterConfig | None = KEEP_BETTER
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -298,8 +307,8 @@ class GenrmVerdictsConfig(TrainedConfig, _ModelConfig):
         return self
 
 
-class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
-    """A generative reward model, refined by GRPO with the reward 1 (right), 0 (wrong) or -1 (unreadable)."""
+class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, _ModelConfig):
+    """A generative reward model, refined by GRPO for right verdicts; an answer that cannot be read has -1."""
 
     train: Literal["grpo"] = Field(description="Training: GRPO.")
     parent: Name | None = Field(
@@ -310,23 +319,29 @@ class GenrmGRPOConfig(ShapingConfig, TrainedConfig, _ModelConfig):
     )
     label_sources: LabelSources
     human_labels: HumanLabels
-    reward: Literal["verdict", "consistent"] = Field(
-        "verdict",
-        description="Condition for the reward 1: a right verdict, or right verdicts in both orders.",
+    headroom: HeadroomConfig | None = Field(
+        None,
+        description="Measurement before training of what the best of a group gains over the greedy answer: "
+        "{pairs}. Empty: none.",
     )
-    resample: int = Field(
-        0,
-        ge=0,
-        description="Largest number of further rollout rounds per step. Each round replaces pairs "
-        "whose groups "
-        "have no variance in their rewards by fresh pairs.",
-    )
+    keep_better: KeepBetterConfig | None = KEEP_BETTER
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
-    @property
-    def groups_per_unit(self) -> int:
-        """The number of prompts that stay together: 2 if an option compares the two orders of a pair."""
-        return len(ORDERS) if self.reward == "consistent" or self.resample else 1
+    @model_validator(mode="after")
+    def _sum_of_rewards(self) -> GenrmGRPOConfig:
+        several = self.training.get("multi_objective_aggregation", "sum_then_normalize")
+        if (self.baseline == "pair" or self.evidence) and several != "sum_then_normalize":
+            option = "baseline: pair" if self.baseline == "pair" else "evidence"
+            raise ValueError(
+                f"{option} takes the mean of summed rewards, but training.multi_objective_aggregation is "
+                f"{several!r}: leave it out"
+            )
+        if self.evidence and "reward_weights" in self.training:
+            raise ValueError(
+                f"evidence.weight is {self.evidence.weight:g}, and training.reward_weights is "
+                f"{self.training['reward_weights']!r}: leave the latter out"
+            )
+        return self
 
 
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.

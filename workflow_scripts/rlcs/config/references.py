@@ -93,6 +93,8 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches(config, f"{key}.teacher", judge.teacher)
+        if isinstance(judge, GenrmGRPOConfig):
+            yield from _genrm_rewards(config, name, judge)
         if isinstance(judge, _LearnsFromPairs):
             yield from _pairs(config, f"{key}.label_sources", judge)
             yield from _human_labels(config, f"{key}.human_labels", judge)
@@ -104,11 +106,19 @@ def _judges(config: Config) -> Problems:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
 
-def _pairs(
-    config: Config,
-    key: str,
-    judge: _LearnsFromPairs,
-) -> Problems:
+def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problems:
+    if judge.reward == "likelihood":
+        yield from _single_tokens(config, f"judges.{name}.reward", name, "reward: verdict")
+    if judge.evidence is None:
+        return
+    key, teacher = f"judges.{name}.evidence.teacher", judge.evidence.teacher
+    yield from _teaches(config, key, teacher)
+    known = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
+    if HUMAN not in judge.label_sources and not any(teacher in consensus.teachers for consensus in known):
+        yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
+
+
+def _pairs(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
     distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
     for source in judge.label_sources:
         if source == HUMAN:
@@ -195,7 +205,10 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
             )
 
 
-def _single_tokens(config: Config, key: str, judge: str) -> Problems:
+HARD = "probability: hard, or several votes of the judge"
+
+
+def _single_tokens(config: Config, key: str, judge: str, instead: str = HARD) -> Problems:
     """A judge's probability is read from its two score tokens, so each score must be a single token."""
     entry, scores = config.judges.get(judge), config.judging.scores
     is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
@@ -204,7 +217,7 @@ def _single_tokens(config: Config, key: str, judge: str) -> Problems:
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
             f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
             f"set judging.scores to {{low: 1, high: {LARGEST_DIGIT}}} and name these in judging.template, or "
-            "take probability: hard, or several votes of the judge"
+            f"take {instead}"
         )
 
 

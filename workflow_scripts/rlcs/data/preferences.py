@@ -1,5 +1,6 @@
 """The artifact of ``ingest``: its contexts, its pairs by split, and the pairs that a model is trained on."""
 
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,6 +103,17 @@ class Preferences:
         """Every pair in both orders, the two orders of a pair adjacent."""
         return comparisons_of(pairs, self.contexts)
 
+    def questions(
+        self, pairs: Sequence[Mapping[str, Any]], most: int | None = None, seed: int = 0
+    ) -> tuple[list[Comparison], dict[str, Label]]:
+        """Comparisons of decided pairs in both orders, and their labels.
+
+        Args:
+            most: draws so many of the pairs by the seed if there are more; None: all, in their order.
+        """
+        chosen = pairs if most is None else random.Random(seed).sample(pairs, min(most, len(pairs)))
+        return self.comparisons(chosen), {pair["pair_id"]: pair["label"] for pair in chosen}
+
     @cached_property
     def _pairs(self) -> list[_Row]:
         return PAIRS_FILE.read(self.folder)
@@ -114,6 +126,11 @@ class Preferences:
         if split is None:
             return list(pairs)
         return [pair for pair in pairs if self.contexts[pair["context_id"]].split == split]
+
+
+def decided(pairs: Iterable[_Row]) -> list[_Row]:
+    """The pairs whose label is no tie: only these have a right verdict."""
+    return [pair for pair in pairs if pair["label"] != "tie"]
 
 
 def draw_pairs(pairs: Sequence[_Row], count: int, seed: int) -> list[_Row]:

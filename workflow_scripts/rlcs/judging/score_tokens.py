@@ -39,7 +39,7 @@ def score_positions(completion: Sequence[int], tokens: ScoreTokens) -> tuple[int
     return (positions[0], positions[1]) if len(positions) == 2 else None
 
 
-@torch.inference_mode()
+@torch.no_grad()  # and not inference_mode: a model that is trained may keep what its layers cache
 def first_win_probabilities(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -51,6 +51,9 @@ def first_win_probabilities(
 ) -> list[float | None]:
     """p(first wins) of each completion, by one forward pass over prompt and completion.
 
+    Completions without scores are passed through the model as well: processes that share its weights must
+    call it equally often.
+
     Args:
         prompts, completions: token ids; the completions end in a score line.
         tokens: result of ``score_tokens``.
@@ -59,30 +62,25 @@ def first_win_probabilities(
         One p per completion; None if it has fewer than two scores.
     """
     probabilities: list[float | None] = [None] * len(prompts)
-    positions = {
-        i: of_scores
-        for i, ids in enumerate(completions)
-        if (of_scores := score_positions(ids, tokens)) is not None
-    }
-    readable = list(positions)
-    sequences = [[*prompts[i], *completions[i]] for i in readable]
+    sequences = [[*prompt, *ids] for prompt, ids in zip(prompts, completions, strict=True)]
     for chosen in batches([len(ids) for ids in sequences], batch_size):
         encoded = tokenizer.pad(
             {"input_ids": [sequences[k] for k in chosen]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
         # the logits before each score, counted from the end: the sequences end together
-        from_end = [
-            [len(completions[readable[k]]) - position + 1 for position in positions[readable[k]]]
-            for k in chosen
-        ]
+        from_end = {
+            row: [len(completions[k]) - position + 1 for position in positions]
+            for row, k in enumerate(chosen)
+            if (positions := score_positions(completions[k], tokens)) is not None
+        }
         logits = model(
             **encoded,
             position_ids=(encoded["attention_mask"].cumsum(dim=1) - 1).clamp(min=0),
-            logits_to_keep=max(first for first, _ in from_end),
+            logits_to_keep=max((first for first, _ in from_end.values()), default=1),
         ).logits
-        for row, (k, ends) in enumerate(zip(chosen, from_end, strict=True)):
+        for row, ends in from_end.items():
             p1, p2 = (_distribution(logits[row, -end], tokens) for end in ends)
-            probabilities[readable[k]] = first_wins(p1, p2)
+            probabilities[chosen[row]] = first_wins(p1, p2)
     return probabilities
 
 

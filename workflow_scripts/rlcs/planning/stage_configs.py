@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import (
     EndpointJudgeConfig,
     GenerativeJudgeConfig,
@@ -22,6 +23,7 @@ from rlcs.config.judges import (
 )
 from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.schema import Config
+from rlcs.config.training import ShapingConfig
 from rlcs.config.world import WorldBaseConfig
 
 SectionDict = dict[str, Any]
@@ -30,7 +32,8 @@ SectionDict = dict[str, Any]
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Keys for training; a judge that answers has its weights as an input.
-_TRAINING = {"training", "label_sources", "human_labels", "launch"}
+_TRAINING = {"training", "label_sources", "human_labels", "launch", "headroom", "keep_better"}
+_TRAINING |= GenrmRewardConfig.model_fields.keys() | ShapingConfig.model_fields.keys()
 
 # Keys of files that are inputs: their content counts, not their path.
 INPUTS = {"launch"}

@@ -29,6 +29,8 @@ TITLES = {
     "select/training": "Wins over the start, the reward's judge",
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
+    "label_probability": "Probability of the label",
+    "rewards/evidence/mean": "Evidence that the teacher states too (ROUGE-L)",
     "frac_reward_zero_std": "Groups without variance (share)",
     "constraints/satisfied": "Satisfied constraints (share)",
     "constraints/violators_rewarded": "Rewarded stories that violate a constraint",

@@ -1,4 +1,4 @@
-"""Reward of a GenRM: 1 if its verdict is the label."""
+"""Rewards of a GenRM: 1 if its verdict is the label, or the likelihood of the label."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.models.generation import is_truncated
 from rlcs.records import ORDERS, Label, Order
+from rlcs.rewards.label_likelihood import LabelLikelihood
 from rlcs.verdict import compare, parse_scores
 
 RIGHT, WRONG, UNPARSED = 1.0, 0.0, -1.0
+LIKELY = 0.5  # a likelihood of the label that makes a completion correct
 
 
 def verdict_reward(
@@ -66,6 +68,8 @@ class VerdictReward:
     Args:
         limit, stop_tokens: of completions, as in ``generation.is_truncated``.
         consistent: reward a pair's completions by ``consistent_rewards``.
+        likelihood: reward what can be read by p(label). A completion that ends in a score line, but not in
+            two score tokens, has no reward.
     """
 
     __name__ = "verdict"
@@ -77,15 +81,18 @@ class VerdictReward:
         limit: int | None,
         stop_tokens: Collection[int],
         consistent: bool = False,
+        likelihood: LabelLikelihood | None = None,
     ) -> None:
         self.scores = scores
         self.limit = limit
         self.stop_tokens = frozenset(stop_tokens)
         self.consistent = consistent
+        self.likelihood = likelihood
 
     def __call__(
         self,
         *,
+        prompts: Sequence[Messages],
         completions: Sequence[Messages],
         completion_ids: Sequence[Sequence[int]],
         order: Sequence[Order],
@@ -93,7 +100,7 @@ class VerdictReward:
         pair_id: Sequence[str],
         log_metric: Callable[[str, float], None],
         **_: Any,
-    ) -> list[float]:
+    ) -> list[float | None]:
         rewards = [
             verdict_reward(
                 completion[-1]["content"],
@@ -110,4 +117,16 @@ class VerdictReward:
         if self.consistent:
             rewards = consistent_rewards(rewards, pair_id, order)
             log_metric("consistent", rewards.count(RIGHT) / len(rewards))
-        return rewards
+        if self.likelihood is None:
+            return list(rewards)
+        is_read = [reward != UNPARSED for reward in rewards]
+        likely = self.likelihood(prompts, completion_ids, order, label, is_read)
+        for p in likely:
+            if p is not None:  # one by one: TRL takes the mean over those of all processes
+                log_metric("label_probability", p)
+        return [p if read else UNPARSED for p, read in zip(likely, is_read, strict=True)]
+
+    def is_read(self, completion: Messages, ids: Sequence[int]) -> bool:
+        """True if a completion ends in a score line, and not by the limit."""
+        scores = parse_scores(completion[-1]["content"], self.scores.low, self.scores.high)
+        return scores is not None and not is_truncated(ids, self.limit, self.stop_tokens)

@@ -45,6 +45,14 @@ def broadcast_on_node(function: Callable[[], T]) -> T:
     return results[state.process_index - state.local_process_index]
 
 
+def own_share(items: Sequence[T]) -> list[T]:
+    """The part of some work that this process does; ``gather`` brings all results together."""
+    if not is_distributed():
+        return list(items)
+    state = PartialState()
+    return list(items)[state.process_index :: state.num_processes]
+
+
 def gather(items: Sequence[T]) -> list[T]:
     """Items of all processes, in the order of ranks."""
     return gather_object(list(items)) if is_distributed() else list(items)

@@ -29,7 +29,11 @@ def group_advantages(
 ) -> Tensor:
     """GRPO's A_i = (r_i − mean) / (std + 1e-4), as TRL computes it (``scale_rewards``).
 
+    The mean is over the completions of one prompt, or over those of both orders of a pair, which are one
+    question asked twice (EIS-GRPO, arXiv 2505.13346; PA-GRPO, arXiv 2603.21016).
+
     Args:
+        group_size: number of completions that share the mean: G, or 2G for both orders.
         rewards: (N,) of all processes, nan for a story without one; it does not count, and its advantage is
             0.
         scale: by the standard deviation of the group, of the whole batch, or not at all.

@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer with entropy-based reward shaping (RLCS) and resampling of groups without variance.
+"""TRL's GRPOTrainer with entropy-based reward shaping (RLCS), resampling, and one baseline for two groups.
 
 TRL has no hook between the advantages and the loss, so two private methods are extended; TRL is pinned and
 ``tests/training/test_grpo.py`` holds the contract: ``_calculate_rewards`` returns the rewards of all
@@ -102,14 +102,13 @@ class ShapedGRPOTrainer(GRPOTrainer):
 
     Args:
         shaping: which weights; None leaves the advantages as they are (uniform).
-        correct_reward: a completion is correct if its reward is at least this (GenRM: the verdict is the
-            label); None: if it beat its group, advantage > 0 (policy).
+        correct_reward: a completion is correct if the first reward function gives it at least this (GenRM:
+            the verdict is the label); None: if it beat its group, advantage > 0 (policy).
         groups_per_unit: neighbouring prompts of the data set that stay together in training, evaluation and
             resampling, such as the two orders of a pair.
-        resample: further rounds of rollouts per batch, for fresh units instead of those without variance;
-            0 is none.
-        max_skew: the advantages are the rewards themselves, without groups that are more skewed (BRPO); None:
-            TRL's group normalisation.
+        baseline_groups: neighbouring groups of a unit whose completions share one baseline.
+        resample: further rounds of rollouts per batch, for fresh units in place of those without variance.
+        max_skew: the advantages are the rewards themselves, without groups that are more skewed (BRPO).
     """
 
     def __init__(
@@ -118,6 +117,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         shaping: ShapingConfig | None = None,
         correct_reward: float | None = None,
         groups_per_unit: int = 1,
+        baseline_groups: int = 1,
         resample: int = 0,
         max_skew: float | None = None,
         **kwargs: Any,
@@ -130,9 +130,11 @@ class ShapedGRPOTrainer(GRPOTrainer):
         assert_shaping(self.args, self.shaping)
         self.correct_reward = correct_reward
         self.groups_per_unit = groups_per_unit
+        self.baseline_groups = baseline_groups
+        self.baseline_size = self.num_generations * baseline_groups
         self.resample = resample
         self.max_skew = max_skew
-        self._rewards = torch.empty(0)
+        self._rewards = self._judged = torch.empty(0)  # of all processes: the sum, and the first function's
         self._at_one = False
         if self.temperature != 1:
             self._add_head_at_one()
@@ -190,23 +192,37 @@ class ShapedGRPOTrainer(GRPOTrainer):
         weighted = rewards_per_function * self.reward_weights.to(rewards_per_function.device)
         unknown = rewards_per_function.isnan().all(dim=1)
         self._rewards = weighted.nansum(dim=1).masked_fill(unknown, torch.nan)
+        self._judged = rewards_per_function[:, 0]
         return rewards_per_function
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        batch = super()._generate_and_score_completions(inputs)
         if not self.model.training:
-            return batch
-        batch["rewards"] = self._local_rewards(len(batch["advantages"]))
+            return super()._generate_and_score_completions(inputs)
+        batch = self._rolled_out(inputs)
         if self.resample:
             batch = self._resampled(batch)
-        rewards = batch.pop("rewards")
+        rewards, judged = batch.pop("rewards"), batch.pop("judged")
         if self.max_skew is not None:
             batch["advantages"] = reward_advantages(rewards, self.num_generations, self.max_skew)
+        elif self.baseline_groups > 1:
+            batch["advantages"] = self._advantages(rewards)
         if self.shaping.shaping != "uniform":
-            batch["advantages"] = self._shaped(batch, rewards)
+            batch["advantages"] = self._shaped(batch, rewards, judged)
         return batch
 
-    def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor) -> torch.Tensor:
+    def _rolled_out(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's batch, with the local ``rewards`` (B,) and those of the first function, ``judged`` (B,)."""
+        batch = super()._generate_and_score_completions(inputs)
+        for name, values in (("rewards", self._rewards), ("judged", self._judged)):
+            batch[name] = self._local(values, len(batch["advantages"]))
+        return batch
+
+    def _advantages(self, rewards: torch.Tensor, weights: torch.Tensor | float = 1.0) -> torch.Tensor:
+        """Local advantages (B,) of the local rewards (B,), multiplied by weights (N,) of all processes."""
+        weighed = self.accelerator.gather(rewards) * weights
+        return self._local(group_advantages(weighed, self.baseline_size, self.scale_rewards), len(rewards))
+
+    def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor, judged: torch.Tensor) -> torch.Tensor:
         """Weigh the local advantages (B,); the weights are computed over all processes.
 
         Returns:
@@ -214,11 +230,11 @@ class ShapedGRPOTrainer(GRPOTrainer):
         """
         advantages, gather = batch["advantages"], self.accelerator.gather
         if self.shaping.shaping == "overconfident":
-            wrong = ~self._correct(advantages, rewards) & (advantages < 0)
+            wrong = ~self._correct(advantages, judged) & (advantages < 0)
             return advantages[:, None] * self._overconfidence(batch, wrong)
         learned = batch["completion_mask"].any(dim=1)  # a masked completion has no tokens and moves nothing
         entropy = gather(self._sample_entropy(batch))
-        correct = gather(self._correct(advantages, rewards))
+        correct = gather(self._correct(advantages, judged))
         weights = self._weights(entropy, correct)
         if self.shaping.normalize == "mean_weight":
             weights = normalize_weights(weights, gather(advantages * learned))
@@ -226,13 +242,11 @@ class ShapedGRPOTrainer(GRPOTrainer):
             shares = cell_shares(entropy[known], correct[known], median_threshold(entropy))
             for cell, share in shares.items():
                 self._metrics["train"][f"shaping/{cell}"].append(share)
-        local = slice(self.accelerator.process_index * len(advantages), None)
         if self.shaping.shaping == "entropy_rewards":
-            weighed = group_advantages(gather(rewards) * weights, self.num_generations, self.scale_rewards)
-            return weighed[local][: len(advantages)]
-        shaped = advantages * weights[local][: len(advantages)]
+            return self._advantages(rewards, weights)
+        shaped = advantages * self._local(weights, len(advantages))
         if self.shaping.normalize == "recenter":
-            return recenter(shaped * learned, self.num_generations)
+            return recenter(shaped * learned, self.baseline_size)
         return shaped
 
     @torch.no_grad()
@@ -255,12 +269,13 @@ class ShapedGRPOTrainer(GRPOTrainer):
             multipliers = adaptive_multipliers(recent, self.shaping.strength)
         return shaping_weights(entropy, correct, median_threshold(entropy), multipliers)
 
-    def _local_rewards(self, count: int) -> torch.Tensor:
+    def _local(self, values: torch.Tensor, count: int) -> torch.Tensor:
+        """Values (count,) of this process among those of all processes (N,)."""
         start = self.accelerator.process_index * count
-        return self._rewards[start : start + count]
+        return values[start : start + count]
 
-    def _correct(self, advantages: torch.Tensor, rewards: torch.Tensor) -> torch.Tensor:
-        return advantages > 0 if self.correct_reward is None else rewards >= self.correct_reward
+    def _correct(self, advantages: torch.Tensor, judged: torch.Tensor) -> torch.Tensor:
+        return advantages > 0 if self.correct_reward is None else judged >= self.correct_reward
 
     def _resampled(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Replace units without variance by fresh ones, as far as the rounds reach.
@@ -276,8 +291,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
             if wanted == 0:
                 break
             rounds += 1
-            fresh = super()._generate_and_score_completions(self._draw_units(wanted))
-            fresh["rewards"] = self._local_rewards(len(fresh["advantages"]))
+            fresh = self._rolled_out(self._draw_units(wanted))
             alive = (~self._without_variance(fresh)).nonzero()[: len(dead), 0]
             batch = replace_rows(
                 batch,
@@ -297,7 +311,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return batch
 
     def _without_variance(self, batch: dict[str, Any]) -> torch.Tensor:
-        return units_without_variance(batch["rewards"], self.num_generations, self.groups_per_unit)
+        baselines_per_unit = self.groups_per_unit // self.baseline_groups
+        return units_without_variance(batch["rewards"], self.baseline_size, baselines_per_unit)
 
     def _draw_units(self, count: int) -> list[dict[str, Any]]:
         """Draw rows of units without replacement, each prompt once per completion.

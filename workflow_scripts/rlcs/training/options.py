@@ -26,6 +26,12 @@ def grpo_options(stage: Stage, entry: Mapping[str, Any], scratch: str) -> GRPOCo
     return build_options(GRPOConfig, shared, entry, seed=stage.seed, output_dir=scratch)
 
 
+def sampling_options(options: GRPOConfig) -> dict[str, Any]:
+    """The sampling of a training's rollouts, in the words of ``generation.generate``."""
+    names = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty", "seed")
+    return {name: getattr(options, name) for name in names}
+
+
 # the one place that decides: tests/training/test_fused_head.py holds TRL to it
 _has_triton = utils._use_triton
 

@@ -17,6 +17,7 @@ def units_without_variance(rewards: Tensor, group_size: int, groups_per_unit: in
 
     Args:
         rewards: (N,), groups contiguous.
+        group_size: number of completions that share a baseline.
         groups_per_unit: neighbouring groups that stay together, such as the two orders of a pair.
 
     Returns:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from accelerate.utils.memory import clear_device_cache
 from transformers import Trainer, set_seed
 
 from rlcs.data.artifacts import HISTORY_FILE
@@ -23,12 +24,15 @@ def train(
     stage: Stage,
     make_trainer: Callable[[str], Trainer],
     finish: Callable[[Trainer, Path], None] = lambda trainer, folder: None,
+    choose: Callable[[Path], None] | None = None,
 ) -> None:
     """Run a trainer, from its last checkpoint if it was killed, and publish its model and its history.
 
     Args:
         make_trainer: makes the trainer, given the folder of its checkpoints as TRL's ``output_dir``.
         finish: writes further files, given the trainer and the artifact's folder.
+        choose: may replace the model in the artifact's folder. Every process calls it, with the memory that
+            the trainer had.
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
@@ -42,6 +46,10 @@ def train(
             HISTORY_FILE.write(folder, history(trainer.state.log_history))
             finish(trainer, folder)
         wait_for_all()
+        if choose is not None:
+            del trainer
+            clear_device_cache(garbage_collection=True)
+            choose(folder)
 
 
 def history(log_history: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from rlcs.records import Comparison, Context
 from rlcs.stages.ranks import broadcast, is_main
 from rlcs.stages.stage import log
 from rlcs.training.lora import save_whole
+from rlcs.training.options import sampling_options
 from rlcs.training.watch import INDEPENDENT, TRAINING, series
 
 
@@ -105,12 +106,7 @@ def draw_stories(
             [policy_prompt(template, context) for context in contexts],
             max_new_tokens=options.max_completion_length,
             batch_size=max(len(contexts), 1),
-            temperature=options.temperature,
-            top_p=options.top_p,
-            top_k=options.top_k,
-            min_p=options.min_p,
-            repetition_penalty=options.repetition_penalty,
-            seed=options.seed,
+            **sampling_options(options),
         )
 
 

@@ -33,6 +33,7 @@ def train_sft(
     *,
     shuffle: bool = True,
     trainer_class: Callable[..., SFTTrainer] = SFTTrainer,
+    choose: Callable[[Path], None] | None = None,
 ) -> None:
     """Train the model in ``base`` on {prompt, completion} examples, and publish it.
 
@@ -41,6 +42,7 @@ def train_sft(
         stopping: early stopping on held-out contexts; every example then needs a ``context_id`` too.
         shuffle: if False, the examples are in the given order in every epoch.
         trainer_class: makes the trainer, of SFTTrainer's arguments.
+        choose: as in ``run.train``.
 
     Raises:
         InputError: no example fits the context window, TRL refuses an option, or all examples have one
@@ -69,7 +71,7 @@ def train_sft(
             made.add_callback(EarlyStoppingCallback(early_stopping_patience=stopping.patience))
         return made
 
-    train(stage, trainer, lambda _, folder: window.write(folder))
+    train(stage, trainer, lambda _, folder: window.write(folder), choose)
 
 
 def stopping_options(stopping: EarlyStoppingConfig, logging_steps: int) -> dict[str, Any]:

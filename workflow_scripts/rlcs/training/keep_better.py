@@ -1,0 +1,158 @@
+"""Choice between a trained model and its parent, the model it started from: no training makes a judge worse.
+
+Both are read on the same validation pairs, from folders as they are published, so that merged adapters and
+the files' precision count. Design choice: the better one is published, the trained one if they are equal.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.judging.credits import both_orders_credits, pair_credits
+from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.in_process import TransformersBackend
+from rlcs.judging.score_tokens import score_tokens
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.records import Comparison, Label
+from rlcs.stages.ranks import gather, is_main, own_share, wait_for_all
+from rlcs.stages.stage import log
+
+PARENT_AND_CHILD = "parent_and_child.json"
+_WEIGHTS = ("model", "adapter")  # folders of an artifact
+
+
+@dataclass(frozen=True)
+class ParentAndChild:
+    """Mean scores of a parent and of the child that was trained from it, over the same ``n`` items.
+
+    Attributes:
+        measure: name of the score; more is better.
+        parent, child: None without items.
+    """
+
+    measure: str
+    n: int
+    parent: float | None
+    child: float | None
+
+    @property
+    def published(self) -> Literal["parent", "child"]:
+        """The one with the larger mean; the child if they are equal or not known."""
+        return "child" if self.parent is None or self.child is None or self.child >= self.parent else "parent"
+
+    def __str__(self) -> str:
+        if self.parent is None or self.child is None:
+            return "no validation pairs: the trained model is published, whatever its parent is worth"
+        return (
+            f"{self.measure} on {self.n} validation pairs: parent {self.parent:.4f}, child {self.child:.4f}; "
+            f"the {self.published} is published"
+        )
+
+
+def compare_scores(parent: Mapping[str, float], child: Mapping[str, float], measure: str) -> ParentAndChild:
+    """Compare scores by item of both models, of which more is better; a loss enters with a minus.
+
+    Raises:
+        ValueError: the items are not the same.
+    """
+    if parent.keys() != child.keys():
+        different = sorted(parent.keys() ^ child.keys())
+        raise ValueError(f"parent and child must have the same items; one of them lacks {different[:3]}")
+    means = [fmean(scores.values()) if scores else None for scores in (parent, child)]
+    return ParentAndChild(measure, len(parent), *means)
+
+
+def keep_better(
+    parent: Path, artifact: Path, scores: Callable[[Path], Mapping[str, float]], measure: str
+) -> None:
+    """Publish the parent's weights in an artifact, in place of the child's, if they are better.
+
+    What the parent published is published again: its model, and its adapter if it has one. The comparison
+    stays in the artifact. Every process must call it; the main one writes.
+
+    Args:
+        parent: artifact whose ``model`` the training started from.
+        artifact: folder with the child's ``model``.
+        scores: scores of a model by item, given its folder.
+        measure: name of the score.
+    """
+    compared = compare_scores(scores(parent / "model"), scores(artifact / "model"), measure)
+    if is_main():
+        log.info("%s", compared)
+        made = {**asdict(compared), "published": compared.published}
+        (artifact / PARENT_AND_CHILD).write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+        if compared.published == "parent":
+            for name in _WEIGHTS:
+                shutil.rmtree(artifact / name, ignore_errors=True)
+                if (parent / name).exists():
+                    shutil.copytree(parent / name, artifact / name)
+    wait_for_all()
+
+
+class JudgeAccuracy:
+    """Accuracy of a GenRM by pair, given the folder of its model.
+
+    A judge is measured as a reward uses it: by p over both orders, from greedy answers and their score
+    tokens. If a score is no single token, single verdicts are measured. A pair that cannot be read counts one
+    half. The processes of a training share the pairs.
+
+    Args:
+        comparisons: each pair in both orders.
+        labels: of these pairs, none of them a tie.
+        tokenizer: of the models that are compared.
+    """
+
+    def __init__(
+        self,
+        comparisons: Sequence[Comparison],
+        labels: Mapping[str, Label],
+        judging: JudgingConfig,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        max_new_tokens: int,
+        batch_size: int,
+    ) -> None:
+        self.comparisons = comparisons
+        self.labels = labels
+        self.judging = judging
+        self.scores = _single_tokens(tokenizer, judging.scores)
+        self.max_new_tokens = max_new_tokens
+        self.batch_size = batch_size
+
+    @property
+    def measure(self) -> str:
+        return "accuracy of p over both orders" if self.scores else "accuracy of single verdicts"
+
+    def __call__(self, model: Path) -> dict[str, float]:
+        """Credit by pair, from 0 to 1."""
+        if not self.comparisons:
+            return {}
+        backend = TransformersBackend(
+            load_causal(model),
+            load_tokenizer(model),
+            max_new_tokens=self.max_new_tokens,
+            batch_size=self.batch_size,
+            scores=self.scores,
+        )
+        judge = GenerativeJudge(model.name, backend, self.judging)
+        judgements = gather(judge.judge(own_share(self.comparisons)))
+        credits_of = both_orders_credits if self.scores else pair_credits
+        return dict.fromkeys(self.labels, 0.5) | credits_of(judgements, self.labels)
+
+
+def _single_tokens(tokenizer: PreTrainedTokenizerBase, scores: ScoresConfig) -> ScoresConfig | None:
+    """The scores if each is a single token, else None."""
+    try:
+        score_tokens(tokenizer, scores.low, scores.high)
+    except ValueError:
+        return None
+    return scores
