@@ -17,13 +17,14 @@ from rlcs.config import parsing
 from rlcs.config.judges import (
     ConsensusConfig,
     GenrmGRPOConfig,
+    GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
     ScalarJudgeConfig,
 )
 from rlcs.config.lineage import trained_models, training_seeds
 from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
-from rlcs.config.training import TrainedConfig
+from rlcs.config.training import LearnedConfig
 from rlcs.planning import stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
@@ -162,7 +163,7 @@ def names_of(models, *kinds):
 
 
 def is_trained(judge):
-    return isinstance(CONFIG.judges[judge], TrainedConfig)
+    return isinstance(CONFIG.judges[judge], LearnedConfig)
 
 
 def seeds_of(judge):

@@ -64,7 +64,7 @@ rule write_analyses:
     benchmark:
         benchmark_file("analyses/{judge}/seed{seed}")
     wildcard_constraints:
-        judge=names_of(CONFIG.judges, GenrmVerdictsConfig),
+        judge=names_of(CONFIG.judges, GenrmVerdictsConfig, GenrmProbeConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     shell:
@@ -100,6 +100,33 @@ rule train_genrm_verdicts:
         "python workflow_scripts/train_genrm_verdicts.py --config {params.config:q}"
         " --preferences {input.preferences} --consensus {input.consensus} --analyses {input.analyses}"
         " --model {input.model} --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
+
+
+rule train_genrm_probe:
+    message:
+        "Linear probe on a GenRM's analyses: {wildcards.judge}, seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        analyses=artifact("analyses/{judge}/seed{seed}"),
+        model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
+    output:
+        artifact("judges/{judge}/seed{seed}"),
+    params:
+        code=code("train_genrm_probe.py"),
+        config=config_param(stage_configs.train_judge, "judge"),
+    log:
+        log_file("judges/{judge}/seed{seed}"),
+    benchmark:
+        benchmark_file("judges/{judge}/seed{seed}")
+    wildcard_constraints:
+        judge=names_of(CONFIG.judges, GenrmProbeConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/train_genrm_probe.py --config {params.config:q}"
+        " --preferences {input.preferences} --consensus {input.consensus} --analyses {input.analyses}"
+        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
 rule train_genrm_grpo:

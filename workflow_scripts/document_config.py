@@ -35,6 +35,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "genrm-votes": judges.UntrainedJudgeConfig,
         "genrm-sft": judges.GenrmSFTConfig,
         "genrm-verdicts": judges.GenrmVerdictsConfig,
+        "genrm-probe": judges.GenrmProbeConfig,
         "genrm-grpo": judges.GenrmGRPOConfig,
     },
     "consensus": {"panel": judges.ConsensusConfig},

@@ -1,4 +1,4 @@
-"""A GenRM writes its own analyses of the training pairs, in both orders, for the verdict stage."""
+"""A GenRM writes its own analyses of the training pairs, in both orders; other judges learn from them."""
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences

@@ -347,11 +347,58 @@ def test_the_schema_speaks_of_from():
             {"packing": True},
             "judges.genrm-verdicts: training.packing joins examples",
         ),
+        (
+            "judges/genrm-probe/from",
+            "bt",
+            "judges.genrm-probe.from: 'bt' is not a trained judge of kind 'generative'",
+        ),
+        (
+            "judges/genrm-grpo/from",
+            "genrm-probe",
+            "judges.genrm-grpo.from: 'genrm-probe' is not a trained judge of kind 'generative' whose "
+            "verdict is in what it writes",
+        ),
+        ("judges/genrm-probe/from", None, "judges.genrm-probe: needs either 'from' or 'base', has neither"),
+        ("judges/genrm-probe/features", [], "judges.genrm-probe.features: List should have at least 1 item"),
+        (
+            "judges/genrm-probe/features",
+            ["states", "states"],
+            "judges.genrm-probe.features: ['states', 'states'] has a value twice",
+        ),
+        (
+            "judges/genrm-probe/features",
+            ["words"],
+            "judges.genrm-probe.features.0: Input should be 'numbers'",
+        ),
+        (
+            "judges/genrm-probe/folds",
+            1,
+            "judges.genrm-probe.folds: Input should be greater than or equal to 2",
+        ),
+        ("judges/genrm-probe/label_sources", ["no"], "judges.genrm-probe.label_sources: 'no' is not under"),
+        ("judges/genrm-probe/lora", {"r": 4}, "judges.genrm-probe.lora: unknown key"),
+        (
+            "judges/genrm-sft/teacher",
+            "genrm-probe",
+            "judges.genrm-sft.teacher: 'genrm-probe' has train: probe, so its verdict is not in what it",
+        ),
+        (
+            "consensus/panel/teachers",
+            ["teacher-world", "genrm-probe"],
+            "consensus.panel.teachers: 'genrm-probe' has train: probe, so its verdict is not in what it",
+        ),
+        (
+            "judging/engine",
+            "vllm",
+            "judges.genrm-probe.features: 'states' are read in the job's process, but judging.engine is "
+            "'vllm': set features to [numbers], or judging.engine to transformers",
+        ),
+        ("judging/engine", "vllm_offline", "but judging.engine is 'vllm_offline'"),
         ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is not a trained judge"),
         (
             "judges/genrm-sft/train",
             "dpo",
-            "judges.genrm-sft.train: 'dpo' is not one of 'none', 'sft', 'verdicts', 'grpo'",
+            "judges.genrm-sft.train: 'dpo' is not one of 'none', 'sft', 'verdicts', 'probe', 'grpo'",
         ),
         ("judges/genrm-sft/train", ..., "judges.genrm-sft.train: Field required"),
         (

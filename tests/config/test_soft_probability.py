@@ -45,6 +45,12 @@ def test_scores_of_two_digits_are_refused_for_every_engine(judge, engine):
     assert problems(run(judge=judge, engine=engine)) == [MESSAGE.format(judge=judge)]
 
 
+def test_a_probe_on_analyses_has_a_probability_of_its_own():
+    raw = run(judge="probe")
+    raw["judges"]["probe"] = {"kind": "generative", "train": "probe", "from": "genrm-sft"}
+    parsing.parse(raw)
+
+
 def test_a_list_of_rewards_names_the_entry():
     raw = run(judge="genrm")
     del raw["tables"]["gains"]  # of policies with one judge

@@ -17,7 +17,8 @@ from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
 from rlcs.stages import stage
 from rlcs.training import bradley_terry
-from rlcs.training.bradley_terry import CROSS_VALIDATION, RewardTraining
+from rlcs.training.bradley_terry import RewardTraining
+from rlcs.training.linear_probe import CROSS_VALIDATION
 
 TEMPLATE = "$outline"
 STORIES = ["A wolf.", "Mara used the rope. Mara used the rope.", "At the mill the wolf met Mara."]

@@ -328,6 +328,19 @@ def test_the_correlation_of_gains_is_told_which_judges_are_rules():
     assert [judge for _, judge in section["judge_of"]] == ["genrm", "bt", "oracle", "length"]
 
 
+def test_a_probe_reads_greedy_analyses_and_no_options_of_a_trainer():
+    raw = copy.deepcopy(BASE) | {"training": {"max_steps": 3}}
+    raw["judges"]["probe"] = {"kind": "generative", "train": "probe", "from": "genrm-sft", "folds": 3}
+    config = parsing.parse(raw)
+    section = stage_configs.analyses(config, "probe")
+    assert section["name"] == "genrm-sft"
+    assert (section["judge"]["votes"], section["judge"]["temperature"]) == (1, 0.0)
+    assert section["judging"] == stage_configs.judge(config, "genrm-sft")["judging"]
+    assert stage_configs.train_judge(config, "probe").keys() == {"judge", "judging"}
+    assert stage_configs.train_judge(config, "probe")["judging"].keys() == {"template", "rubrics", "scores"}
+    assert stage_configs.judge(config, "probe")["judge"].keys().isdisjoint({"folds", "features"})
+
+
 def test_a_judges_analyses_are_those_of_the_judge_it_starts_from():
     raw = copy.deepcopy(BASE)
     raw["judges"]["verdicts"] = {"kind": "generative", "train": "verdicts", "from": "genrm-sft"}

@@ -202,6 +202,7 @@ CONFIGS = {
     "tabulate_win_rates": set(),
     "train_bradley_terry": JUDGES,
     "train_genrm_grpo": JUDGES,
+    "train_genrm_probe": JUDGES,
     "train_genrm_sft": JUDGES,
     "train_genrm_verdicts": JUDGES,
     "train_policy_grpo": JUDGES | POLICIES,

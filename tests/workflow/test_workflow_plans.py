@@ -214,6 +214,21 @@ def test_a_sweep_over_labels_is_made_of_the_table_and_shown_on_the_page(after, t
     assert len({path.read_bytes() for path in models}) == len(models)  # each learnt from other pairs
 
 
+def test_a_probe_on_analyses_plans_them_and_itself(after):
+    def change(raw):
+        raw["judges"]["genrm-probe"] = {"kind": "generative", "train": "probe", "from": "genrm-sft"}
+        raw["tables"]["alignment"]["rows"].append("genrm-probe")
+
+    jobs = {
+        "write_analyses": 1,
+        "train_genrm_probe": 1,
+        "judge_test_pairs": 1,
+        "tabulate_alignment": 1,
+        "plot_curves": 1,
+    } | REPORT
+    assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "jobs"),
     [

@@ -9,8 +9,17 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.genrm import GenrmRewardConfig, HeadroomConfig, KeepBetterConfig
-from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import EarlyStoppingConfig, HumanLabels, ShapingConfig, TrainedConfig
+from rlcs.config.section import (
+    Distinct,
+    GRPOOptions,
+    ModelConfig,
+    Name,
+    Names,
+    RewardOptions,
+    Section,
+    SFTOptions,
+)
+from rlcs.config.training import EarlyStoppingConfig, HumanLabels, LearnedConfig, ShapingConfig, TrainedConfig
 from rlcs.records import HUMAN, ORDERS
 
 
@@ -40,7 +49,7 @@ class TeacherWeightsConfig(Section):
 
 
 class GenerativeJudgeConfig(ModelConfig):
-    """A judge that writes an analysis and two scores; only such a judge can be a teacher."""
+    """A judge that writes an analysis and two scores; only if they are its verdict can it be a teacher."""
 
     kind: Literal["generative"] = Field(description="Kind of judge: it writes an analysis and two scores.")
 
@@ -137,6 +146,10 @@ KEEP_BETTER = Field(
     examples=[{"pairs": 500}],
 )
 
+FOLDS = Field(
+    5, ge=2, description="Number of folds of the cross-validation on training pairs, split by context."
+)
+
 TRAINER_BATCH_SIZE = 8  # the default of transformers' per_device_train_batch_size
 
 Way = Literal["probe", "lora", "full"]
@@ -161,9 +174,7 @@ class ScalarJudgeConfig(TrainedConfig):
         "under the base, "
         "which is a baseline.",
     )
-    folds: int = Field(
-        5, ge=2, description="Number of folds of the cross-validation on training pairs, split by context."
-    )
+    folds: int = FOLDS
     training: RewardOptions = Field(
         default_factory=dict,
         description="Options of TRL's RewardConfig. With eval_strategy, accuracy and loss on validation "
@@ -307,6 +318,29 @@ class GenrmVerdictsConfig(TrainedConfig, _ModelConfig):
         return self
 
 
+AnalysisFeatures = Literal["numbers", "states"]
+
+
+class GenrmProbeConfig(LearnedConfig, _ModelConfig):
+    """A linear probe on the analyses that a generative reward model writes, which stays as it is."""
+
+    train: Literal["probe"] = Field(description="Training: a linear probe on its analyses.")
+    parent: Name | None = Field(
+        None, alias="from", description="Judge that writes the analyses.", examples=["genrm-sft"]
+    )
+    base: Name | None = Field(None, description="Name under bases, in place of from.")
+    label_sources: LabelSources
+    human_labels: HumanLabels
+    features: Annotated[list[AnalysisFeatures], Distinct] = Field(
+        ["numbers", "states"],
+        min_length=1,
+        description="Features of an analysis, among which cross-validation chooses. numbers: the integers "
+        "that it states, in order. states: the model's hidden states over it, for which judging.engine must "
+        "be transformers.",
+    )
+    folds: int = FOLDS
+
+
 class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, _ModelConfig):
     """A generative reward model, refined by GRPO for right verdicts; an answer that cannot be read has -1."""
 
@@ -345,7 +379,10 @@ class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, _ModelCon
 
 
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.
-_GENERATIVE = {"train": ("none", "sft", "verdicts", "grpo"), "backend": ("transformers", "openai", "world")}
+_GENERATIVE = {
+    "train": ("none", "sft", "verdicts", "probe", "grpo"),
+    "backend": ("transformers", "openai", "world"),
+}
 _KINDS = ("oracle", "length", "generative", "scalar")
 JUDGE_TAGS = (
     "oracle",
@@ -354,6 +391,7 @@ JUDGE_TAGS = (
     "train none",
     "train sft",
     "train verdicts",
+    "train probe",
     "train grpo",
     "backend openai",
     "backend world",
@@ -386,6 +424,7 @@ JudgeConfig = Annotated[
     | Annotated[UntrainedJudgeConfig, Tag("train none")]
     | Annotated[GenrmSFTConfig, Tag("train sft")]
     | Annotated[GenrmVerdictsConfig, Tag("train verdicts")]
+    | Annotated[GenrmProbeConfig, Tag("train probe")]
     | Annotated[GenrmGRPOConfig, Tag("train grpo")]
     | Annotated[EndpointJudgeConfig, Tag("backend openai")]
     | Annotated[WorldTeacherConfig, Tag("backend world")],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.section import ModelConfig, Section
 from rlcs.config.tables import METRICS
-from rlcs.config.training import TrainedConfig
+from rlcs.config.training import LearnedConfig
 
 if TYPE_CHECKING:
     from rlcs.config.schema import Config
@@ -25,7 +25,7 @@ def trained_models(config: Config, registry: str) -> list[str]:
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
     names = {"judges": judges, "policies": policies}[registry]
-    return [name for name in names if isinstance(config.models(registry)[name], TrainedConfig)]
+    return [name for name in names if isinstance(config.models(registry)[name], LearnedConfig)]
 
 
 def training_seeds(config: Config, registry: str, name: str) -> list[int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rlcs.config.judges import (
     GenerativeJudgeConfig,
     GenrmGRPOConfig,
+    GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
     LengthJudgeConfig,
@@ -34,12 +35,20 @@ if TYPE_CHECKING:
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 # Entries that start from a base, or from another entry.
-STARTS_FROM_EITHER = (UntrainedJudgeConfig, GenrmVerdictsConfig, GenrmGRPOConfig, GRPOPolicyConfig)
+STARTS_FROM_EITHER = (
+    UntrainedJudgeConfig,
+    GenrmVerdictsConfig,
+    GenrmProbeConfig,
+    GenrmGRPOConfig,
+    GRPOPolicyConfig,
+)
 
-# Trained judges that write.
+# Trained judges whose verdict is in what they write.
 GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
-_LearnsFromPairs = ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig
+_LearnsFromPairs = (
+    ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig
+)
 
 Problems = Iterator[str]
 
@@ -71,6 +80,11 @@ def _teaches(config: Config, key: str, name: str) -> Problems:
     yield from _known(config, key, name, "judges")
     if not isinstance(config.judges.get(name), GenerativeJudgeConfig | None):
         yield f"{key}: {name!r} is not a judge of kind 'generative'"
+    if isinstance(config.judges.get(name), GenrmProbeConfig):
+        yield (
+            f"{key}: {name!r} has train: probe, so its verdict is not in what it writes; name the judge that "
+            "it reads, or another one"
+        )
 
 
 def _models(config: Config) -> Problems:
@@ -98,10 +112,19 @@ def _judges(config: Config) -> Problems:
         if isinstance(judge, _LearnsFromPairs):
             yield from _pairs(config, f"{key}.label_sources", judge)
             yield from _human_labels(config, f"{key}.human_labels", judge)
-        if isinstance(judge, GenrmVerdictsConfig | GenrmGRPOConfig | UntrainedJudgeConfig):
+        if isinstance(judge, GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig | UntrainedJudgeConfig):
             parent = config.judges.get(judge.parent or "")
             if not isinstance(parent, (*GENRMS, NoneType)):
-                yield f"{key}.from: {judge.parent!r} is not a trained judge of kind 'generative'"
+                yield (
+                    f"{key}.from: {judge.parent!r} is not a trained judge of kind 'generative' whose verdict "
+                    "is in what it writes"
+                )
+        reads_states = isinstance(judge, GenrmProbeConfig) and "states" in judge.features
+        if reads_states and config.judging.engine != "transformers":
+            yield (
+                f"{key}.features: 'states' are read in the job's process, but judging.engine is "
+                f"{config.judging.engine!r}: set features to [numbers], or judging.engine to transformers"
+            )
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
@@ -211,7 +234,9 @@ HARD = "probability: hard, or several votes of the judge"
 def _single_tokens(config: Config, key: str, judge: str, instead: str = HARD) -> Problems:
     """A judge's probability is read from its two score tokens, so each score must be a single token."""
     entry, scores = config.judges.get(judge), config.judging.scores
-    is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(entry, WorldTeacherConfig)
+    is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(
+        entry, WorldTeacherConfig | GenrmProbeConfig
+    )
     if is_model and getattr(entry, "votes", 1) == 1 and not scores.are_digits:
         yield (
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "

@@ -100,8 +100,9 @@ GRPOOptions = Annotated[
 ]
 RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
 SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
-Names = Annotated[list[Name], AfterValidator(_check_distinct)]
-Seeds = Annotated[list[int], AfterValidator(_check_distinct)]
+Distinct = AfterValidator(_check_distinct)
+Names = Annotated[list[Name], Distinct]
+Seeds = Annotated[list[int], Distinct]
 
 
 class Section(BaseModel):

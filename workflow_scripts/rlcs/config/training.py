@@ -63,8 +63,12 @@ class AdapterConfig(Section):
         return value
 
 
-class TrainedConfig(ModelConfig):
-    """A judge or policy that is trained."""
+class LearnedConfig(ModelConfig):
+    """A judge or policy that a stage makes from the run's data, once for each seed."""
+
+
+class TrainedConfig(LearnedConfig):
+    """A judge or policy that a trainer of TRL makes."""
 
     lora: AdapterConfig | None = Field(
         None,

@@ -33,7 +33,7 @@ def load_judge(
         access: access to the judge, if it is an endpoint or vLLM serves it.
         max_failure_share: replaces an endpoint's own.
         soft: also ask a generative judge for p(a beats b): the votes' share, or with a single vote p from the
-            score tokens.
+            score tokens. A probe on a judge's analyses has a p of its own, asked or not.
 
     Raises:
         ValueError: ``soft`` with a single vote, and a score is not a single token. An endpoint's tokenizer is
@@ -50,9 +50,16 @@ def load_judge(
     judging = JudgingConfig.model_validate(section["judging"])
     if entry.get("backend") == "world":
         return SimulatedTeacher(name, WorldTeacherConfig.model_validate(entry), judging)
-    votes = entry.get("votes", 1)
-    scores = judging.scores if soft and votes == 1 else None  # several votes have a probability of their own
+    votes, is_probe = entry.get("votes", 1), entry.get("train") == "probe"
+    # several votes and a probe have a probability of their own
+    scores = judging.scores if soft and votes == 1 and not is_probe else None
     backend = _backend(section, folder, judging, access, max_failure_share, scores)
+    if is_probe:
+        from rlcs.judging.analysis_probe import AnalysisProbeJudge
+        from rlcs.judging.probe import Probe
+
+        assert folder is not None, f"judge {name} needs a model"
+        return AnalysisProbeJudge(name, backend, judging, Probe.load(folder / "model"))
     return GenerativeJudge(name, backend, judging, votes)
 
 

@@ -20,6 +20,9 @@ PERPLEXITY = "perplexity"
 
 _POOLS = ("mean", "last")
 
+STATES_BATCH = 8
+"""Texts of a training whose hidden states, of all layers, are held side by side."""
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -15,6 +15,7 @@ from rlcs.config.judges import (
     EndpointJudgeConfig,
     GenerativeJudgeConfig,
     GenrmGRPOConfig,
+    GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
     ScalarJudgeConfig,
@@ -23,7 +24,7 @@ from rlcs.config.judges import (
 )
 from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.schema import Config
-from rlcs.config.training import ShapingConfig
+from rlcs.config.training import ShapingConfig, TrainedConfig
 from rlcs.config.world import WorldBaseConfig
 
 SectionDict = dict[str, Any]
@@ -32,7 +33,16 @@ SectionDict = dict[str, Any]
 _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 
 # Keys for training; a judge that answers has its weights as an input.
-_TRAINING = {"training", "label_sources", "human_labels", "launch", "headroom", "keep_better"}
+_TRAINING = {
+    "training",
+    "label_sources",
+    "human_labels",
+    "launch",
+    "features",
+    "folds",
+    "headroom",
+    "keep_better",
+}
 _TRAINING |= GenrmRewardConfig.model_fields.keys() | ShapingConfig.model_fields.keys()
 
 # Keys of files that are inputs: their content counts, not their path.
@@ -111,25 +121,27 @@ def is_served(config: Config, entry: BaseModel) -> bool:
 
 def train_judge(config: Config, name: str) -> SectionDict:
     entry = config.judges[name]
-    section: SectionDict = {"judge": plain(entry, exclude=INPUTS), "training": config.training}
+    section: SectionDict = {"judge": plain(entry, exclude=INPUTS)}
+    if isinstance(entry, TrainedConfig):
+        section["training"] = config.training
     if isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
-    elif isinstance(entry, GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig):
+    elif isinstance(entry, GenrmSFTConfig | GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig):
         section["judging"] = plain(config.judging, exclude=_ANSWERING)
     return section
 
 
 def analyses(config: Config, name: str) -> SectionDict:
-    """The config of the analyses that a judge learns verdicts on, by the judge that it starts from."""
+    """The config of the analyses that a judge learns from, by the judge that it starts from."""
     entry = config.judges[name]
-    assert isinstance(entry, GenrmVerdictsConfig), name
+    assert isinstance(entry, GenrmVerdictsConfig | GenrmProbeConfig), name
+    sampling = (
+        {"votes": entry.samples, "temperature": entry.temperature}
+        if isinstance(entry, GenrmVerdictsConfig)
+        else {}  # one, greedily
+    )
     writer = UntrainedJudgeConfig(
-        kind="generative",
-        train="none",
-        parent=entry.parent,
-        base=entry.base,
-        votes=entry.samples,
-        temperature=entry.temperature,
+        kind="generative", train="none", parent=entry.parent, base=entry.base, **sampling
     )
     return {
         "name": entry.parent or entry.base,

@@ -15,19 +15,16 @@ from trl import RewardConfig, RewardTrainer
 from rlcs.config.judges import ScalarJudgeConfig, Way
 from rlcs.config.training import AdapterConfig
 from rlcs.judging.probe import Probe
-from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features
+from rlcs.judging.story_features import PERPLEXITY, STATES_BATCH, encode_story, state_places, story_features
 from rlcs.models.loading import device, load_causal, load_scalar, load_tokenizer
 from rlcs.stages.stage import Stage, log
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.context_window import Window
 from rlcs.training.examples import TrainingExample
-from rlcs.training.linear_probe import cross_validate, fit_probe, nested_accuracy, split_folds
+from rlcs.training.linear_probe import CROSS_VALIDATION, nested_accuracy, select_probe, split_folds
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
 from rlcs.training.run import train
-
-CROSS_VALIDATION = "cross_validation.json"
-PROBE_BATCH = 8  # stories whose states are held side by side
 
 
 class RewardTraining:
@@ -94,8 +91,7 @@ class RewardTraining:
     def probe(self) -> tuple[Probe, dict[str, Any]]:
         """Fit the probe at the best position and strength; also its result in cross-validation.
 
-        ``accuracy`` is that of the selection (``nested_accuracy``). ``variant_accuracy`` is the selected
-        variant's own, the best of all, and ``places`` has the best at each position.
+        ``accuracy`` is that of the selection (``nested_accuracy``); ``select_probe`` has the rest.
         """
         model, tokenizer = load_causal(self.base).to(device()), load_tokenizer(self.base)
         positions = [PERPLEXITY] if self.entry.features == "perplexity" else state_places(model)
@@ -104,22 +100,12 @@ class RewardTraining:
             for name in ("chosen", "rejected")
             for example in self.examples
         ]
-        features = story_features(model, tokenizer, stories, positions, batch_size=PROBE_BATCH)
+        features = story_features(model, tokenizer, stories, positions, batch_size=STATES_BATCH)
         half = len(self.examples)
         differences = {name: values[:half] - values[half:] for name, values in features.items()}
         accuracy = nested_accuracy(differences, self.groups, self.entry.folds, self.stage.seed)
-        choices = cross_validate(differences, self.folds())
-        best = choices[0]
-        by_position: dict[str, float] = {}
-        for choice in choices:
-            by_position.setdefault(choice.place, round(choice.accuracy, 4))
-        return Probe(best.place, fit_probe(differences[best.place], best.strength)), {
-            "accuracy": round(accuracy, 4),
-            "place": best.place,
-            "strength": best.strength,
-            "variant_accuracy": round(best.accuracy, 4),
-            "places": by_position,
-        }
+        probe, result = select_probe(differences, self.folds())
+        return probe, {"accuracy": round(accuracy, 4), **result}
 
     def cross_validated(self, way: Way) -> float:
         """Accuracy on the pairs of each fold, by a model that was trained on the other folds."""

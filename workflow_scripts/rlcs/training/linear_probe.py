@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from rlcs.errors import InputError
+from rlcs.judging.probe import Probe
+
+CROSS_VALIDATION = "cross_validation.json"
+"""Name of the file beside a model that says what was tried and chosen."""
 
 Features = NDArray[np.float64]
 
@@ -45,8 +50,8 @@ def split_folds(groups: Sequence[str], folds: int, seed: int) -> list[tuple[list
     if distinct < 2:
         raise InputError(
             f"cross-validation needs pairs of two contexts at least, there are {distinct}: bring more "
-            "contexts (four are enough for a probe, which is cross-validated within each fold too), or set "
-            "train to lora or full"
+            "contexts (four are enough for a probe, which is cross-validated within each fold too), or "
+            "another way to train"
         )
     split = GroupKFold(min(folds, distinct), shuffle=True, random_state=seed)
     return [
@@ -98,6 +103,28 @@ def nested_accuracy(
         weights = fit_probe(seen[best.place], best.strength)
         right += int((differences[best.place][test] @ weights > 0).sum())
     return right / len(groups)
+
+
+def select_probe(
+    differences: Mapping[str, Features], folds: Sequence[tuple[list[int], list[int]]]
+) -> tuple[Probe, dict[str, Any]]:
+    """Fit the probe that ``cross_validate`` puts first on all pairs; arguments as there.
+
+    Returns:
+        The probe, and its position and strength with ``variant_accuracy``, which is its own in
+        cross-validation and too good, the best of all. ``places`` has the best at each position.
+    """
+    choices = cross_validate(differences, folds)
+    best = choices[0]
+    by_position: dict[str, float] = {}
+    for choice in choices:
+        by_position.setdefault(choice.place, round(choice.accuracy, 4))
+    return Probe(best.place, fit_probe(differences[best.place], best.strength)), {
+        "place": best.place,
+        "strength": best.strength,
+        "variant_accuracy": round(best.accuracy, 4),
+        "places": by_position,
+    }
 
 
 def fit_probe(preferred: Features, strength: float) -> Features:
