@@ -393,7 +393,6 @@ def test_the_schema_speaks_of_from():
             "judges.genrm-probe.features: 'states' are read in the job's process, but judging.engine is "
             "'vllm': set features to [numbers], or judging.engine to transformers",
         ),
-        ("judging/engine", "vllm_offline", "but judging.engine is 'vllm_offline'"),
         ("judges/genrm-votes/from", "bt", "judges.genrm-votes.from: 'bt' is not a trained judge"),
         (
             "judges/genrm-sft/train",

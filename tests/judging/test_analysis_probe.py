@@ -205,6 +205,7 @@ def test_without_an_analysis_of_both_orders_there_is_no_verdict(counting, contex
     judged = counting.judge([*pair(context, story, GOOD), *pair(context, GOOD, BAD, name="q")])
     assert [judgement.verdict for judgement in judged] == ["none", "none", "a", "a"]
     assert judged[0].p_a is judged[1].p_a is None
+    assert [judgement.truncated for judgement in judged] == [story == "cut"] * 2 + [False] * 2
     assert judge_metrics(judged[:1])[counted] == 1.0
     assert [judgement.tokens for judgement in judged[1:]] == [4, 4, 4]
 

@@ -77,6 +77,13 @@ def test_cards_differ_by_kind():
     assert "base_model" not in header(card(recipe={"base b": {"kind": "world"}, "j": {}}))
 
 
+def test_the_card_of_a_probe_says_that_the_scores_are_not_the_verdict():
+    probe = card(recipe={"base b": {"kind": "world"}, "j": {"train": "probe"}})
+    assert "the last line is not the verdict" in probe
+    assert "higher score is its preference" not in probe
+    assert "higher score is its preference" in card()
+
+
 def test_a_models_rows_leave_out_what_says_nothing():
     frame = pd.DataFrame({"system": ["a", "b"], "x": [1, 2], "y": [None, 3]}, dtype=object)
     assert list(select_rows(frame, "system", "a").columns) == ["system", "x"]

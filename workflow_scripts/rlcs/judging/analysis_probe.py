@@ -47,7 +47,10 @@ class AnalysisProbeJudge(GenerativeJudge):
         for c in comparisons:
             own, other = _shown(c), _shown(_other_order(c))
             tokens = analyses[own].tokens + (0 if other in asked else analyses[other].tokens)
-            none = Judgement(c.pair_id, c.order, self.name, "none", tokens, analyses[own].raw)
+            truncated = analyses[own].truncated or analyses[other].truncated
+            none = Judgement(
+                c.pair_id, c.order, self.name, "none", tokens, analyses[own].raw, truncated=truncated
+            )
             if own not in features or other not in features:
                 judgements.append(none)
                 continue
