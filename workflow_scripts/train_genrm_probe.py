@@ -6,7 +6,7 @@ import shutil
 from rlcs.config.judges import GenrmProbeConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE
-from rlcs.data.preferences import Preferences
+from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError
 from rlcs.records import ORDERS
 from rlcs.stages.stage import Stage, log, run_stage
@@ -27,9 +27,7 @@ def main(stage: Stage) -> None:
         if judgement.analysis
     }
     pairs = [
-        pair
-        for pair in training
-        if pair["label"] != "tie" and all((pair["pair_id"], order) in analyses for order in ORDERS)
+        pair for pair in decided(training) if all((pair["pair_id"], order) in analyses for order in ORDERS)
     ]
     log.info("%d of %d pairs are decided and have an analysis in both orders", len(pairs), len(training))
     if not pairs:
