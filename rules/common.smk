@@ -22,7 +22,13 @@ from rlcs.config.judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.lineage import trained_models, training_seeds
-from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
+from rlcs.config.policies import (
+    BasePolicyConfig,
+    DPOPolicyConfig,
+    ExternalPolicyConfig,
+    GRPOPolicyConfig,
+    SFTPolicyConfig,
+)
 from rlcs.config.training import TrainedConfig
 from rlcs.planning import stage_configs, table_configs
 from rlcs.records import HUMAN
@@ -210,9 +216,9 @@ def launch_of(model):
     return [str(model.launch)] if model.launch else []
 
 
-def consensus_of(judge):
-    """The consensus pairs that a judge is trained on, source by source."""
-    sources = [source for source in CONFIG.judges[judge].label_sources if source != HUMAN]
+def consensus_of(model):
+    """The consensus pairs that a model is trained on, source by source."""
+    sources = [source for source in model.label_sources if source != HUMAN]
     return [artifact(f"consensus/{source}") for source in sources]
 
 
@@ -249,7 +255,7 @@ def policy_model(policy, seed):
 
 
 def start_of(registry, model, seed):
-    """The manifest of the weights that a GRPO training starts from."""
+    """The manifest of the weights that a GRPO or DPO training starts from."""
     return artifact(f"{registry}/{model.parent}/seed{seed}") if model.parent else base_of(model.base)
 
 

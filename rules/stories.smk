@@ -14,7 +14,7 @@ rule sample_stories:
     benchmark:
         benchmark_file("stories/{policy}/seed{seed}")
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, SFTPolicyConfig, GRPOPolicyConfig, BasePolicyConfig),
+        policy=names_of(CONFIG.policies, TrainedConfig, BasePolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     shell:

@@ -42,6 +42,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
     "policies": {
         "sft": policies.SFTPolicyConfig,
         "grpo": policies.GRPOPolicyConfig,
+        "dpo": policies.DPOPolicyConfig,
         "base": policies.BasePolicyConfig,
         "external": policies.ExternalPolicyConfig,
     },
@@ -51,9 +52,9 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
 def trl_option_names() -> dict[str, list[str]]:
     """Option names of the installed TRL by config class."""
     from transformers import TrainingArguments
-    from trl import GRPOConfig, RewardConfig, SFTConfig
+    from trl import DPOConfig, GRPOConfig, RewardConfig, SFTConfig
 
-    classes: list[Any] = [SFTConfig, GRPOConfig, RewardConfig, TrainingArguments]
+    classes: list[Any] = [SFTConfig, GRPOConfig, DPOConfig, RewardConfig, TrainingArguments]
     return {c.__name__: sorted(f.name for f in dataclasses.fields(c) if f.init) for c in classes}
 
 

@@ -204,6 +204,7 @@ CONFIGS = {
     "train_genrm_grpo": JUDGES,
     "train_genrm_sft": JUDGES,
     "train_genrm_verdicts": JUDGES,
+    "train_policy_dpo": LEARNS | POLICIES | {"endpoints", "judging"},
     "train_policy_grpo": JUDGES | POLICIES,
     "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},

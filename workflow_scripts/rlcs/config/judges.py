@@ -9,8 +9,8 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import GRPOOptions, ModelConfig, Name, Names, RewardOptions, Section, SFTOptions
-from rlcs.config.training import EarlyStoppingConfig, HumanLabels, ShapingConfig, TrainedConfig
-from rlcs.records import HUMAN, ORDERS
+from rlcs.config.training import EarlyStoppingConfig, HumanLabels, LabelSources, ShapingConfig, TrainedConfig
+from rlcs.records import ORDERS
 
 
 class OracleJudgeConfig(ModelConfig):
@@ -110,17 +110,6 @@ class ConsensusConfig(Section):
                 f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
             )
         return self
-
-
-LabelSources = Annotated[
-    Names,
-    Field(
-        default_factory=lambda: [HUMAN],
-        min_length=1,
-        description="Sources of the training pairs: human (pairs that came with labels) and names "
-        "under consensus.",
-    ),
-]
 
 
 EARLY_STOPPING = Field(

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from rlcs.config.section import GRPOOptions, ModelConfig, Name, Section, SFTOptions
+from rlcs.config.section import DPOOptions, GRPOOptions, ModelConfig, Name, Section, SFTOptions
 from rlcs.config.sentence_model import SentenceModelConfig
-from rlcs.config.training import ShapingConfig, TrainedConfig
+from rlcs.config.training import HumanLabels, LabelSources, ShapingConfig, TrainedConfig
 
 
 class ConstraintsConfig(Section):
@@ -222,6 +222,24 @@ class SFTPolicyConfig(TrainedConfig):
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
+class DPOPolicyConfig(TrainedConfig):
+    """A policy that is trained on the labelled pairs themselves, without a judge (DPO, arXiv 2305.18290)."""
+
+    train: Literal["dpo"] = Field(description="Training: DPO.")
+    parent: Name | None = Field(
+        None,
+        alias="from",
+        description="Policy that training starts from; it is the reference model, too.",
+        examples=["sft"],
+    )
+    base: Name | None = Field(
+        None, description="Name under bases that training starts from, in place of from."
+    )
+    label_sources: LabelSources
+    human_labels: HumanLabels
+    training: DPOOptions = Field(default_factory=dict, description="Options of TRL's DPOConfig.")
+
+
 class BasePolicyConfig(ModelConfig):
     """A base without training."""
 
@@ -379,6 +397,7 @@ def _policy_tag(value: Any) -> str | None:
 PolicyConfig = Annotated[
     Annotated[SFTPolicyConfig, Tag("sft")]
     | Annotated[GRPOPolicyConfig, Tag("grpo")]
+    | Annotated[DPOPolicyConfig, Tag("dpo")]
     | Annotated[BasePolicyConfig, Tag(UNTRAINED_TAGS[0])]
     | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[1])],
     Discriminator(_policy_tag),

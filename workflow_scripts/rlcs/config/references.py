@@ -20,7 +20,12 @@ from rlcs.config.judges import (
 )
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
-from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
+from rlcs.config.policies import (
+    BasePolicyConfig,
+    DPOPolicyConfig,
+    ExternalPolicyConfig,
+    GRPOPolicyConfig,
+)
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
 from rlcs.config.world import WorldBaseConfig
@@ -34,12 +39,20 @@ if TYPE_CHECKING:
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 # Entries that start from a base, or from another entry.
-STARTS_FROM_EITHER = (UntrainedJudgeConfig, GenrmVerdictsConfig, GenrmGRPOConfig, GRPOPolicyConfig)
+STARTS_FROM_EITHER = (
+    UntrainedJudgeConfig,
+    GenrmVerdictsConfig,
+    GenrmGRPOConfig,
+    GRPOPolicyConfig,
+    DPOPolicyConfig,
+)
 
 # Trained judges that write.
 GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
-_LearnsFromPairs = ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig
+_LearnsFromPairs = (
+    ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmGRPOConfig | DPOPolicyConfig
+)
 
 Problems = Iterator[str]
 
@@ -104,13 +117,9 @@ def _judges(config: Config) -> Problems:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
 
-def _pairs(
-    config: Config,
-    key: str,
-    judge: _LearnsFromPairs,
-) -> Problems:
-    distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
-    for source in judge.label_sources:
+def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+    distilled = entry.teacher if isinstance(entry, GenrmSFTConfig) else None
+    for source in entry.label_sources:
         if source == HUMAN:
             continue
         yield from _known(config, key, source, "consensus")
@@ -122,16 +131,16 @@ def _pairs(
             )
 
 
-def _human_labels(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
-    if judge.human_labels is None:
+def _human_labels(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+    if entry.human_labels is None:
         return
-    if HUMAN not in judge.label_sources:
-        yield f"{key}: label_sources {judge.label_sources} has no {HUMAN}: add it, or leave human_labels out"
+    if HUMAN not in entry.label_sources:
+        yield f"{key}: label_sources {entry.label_sources} has no {HUMAN}: add it, or leave human_labels out"
     limits = {"data.subset.labelled": config.data.subset.labelled}
     limits |= {"world.train_pairs": config.world.train_pairs} if config.synthetic else {}
     for limit, there in limits.items():
-        if there is not None and judge.human_labels > there:
-            yield f"{key}: {judge.human_labels} labels, but {limit} is {there}"
+        if there is not None and entry.human_labels > there:
+            yield f"{key}: {entry.human_labels} labels, but {limit} is {there}"
 
 
 def _teachers(config: Config) -> Problems:
@@ -161,16 +170,20 @@ def _bases(config: Config) -> Problems:
 
 def _policies(config: Config) -> Problems:
     for name, policy in config.policies.items():
+        key = f"policies.{name}"
+        parent = config.policies.get(policy.parent_name or "")
+        if isinstance(parent, ExternalPolicyConfig):
+            yield f"{key}.from: {policy.parent_name!r} is stories from a file, not a model"
+        if isinstance(parent, BasePolicyConfig):
+            yield f"{key}.from: {policy.parent_name!r} is not trained; put base: {parent.base} in its place"
+        if isinstance(policy, DPOPolicyConfig):
+            yield from _pairs(config, f"{key}.label_sources", policy)
+            yield from _human_labels(config, f"{key}.human_labels", policy)
         if isinstance(policy, GRPOPolicyConfig):
-            yield from _grpo_policy(config, f"policies.{name}", policy)
+            yield from _grpo_policy(config, key, policy)
 
 
 def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems:
-    parent = config.policies.get(policy.parent or "")
-    if isinstance(parent, ExternalPolicyConfig):
-        yield f"{key}.from: {policy.parent!r} is stories from a file, not a model"
-    if isinstance(parent, BasePolicyConfig):
-        yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)

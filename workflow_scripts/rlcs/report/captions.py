@@ -187,7 +187,9 @@ FIGURES = {
         "trainings with entropy-based shaping.",
         "training",
     ),
-    "supervised": Caption("Supervised trainings", "SFT and the Bradley–Terry reward models.", "training"),
+    "supervised": Caption(
+        "Supervised trainings", "SFT, DPO and the Bradley–Terry reward models.", "training"
+    ),
     "bases": Caption("Bases", "Pre-training of the tiny world's models.", "training"),
 }
 
