@@ -211,6 +211,15 @@ def reward_judges(policy, seed):
     return [manifest for judge in judges for manifest in judge_model(judge, seed)]
 
 
+def gates_of(policy, seed):
+    """The manifests that say that a policy's judges passed the gate; none without a gate."""
+    judges = stage_configs.gated_judges(CONFIG, policy)
+    return [
+        artifact(f"gates/{judge}/seed{seed if int(seed) in seeds_of(judge) else FIRST_SEED}")
+        for judge in judges
+    ]
+
+
 def launch_of(model):
     """The config file of `accelerate launch`; none for a training in one process."""
     return [str(model.launch)] if model.launch else []
@@ -286,6 +295,7 @@ def tables():
     optional = {
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
+        "gates": table_configs.gates(CONFIG)["judges"],
         "injections": CONFIG.tables.injections,
         "pivots": CONFIG.tables.pivots,
         "human_win_rates": CONFIG.human and CONFIG.human.annotations,

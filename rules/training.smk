@@ -216,6 +216,8 @@ rule train_policy_grpo:
         preferences=PREFERENCES,
         model=lambda wildcards: start_of("policies", CONFIG.policies[wildcards.policy], wildcards.seed),
         judge=lambda wildcards: reward_judges(wildcards.policy, wildcards.seed),
+        # not read: a gate that is added or changed trains nothing anew
+        gates=lambda wildcards: gates_of(wildcards.policy, wildcards.seed),
         verifier=lambda wildcards: verifier_model(stage_configs.policy_verifier(CONFIG, wildcards.policy)),
         launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:

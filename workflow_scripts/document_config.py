@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rlcs.config import bases, judges, judging, policies, sweeps, tables, training, world
+from rlcs.config import bases, gate, judges, judging, policies, sweeps, tables, training, world
 from rlcs.config.schema import Config
 from rlcs.constraints import docs
 
@@ -142,6 +142,7 @@ def key_tables() -> str:
     sections |= _nested("policies.{grpo}.constraints", policies.ConstraintsConfig)
     sections |= _nested("….multipliers", training.MultipliersConfig)
     sections |= _nested("….lora", training.AdapterConfig)
+    sections |= _nested("gate", gate.GateConfig)
     sections |= _nested("human", tables.HumanConfig)
     sections |= _nested("effects.[]", tables.EffectConfig)
     sections |= _nested("sweeps.{…}", sweeps.SweepConfig)

@@ -20,7 +20,8 @@ def trained_models(config: Config, registry: str) -> list[str]:
     Args:
         registry: judges or policies, of which those are left out that no training makes; or bases.
     """
-    policies, judges = _policies(config), _with_teachers(config, [*_judges(config), *_asked_once(config)])
+    policies = made_policies(config)
+    judges = _with_teachers(config, [*_judges(config), *_asked_once(config)])
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
@@ -30,7 +31,7 @@ def trained_models(config: Config, registry: str) -> list[str]:
 
 def training_seeds(config: Config, registry: str, name: str) -> list[int]:
     """The seeds of a model's training: the first alone for a judge that only teaches, which answers once."""
-    every_seed = {"judges": _judges, "policies": _policies}[registry](config)
+    every_seed = {"judges": _judges, "policies": made_policies}[registry](config)
     return config.seeds if name in every_seed else config.seeds[:1]
 
 
@@ -42,8 +43,8 @@ def learns_from(config: Config, judge: Any) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _policies(config: Config) -> list[str]:
-    """The policies in the rows of tables and in effects, and their parents."""
+def made_policies(config: Config) -> list[str]:
+    """The policies in the rows of tables and in effects, and their parents, which come first."""
     tables = config.tables
     shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
     names = [name for table in shown if table is not None for name in table.rows]
@@ -57,7 +58,7 @@ def _judges(config: Config) -> list[str]:
     asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
     names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
     names += _of_effects(config, "judges")
-    for policy in _policies(config):
+    for policy in made_policies(config):
         if isinstance(entry := config.policies[policy], GRPOPolicyConfig):
             names += entry.judges
     return _with_parents(config.judges, names)

@@ -16,11 +16,14 @@ from rlcs.config.judges import (
     GenrmGRPOConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
+    LengthJudgeConfig,
+    OracleJudgeConfig,
     ScalarJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
 from rlcs.config.judging import EndpointVerifierConfig
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.world import WorldBaseConfig
 
@@ -85,6 +88,31 @@ def teach(config: Config, name: str) -> SectionDict:
         **judge(config, name),
         "unlabelled": any(name in consensus.teachers for consensus in config.consensus.values()),
     }
+
+
+def validate(config: Config, name: str) -> SectionDict:
+    """The section of a judge that the gate measures, and the number of validation pairs."""
+    assert config.gate is not None, "a stage of a gate that the run does not have"
+    return {**judge(config, name), "pairs": config.gate.pairs}
+
+
+def gate(config: Config, name: str) -> SectionDict:
+    """The limits that a judge must keep; the number of pairs is that of the judgements."""
+    assert config.gate is not None, "a stage of a gate that the run does not have"
+    return {"judge": name, "gate": plain(config.gate, exclude={"pairs"})}
+
+
+def gated_judges(config: Config, name: str) -> list[str]:
+    """The judges that must pass the gate before a policy is made; rules need not, and none without a gate."""
+    entry = config.policies[name]
+    if config.gate is None or not isinstance(entry, GRPOPolicyConfig):
+        return []
+    return [reward.judge for reward in entry.rewards if not is_rule(config.judges[reward.judge])]
+
+
+def is_rule(entry: BaseModel) -> bool:
+    """True if a judge follows a rule, which knows no labels: the truth, or a count of words."""
+    return isinstance(entry, OracleJudgeConfig | LengthJudgeConfig)
 
 
 def consensus_pairs(config: Config, name: str) -> SectionDict:
