@@ -24,6 +24,7 @@ from rlcs.config.judges import (
 from rlcs.config.lineage import trained_models, training_seeds
 from rlcs.config.policies import (
     BasePolicyConfig,
+    BestOfPolicyConfig,
     DPOPolicyConfig,
     ExternalPolicyConfig,
     GRPOPolicyConfig,
@@ -218,6 +219,11 @@ def gates_of(policy, seed):
         artifact(f"gates/{judge}/seed{seed if int(seed) in seeds_of(judge) else FIRST_SEED}")
         for judge in judges
     ]
+
+
+def chooser(policy):
+    """The judge that chooses a policy's stories."""
+    return CONFIG.policies[policy].best_of.judge
 
 
 def launch_of(model):

@@ -109,7 +109,7 @@ rule judge_validation_pairs:
         artifact("validation/{judge}/seed{seed}"),
     params:
         code=code("judge_pairs.py"),
-        config=config_param(stage_configs.validate, "judge"),
+        config=config_param(stage_configs.judge_validation, "judge"),
         endpoint=endpoint_param("judge"),
         answers=f"{ANSWERS}/{{judge}}",
         serving=serving_param(),

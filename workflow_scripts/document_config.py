@@ -44,6 +44,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "grpo": policies.GRPOPolicyConfig,
         "dpo": policies.DPOPolicyConfig,
         "base": policies.BasePolicyConfig,
+        "best-of": policies.BestOfPolicyConfig,
         "external": policies.ExternalPolicyConfig,
     },
 }
@@ -140,6 +141,7 @@ def key_tables() -> str:
     sections |= _nested("policies.{grpo}.select", policies.SelectConfig)
     sections |= _nested("policies.{grpo}.watch", policies.WatchConfig)
     sections |= _nested("policies.{grpo}.constraints", policies.ConstraintsConfig)
+    sections |= _nested("policies.{best-of}.best_of", policies.BestOfConfig)
     sections |= _nested("….multipliers", training.MultipliersConfig)
     sections |= _nested("….lora", training.AdapterConfig)
     sections |= _nested("gate", gate.GateConfig)

@@ -174,6 +174,7 @@ POLICIES = {"policies", "section", "sentence_model", "training"}
 TABLES = {"section", "sentence_model", "tables"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
+    "choose_stories": JUDGES,
     "export_model": set(),
     "filter_chains": set(),
     "find_consensus": {"endpoints", "judges", "section", "training"},

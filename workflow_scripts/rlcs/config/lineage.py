@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import ModelConfig, Section
 from rlcs.config.tables import METRICS
 from rlcs.config.training import TrainedConfig
@@ -53,14 +53,17 @@ def made_policies(config: Config) -> list[str]:
 
 
 def _judges(config: Config) -> list[str]:
-    """The judges that answer for every seed, in tables, effects and rewards, and their parents."""
+    """The judges that answer for every seed, in tables, effects and rewards, or choose stories, and their parents."""
     tables = config.tables
     asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
     names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
     names += _of_effects(config, "judges")
     for policy in made_policies(config):
-        if isinstance(entry := config.policies[policy], GRPOPolicyConfig):
+        entry = config.policies[policy]
+        if isinstance(entry, GRPOPolicyConfig):
             names += entry.judges
+        elif isinstance(entry, BestOfPolicyConfig):
+            names.append(entry.best_of.judge)
     return _with_parents(config.judges, names)
 
 

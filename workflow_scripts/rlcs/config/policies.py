@@ -258,6 +258,33 @@ class ExternalPolicyConfig(ModelConfig):
     )
 
 
+class BestOfConfig(Section):
+    """The choice of one of several stories by a judge, in place of training."""
+
+    judge: Name = Field(
+        description="Name of the judge, under judges. One that scores each story by itself scores all; "
+        "others decide a knock-out, of one match fewer than stories.",
+        examples=["genrm-grpo"],
+    )
+    candidates: int = Field(8, ge=2, description="Number of stories per context, of which one is chosen.")
+    orders: Literal["both", "random"] = Field(
+        "both", description="Orders of each match: both, or one drawn at random."
+    )
+    probability: Literal["hard", "soft"] = Field(
+        "hard",
+        description="Source of a match's result. hard: verdicts. soft: the judge's own probability, as in a "
+        "reward.",
+    )
+
+
+class BestOfPolicyConfig(ModelConfig):
+    """The best of several stories of another policy by a judge; it has no weights of its own."""
+
+    train: Literal["none"] = Field(description="Training: none.")
+    parent: Name = Field(alias="from", description="Policy that writes the stories.", examples=["sft"])
+    best_of: BestOfConfig = Field(description="Choice of a story: {judge, candidates, orders, probability}.")
+
+
 class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     """A policy that is trained against a frozen judge."""
 
@@ -385,13 +412,16 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
         return self
 
 
-# The tags of policies without training.
-UNTRAINED_TAGS = ("none, with base", "none, with stories")
+# The tags of policies without training, by the key that tells them apart; the last if none is there.
+_UNTRAINED = {name: f"none, with {name}" for name in ("base", "best_of", "stories")}
+UNTRAINED_TAGS = tuple(_UNTRAINED.values())
 
 
 def _policy_tag(value: Any) -> str | None:
     fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
-    return UNTRAINED_TAGS["base" not in fields] if fields.get("train") == "none" else fields.get("train")
+    if fields.get("train") != "none":
+        return fields.get("train")
+    return next((tag for key, tag in _UNTRAINED.items() if key in fields), UNTRAINED_TAGS[-1])
 
 
 PolicyConfig = Annotated[
@@ -399,6 +429,7 @@ PolicyConfig = Annotated[
     | Annotated[GRPOPolicyConfig, Tag("grpo")]
     | Annotated[DPOPolicyConfig, Tag("dpo")]
     | Annotated[BasePolicyConfig, Tag(UNTRAINED_TAGS[0])]
-    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[1])],
+    | Annotated[BestOfPolicyConfig, Tag(UNTRAINED_TAGS[1])]
+    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[2])],
     Discriminator(_policy_tag),
 ]

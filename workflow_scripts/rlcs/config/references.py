@@ -22,6 +22,7 @@ from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
 from rlcs.config.policies import (
     BasePolicyConfig,
+    BestOfPolicyConfig,
     DPOPolicyConfig,
     ExternalPolicyConfig,
     GRPOPolicyConfig,
@@ -172,15 +173,26 @@ def _policies(config: Config) -> Problems:
     for name, policy in config.policies.items():
         key = f"policies.{name}"
         parent = config.policies.get(policy.parent_name or "")
-        if isinstance(parent, ExternalPolicyConfig):
-            yield f"{key}.from: {policy.parent_name!r} is stories from a file, not a model"
-        if isinstance(parent, BasePolicyConfig):
+        yield from _has_weights(config, f"{key}.from", policy.parent_name)
+        if isinstance(policy, BestOfPolicyConfig):
+            yield from _known(config, f"{key}.best_of.judge", policy.best_of.judge, "judges")
+            if policy.best_of.probability == "soft":
+                yield from _single_tokens(config, f"{key}.best_of.probability", policy.best_of.judge)
+        elif isinstance(parent, BasePolicyConfig):
             yield f"{key}.from: {policy.parent_name!r} is not trained; put base: {parent.base} in its place"
         if isinstance(policy, DPOPolicyConfig):
             yield from _pairs(config, f"{key}.label_sources", policy)
             yield from _human_labels(config, f"{key}.human_labels", policy)
         if isinstance(policy, GRPOPolicyConfig):
             yield from _grpo_policy(config, key, policy)
+
+
+def _has_weights(config: Config, key: str, name: str | None) -> Problems:
+    policy = config.policies.get(name or "")
+    if isinstance(policy, ExternalPolicyConfig):
+        yield f"{key}: {name!r} is stories from a file, not a model"
+    if isinstance(policy, BestOfPolicyConfig):
+        yield f"{key}: {name!r} is a choice among stories of {policy.parent!r}, not a model"
 
 
 def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems:
@@ -263,9 +275,10 @@ def _tables(config: Config) -> Problems:
         )
         if name in config.policies and len(rewarding) != 1:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
+    for name in tables.ifeval.rows if tables.ifeval else ():
+        yield from _has_weights(config, "tables.ifeval.rows", name)
     if tables.pivots is not None:
-        if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
-            yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, not a model"
+        yield from _has_weights(config, "tables.pivots.policy", tables.pivots.policy)
         for judge in tables.pivots.judges:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:

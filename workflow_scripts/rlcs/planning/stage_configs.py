@@ -23,7 +23,8 @@ from rlcs.config.judges import (
     WorldTeacherConfig,
 )
 from rlcs.config.judging import EndpointVerifierConfig
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
+from rlcs.config.references import SCALAR_JUDGES
 from rlcs.config.schema import Config
 from rlcs.config.world import WorldBaseConfig
 
@@ -90,7 +91,7 @@ def teach(config: Config, name: str) -> SectionDict:
     }
 
 
-def validate(config: Config, name: str) -> SectionDict:
+def judge_validation(config: Config, name: str) -> SectionDict:
     """The section of a judge that the gate measures, and the number of validation pairs."""
     assert config.gate is not None, "a stage of a gate that the run does not have"
     return {**judge(config, name), "pairs": config.gate.pairs}
@@ -105,9 +106,12 @@ def gate(config: Config, name: str) -> SectionDict:
 def gated_judges(config: Config, name: str) -> list[str]:
     """The judges that must pass the gate before a policy is made; rules need not, and none without a gate."""
     entry = config.policies[name]
-    if config.gate is None or not isinstance(entry, GRPOPolicyConfig):
-        return []
-    return [reward.judge for reward in entry.rewards if not is_rule(config.judges[reward.judge])]
+    judges: list[str] = []
+    if isinstance(entry, GRPOPolicyConfig):
+        judges = [reward.judge for reward in entry.rewards]
+    elif isinstance(entry, BestOfPolicyConfig):
+        judges = [entry.best_of.judge]
+    return [judge for judge in judges if config.gate is not None and not is_rule(config.judges[judge])]
 
 
 def is_rule(entry: BaseModel) -> bool:
@@ -221,6 +225,24 @@ def external_stories(name: str) -> SectionDict:
 
 def stories(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": plain(config.sampling), "writing": plain(config.writing)}
+
+
+def candidates(config: Config, name: str) -> SectionDict:
+    """The stories of which a judge chooses; other draws than the stories of the parent's own row."""
+    section = stories(config, name)
+    section["sampling"]["samples"] *= best_of(config, name)["candidates"]
+    return section | {"purpose": "candidates"}
+
+
+def best_of(config: Config, name: str) -> SectionDict:
+    """The config of a judge that chooses stories."""
+    entry = config.policies[name]
+    assert isinstance(entry, BestOfPolicyConfig), "a stage of another kind of policy"
+    return {
+        **plain(entry.best_of),
+        "judge": judge(config, entry.best_of.judge),
+        "scores_alone": isinstance(config.judges[entry.best_of.judge], SCALAR_JUDGES),
+    }
 
 
 def matches(config: Config, name: str) -> SectionDict:
