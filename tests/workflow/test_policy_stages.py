@@ -181,11 +181,18 @@ def test_a_judge_that_breaks_a_limit_stops_the_run_before_its_policy(more):
     assert "Traceback" not in done.stdout
     assert done.stdout.count("Gate: may bt, seed 1, reward a policy?") == 1  # no retry
     assert policy.read_bytes() == before
-    # relaxed again, it passes, and nothing is trained anew
     done = more.snakemake("tables", config=more.config)
     assert done.returncode == 0, done.stdout[-5000:]
-    log = more.results / "logs" / "policies" / "sum" / "seed1.log"
-    assert "train_runtime" in log.read_text() or "is up to date" in log.read_text()
+    assert policy.read_bytes() == before
+
+
+def test_a_gate_that_is_added_trains_nothing_anew(more):
+    policy = more.results / "policies" / "rlcs-bt" / "seed1" / "manifest.json"
+    before = policy.read_bytes()
+    done = more.snakemake("results/smoke/policies/rlcs-bt/seed1/manifest.json", config=more.config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    log = more.results / "logs" / "policies" / "rlcs-bt" / "seed1.log"
+    assert "is up to date; delete it to rebuild" in log.read_text()
     assert policy.read_bytes() == before
 
 
