@@ -367,6 +367,11 @@ def test_the_schema_speaks_of_from():
             ["people"],
             "policies.dpo.label_sources: 'people' is not under consen",
         ),
+        (
+            "policies/dpo/human_labels",
+            9999,
+            "policies.dpo.human_labels: 9999 labels, but world.train_pairs is 2000",
+        ),
         ("policies/dpo/training", {"bet": 1}, "policies.dpo.training: 'bet' is not an option of TRL's DPOCo"),
         ("policies/dpo/training", {"sync_ref_model": True}, "policies.dpo.training: 'sync_ref_model' moves "),
         ("policies/best-of/from", ..., "policies.best-of.from: Field required"),

@@ -53,7 +53,7 @@ def made_policies(config: Config) -> list[str]:
 
 
 def _judges(config: Config) -> list[str]:
-    """The judges that answer for every seed, in tables, effects and rewards, or choose stories, and their parents."""
+    """The judges that answer for every seed, in tables and effects or to policies, and their parents."""
     tables = config.tables
     asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
     names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
