@@ -23,8 +23,15 @@ from rlcs.config.judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.lineage import trained_models, training_seeds
-from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
-from rlcs.config.training import LearnedConfig
+from rlcs.config.policies import (
+    BasePolicyConfig,
+    BestOfPolicyConfig,
+    DPOPolicyConfig,
+    ExternalPolicyConfig,
+    GRPOPolicyConfig,
+    SFTPolicyConfig,
+)
+from rlcs.config.training import LearnedConfig, TrainedConfig
 from rlcs.planning import stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
@@ -208,14 +215,28 @@ def reward_judges(policy, seed):
     return [manifest for judge in judges for manifest in judge_model(judge, seed)]
 
 
+def gates_of(policy, seed):
+    """The manifests that say that a policy's judges passed the gate; none without a gate."""
+    judges = stage_configs.gated_judges(CONFIG, policy)
+    return [
+        artifact(f"gates/{judge}/seed{seed if int(seed) in seeds_of(judge) else FIRST_SEED}")
+        for judge in judges
+    ]
+
+
+def chooser(policy):
+    """The judge that chooses a policy's stories."""
+    return CONFIG.policies[policy].best_of.judge
+
+
 def launch_of(model):
     """The config file of `accelerate launch`; none for a training in one process."""
     return [str(model.launch)] if model.launch else []
 
 
-def consensus_of(judge):
-    """The consensus pairs that a judge is trained on, source by source."""
-    sources = [source for source in CONFIG.judges[judge].label_sources if source != HUMAN]
+def consensus_of(model):
+    """The consensus pairs that a model is trained on, source by source."""
+    sources = [source for source in model.label_sources if source != HUMAN]
     return [artifact(f"consensus/{source}") for source in sources]
 
 
@@ -252,7 +273,7 @@ def policy_model(policy, seed):
 
 
 def start_of(registry, model, seed):
-    """The manifest of the weights that a GRPO training starts from."""
+    """The manifest of the weights that a GRPO or DPO training starts from."""
     return artifact(f"{registry}/{model.parent}/seed{seed}") if model.parent else base_of(model.base)
 
 
@@ -283,6 +304,7 @@ def tables():
     optional = {
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
+        "gates": table_configs.gates(CONFIG)["judges"],
         "injections": CONFIG.tables.injections,
         "pivots": CONFIG.tables.pivots,
         "human_win_rates": CONFIG.human and CONFIG.human.annotations,

@@ -75,6 +75,29 @@ rule tabulate_alignment:
         " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
 
 
+rule tabulate_gates:
+    message:
+        "Table: the gate of the judges that reward policies"
+    input:
+        preferences=PREFERENCES,
+        judgements=lambda _: of_seeds("validation", table_configs.gates(CONFIG)["judges"], seeds_of),
+    output:
+        manifest=artifact("tables/gates"),
+        table=table_file("gates"),
+    params:
+        code=code("tabulate_gates.py"),
+        config=config_param(table_configs.gates),
+    log:
+        log_file("tables/gates"),
+    benchmark:
+        benchmark_file("tables/gates")
+    conda:
+        "../envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/tabulate_gates.py --config {params.config:q}"
+        " --preferences {input.preferences} --judgements {input.judgements} --output {output.manifest} > {log} 2>&1"
+
+
 rule tabulate_injections:
     message:
         "Table: prompt injection"

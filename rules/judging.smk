@@ -99,6 +99,55 @@ rule judge_test_pairs:
         " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
+rule judge_validation_pairs:
+    message:
+        "Gate: {wildcards.judge}, seed {wildcards.seed}, judges validation pairs in both orders"
+    input:
+        preferences=PREFERENCES,
+        model=lambda wildcards: judge_model(wildcards.judge, wildcards.seed),
+    output:
+        artifact("validation/{judge}/seed{seed}"),
+    params:
+        code=code("judge_pairs.py"),
+        config=config_param(stage_configs.judge_validation, "judge"),
+        endpoint=endpoint_param("judge"),
+        answers=f"{ANSWERS}/{{judge}}",
+        serving=serving_param(),
+    log:
+        log_file("validation/{judge}/seed{seed}"),
+    benchmark:
+        benchmark_file("validation/{judge}/seed{seed}")
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/judge_pairs.py --config {params.config:q} --preferences {input.preferences}"
+        " --model {input.model} --split validation --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
+
+
+rule gate_judge:
+    message:
+        "Gate: may {wildcards.judge}, seed {wildcards.seed}, reward a policy?"
+    input:
+        preferences=PREFERENCES,
+        judgements=artifact("validation/{judge}/seed{seed}"),
+    output:
+        artifact("gates/{judge}/seed{seed}"),
+    params:
+        code=code("gate_judge.py"),
+        config=config_param(stage_configs.gate, "judge"),
+    log:
+        log_file("gates/{judge}/seed{seed}"),
+    benchmark:
+        benchmark_file("gates/{judge}/seed{seed}")
+    retries: 0
+    conda:
+        "../envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/gate_judge.py --config {params.config:q} --preferences {input.preferences}"
+        " --judgements {input.judgements} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+
+
 rule judge_injections:
     message:
         "Prompt injection: {wildcards.judge}, seed {wildcards.seed}"

@@ -14,12 +14,68 @@ rule sample_stories:
     benchmark:
         benchmark_file("stories/{policy}/seed{seed}")
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, SFTPolicyConfig, GRPOPolicyConfig, BasePolicyConfig),
+        policy=names_of(CONFIG.policies, TrainedConfig, BasePolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+
+
+rule sample_candidates:
+    message:
+        "Stories of which one is chosen for {wildcards.policy}, seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        model=lambda wildcards: policy_model(CONFIG.policies[wildcards.policy].parent, wildcards.seed),
+    output:
+        artifact("candidates/{policy}/seed{seed}"),
+    params:
+        code=code("sample_stories.py"),
+        config=config_param(stage_configs.candidates, "policy"),
+    log:
+        log_file("candidates/{policy}/seed{seed}"),
+    benchmark:
+        benchmark_file("candidates/{policy}/seed{seed}")
+    wildcard_constraints:
+        policy=names_of(CONFIG.policies, BestOfPolicyConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
+        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+
+
+rule choose_stories:
+    message:
+        "Best of n: stories of {wildcards.policy}, seed {wildcards.seed}, chosen by a judge"
+    input:
+        preferences=PREFERENCES,
+        candidates=artifact("candidates/{policy}/seed{seed}"),
+        model=lambda wildcards: judge_model(chooser(wildcards.policy), wildcards.seed),
+        # not read, as in train_policy_grpo
+        gates=lambda wildcards: gates_of(wildcards.policy, wildcards.seed),
+    output:
+        artifact("stories/{policy}/seed{seed}"),
+    params:
+        code=code("choose_stories.py"),
+        config=config_param(stage_configs.best_of, "policy"),
+        endpoint=lambda wildcards, output: as_param(stage_configs.endpoint(CONFIG, chooser(wildcards.policy))),
+        answers=lambda wildcards: f"{ANSWERS}/{chooser(wildcards.policy)}",
+        serving=serving_param(),
+    log:
+        log_file("stories/{policy}/seed{seed}"),
+    benchmark:
+        benchmark_file("stories/{policy}/seed{seed}")
+    wildcard_constraints:
+        policy=names_of(CONFIG.policies, BestOfPolicyConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/choose_stories.py --config {params.config:q} --preferences {input.preferences}"
+        " --candidates {input.candidates} --model {input.model} --seed {wildcards.seed}"
+        " --endpoint {params.endpoint:q} --answers {params.answers} --serving {params.serving:q}"
+        " --output {output} > {log} 2>&1"
 
 
 rule import_stories:

@@ -22,7 +22,7 @@ rule train_genrm_sft:
     input:
         preferences=PREFERENCES,
         chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
@@ -49,7 +49,7 @@ rule write_analyses:
         "Analyses of the training pairs for {wildcards.judge}, seed {wildcards.seed}, by the judge that it starts from"
     input:
         preferences=PREFERENCES,
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
     output:
         artifact("analyses/{judge}/seed{seed}"),
@@ -79,7 +79,7 @@ rule train_genrm_verdicts:
         "GenRM verdict SFT: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         analyses=artifact("analyses/{judge}/seed{seed}"),
         model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
@@ -107,7 +107,7 @@ rule train_genrm_probe:
         "Linear probe on a GenRM's analyses: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         analyses=artifact("analyses/{judge}/seed{seed}"),
         model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
     output:
@@ -135,7 +135,7 @@ rule train_genrm_grpo:
     input:
         preferences=PREFERENCES,
         chains=lambda wildcards: chains_of(CONFIG.judges[wildcards.judge]),
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         model=lambda wildcards: start_of("judges", CONFIG.judges[wildcards.judge], wildcards.seed),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
@@ -163,7 +163,7 @@ rule train_bradley_terry:
         "Bradley-Terry reward model: {wildcards.judge}, seed {wildcards.seed}"
     input:
         preferences=PREFERENCES,
-        consensus=lambda wildcards: consensus_of(wildcards.judge),
+        consensus=lambda wildcards: consensus_of(CONFIG.judges[wildcards.judge]),
         base=lambda wildcards: base_of(CONFIG.judges[wildcards.judge].base),
         launch=lambda wildcards: launch_of(CONFIG.judges[wildcards.judge]),
     output:
@@ -210,6 +210,33 @@ rule train_policy_sft:
         " --base {input.base} --seed {wildcards.seed} --launch {input.launch} --output {output} > {log} 2>&1"
 
 
+rule train_policy_dpo:
+    message:
+        "Policy DPO: {wildcards.policy}, seed {wildcards.seed}"
+    input:
+        preferences=PREFERENCES,
+        consensus=lambda wildcards: consensus_of(CONFIG.policies[wildcards.policy]),
+        model=lambda wildcards: start_of("policies", CONFIG.policies[wildcards.policy], wildcards.seed),
+        launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
+    output:
+        artifact("policies/{policy}/seed{seed}"),
+    params:
+        code=code("train_policy_dpo.py"),
+        config=config_param(stage_configs.train_policy, "policy"),
+    log:
+        log_file("policies/{policy}/seed{seed}"),
+    benchmark:
+        benchmark_file("policies/{policy}/seed{seed}")
+    wildcard_constraints:
+        policy=names_of(CONFIG.policies, DPOPolicyConfig),
+    conda:
+        "../envs/rlcs-gpu.yaml"
+    shell:
+        "python workflow_scripts/train_policy_dpo.py --config {params.config:q} --preferences {input.preferences}"
+        " --consensus {input.consensus} --model {input.model} --seed {wildcards.seed}"
+        " --launch {input.launch} --output {output} > {log} 2>&1"
+
+
 rule train_policy_grpo:
     message:
         "Policy GRPO: {wildcards.policy}, seed {wildcards.seed}"
@@ -217,6 +244,8 @@ rule train_policy_grpo:
         preferences=PREFERENCES,
         model=lambda wildcards: start_of("policies", CONFIG.policies[wildcards.policy], wildcards.seed),
         judge=lambda wildcards: reward_judges(wildcards.policy, wildcards.seed),
+        # not read: a gate that is added or changed trains nothing anew
+        gates=lambda wildcards: gates_of(wildcards.policy, wildcards.seed),
         verifier=lambda wildcards: verifier_model(stage_configs.policy_verifier(CONFIG, wildcards.policy)),
         launch=lambda wildcards: launch_of(CONFIG.policies[wildcards.policy]),
     output:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
-from trl import GRPOConfig, RewardConfig, SFTConfig
+from trl import DPOConfig, GRPOConfig, RewardConfig, SFTConfig
 
 from rlcs.config.judges import GenrmGRPOConfig, GenrmSFTConfig, GenrmVerdictsConfig, ScalarJudgeConfig
 from rlcs.config.parsing import parse
-from rlcs.config.policies import GRPOPolicyConfig, SFTPolicyConfig
+from rlcs.config.policies import DPOPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.training import TrainedConfig
 from rlcs.config.world import WorldBaseConfig
@@ -36,6 +36,7 @@ CLASSES: dict[type[TrainingEntry], Any] = {
     GenrmGRPOConfig: GRPOConfig,
     SFTPolicyConfig: SFTConfig,
     GRPOPolicyConfig: GRPOConfig,
+    DPOPolicyConfig: DPOConfig,
 }
 
 

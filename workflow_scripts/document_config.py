@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from rlcs.config import bases, judges, judging, policies, sweeps, tables, training, world
+from rlcs.config import bases, gate, judges, judging, policies, sweeps, tables, training, world
 from rlcs.config.schema import Config
 from rlcs.constraints import docs
 
@@ -43,7 +43,9 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
     "policies": {
         "sft": policies.SFTPolicyConfig,
         "grpo": policies.GRPOPolicyConfig,
+        "dpo": policies.DPOPolicyConfig,
         "base": policies.BasePolicyConfig,
+        "best-of": policies.BestOfPolicyConfig,
         "external": policies.ExternalPolicyConfig,
     },
 }
@@ -52,9 +54,9 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
 def trl_option_names() -> dict[str, list[str]]:
     """Option names of the installed TRL by config class."""
     from transformers import TrainingArguments
-    from trl import GRPOConfig, RewardConfig, SFTConfig
+    from trl import DPOConfig, GRPOConfig, RewardConfig, SFTConfig
 
-    classes: list[Any] = [SFTConfig, GRPOConfig, RewardConfig, TrainingArguments]
+    classes: list[Any] = [SFTConfig, GRPOConfig, DPOConfig, RewardConfig, TrainingArguments]
     return {c.__name__: sorted(f.name for f in dataclasses.fields(c) if f.init) for c in classes}
 
 
@@ -140,8 +142,10 @@ def key_tables() -> str:
     sections |= _nested("policies.{grpo}.select", policies.SelectConfig)
     sections |= _nested("policies.{grpo}.watch", policies.WatchConfig)
     sections |= _nested("policies.{grpo}.constraints", policies.ConstraintsConfig)
+    sections |= _nested("policies.{best-of}.best_of", policies.BestOfConfig)
     sections |= _nested("….multipliers", training.MultipliersConfig)
     sections |= _nested("….lora", training.AdapterConfig)
+    sections |= _nested("gate", gate.GateConfig)
     sections |= _nested("human", tables.HumanConfig)
     sections |= _nested("effects.[]", tables.EffectConfig)
     sections |= _nested("sweeps.{…}", sweeps.SweepConfig)

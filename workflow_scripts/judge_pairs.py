@@ -1,4 +1,4 @@
-"""A judge reads every pair of a split in both orders: teacher chains and the alignment evaluation."""
+"""A judge reads the pairs of a split in both orders: teacher chains, the alignment evaluation, the gate."""
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
@@ -10,7 +10,7 @@ from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
-    pairs = preferences.pairs(stage.options["split"])
+    pairs = preferences.pairs(stage.options["split"])[: stage.config.get("pairs")]
     if stage.config.get("unlabelled"):
         pairs += preferences.unlabelled(stage.options["split"])
     with stage.artifact() as folder:

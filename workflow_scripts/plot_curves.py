@@ -13,7 +13,17 @@ from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.diagnostics import diagnostics_table
 
-SUPERVISED = ("loss", "eval_loss", "mean_token_accuracy", "accuracy", "eval_accuracy", "margin", "entropy")
+SUPERVISED = (
+    "loss",
+    "eval_loss",
+    "mean_token_accuracy",
+    "accuracy",
+    "eval_accuracy",
+    "margin",
+    "rewards/accuracies",
+    "rewards/margins",
+    "entropy",
+)
 GRPO = (
     "reward",
     "eval_accuracy",

@@ -22,7 +22,8 @@ def main(stage: Stage) -> None:
     ]
     with stage.artifact() as folder:
         schema = STORIES_FILE.schema
-        rows = sample_texts(stage, sampling, prompts, schema, purpose="stories", title="stories")
+        purpose = stage.config.get("purpose", "stories")
+        rows = sample_texts(stage, sampling, prompts, schema, purpose=purpose, title=purpose)
         STORIES_FILE.write(folder, rows)
 
 

@@ -2,11 +2,10 @@
 
 from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.data.preferences import Preferences
-from rlcs.errors import InputError
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.bradley_terry import RewardTraining
-from rlcs.training.examples import preference_examples
+from rlcs.training.examples import decided_pairs, preference_examples
 
 
 def main(stage: Stage) -> None:
@@ -15,9 +14,7 @@ def main(stage: Stage) -> None:
     training = preferences.training_pairs(
         entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
     )
-    decided = [pair for pair in training if pair["label"] != "tie"]
-    if not decided:
-        raise InputError(f"{len(training)} training pairs, and all are ties: there is nothing to learn")
+    decided = decided_pairs(training)
     examples, validation = (
         preference_examples(pairs, preferences.contexts, stage.config["writing"]["template"])
         for pairs in (decided, preferences.pairs("validation"))

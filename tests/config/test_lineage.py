@@ -22,6 +22,18 @@ def test_the_smoke_run_trains_all_that_its_tables_name_parents_first():
     assert trained_models(parsed, "bases") == ["small"]
 
 
+def test_a_judge_that_chooses_stories_is_trained_and_the_choice_is_not():
+    raw = copy.deepcopy(SMOKE)
+    raw["policies"]["best"] = {"train": "none", "from": "sft", "best_of": {"judge": "genrm"}}
+    raw["tables"] = {
+        "alignment": {"rows": ["teacher"]},
+        "win_rates": {"rows": ["sft", "best"], "reference": "sft", "judges": ["oracle"]},
+    }
+    parsed = parsing.parse(raw | {"effects": []})
+    assert trained_models(parsed, "policies") == ["sft"]
+    assert trained_models(parsed, "judges") == ["genrm-sft", "genrm"]
+
+
 def test_a_model_that_no_table_names_is_not_trained():
     parsed = smoke(constraints=None, gains=None)
     assert trained_models(parsed, "policies") == ["sft", "rlcs", "rlcs-bt"]

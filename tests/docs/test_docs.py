@@ -192,6 +192,7 @@ ELSEWHERE = {
     "rows (7.0%) cannot be used": ("test_workflow_plans.py", "3 of 43 rows (7.0%) cannot be used"),
     "none of them in the split": ("test_bad_input.py", "none of them in the split"),
     "leaves none of 60 pairs": ("test_workflow_plans.py", "leaves none of 60 pairs"),
+    "must not reward a policy": ("test_policy_stages.py", "must not reward a policy: the accuracy is"),
     "named by api_key_env, is not set": ("test_chat.py", "is not set"),
     "No space left on device": ("test_stage.py", "cannot be made: No space left on device"),
 }

@@ -134,6 +134,16 @@ def test_grpo_holds_rollouts_judges_and_a_reference():
     assert full.parts["reference model"] == 2 * gpu_memory.parameters(shape)
 
 
+def test_dpo_reads_pairs_and_holds_a_reference_unless_it_is_computed_beforehand():
+    model = planned(lambda raw: raw["policies"].update(dpo={"train": "dpo", "base": "qwen"}))["policies.dpo"]
+    shape = shape_of(model.base)
+    pairs = {"steps_per_generation": 0, "beta": 0.1}  # no rollouts
+    plan = train(model, **pairs)
+    assert plan.phases == {"activations": gpu_memory.activations(shape, 2 * 4 * 2000, checkpointing=True)}
+    assert plan.parts["reference model"] == 2 * gpu_memory.parameters(shape)
+    assert "reference model" not in train(model, **pairs, precompute_ref_log_probs=True).parts
+
+
 def test_rollouts_of_a_server_are_elsewhere():
     model = planned(changed("large", launch=None))["policies.large"]
     there = train(model, use_vllm=True, vllm_mode="server")

@@ -304,6 +304,63 @@ def test_a_policys_judges_are_in_the_order_of_their_artifacts():
     assert stage_configs.policy_judges(parsed, "rlcs") == ["genrm", "bt"]
 
 
+def gated(**policies):
+    raw = copy.deepcopy(BASE)
+    raw["gate"] = {"pairs": 40}
+    raw["judges"]["votes"] = {"kind": "generative", "train": "none", "from": "genrm", "votes": 1}
+    raw["policies"] |= policies
+    raw["tables"]["win_rates"]["rows"] = list(raw["policies"])
+    return raw
+
+
+def test_the_judges_that_reward_or_choose_pass_the_gate_and_rules_need_not():
+    parsed = parsing.parse(
+        gated(
+            chosen={"train": "none", "from": "sft", "best_of": {"judge": "votes"}},
+            ruled={"train": "none", "from": "sft", "best_of": {"judge": "oracle"}},
+        )
+    )
+    judges = {name: stage_configs.gated_judges(parsed, name) for name in parsed.policies}
+    assert judges == {
+        "sft": [],
+        "rlcs": ["genrm"],
+        "rlcs-bt": ["bt"],
+        "rlcs-sum": ["genrm"],
+        "chosen": ["votes"],
+        "ruled": [],
+    }
+    assert table_configs.gates(parsed)["judges"] == ["genrm", "bt", "votes"]
+    ungated = parsing.parse(BASE)
+    assert stage_configs.gated_judges(ungated, "rlcs") == []
+    assert table_configs.gates(ungated)["judges"] == []
+
+
+def test_a_limit_of_the_gate_is_no_part_of_what_is_judged_or_trained():
+    def sections(**changes):
+        raw = gated()
+        raw["gate"] |= changes
+        parsed = parsing.parse(raw)
+        return (
+            stage_configs.judge_validation(parsed, "genrm"),
+            stage_configs.gate(parsed, "genrm"),
+            stage_configs.train_policy(parsed, "rlcs"),
+        )
+
+    before, relaxed, fewer = sections(), sections(max_flip_rate=0.9), sections(pairs=30)
+    assert [a == b for a, b in zip(before, relaxed, strict=True)] == [True, False, True]
+    assert [a == b for a, b in zip(before, fewer, strict=True)] == [False, True, True]
+
+
+def test_candidates_are_so_many_times_the_samples_and_other_draws():
+    raw = gated(chosen={"train": "none", "from": "sft", "best_of": {"judge": "bt", "candidates": 5}})
+    raw["sampling"]["samples"] = 2
+    parsed = parsing.parse(raw)
+    section, plain = stage_configs.candidates(parsed, "chosen"), stage_configs.stories(parsed, "chosen")
+    assert section["sampling"] == plain["sampling"] | {"samples": 10}
+    assert section["purpose"] == "candidates"
+    assert stage_configs.best_of(parsed, "chosen")["scores_alone"] is True
+
+
 def test_a_sentence_model_is_part_of_the_win_rate_table_only_where_it_is_installed():
     def section(package):
         raw = copy.deepcopy(BASE)

@@ -174,9 +174,11 @@ POLICIES = {"policies", "section", "sentence_model", "training"}
 TABLES = {"section", "sentence_model", "tables"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
+    "choose_stories": JUDGES,
     "export_model": set(),
     "filter_chains": set(),
     "find_consensus": {"endpoints", "genrm", "judges", "section", "training"},
+    "gate_judge": {"gate", "section"},
     "generate_world": {"prompts", "section", "world"},
     "import_stories": set(),
     "ingest": {"data", "section"},
@@ -194,6 +196,7 @@ CONFIGS = {
     "tabulate_effects": TABLES,
     "tabulate_filter": set(),
     "tabulate_gains": TABLES,
+    "tabulate_gates": {"gate", "section"},
     "tabulate_human_win_rates": set(),
     "tabulate_ifeval": set(),
     "tabulate_injections": set(),
@@ -205,6 +208,7 @@ CONFIGS = {
     "train_genrm_probe": JUDGES,
     "train_genrm_sft": JUDGES,
     "train_genrm_verdicts": JUDGES,
+    "train_policy_dpo": LEARNS | POLICIES | {"endpoints", "judging"},
     "train_policy_grpo": JUDGES | POLICIES,
     "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},

@@ -22,6 +22,7 @@ RAW = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"
 RAW["training"] |= {"max_steps": STEPS, "save_steps": 2}
 RAW["judging"]["batch_size"] = 1
 RAW["sampling"] |= {"batch_size": 1, "samples": 4}
+RAW["policies"]["dpo"] = {"train": "dpo", "from": "sft", "training": {"per_device_train_batch_size": 4}}
 CONFIG = parsing.parse(RAW)
 HOW = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 
@@ -52,6 +53,11 @@ VICTIMS = {
         "train_policy_sft.py",
         stage_configs.train_policy(CONFIG, "sft"),
         PREFERENCES | {"base": "bases/small"},
+    ),
+    "DPO": Victim(
+        "train_policy_dpo.py",
+        stage_configs.train_policy(CONFIG, "dpo"),
+        PREFERENCES | {"model": "policies/sft/seed1"},
     ),
     "reward model": Victim(
         "train_bradley_terry.py",

@@ -2,14 +2,22 @@
 
 import json
 import shutil
+from collections import Counter
 
 import pandas as pd
 import pytest
+import yaml
+from safetensors.torch import load_file
 
-from rlcs.records import HISTORY, STORIES, read_contexts, read_rows
-from smoke_run import Workflow
+from rlcs.records import HISTORY, STORIES, read_contexts, read_judgements, read_rows
+from rlcs.stages.manifest import read_provenance
+from smoke_run import SMOKE, Workflow
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+
+
+WRITING = ["sft", "sum", "diverse", "dpo", "best-bt", "best-teacher"]
+OPEN_GATE = {"min_accuracy": None, "max_flip_rate": 1, "max_unparsed_share": 1}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +43,18 @@ def more(workflow, tmp_path_factory):
         raw["policies"]["diverse"] = raw["policies"]["rlmr"] | {
             "diversity": {"n": 1, "quality_quantile": 0.0}
         }
+        raw["policies"]["dpo"] = {"train": "dpo", "from": "sft", "label_sources": ["human", "panel"]}
+        raw["policies"]["best-bt"] = {
+            "train": "none",
+            "from": "sft",
+            "best_of": {"judge": "bt", "candidates": 3},
+        }
+        raw["policies"]["best-teacher"] = {
+            "train": "none",
+            "from": "sft",
+            "best_of": {"judge": "teacher", "candidates": 5, "orders": "random"},
+        }
+        raw["gate"] = OPEN_GATE
         raw["policies"]["people"] = {"train": "none", "stories": "people.jsonl"}
         raw["tables"]["pivots"] = {
             "judges": ["bt", "length"],
@@ -42,10 +62,7 @@ def more(workflow, tmp_path_factory):
             "contexts": 2,
             "group_size": 5,
         }
-        raw["tables"]["win_rates"] |= {
-            "rows": ["sft", "sum", "diverse", "people"],
-            "judges": ["length", "teacher"],
-        }
+        raw["tables"]["win_rates"] |= {"rows": [*WRITING, "people"], "judges": ["length", "teacher"]}
         del raw["tables"]["gains"]  # of other policies
 
     copy.config = copy.with_config("more", change)
@@ -90,6 +107,93 @@ def test_stories_of_people_are_a_system(more):
     dimensions = pd.read_csv(more.results / "tables" / "win_rates" / "dimensions.csv")
     assert set(dimensions["judge"]) == {"teacher"}
     assert dimensions.set_index("policy").loc["people", "outline"] == 0
+
+
+def test_dpo_trains_on_the_pairs_of_all_label_sources(more):
+    folder = more.results / "policies" / "dpo" / "seed1"
+    start, end = (
+        load_file(more.results / "policies" / name / "seed1" / "model" / "model.safetensors")
+        for name in ("sft", "dpo")
+    )
+    assert any(not start[name].equal(end[name]) for name in start)
+    logged = {row["metric"] for row in read_rows(folder / "history.parquet", HISTORY)}
+    assert {"loss", "rewards/margins", "rewards/accuracies"} <= logged
+    assert set(read_provenance(folder)["inputs"]) == {"preferences", "model", "consensus"}
+
+
+def stories_of(more, kind, policy):
+    return read_rows(more.results / kind / policy / "seed1" / "stories.parquet", STORIES)
+
+
+@pytest.mark.parametrize(("policy", "size", "asked"), [("best-bt", 3, 3), ("best-teacher", 5, 4)])
+def test_the_best_of_n_is_one_of_n_and_has_its_price(more, policy, size, asked):
+    chosen, written = stories_of(more, "stories", policy), stories_of(more, "candidates", policy)
+    plain = stories_of(more, "stories", "sft")
+    assert [(row["context_id"], row["sample"]) for row in chosen] == [
+        (row["context_id"], row["sample"]) for row in plain
+    ]
+    assert len(written) == size * len(plain)
+    texts = Counter((row["context_id"], row["text"]) for row in written)
+    assert all(texts[row["context_id"], row["text"]] for row in chosen)
+    assert not any(texts[row["context_id"], row["text"]] for row in plain)  # other draws
+    folder = more.results / "stories" / policy / "seed1"
+    price = json.loads((folder / "budget.json").read_text())
+    assert (price["stories"], price["candidates_per_story"]) == (len(plain), size)
+    judgements = read_judgements(folder / "judgements.parquet")
+    assert price["comparisons_per_story"] == asked == len(judgements) / len(plain)
+    assert (price["judge_tokens_per_story"] > 0) == (policy == "best-teacher")
+
+
+def test_a_reward_models_choice_has_the_highest_score(more):
+    folder = more.results / "stories" / "best-bt" / "seed1"
+    scores = {}
+    for judgement in read_judgements(folder / "judgements.parquet"):
+        context_id, _, number, _ = judgement.pair_id.rsplit("/", 3)
+        scores.setdefault(context_id, {})[int(number)] = judgement.score_a
+    written = {
+        (row["context_id"], row["sample"]): row["text"] for row in stories_of(more, "candidates", "best-bt")
+    }
+    for row in stories_of(more, "stories", "best-bt"):
+        of_context = scores[row["context_id"]]
+        best = max(of_context, key=of_context.get)
+        assert row["text"] == written[row["context_id"], best]
+
+
+def test_an_open_gate_lets_judges_pass_and_shows_their_figures(more):
+    table = pd.read_csv(more.results / "tables" / "gates" / "gates.csv")
+    assert list(table["judge"]) == ["bt", "teacher"]  # the length rule is not measured
+    assert set(table["pairs"]) == {SMOKE["world"]["validation_pairs"]}
+    passed = pd.read_csv(more.results / "gates" / "bt" / "seed1" / "gate.csv")
+    assert passed["accuracy_unread"][0] == table["accuracy_unread"][0]
+    made_of = read_provenance(more.results / "policies" / "sum" / "seed1")
+    assert set(made_of["inputs"]) == {"preferences", "model", "judge"}
+
+
+def test_a_judge_that_breaks_a_limit_stops_the_run_before_its_policy(more):
+    policy = more.results / "policies" / "sum" / "seed1" / "manifest.json"
+    before = policy.read_bytes()
+    raw = yaml.safe_load((more.folder / more.config).read_text())
+    (more.folder / "strict.yaml").write_text(yaml.safe_dump(raw | {"gate": {}}))
+    done = more.snakemake("results/smoke/policies/sum/seed1/manifest.json", config="strict.yaml")
+    assert done.returncode != 0
+    assert "error: judge 'bt', seed 1, must not reward a policy: the accuracy is" in done.stdout
+    assert "gate.min_accuracy = 50.0%" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert done.stdout.count("Gate: may bt, seed 1, reward a policy?") == 1  # no retry
+    assert policy.read_bytes() == before
+    done = more.snakemake("tables", config=more.config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert policy.read_bytes() == before
+
+
+def test_a_gate_that_is_added_trains_nothing_anew(more):
+    policy = more.results / "policies" / "rlcs-bt" / "seed1" / "manifest.json"
+    before = policy.read_bytes()
+    done = more.snakemake("results/smoke/policies/rlcs-bt/seed1/manifest.json", config=more.config)
+    assert done.returncode == 0, done.stdout[-5000:]
+    log = more.results / "logs" / "policies" / "rlcs-bt" / "seed1.log"
+    assert "is up to date; delete it to rebuild" in log.read_text()
+    assert policy.read_bytes() == before
 
 
 def test_designs_of_rewards_are_compared(more):

@@ -19,8 +19,15 @@ from rlcs.config.section import (
     Section,
     SFTOptions,
 )
-from rlcs.config.training import EarlyStoppingConfig, HumanLabels, LearnedConfig, ShapingConfig, TrainedConfig
-from rlcs.records import HUMAN, ORDERS
+from rlcs.config.training import (
+    EarlyStoppingConfig,
+    HumanLabels,
+    LabelSources,
+    LearnedConfig,
+    ShapingConfig,
+    TrainedConfig,
+)
+from rlcs.records import ORDERS
 
 
 class OracleJudgeConfig(ModelConfig):
@@ -120,17 +127,6 @@ class ConsensusConfig(Section):
                 f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
             )
         return self
-
-
-LabelSources = Annotated[
-    Names,
-    Field(
-        default_factory=lambda: [HUMAN],
-        min_length=1,
-        description="Sources of the training pairs: human (pairs that came with labels) and names "
-        "under consensus.",
-    ),
-]
 
 
 EARLY_STOPPING = Field(

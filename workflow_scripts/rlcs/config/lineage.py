@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
 from rlcs.config.section import ModelConfig, Section
 from rlcs.config.tables import METRICS
 from rlcs.config.training import LearnedConfig
@@ -20,7 +20,8 @@ def trained_models(config: Config, registry: str) -> list[str]:
     Args:
         registry: judges or policies, of which those are left out that no training makes; or bases.
     """
-    policies, judges = _policies(config), _with_teachers(config, [*_judges(config), *_asked_once(config)])
+    policies = made_policies(config)
+    judges = _with_teachers(config, [*_judges(config), *_asked_once(config)])
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
@@ -30,7 +31,7 @@ def trained_models(config: Config, registry: str) -> list[str]:
 
 def training_seeds(config: Config, registry: str, name: str) -> list[int]:
     """The seeds of a model's training: the first alone for a judge that only teaches, which answers once."""
-    every_seed = {"judges": _judges, "policies": _policies}[registry](config)
+    every_seed = {"judges": _judges, "policies": made_policies}[registry](config)
     return config.seeds if name in every_seed else config.seeds[:1]
 
 
@@ -42,8 +43,8 @@ def learns_from(config: Config, judge: Any) -> list[str]:
     return [name for name in names if name is not None]
 
 
-def _policies(config: Config) -> list[str]:
-    """The policies in the rows of tables and in effects, and their parents."""
+def made_policies(config: Config) -> list[str]:
+    """The policies in the rows of tables and in effects, and their parents, which come first."""
     tables = config.tables
     shown = (tables.win_rates, tables.constraints, tables.gains, tables.ifeval)
     names = [name for table in shown if table is not None for name in table.rows]
@@ -52,14 +53,17 @@ def _policies(config: Config) -> list[str]:
 
 
 def _judges(config: Config) -> list[str]:
-    """The judges that answer for every seed, in tables, effects and rewards, and their parents."""
+    """The judges that answer for every seed, in tables and effects or to policies, and their parents."""
     tables = config.tables
     asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
     names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
     names += _of_effects(config, "judges")
-    for policy in _policies(config):
-        if isinstance(entry := config.policies[policy], GRPOPolicyConfig):
+    for policy in made_policies(config):
+        entry = config.policies[policy]
+        if isinstance(entry, GRPOPolicyConfig):
             names += entry.judges
+        elif isinstance(entry, BestOfPolicyConfig):
+            names.append(entry.best_of.judge)
     return _with_parents(config.judges, names)
 
 

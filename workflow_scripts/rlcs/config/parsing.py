@@ -57,6 +57,7 @@ def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequenc
         "pretrained",
         "sft",
         "grpo",
+        "dpo",
         "transformers",
         "openai",
         *JUDGE_TAGS,

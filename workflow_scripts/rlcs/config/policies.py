@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from rlcs.config.section import GRPOOptions, ModelConfig, Name, Section, SFTOptions
+from rlcs.config.section import DPOOptions, GRPOOptions, ModelConfig, Name, Section, SFTOptions
 from rlcs.config.sentence_model import SentenceModelConfig
-from rlcs.config.training import ShapingConfig, TrainedConfig
+from rlcs.config.training import HumanLabels, LabelSources, ShapingConfig, TrainedConfig
 
 
 class ConstraintsConfig(Section):
@@ -222,6 +222,24 @@ class SFTPolicyConfig(TrainedConfig):
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
+class DPOPolicyConfig(TrainedConfig):
+    """A policy that is trained on the labelled pairs themselves, without a judge (DPO, arXiv 2305.18290)."""
+
+    train: Literal["dpo"] = Field(description="Training: DPO.")
+    parent: Name | None = Field(
+        None,
+        alias="from",
+        description="Policy that training starts from; it is the reference model, too.",
+        examples=["sft"],
+    )
+    base: Name | None = Field(
+        None, description="Name under bases that training starts from, in place of from."
+    )
+    label_sources: LabelSources
+    human_labels: HumanLabels
+    training: DPOOptions = Field(default_factory=dict, description="Options of TRL's DPOConfig.")
+
+
 class BasePolicyConfig(ModelConfig):
     """A base without training."""
 
@@ -238,6 +256,33 @@ class ExternalPolicyConfig(ModelConfig):
         "of a context are samples.",
         examples=["stories.jsonl"],
     )
+
+
+class BestOfConfig(Section):
+    """The choice of one of several stories by a judge, in place of training."""
+
+    judge: Name = Field(
+        description="Name of the judge, under judges. One that scores each story by itself scores all; "
+        "others decide a knock-out, of one match fewer than stories.",
+        examples=["genrm-grpo"],
+    )
+    candidates: int = Field(8, ge=2, description="Number of stories per context, of which one is chosen.")
+    orders: Literal["both", "random"] = Field(
+        "both", description="Orders of each match: both, or one drawn at random."
+    )
+    probability: Literal["hard", "soft"] = Field(
+        "hard",
+        description="Source of a match's result. hard: verdicts. soft: the judge's own probability, as in a "
+        "reward.",
+    )
+
+
+class BestOfPolicyConfig(ModelConfig):
+    """The best of several stories of another policy by a judge; it has no weights of its own."""
+
+    train: Literal["none"] = Field(description="Training: none.")
+    parent: Name = Field(alias="from", description="Policy that writes the stories.", examples=["sft"])
+    best_of: BestOfConfig = Field(description="Choice of a story: {judge, candidates, orders, probability}.")
 
 
 class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
@@ -367,19 +412,24 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
         return self
 
 
-# The tags of policies without training.
-UNTRAINED_TAGS = ("none, with base", "none, with stories")
+# The tags of policies without training, by the key that tells them apart; the last if none is there.
+_UNTRAINED = {name: f"none, with {name}" for name in ("base", "best_of", "stories")}
+UNTRAINED_TAGS = tuple(_UNTRAINED.values())
 
 
 def _policy_tag(value: Any) -> str | None:
     fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
-    return UNTRAINED_TAGS["base" not in fields] if fields.get("train") == "none" else fields.get("train")
+    if fields.get("train") != "none":
+        return fields.get("train")
+    return next((tag for key, tag in _UNTRAINED.items() if key in fields), UNTRAINED_TAGS[-1])
 
 
 PolicyConfig = Annotated[
     Annotated[SFTPolicyConfig, Tag("sft")]
     | Annotated[GRPOPolicyConfig, Tag("grpo")]
+    | Annotated[DPOPolicyConfig, Tag("dpo")]
     | Annotated[BasePolicyConfig, Tag(UNTRAINED_TAGS[0])]
-    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[1])],
+    | Annotated[BestOfPolicyConfig, Tag(UNTRAINED_TAGS[1])]
+    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[2])],
     Discriminator(_policy_tag),
 ]

@@ -21,7 +21,13 @@ from rlcs.config.judges import (
 )
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
-from rlcs.config.policies import BasePolicyConfig, ExternalPolicyConfig, GRPOPolicyConfig
+from rlcs.config.policies import (
+    BasePolicyConfig,
+    BestOfPolicyConfig,
+    DPOPolicyConfig,
+    ExternalPolicyConfig,
+    GRPOPolicyConfig,
+)
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
 from rlcs.config.world import WorldBaseConfig
@@ -41,13 +47,19 @@ STARTS_FROM_EITHER = (
     GenrmProbeConfig,
     GenrmGRPOConfig,
     GRPOPolicyConfig,
+    DPOPolicyConfig,
 )
 
 # Trained judges whose verdict is in what they write.
 GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
 _LearnsFromPairs = (
-    ScalarJudgeConfig | GenrmSFTConfig | GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig
+    ScalarJudgeConfig
+    | GenrmSFTConfig
+    | GenrmVerdictsConfig
+    | GenrmProbeConfig
+    | GenrmGRPOConfig
+    | DPOPolicyConfig
 )
 
 Problems = Iterator[str]
@@ -141,9 +153,9 @@ def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problem
         yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
 
 
-def _pairs(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
-    distilled = judge.teacher if isinstance(judge, GenrmSFTConfig) else None
-    for source in judge.label_sources:
+def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+    distilled = entry.teacher if isinstance(entry, GenrmSFTConfig) else None
+    for source in entry.label_sources:
         if source == HUMAN:
             continue
         yield from _known(config, key, source, "consensus")
@@ -155,16 +167,16 @@ def _pairs(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
             )
 
 
-def _human_labels(config: Config, key: str, judge: _LearnsFromPairs) -> Problems:
-    if judge.human_labels is None:
+def _human_labels(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+    if entry.human_labels is None:
         return
-    if HUMAN not in judge.label_sources:
-        yield f"{key}: label_sources {judge.label_sources} has no {HUMAN}: add it, or leave human_labels out"
+    if HUMAN not in entry.label_sources:
+        yield f"{key}: label_sources {entry.label_sources} has no {HUMAN}: add it, or leave human_labels out"
     limits = {"data.subset.labelled": config.data.subset.labelled}
     limits |= {"world.train_pairs": config.world.train_pairs} if config.synthetic else {}
     for limit, there in limits.items():
-        if there is not None and judge.human_labels > there:
-            yield f"{key}: {judge.human_labels} labels, but {limit} is {there}"
+        if there is not None and entry.human_labels > there:
+            yield f"{key}: {entry.human_labels} labels, but {limit} is {there}"
 
 
 def _teachers(config: Config) -> Problems:
@@ -194,16 +206,31 @@ def _bases(config: Config) -> Problems:
 
 def _policies(config: Config) -> Problems:
     for name, policy in config.policies.items():
+        key = f"policies.{name}"
+        parent = config.policies.get(policy.parent_name or "")
+        yield from _has_weights(config, f"{key}.from", policy.parent_name)
+        if isinstance(policy, BestOfPolicyConfig):
+            yield from _known(config, f"{key}.best_of.judge", policy.best_of.judge, "judges")
+            if policy.best_of.probability == "soft":
+                yield from _single_tokens(config, f"{key}.best_of.probability", policy.best_of.judge)
+        elif isinstance(parent, BasePolicyConfig):
+            yield f"{key}.from: {policy.parent_name!r} is not trained; put base: {parent.base} in its place"
+        if isinstance(policy, DPOPolicyConfig):
+            yield from _pairs(config, f"{key}.label_sources", policy)
+            yield from _human_labels(config, f"{key}.human_labels", policy)
         if isinstance(policy, GRPOPolicyConfig):
-            yield from _grpo_policy(config, f"policies.{name}", policy)
+            yield from _grpo_policy(config, key, policy)
+
+
+def _has_weights(config: Config, key: str, name: str | None) -> Problems:
+    policy = config.policies.get(name or "")
+    if isinstance(policy, ExternalPolicyConfig):
+        yield f"{key}: {name!r} is stories from a file, not a model"
+    if isinstance(policy, BestOfPolicyConfig):
+        yield f"{key}: {name!r} is a choice among stories of {policy.parent!r}, not a model"
 
 
 def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems:
-    parent = config.policies.get(policy.parent or "")
-    if isinstance(parent, ExternalPolicyConfig):
-        yield f"{key}.from: {policy.parent!r} is stories from a file, not a model"
-    if isinstance(parent, BasePolicyConfig):
-        yield f"{key}.from: {policy.parent!r} is not trained; put base: {parent.base} in its place"
     if policy.select is not None:
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
@@ -288,9 +315,10 @@ def _tables(config: Config) -> Problems:
         )
         if name in config.policies and len(rewarding) != 1:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
+    for name in tables.ifeval.rows if tables.ifeval else ():
+        yield from _has_weights(config, "tables.ifeval.rows", name)
     if tables.pivots is not None:
-        if isinstance(config.policies.get(tables.pivots.policy), ExternalPolicyConfig):
-            yield f"tables.pivots.policy: {tables.pivots.policy!r} is stories from a file, not a model"
+        yield from _has_weights(config, "tables.pivots.policy", tables.pivots.policy)
         for judge in tables.pivots.judges:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from rlcs.config.bases import BaseConfig
 from rlcs.config.data import DataConfig
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.gate import GateConfig
 from rlcs.config.judges import ConsensusConfig, JudgeConfig
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
@@ -55,6 +56,12 @@ class Config(Section):
     )
     verifiers: dict[Name, VerifierConfig] = Field(
         default_factory=dict, description="Models that check constraints which no rule can check, by name."
+    )
+    gate: GateConfig | None = Field(
+        None,
+        description="Limits of the judges that reward policies: {pairs, min_accuracy, max_flip_rate, "
+        "max_unparsed_share}. A judge that breaks one stops the run before a policy is trained on it. Empty: "
+        "none.",
     )
     policies: dict[Name, PolicyConfig] = Field(min_length=1, description="Policies by name.")
     tables: TablesConfig = Field(description="Models that the tables compare.")

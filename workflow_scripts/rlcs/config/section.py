@@ -98,6 +98,7 @@ GRPOOptions = Annotated[
     AfterValidator(_check_reference),
     AfterValidator(_check_truncated_sampling),
 ]
+DPOOptions = Annotated[dict[str, Any], _check_options("DPOConfig"), AfterValidator(_check_reference)]
 RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
 SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
 Distinct = AfterValidator(_check_distinct)

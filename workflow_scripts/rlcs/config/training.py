@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from rlcs.config.section import ModelConfig, Section
+from rlcs.config.section import ModelConfig, Names, Section
+from rlcs.records import HUMAN
+
+LabelSources = Annotated[
+    Names,
+    Field(
+        default_factory=lambda: [HUMAN],
+        min_length=1,
+        description="Sources of the training pairs: human (pairs that came with labels) and names "
+        "under consensus.",
+    ),
+]
 
 
 class EarlyStoppingConfig(Section):

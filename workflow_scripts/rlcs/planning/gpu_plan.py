@@ -15,7 +15,7 @@ from rlcs.config.bases import PretrainedBaseConfig, ShapeConfig
 from rlcs.config.judges import GenrmGRPOConfig, ScalarJudgeConfig
 from rlcs.config.judging import ModelVerifierConfig
 from rlcs.config.lineage import lineage
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import DPOPolicyConfig, GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.training import TrainedConfig
@@ -199,7 +199,7 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
     parts = gpu_memory.training_state(total, trained, shards)
     if is_sharded:
         parts["gathered layers"] = gpu_memory.gathered_weights(shape)
-    if getattr(options, "beta", 0) and not lora:
+    if not lora and holds_reference(options):
         parts["reference model"] = gpu_memory.BF16 * total / shards
     parts["judges"] = sum(gpu_memory.BF16 * gpu_memory.parameters(judge) for judge, _ in judges)
 
@@ -240,9 +240,15 @@ def is_grpo(entry: ModelConfig) -> bool:
     return isinstance(entry, GenrmGRPOConfig | GRPOPolicyConfig)
 
 
+def holds_reference(options: Any) -> bool:
+    """True if a training of all weights has the reference model in memory beside them."""
+    return bool(getattr(options, "beta", 0)) and not getattr(options, "precompute_ref_log_probs", False)
+
+
 def batch(entry: ModelConfig, options: Any) -> int:
     """Rows that one forward pass of the training has; a pair is two."""
-    return int(options.per_device_train_batch_size) * (2 if isinstance(entry, ScalarJudgeConfig) else 1)
+    pairs = isinstance(entry, ScalarJudgeConfig | DPOPolicyConfig)
+    return int(options.per_device_train_batch_size) * (2 if pairs else 1)
 
 
 def row_tokens(model: GpuModel, options: Any) -> int:

@@ -18,11 +18,15 @@ from rlcs.config.judges import (
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
+    LengthJudgeConfig,
+    OracleJudgeConfig,
     ScalarJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
 from rlcs.config.judging import EndpointVerifierConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
+from rlcs.config.references import SCALAR_JUDGES
 from rlcs.config.schema import Config
 from rlcs.config.training import ShapingConfig, TrainedConfig
 from rlcs.config.world import WorldBaseConfig
@@ -98,6 +102,34 @@ def teach(config: Config, name: str) -> SectionDict:
         **judge(config, name),
         "unlabelled": any(name in consensus.teachers for consensus in config.consensus.values()),
     }
+
+
+def judge_validation(config: Config, name: str) -> SectionDict:
+    """The section of a judge that the gate measures, and the number of validation pairs."""
+    assert config.gate is not None, "a stage of a gate that the run does not have"
+    return {**judge(config, name), "pairs": config.gate.pairs}
+
+
+def gate(config: Config, name: str) -> SectionDict:
+    """The limits that a judge must keep; the number of pairs is that of the judgements."""
+    assert config.gate is not None, "a stage of a gate that the run does not have"
+    return {"judge": name, "gate": plain(config.gate, exclude={"pairs"})}
+
+
+def gated_judges(config: Config, name: str) -> list[str]:
+    """The judges that must pass the gate before a policy is made; rules need not, and none without a gate."""
+    entry = config.policies[name]
+    judges: list[str] = []
+    if isinstance(entry, GRPOPolicyConfig):
+        judges = [reward.judge for reward in entry.rewards]
+    elif isinstance(entry, BestOfPolicyConfig):
+        judges = [entry.best_of.judge]
+    return [judge for judge in judges if config.gate is not None and not is_rule(config.judges[judge])]
+
+
+def is_rule(entry: BaseModel) -> bool:
+    """True if a judge follows a rule, which knows no labels: the truth, or a count of words."""
+    return isinstance(entry, OracleJudgeConfig | LengthJudgeConfig)
 
 
 def consensus_pairs(config: Config, name: str) -> SectionDict:
@@ -208,6 +240,24 @@ def external_stories(name: str) -> SectionDict:
 
 def stories(config: Config, name: str) -> SectionDict:
     return {"policy": name, "sampling": plain(config.sampling), "writing": plain(config.writing)}
+
+
+def candidates(config: Config, name: str) -> SectionDict:
+    """The stories of which a judge chooses; other draws than the stories of the parent's own row."""
+    section = stories(config, name)
+    section["sampling"]["samples"] *= best_of(config, name)["candidates"]
+    return section | {"purpose": "candidates"}
+
+
+def best_of(config: Config, name: str) -> SectionDict:
+    """The config of a judge that chooses stories."""
+    entry = config.policies[name]
+    assert isinstance(entry, BestOfPolicyConfig), "a stage of another kind of policy"
+    return {
+        **plain(entry.best_of),
+        "judge": judge(config, entry.best_of.judge),
+        "scores_alone": isinstance(config.judges[entry.best_of.judge], SCALAR_JUDGES),
+    }
 
 
 def matches(config: Config, name: str) -> SectionDict:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
-from rlcs.config.lineage import lineage, number_at, trained_models
+from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
 from rlcs.models.packages import installed_folder
-from rlcs.planning.stage_configs import INPUTS, SectionDict, plain, writes
+from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
 
 # Metrics of effects that are measured on held-out pairs.
 JUDGE_METRICS: tuple[MetricName, ...] = (
@@ -27,6 +27,11 @@ def consensus(config: Config) -> SectionDict:
 
 def pivots(config: Config) -> SectionDict:
     return {"judges": list(config.tables.pivots.judges)} if config.tables.pivots else {}
+
+
+def gates(config: Config) -> SectionDict:
+    judges = [judge for policy in made_policies(config) for judge in gated_judges(config, policy)]
+    return {"judges": list(dict.fromkeys(judges)), "synthetic": config.synthetic}
 
 
 def alignment(config: Config) -> SectionDict:
@@ -80,9 +85,7 @@ def gains(config: Config) -> SectionDict:
     ]
     return {
         "judge_of": judge_of,
-        "rules": sorted(
-            {judge for _, judge in judge_of if config.judges[judge].kind in ("oracle", "length")}
-        ),
+        "rules": sorted({judge for _, judge in judge_of if is_rule(config.judges[judge])}),
         "reference": config.tables.win_rates.reference,
         "match_judge": config.tables.win_rates.judges[0],
         "synthetic": config.synthetic,

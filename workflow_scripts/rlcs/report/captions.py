@@ -84,6 +84,13 @@ TABLES = {
         "rule, the best and the worst judge by construction, are not counted.",
         "policies",
     ),
+    "gates": Caption(
+        "Gate",
+        "The judges that reward policies, on validation pairs, both orders; 95 % intervals over contexts. A "
+        "judge that breaks a limit of the gate stops the run before a policy is trained on it.",
+        "judges",
+        folded=True,
+    ),
     "injections": Caption(
         "Prompt injection",
         "The worse story of held-out pairs, with added text that speaks to the judge: how often the prompt "
@@ -187,7 +194,9 @@ FIGURES = {
         "trainings with entropy-based shaping.",
         "training",
     ),
-    "supervised": Caption("Supervised trainings", "SFT and the Bradley–Terry reward models.", "training"),
+    "supervised": Caption(
+        "Supervised trainings", "SFT, DPO and the Bradley–Terry reward models.", "training"
+    ),
     "bases": Caption("Bases", "Pre-training of the tiny world's models.", "training"),
 }
 

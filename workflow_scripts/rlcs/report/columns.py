@@ -31,6 +31,7 @@ COLUMNS: dict[str, Column] = {
     "teacher": Column("teacher", "text"),
     "series": Column("series", "text"),
     "pairs": Column("pairs", "count"),
+    "seed": Column("seed", "count"),
     "accuracy": Column(
         "accuracy %",
         "share",

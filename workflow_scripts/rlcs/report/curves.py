@@ -17,6 +17,8 @@ TITLES = {
     "eval_loss": "Loss on held-out pairs",
     "mean_token_accuracy": "Accuracy of the next token",
     "accuracy": "Accuracy on training pairs",
+    "rewards/accuracies": "DPO: pairs whose preferred story gains more (share)",
+    "rewards/margins": "DPO: gain of the preferred story over the other (nats, times beta)",
     "margin": "Margin between the two rewards",
     "reward_std": "Standard deviation of the reward",
     "completions/clipped_ratio": "Truncated completions (share)",

@@ -10,6 +10,7 @@ from typing import Any
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import assistant, policy_prompt
+from rlcs.errors import InputError
 from rlcs.records import ORDERS, Comparison, Context, Judgement, Label
 from rlcs.verdict import label_scores, last_line, score_line, with_scores
 
@@ -145,6 +146,18 @@ def verdict_examples(
         }
         for c in order_pairs(comparisons, seed)
     ]
+
+
+def decided_pairs(pairs: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Leave out ties, which have no preferred story.
+
+    Raises:
+        InputError: all are ties.
+    """
+    decided = [pair for pair in pairs if pair["label"] != "tie"]
+    if not decided:
+        raise InputError(f"{len(pairs)} training pairs, and all are ties: there is nothing to learn")
+    return decided
 
 
 def preference_examples(
