@@ -570,7 +570,7 @@ def test_a_bonus_for_diversity_stands_beside_any_rewards_and_constraints():
         "constraints": {"mode": "penalty"},
     }
     diversity = parsing.parse(raw).policies["grpo"].diversity
-    assert (diversity.weight, diversity.quality_quantile, diversity.n) == (1.0, 0.5, 3)
+    assert (diversity.weight, diversity.quality_quantile, diversity.n) == (3.0, 0.5, 3)
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ class DiversityConfig(Section):
     """A bonus for what a story adds to its group, quality first (docs/method.md, "Diversity")."""
 
     weight: float = Field(
-        1.0,
+        3.0,
         gt=0,
         description="Bonus of a story that shares nothing with its group over one that shares everything, in "
         "units of the reward.",
