@@ -109,8 +109,8 @@ def test_a_right_judge_of_two_contexts_may_be_a_coin():
 def test_without_a_decided_pair_nothing_is_shown():
     pairs = [pair | {"label": "tie"} for pair in PAIRS]
     (text,) = gate_problems(measure_judge(judged(right, pairs), pairs, seed=1), GateConfig())
-    assert "on 0 pairs" in text
-    assert "0 judgements" not in text
+    assert text.startswith("none of 200 validation pairs has a preferred story")
+    assert "none of 0 validation pairs" in gate_problems(measure_judge([], [], seed=1), GateConfig())[0]
 
 
 VERDICTS = st.lists(st.sampled_from(["a", "b", "tie", "none"]), min_size=8, max_size=8)

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import launched
+import train_policy_dpo
 import train_policy_sft
 from paths import ROOT
 from rlcs.config import parsing
@@ -145,6 +146,11 @@ def section(policy, batch):
     raw = json.loads(json.dumps(SMOKE))
     raw["training"] |= {"max_steps": STEPS, "save_steps": 2}
     raw["policies"]["sft"]["training"] = {"per_device_train_batch_size": batch, "learning_rate": 1e-2}
+    raw["policies"]["dpo"] = {
+        "train": "dpo",
+        "from": "sft",
+        "training": {"per_device_train_batch_size": batch, "learning_rate": 1e-2},
+    }
     raw["policies"]["grpo"] = {
         "train": "grpo",
         "from": "sft",
@@ -179,7 +185,7 @@ def in_this_process(main, policy, inputs, folder):
             "one",
             Path(launched.__file__),
             section(policy, BATCH),
-            {name: (path,) for name, path in inputs.items()} | {"judge": (), "verifier": ()},
+            {name: (path,) for name, path in inputs.items()} | {"judge": (), "verifier": (), "consensus": ()},
             output,
             1,
             GIVEN,
@@ -235,6 +241,14 @@ def test_two_processes_that_are_stopped_and_go_on_learn_what_one_learns(inputs, 
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two", "two.log"}
     said = (tmp_path / "two.log").read_text()
     assert said.count("'loss'") == STEPS  # once, by one process, and none twice
+
+
+@pytest.mark.slow
+def test_two_processes_prefer_as_one_does(inputs, tmp_path):
+    one = in_this_process(train_policy_dpo.main, "dpo", inputs, tmp_path)
+    process = start(ROOT / "workflow_scripts" / "train_policy_dpo.py", "dpo", inputs, tmp_path)
+    assert process.wait() == 0, (tmp_path / "two.log").read_text()[-3000:]
+    same(one, tmp_path / "two")
 
 
 @pytest.mark.slow

@@ -71,7 +71,12 @@ def gate_problems(figures: GateFigures, gate: GateConfig) -> list[str]:
     """
     problems = []
     accuracy, flips, unparsed = figures.accuracy, figures.flip_rate, figures.unparsed
-    if gate.min_accuracy is not None and not accuracy.low > gate.min_accuracy:
+    if gate.min_accuracy is not None and accuracy.n == 0:
+        problems.append(
+            f"none of {figures.pairs} validation pairs has a preferred story: nothing shows accuracy above "
+            f"gate.min_accuracy = {gate.min_accuracy:.1%}; raise data.splits.validation"
+        )
+    elif gate.min_accuracy is not None and not accuracy.low > gate.min_accuracy:
         problems.append(
             f"the accuracy is {accuracy.value:.1%} [{accuracy.low:.1%}, {accuracy.high:.1%}] on {accuracy.n} "
             f"pairs, and the interval is not above gate.min_accuracy = {gate.min_accuracy:.1%}"
