@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges import in_process
-from rlcs.config.prompts import user
+from rlcs.config.policies import StoryRewardConfig
+from rlcs.config.prompts import assistant, user
 from rlcs.judging import analysis_features
 from rlcs.judging.analysis_features import (
     LARGEST_NUMBER,
@@ -27,7 +29,7 @@ from rlcs.judging.probe import Probe
 from rlcs.judging.story_features import state_places
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
-from rlcs.rewards.pivot_reward import judge_metrics
+from rlcs.rewards.pivot_reward import PivotReward, judge_metrics
 from rlcs.verdict import swapped, with_scores
 from rlcs.world.tokenizer import END
 
@@ -208,6 +210,23 @@ def test_without_an_analysis_of_both_orders_there_is_no_verdict(counting, contex
     assert [judgement.truncated for judgement in judged] == [story == "cut"] * 2 + [False] * 2
     assert judge_metrics(judged[:1])[counted] == 1.0
     assert [judgement.tokens for judgement in judged[1:]] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("orders", ["random", "both"])
+def test_a_rewards_points_are_the_same_in_one_order_and_in_both(counting, context, orders):
+    entry = StoryRewardConfig(judge="probe", orders=orders, probability="soft")
+    reward = PivotReward(counting, {context.context_id: context}, entry, group_size=3, seed=0)
+    stories, logged = [BAD, GOOD, BEST], {}
+    points = reward(
+        completions=[assistant(story) for story in stories],
+        context_id=[context.context_id] * 3,
+        trainer_state=SimpleNamespace(global_step=0),
+        log_metric=logged.__setitem__,
+    )
+    pivot = points.index(0)
+    p = [1 / (1 + np.exp(-2 * (number - pivot))) for number in range(3)]
+    assert points == pytest.approx([2 * x - 1 for x in p])
+    assert logged.get("judge/inconsistent", 0) == 0
 
 
 def test_no_comparison_is_no_judgement(counting):
