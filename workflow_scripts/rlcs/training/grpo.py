@@ -223,11 +223,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         return self._local(group_advantages(weighed, self.baseline_size, self.scale_rewards), len(rewards))
 
     def _shaped(self, batch: dict[str, Any], rewards: torch.Tensor, judged: torch.Tensor) -> torch.Tensor:
-        """Weigh the local advantages (B,); the weights are computed over all processes.
-
-        Returns:
-            (B,), or for overconfident shaping (B, T), a weight for each token.
-        """
+        """Weigh the local advantages (B,) by weights over all processes; (B, T) for overconfident shaping."""
         advantages, gather = batch["advantages"], self.accelerator.gather
         if self.shaping.shaping == "overconfident":
             wrong = ~self._correct(advantages, judged) & (advantages < 0)
@@ -239,8 +235,7 @@ class ShapedGRPOTrainer(GRPOTrainer):
         if self.shaping.normalize == "mean_weight":
             weights = normalize_weights(weights, gather(advantages * learned))
         if (known := ~entropy.isnan()).any():
-            shares = cell_shares(entropy[known], correct[known], median_threshold(entropy))
-            for cell, share in shares.items():
+            for cell, share in cell_shares(entropy[known], correct[known], median_threshold(entropy)).items():
                 self._metrics["train"][f"shaping/{cell}"].append(share)
         if self.shaping.shaping == "entropy_rewards":
             return self._advantages(rewards, weights)
