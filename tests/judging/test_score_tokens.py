@@ -8,9 +8,16 @@ from hypothesis import strategies as st
 
 from judges import in_process
 from rlcs.config.judging import JudgingConfig
-from rlcs.judging.score_tokens import first_win_probabilities, score_positions, score_tokens
+from rlcs.config.prompts import user
+from rlcs.judging.score_tokens import (
+    first_win_probabilities,
+    score_positions,
+    score_tokens,
+    watched_tokens,
+    written_probability,
+)
 from rlcs.judging.soft_verdict import first_wins, last_numbers
-from rlcs.models.generation import generate
+from rlcs.models.generation import encode, generate
 from rlcs.models.loading import load_causal
 from rlcs.records import Judgement
 
@@ -93,6 +100,50 @@ def test_probabilities_are_those_of_the_models_logits(tokenizer, model_folder):
     assert mixed == [pytest.approx(found[0], abs=1e-4), None, None]
 
 
+@pytest.mark.parametrize(("batch_size", "temperature"), [(1, 0.0), (4, 0.0), (64, 1.5)])
+def test_p_as_written_is_that_of_a_forward_pass(
+    tokenizer, model_folder, comparisons, batch_size, temperature
+):
+    """The logits that were kept are those of temperature 1, and belong to their completion."""
+    model = load_causal(model_folder).eval()
+    tokens = score_tokens(tokenizer, 1, 9)
+    conversations = [user(f"{c.first} {c.second}") for c in comparisons]
+    completions = generate(
+        model,
+        tokenizer,
+        conversations,
+        max_new_tokens=60,
+        batch_size=batch_size,
+        temperature=temperature,
+        seed=1,
+        watched=watched_tokens(tokens),
+    )
+    found = [written_probability(c.ids, c.logits, tokens) for c in completions]
+    expected = first_win_probabilities(
+        model,
+        tokenizer,
+        encode(tokenizer, conversations),
+        [completion.ids for completion in completions],
+        tokens,
+        batch_size=8,
+    )
+    assert [p is None for p in found] == [p is None for p in expected]
+    known = [p for p in found if p is not None]
+    assert known == pytest.approx([p for p in expected if p is not None], abs=1e-4)
+    assert len({round(p, 3) for p in known}) > 1
+    plain = generate(
+        model,
+        tokenizer,
+        conversations,
+        max_new_tokens=60,
+        batch_size=batch_size,
+        temperature=temperature,
+        seed=1,
+    )
+    assert plain == completions  # watching changes no word
+    assert {completion.logits for completion in plain} == {None}
+
+
 def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons, monkeypatch):
     judging = JudgingConfig(template="$story_1 $story_2", scores={"low": 1, "high": 9}, max_new_tokens=4)
     hard = in_process("j", model_folder, judging)
@@ -108,12 +159,8 @@ def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons
 
     monkeypatch.setattr("rlcs.judging.in_process.generate", whole)
     monkeypatch.setattr("rlcs.judging.in_process.parse_scores", lambda *_: (7, 3))
-    monkeypatch.setattr(
-        "rlcs.judging.in_process.first_win_probabilities",
-        lambda *_, **__: [0.75] * (len(comparisons) - 1) + [None],
-    )
+    monkeypatch.setattr("rlcs.judging.in_process.written_probability", lambda *_: 0.75)
     known = soft.judge(comparisons)
     assert [j.raw for j in known] == [j.raw for j in hard.judge(comparisons)]
     assert [j.p_a for j in hard.judge(comparisons)] == [None] * len(comparisons)
-    expected = [0.75 if c.order == "ab" else 0.25 for c in comparisons]
-    assert [j.p_a for j in known] == [*expected[:-1], None]
+    assert [j.p_a for j in known] == [0.75 if c.order == "ab" else 0.25 for c in comparisons]

@@ -11,8 +11,8 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.judging.backends import Reply
 from rlcs.judging.judge import BATCHES_PER_SHARD
-from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
-from rlcs.models.generation import Completion, encode, generate
+from rlcs.judging.score_tokens import score_tokens, watched_tokens, written_probability
+from rlcs.models.generation import Completion, generate
 from rlcs.models.loading import device
 from rlcs.verdict import parse_scores
 
@@ -22,7 +22,7 @@ class TransformersBackend:
 
     Args:
         temperature: sampling temperature of the replies; 0 is greedy.
-        scores: range of the scores whose tokens are read, which costs one more forward pass; None reads none.
+        scores: range of the scores whose logits are kept as they are written; None keeps none.
 
     Raises:
         ValueError: a score of the range is not a single token.
@@ -64,34 +64,17 @@ class TransformersBackend:
                 batch_size=self.batch_size,
                 temperature=self.temperature,
                 seed=seed,
+                watched=watched_tokens(self.tokens) if self.tokens else (),
             )
-        probabilities = self._first_wins(repeated, completions)
         return [
-            Reply(completion.text, completion.tokens, completion.truncated, p)
-            for completion, p in zip(completions, probabilities, strict=True)
+            Reply(completion.text, completion.tokens, completion.truncated, self._first_wins(completion))
+            for completion in completions
         ]
 
-    def _first_wins(
-        self, conversations: Sequence[Messages], completions: Sequence[Completion]
-    ) -> list[float | None]:
-        """p(first wins) of each completion; None if it does not end in a score line or no score is read."""
-        probabilities: list[float | None] = [None] * len(completions)
-        if self.scores is None or self.tokens is None:
-            return probabilities
-        low, high = self.scores.low, self.scores.high
-        readable = [
-            i
-            for i, completion in enumerate(completions)
-            if not completion.truncated and parse_scores(completion.text, low, high) is not None
-        ]
-        known = first_win_probabilities(
-            self.model,
-            self.tokenizer,
-            encode(self.tokenizer, [conversations[i] for i in readable]),
-            [completions[i].ids for i in readable],
-            self.tokens,
-            batch_size=self.batch_size,
-        )
-        for i, p in zip(readable, known, strict=True):
-            probabilities[i] = p
-        return probabilities
+    def _first_wins(self, completion: Completion) -> float | None:
+        """p(first wins) of a completion; None if it does not end in a score line or no score is read."""
+        if self.scores is None or self.tokens is None or completion.truncated or completion.logits is None:
+            return None
+        if parse_scores(completion.text, self.scores.low, self.scores.high) is None:
+            return None
+        return written_probability(completion.ids, completion.logits, self.tokens)

@@ -171,7 +171,7 @@ def has_weights(section: Mapping[str, Any]) -> bool:
 
 
 def gives_probability(section: Mapping[str, Any]) -> bool:
-    """True if p can be asked of a judge for nothing but time: a model of the run with scores of one token.
+    """True if p can be asked of a judge at no price: a model of the run with scores of one token.
 
     An endpoint is not asked. Not all of them give log probabilities, and answers that are stored without them
     would be asked and paid for again.

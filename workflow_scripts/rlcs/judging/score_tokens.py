@@ -84,6 +84,28 @@ def first_win_probabilities(
     return probabilities
 
 
+def watched_tokens(tokens: ScoreTokens) -> list[int]:
+    """The tokens of all scores, score by score."""
+    return [token for of_score in tokens.values() for token in of_score]
+
+
+def written_probability(completion: Sequence[int], logits: torch.Tensor, tokens: ScoreTokens) -> float | None:
+    """p(first wins) of a completion, from the logits that it was written by; None without two scores.
+
+    Args:
+        completion: token ids.
+        logits: of ``watched_tokens`` at each of its positions, (tokens, watched).
+    """
+    positions = score_positions(completion, tokens)
+    if positions is None:
+        return None
+    columns, watched = {}, watched_tokens(tokens)
+    for score, of_score in tokens.items():
+        columns[score] = [watched.index(token) for token in of_score]
+    p1, p2 = (_distribution(logits[position], columns) for position in positions)
+    return first_wins(p1, p2)
+
+
 def _distribution(logits: torch.Tensor, tokens: ScoreTokens) -> list[float]:
     """P over the scores alone, from the logits (V,) at one position."""
     of_score = [logits[list(ids)].double().logsumexp(dim=0) for ids in tokens.values()]

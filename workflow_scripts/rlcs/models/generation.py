@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
 from rlcs.config.prompts import Messages
 
@@ -17,13 +17,35 @@ log = logging.getLogger("rlcs")
 class Completion:
     """A model's text without special tokens, its number of tokens, and their ids.
 
-    ``truncated``: the token limit ended it.
+    Attributes:
+        truncated: the token limit ended it.
+        logits: of the watched tokens at each position, (tokens, watched); None if none is watched.
     """
 
     text: str
     tokens: int
     truncated: bool
     ids: tuple[int, ...] = ()
+    logits: torch.Tensor | None = field(default=None, compare=False, repr=False)
+
+
+class _LogitRecorder(LogitsProcessor):
+    """Keeps the logits of some tokens at each step and changes none.
+
+    transformers puts it behind a repetition penalty and before the temperature.
+    """
+
+    def __init__(self, tokens: Sequence[int]) -> None:
+        self.tokens = list(tokens)
+        self.steps: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        self.steps.append(scores[:, self.tokens])
+        return scores
+
+    def by_row(self) -> torch.Tensor:
+        """Logits (rows, steps, tokens)."""
+        return torch.stack(self.steps, dim=1).cpu()
 
 
 def batches(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
@@ -58,6 +80,7 @@ def generate(
     min_p: float | None = None,
     repetition_penalty: float = 1.0,
     seed: int = 0,
+    watched: Sequence[int] = (),
 ) -> list[Completion]:
     """One completion per conversation, in the given order; temperature 0 is greedy.
 
@@ -68,6 +91,7 @@ def generate(
         top_p, top_k, min_p, repetition_penalty: in transformers' words; their defaults change nothing. The
             first three need a temperature above 0.
         seed: seeds torch's generator where the temperature is above 0.
+        watched: tokens whose logits at each position are kept (``Completion.logits``).
     """
     sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
     if temperature > 0:
@@ -89,14 +113,18 @@ def generate(
         encoded = tokenizer.pad(
             {"input_ids": [prompts[i] for i in indices]}, padding_side="left", return_tensors="pt"
         ).to(model.device)
+        recorder = _LogitRecorder(watched)
         output = model.generate(
             **encoded,
             **sampling,
+            logits_processor=LogitsProcessorList([recorder] if watched else []),
             max_new_tokens=max_new_tokens,
             eos_token_id=sorted(stops),
             pad_token_id=tokenizer.pad_token_id,
         )
-        for index, ids in zip(indices, output[:, encoded["input_ids"].shape[1] :].tolist(), strict=True):
+        logits = recorder.by_row() if watched else None
+        new_ids = output[:, encoded["input_ids"].shape[1] :].tolist()
+        for row, (index, ids) in enumerate(zip(indices, new_ids, strict=True)):
             length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
             text = tokenizer.decode(ids[:length], skip_special_tokens=True)
             completions[index] = Completion(
@@ -104,6 +132,7 @@ def generate(
                 length,
                 truncated=is_truncated(ids[: length + 1], max_new_tokens, stops),
                 ids=tuple(ids[:length]),
+                logits=None if logits is None else logits[row, :length],
             )
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
