@@ -18,7 +18,15 @@ ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
 DEFAULT_RUN = "tiny"
 SHOWN = {
-    "alignment": ("system", "pairs", "accuracy %", "Δ row above", "p", "Δ length baseline", "flips %"),
+    "alignment": (
+        "system",
+        "pairs",
+        "accuracy %",
+        "accuracy, both orders %",
+        "Δ row above",
+        "Δ length baseline",
+        "flips %",
+    ),
     "win_rates": ("policy", "judge", "win rate %", "rating", "constraints kept %", "words"),
 }
 COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.svg", "figures/policies.svg")
