@@ -49,8 +49,11 @@ def tokenizer():
 def model_folder(tokenizer, tmp_path_factory):
     """A random language model, saved as an artifact's ``model`` is: small, but it says something different to
     every prompt, and clearly so."""
+    import torch
+
     from rlcs.training.pretraining import new_model
 
+    torch.manual_seed(0)  # else the tests that ran before decide which model it is
     folder = tmp_path_factory.mktemp("base") / "model"
     shape = {"hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32, "initializer_range": 0.5}
     new_model(WorldBaseConfig(kind="world", **shape), tokenizer).save_pretrained(folder)
