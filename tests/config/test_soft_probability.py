@@ -86,6 +86,7 @@ def test_a_reward_by_the_likelihood_of_the_label_needs_single_tokens():
     [
         {"judge": "genrm", "scores": {"low": 0, "high": 9}},
         {"judge": "genrm", "probability": "hard"},
+        {"judge": "genrm", "probability": "auto"},
         {"judge": "bt"},
         {"judge": "oracle"},
         {"judge": "teacher"},

@@ -361,8 +361,12 @@ def test_soft_points_are_the_judges_probabilities_and_fall_back_on_verdicts():
 
     stories = list("1234")
     for step in range(10):
-        hard, _ = rewarded(Sure(by_number), stories, step=step)
+        hard, _ = rewarded(Sure(by_number), stories, step=step, probability="hard")
         soft, _ = rewarded(Sure(by_number), stories, step=step, probability="soft")
+        assert rewarded(Sure(by_number), stories, step=step) == rewarded(
+            Sure(by_number), stories, step=step, probability="auto"
+        )
+        assert rewarded(Sure(by_number), stories, step=step)[0] == soft
         if hard == [-1.0, -1.0, -1.0, 0.0]:  # 4 is the pivot: p is 0.1 in one order, 0 in the other
             assert soft == pytest.approx([-0.9, -0.9, -0.9, 0.0])
         else:

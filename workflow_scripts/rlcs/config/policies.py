@@ -140,11 +140,12 @@ class StoryRewardConfig(Section):
     orders: Literal["both", "random"] = Field(
         "both", description="Orders of each comparison: both, or one drawn at random."
     )
-    probability: Literal["hard", "soft"] = Field(
-        "hard",
-        description="Source of the points. hard: verdicts. soft: the judge's own probability, from "
-        "its score tokens "
-        "(scores from 0 to 9), its votes or a Bradley-Terry model; hard if it has none.",
+    probability: Literal["auto", "hard", "soft"] = Field(
+        "auto",
+        description="Source of the points. hard: verdicts. soft: the judge's own probability, from its score "
+        "tokens (scores from 0 to 9), its votes or a Bradley-Terry model; hard if it has none. auto: soft, "
+        "but endpoints and judges with scores above 9 are not asked for log probabilities: a single vote of "
+        "theirs is hard.",
     )
     disagreement: Literal[0, -1] = Field(
         0,

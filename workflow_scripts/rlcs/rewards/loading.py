@@ -11,7 +11,7 @@ from rlcs.config.policies import DiversityConfig, GRPOPolicyConfig
 from rlcs.constraints.verification import Verifier
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
-from rlcs.judging.loading import load_judges
+from rlcs.judging.loading import gives_probability, load_judges
 from rlcs.judging.verifier import load_verifier
 from rlcs.models.embeddings import SentenceModel, sentence_model_folder
 from rlcs.records import Context
@@ -27,12 +27,18 @@ def load_policy_judges(
     entry: GRPOPolicyConfig, sections: Sequence[Mapping[str, Any]], folders: Sequence[Path], access: Access
 ) -> dict[str, Judge]:
     """The judges that a policy's training asks, by name. Arguments as in ``load_judges``."""
+    section_of = {section["name"]: section for section in sections}
     return load_judges(
         sections,
         folders,
         access,
         max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
-        soft=[reward.judge for reward in entry.rewards if reward.probability == "soft"],
+        soft=[
+            reward.judge
+            for reward in entry.rewards
+            if reward.probability == "soft"
+            or (reward.probability == "auto" and gives_probability(section_of[reward.judge]))
+        ],
     )
 
 

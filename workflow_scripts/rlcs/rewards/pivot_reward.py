@@ -103,8 +103,8 @@ class PivotReward:
         disputed = set()
         for pair, judgements in by_pair.items():
             verdicts = [judgement.verdict for judgement in judgements]
-            soft = self.reward.probability == "soft"
-            outcomes[pair] = soft_win_probability(judgements) if soft else win_probability(verdicts)
+            hard = self.reward.probability == "hard"
+            outcomes[pair] = win_probability(verdicts) if hard else soft_win_probability(judgements)
             if self.reward.disagreement == -1 and orders_disagree(verdicts):
                 disputed.add(pair)
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
