@@ -49,7 +49,8 @@ def main(stage: Stage) -> None:
         size = options.num_generations
         judges = load_policy_judges(entry, stage.config["judges"], stage.folders("judge"), access)
         serve_rollouts(options, start, access.serving)
-        writing = writing_rewards(entry, judges, contexts, group_size=size, seed=stage.seed)
+        chosen = preferences.chosen_stories("train")
+        writing = writing_rewards(entry, judges, contexts, group_size=size, seed=stage.seed, chosen=chosen)
         verifier = load_policy_verifier(
             entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )

@@ -116,3 +116,18 @@ def test_only_human_labels_are_limited(tmp_path):
     assert sources(human_labels=5, seed=1) == ["human"] * 5 + ["x"] * 3
     with pytest.raises(InputError, match="human_labels is 41, but the training pairs have 40 human labels"):
         sources(human_labels=41)
+
+
+def test_a_contexts_chosen_stories_are_the_preferred_ones_of_its_split(tmp_path):
+    def pair(number, label, context="c", **stories):
+        return PAIR | {"pair_id": str(number), "context_id": context, "label": label} | stories
+
+    pairs = [
+        pair(0, "a"),
+        pair(1, "b"),
+        pair(2, "a", story_b="z"),  # x once more
+        pair(3, "tie", story_a="v", story_b="w"),
+        pair(4, "a", context="d"),
+    ]
+    write_preferences(tmp_path, CONTEXTS, pairs, [], [])
+    assert Preferences(tmp_path).chosen_stories("train") == {"c": ["x", "y"]}

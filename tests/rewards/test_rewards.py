@@ -212,11 +212,11 @@ def by_number(first, second):
     return "first" if float(first) > float(second) else "second"
 
 
-def rewarded(judge, stories, *, step=0, seed=0, contexts=None, size=SIZE, **reward):
+def rewarded(judge, stories, *, step=0, seed=0, contexts=None, size=SIZE, chosen=None, **reward):
     """Rewards and logged metrics, called as TRL calls a reward function."""
     logged = {}
     rewards = PivotReward(
-        judge, CONTEXTS, StoryRewardConfig(judge="fake", **reward), group_size=size, seed=seed
+        judge, CONTEXTS, StoryRewardConfig(judge="fake", **reward), group_size=size, seed=seed, chosen=chosen
     )(
         prompts=[None] * len(stories),
         completions=said(*stories),
@@ -396,6 +396,57 @@ def test_every_step_logs_skew_diversity_and_repetition():
     assert logged["stories/distinct_2"] == pytest.approx(6 / 12)
     _, logged = rewarded(FakeJudge(by_number), list("1111") + list("1234"))
     assert 0 <= logged["judge/skew"] <= 3 / 8
+
+
+@pytest.mark.parametrize(("orders", "calls"), [("both", 2), ("random", 1)])
+def test_a_chosen_pivot_is_a_persons_story_that_every_rollout_meets_once(orders, calls):
+    judge = FakeJudge(by_number)
+    rewards, logged = rewarded(judge, list("1234"), orders=orders, pivot="chosen", chosen={"c1": ["2"]})
+    assert rewards == [-1.0, 0.0, 1.0, 1.0]
+    (asked,) = judge.calls
+    assert len(asked) == logged["judge/calls"] == calls * SIZE
+    assert {c.story_b for c in asked} == {"2"}
+    assert logged["judge/drawn_pivots"] == 0.0
+
+
+def test_a_chosen_pivot_is_drawn_anew_for_each_group_and_the_same_when_resumed():
+    def met(**draw):
+        judge = FakeJudge(by_number)
+        rewarded(judge, list("1234"), pivot="chosen", chosen={"c1": list("56789")}, **draw)
+        return {c.story_b for c in judge.calls[0]}
+
+    assert met(step=3) == met(step=3)
+    assert len(set.union(*(met(step=step) for step in range(30)))) == 5
+
+
+def test_a_context_without_a_chosen_story_has_a_drawn_pivot_and_is_counted():
+    contexts = ["c1"] * SIZE + ["c2"] * SIZE
+    stories = list("12345678")
+    rewards, logged = rewarded(
+        FakeJudge(by_number), stories, contexts=contexts, pivot="chosen", chosen={"c1": ["2"]}
+    )
+    drawn, _ = rewarded(FakeJudge(by_number), stories, contexts=contexts)
+    assert rewards[:SIZE] == [-1.0, 0.0, 1.0, 1.0]
+    assert rewards[SIZE:] == drawn[SIZE:]
+    assert logged["judge/drawn_pivots"] == 0.5
+
+
+def test_a_chosen_pivot_that_nobody_chose_is_refused():
+    with pytest.raises(InputError, match="pivot: chosen needs a training pair"):
+        rewarded(FakeJudge(by_number), list("1234"), pivot="chosen", chosen={})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"pivots": 2}, "pivot: chosen is one story a group, but pivots is 2"),
+        ({"kind": "scalar"}, "kind: scalar compares with no pivot"),
+        ({"disagreement": -1}, "disagreement: -1 needs pivots above 1"),
+    ],
+)
+def test_what_does_not_go_with_a_chosen_pivot_is_refused(options, message):
+    with pytest.raises(ValidationError, match=message):
+        StoryRewardConfig(judge="fake", pivot="chosen", **options)
 
 
 def test_draws_depend_on_seed_and_step_alone():

@@ -136,6 +136,12 @@ class StoryRewardConfig(Section):
     """Pointwise rewards from comparisons with pivots (docs/method.md, "From pairs to points")."""
 
     judge: Name = Field(description="Name of the frozen judge, under judges.", examples=["genrm-grpo"])
+    pivot: Literal["drawn", "chosen"] = Field(
+        "drawn",
+        description="Origin of the pivots. drawn: stories of the group. chosen: a story that people "
+        "preferred in a training pair of the context, drawn anew for each group; a group whose context has "
+        "none gets a drawn pivot.",
+    )
     pivots: int = Field(1, ge=1, description="Number of pivots drawn per group.")
     orders: Literal["both", "random"] = Field(
         "both", description="Orders of each comparison: both, or one drawn at random."
@@ -174,6 +180,14 @@ class StoryRewardConfig(Section):
                 "disagreement: -1 needs pivots above 1, has 1: the only pivot of a group has 0, and beside "
                 "the stories that lose it would get the only positive advantage"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _chosen_pivot(self) -> StoryRewardConfig:
+        if self.pivot == "chosen" and self.pivots > 1:
+            raise ValueError(f"pivot: chosen is one story a group, but pivots is {self.pivots}: leave it out")
+        if self.pivot == "chosen" and self.kind == "scalar":
+            raise ValueError("kind: scalar compares with no pivot: leave pivot out")
         return self
 
 

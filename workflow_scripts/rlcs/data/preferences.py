@@ -65,6 +65,14 @@ class Preferences:
         """Rows of PAIRS: the pairs with a label, all of them or those of a split."""
         return self._within(self._pairs, split)
 
+    def chosen_stories(self, split: Split) -> dict[str, list[str]]:
+        """The preferred stories of a split's labelled pairs by context, each once; a tie has none."""
+        chosen: dict[str, dict[str, None]] = {}
+        for pair in self.pairs(split):
+            if pair["label"] != "tie":
+                chosen.setdefault(pair["context_id"], {})[pair[f"story_{pair['label']}"]] = None
+        return {context: list(stories) for context, stories in chosen.items()}
+
     def unlabelled(self, split: Split | None = None) -> list[_Row]:
         """Rows of UNLABELLED: the pairs without a label, all of them or those of a split."""
         return self._within(self._unlabelled, split)

@@ -58,13 +58,17 @@ def writing_rewards(
     *,
     group_size: int,
     seed: int,
+    chosen: Mapping[str, Sequence[str]] | None = None,
 ) -> list[tuple[Writing, float]]:
     """The reward functions of a policy and their weights: one for each reward, in the entry's order.
 
     With ``diversity`` there is a single one, of all rewards and the bonus.
 
+    Args:
+        chosen: as in ``PivotReward``.
+
     Raises:
-        InputError: the sentence model of ``diversity`` is not installed.
+        InputError: the sentence model of ``diversity`` is not installed, or ``pivot: chosen`` has no story.
     """
     several = len(entry.rewards) > 1
     functions: list[Writing] = [
@@ -76,6 +80,7 @@ def writing_rewards(
             reward,
             group_size=group_size,
             seed=seed,
+            chosen=chosen,
             name=f"pivot-{reward.judge}" if several else "pivot",
             metrics=f"judge/{reward.judge}" if several else "judge",
         )

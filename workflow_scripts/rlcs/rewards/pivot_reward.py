@@ -16,7 +16,7 @@ from rlcs.errors import InputError
 from rlcs.judging.credits import flip_rate
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
-from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons, skew
+from rlcs.rewards.pivots import draw_chosen, draw_pivots, pivot_rewards, plan_comparisons, skew
 from rlcs.rewards.story_metrics import story_metrics
 from rlcs.stages.ranks import gather
 from rlcs.verdict import orders_disagree, soft_win_probability, win_probability
@@ -29,11 +29,13 @@ class PivotReward:
     which TRL leaves out of its group.
 
     Args:
+        chosen: by context id, the stories that people preferred, for ``pivot: chosen``.
         name: TRL's name of the reward; rewards that are summed need different ones.
         metrics: prefix of the names of logged metrics.
 
     Raises:
-        InputError: when called, if more of a step's judgements failed than ``reward.max_failure_share``.
+        InputError: on construction, if ``pivot: chosen`` has no story; when called, if more of a step's
+            judgements failed than ``reward.max_failure_share``.
     """
 
     def __init__(
@@ -44,9 +46,16 @@ class PivotReward:
         *,
         group_size: int,
         seed: int,
+        chosen: Mapping[str, Sequence[str]] | None = None,
         name: str = "pivot",
         metrics: str = "judge",
     ) -> None:
+        if reward.pivot == "chosen" and not chosen:
+            raise InputError(
+                "reward.pivot: chosen needs a training pair that people labelled with a preferred story, and "
+                "there is none; use pivot: drawn"
+            )
+        self.chosen = chosen if reward.pivot == "chosen" and chosen else {}
         self.judge = judge
         self.contexts = contexts
         self.reward = reward
@@ -74,12 +83,16 @@ class PivotReward:
         keys: list[tuple[int, int, int]] = []  # group, story, pivot
         for g, members in enumerate(groups):
             draw = {"seed": self.seed, "step": trainer_state.global_step, "group": first_group + g}
-            pivots.append(draw_pivots(size, self.reward.pivots, **draw))
             context = self.contexts[context_id[members[0]]]
+            texts = [stories[i] for i in members]
+            if human := self.chosen.get(context.context_id):
+                pivots.append([size])
+                texts.append(draw_chosen(human, **draw))
+            else:
+                pivots.append(draw_pivots(size, self.reward.pivots, **draw))
             for i, p, order in plan_comparisons(size, pivots[g], orders=self.reward.orders, **draw):
                 pair_id = f"{trainer_state.global_step}/{first_group + g}/{i}/{p}"
-                story, pivot = stories[members[i]], stories[members[p]]
-                comparisons.append(Comparison(pair_id, context, story, pivot, order))
+                comparisons.append(Comparison(pair_id, context, texts[i], texts[p], order))
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
         all_judgements = gather(judgements)  # checks and metrics are those of the whole step
@@ -90,6 +103,8 @@ class PivotReward:
         rewards = [self._group_rewards(by_pair[g], pivots[g]) for g in range(len(groups))]
         for name, value in judge_metrics(all_judgements).items():
             log_metric(f"{self.metrics}/{name}", value)
+        if self.chosen:
+            log_metric(f"{self.metrics}/drawn_pivots", fmean(size not in group for group in pivots))
         log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
         for name, value in story_metrics(gather(stories)).items():
             log_metric(f"stories/{name}", value)

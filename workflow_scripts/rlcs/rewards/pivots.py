@@ -24,6 +24,11 @@ def draw_pivots(group_size: int, pivots: int, *, seed: int, step: int, group: in
     return sorted(Random(f"pivots {seed} {step} {group}").sample(range(group_size), pivots))
 
 
+def draw_chosen(stories: Sequence[str], *, seed: int, step: int, group: int) -> str:
+    """Draw the group's pivot from the stories that people preferred; it is no story of the group."""
+    return Random(f"chosen {seed} {step} {group}").choice(stories)
+
+
 def plan_comparisons(
     group_size: int,
     pivots: Sequence[int],
@@ -38,6 +43,9 @@ def plan_comparisons(
     Every story meets every pivot, in both orders or in one drawn at random. No pivot meets itself. Two pivots
     meet once, as (earlier, later), since the reverse would make the same prompts. Comparisons are sorted by
     the story shown first, so that a prefix cache is used.
+
+    Args:
+        pivots: positions of the pivots; a position of ``group_size`` is a story from outside of the group.
     """
     random = Random(f"orders {seed} {step} {group}")
     comparisons = [
@@ -59,13 +67,14 @@ def pivot_rewards(
 ) -> list[float | None]:
     """Rewards r_i = mean over pivots p of 2 p(i beats p) − 1, in [−1, 1]; a pivot has 0 against itself.
 
-    So the only pivot of a group gets 0: the others are measured against it.
+    So the only pivot of a group gets 0: the others are measured against it. A pivot from outside of the group
+    gets nothing.
 
     Args:
         group_size: stories in the group.
         outcomes: p(i beats p) by (i, p), None if the comparison failed; two pivots may stand in
             either order.
-        pivots: positions of the pivots.
+        pivots: positions of the pivots, as in ``plan_comparisons``.
         lost_by_both: comparisons that count as lost for either story, whatever their outcome.
 
     Returns:
