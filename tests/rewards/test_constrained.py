@@ -245,17 +245,20 @@ class Scorer:
 
 
 def test_scalar_reward_is_the_score_and_its_stories_are_watched():
-    reward, logged = ScalarReward(Scorer(), CONTEXTS), {}
     completions = [assistant(story) for story in ("a b a b", "", "a")]
-    rewards = reward(
-        completions=completions, context_id=["free", "two", "two"], log_metric=logged.__setitem__
-    )
+    inputs = {"completions": completions, "context_id": ["free", "two", "two"]}
+    logged = {}
+    rewards = ScalarReward(Scorer(), CONTEXTS)(**inputs, log_metric=logged.__setitem__)
     assert rewards == [7, None, 1]
-    assert logged == {
+    assert {name: value for name, value in logged.items() if name.startswith("stories/")} == {
         "stories/distinct_2": pytest.approx(2 / 3),
         "stories/repeated": 0.0,
         "stories/formatted": 0.0,
     }
+    assert (logged["judge/calls"], logged["judge/failed"]) == (3, pytest.approx(1 / 3))
+    strict = ScalarReward(Scorer(), CONTEXTS, max_failure_share=0.2)
+    with pytest.raises(InputError, match=r"1 of 3 judgements of 'scorer' failed"):
+        strict(**inputs, log_metric=logged.__setitem__)
 
 
 def test_settled_and_counted():

@@ -72,7 +72,13 @@ def writing_rewards(
     """
     several = len(entry.rewards) > 1
     functions: list[Writing] = [
-        ScalarReward(judges[reward.judge], contexts, name=f"scalar-{reward.judge}")
+        ScalarReward(
+            judges[reward.judge],
+            contexts,
+            max_failure_share=reward.max_failure_share,
+            name=f"scalar-{reward.judge}",
+            metrics=f"judge/{reward.judge}" if several else "judge",
+        )
         if reward.kind == "scalar"
         else PivotReward(
             judges[reward.judge],

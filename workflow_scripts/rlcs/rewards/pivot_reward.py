@@ -96,7 +96,7 @@ class PivotReward:
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
         all_judgements = gather(judgements)  # checks and metrics are those of the whole step
-        self._check(all_judgements)
+        check_failures(all_judgements, self.judge.name, self.reward.max_failure_share)
         by_pair: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
             by_pair[g][i, p].append(judgement)
@@ -124,23 +124,29 @@ class PivotReward:
                 disputed.add(pair)
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
 
-    def _check(self, judgements: Sequence[Judgement]) -> None:
-        failed = sum(judgement.verdict == "none" for judgement in judgements)
-        share = failed / len(judgements)
-        if share > self.reward.max_failure_share:
-            raise InputError(
-                f"{failed} of {len(judgements)} judgements of {self.judge.name!r} failed in one step "
-                f"({share:.0%}), more than reward.max_failure_share = {self.reward.max_failure_share:.0%}; "
-                f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
-            )
+
+def check_failures(judgements: Sequence[Judgement], judge: str, max_failure_share: float) -> None:
+    """Check that no larger share of a step's judgements failed.
+
+    Raises:
+        InputError: a larger share failed.
+    """
+    failed = sum(judgement.verdict == "none" for judgement in judgements)
+    share = failed / len(judgements)
+    if share > max_failure_share:
+        raise InputError(
+            f"{failed} of {len(judgements)} judgements of {judge!r} failed in one step "
+            f"({share:.0%}), more than reward.max_failure_share = {max_failure_share:.0%}; "
+            f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
+        )
 
 
 def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
     """Metrics of one step's judgements: their number, and the shares that show problems.
 
     Returns:
-        ``calls``; ``unparsed``: an answer came and could not be read; ``failed``: none came;
-        ``truncated``: the token limit ended the answer, which is a part of the two;
+        ``calls``; ``tokens``: those that the judge wrote; ``unparsed``: an answer came and could not be read;
+        ``failed``: none came; ``truncated``: the token limit ended the answer, which is a part of the two;
         ``inconsistent``: the flip rate (``credits.pair_flips``), left out if no pair has two verdicts.
     """
     n = len(judgements)
@@ -148,6 +154,7 @@ def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:
     unparsed = sum(bool(judgement.raw) for judgement in without)
     metrics = {
         "calls": float(n),
+        "tokens": float(sum(judgement.tokens for judgement in judgements)),
         "unparsed": unparsed / n,
         "failed": (len(without) - unparsed) / n,
         "truncated": sum(judgement.truncated for judgement in without) / n,

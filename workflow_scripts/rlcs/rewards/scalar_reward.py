@@ -8,6 +8,7 @@ from typing import Any
 from rlcs.config.prompts import Messages
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context
+from rlcs.rewards.pivot_reward import check_failures, judge_metrics
 from rlcs.rewards.story_metrics import story_metrics
 from rlcs.stages.ranks import gather
 
@@ -15,12 +16,30 @@ from rlcs.stages.ranks import gather
 class ScalarReward:
     """TRL reward function: a story's score by a Bradley-Terry model or another judge of single stories.
 
-    The judge compares each story with itself; its judgement states the score.
+    The judge compares each story with itself; its judgement states the score. A story that the judge failed
+    on gets None.
+
+    Args:
+        max_failure_share: largest share of a step's stories that the judge may fail on.
+        metrics: prefix of the names of logged metrics.
+
+    Raises:
+        InputError: when called, if the judge failed on a larger share.
     """
 
-    def __init__(self, judge: Judge, contexts: Mapping[str, Context], *, name: str = "scalar") -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        contexts: Mapping[str, Context],
+        *,
+        max_failure_share: float = 1.0,
+        name: str = "scalar",
+        metrics: str = "judge",
+    ) -> None:
         self.judge = judge
         self.contexts = contexts
+        self.max_failure_share = max_failure_share
+        self.metrics = metrics
         self.__name__ = name
 
     def __call__(
@@ -36,6 +55,11 @@ class ScalarReward:
             Comparison(str(number), self.contexts[name], story, story, "ab")
             for number, (name, story) in enumerate(zip(context_id, stories, strict=True))
         ]
+        judgements = self.judge.judge(comparisons)
+        all_judgements = gather(judgements)  # check and metrics are those of the whole step
+        check_failures(all_judgements, self.judge.name, self.max_failure_share)
+        for name, value in judge_metrics(all_judgements).items():
+            log_metric(f"{self.metrics}/{name}", value)
         for name, value in story_metrics(gather(stories)).items():
             log_metric(f"stories/{name}", value)
-        return [judgement.score_a for judgement in self.judge.judge(comparisons)]
+        return [judgement.score_a for judgement in judgements]
