@@ -8,11 +8,13 @@ from rlcs.verdict import (
     count_votes,
     label_scores,
     parse_analysis,
+    parse_score,
     parse_scores,
     read_judgement,
     score_line,
     swapped,
     with_scores,
+    written_scores,
 )
 
 CONTEXT = Context("c", "story", "", "", "", (), "test")
@@ -68,6 +70,22 @@ def test_what_is_written_is_read(analysis, first, second):
 )
 def test_strict_parser(text, expected):
     assert parse_scores(text, 1, 10) == expected
+
+
+@given(st.text(), scores)
+def test_one_score_is_read_and_is_no_pair(analysis, score):
+    raw = f"{analysis}\n{score_line(score)}"
+    assert parse_score(raw, 1, 10) == score
+    assert parse_scores(raw, 1, 10) is None
+    assert written_scores(raw, 1, 10) == (score,)
+    assert with_scores(raw, 3) == f"{raw.rstrip().rpartition(chr(10))[0]}\nScore: 3"
+
+
+@pytest.mark.parametrize(
+    "text", ["Scores: 3 4", "Scores: 3", "Score: 3 4", "Score: 11", "Score: 0", "Score: 03", "Score: 3.", ""]
+)
+def test_other_lines_have_no_single_score(text):
+    assert parse_score(f"Good.\n{text}", 1, 10) is None
 
 
 @given(st.text())

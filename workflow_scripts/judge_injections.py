@@ -24,11 +24,12 @@ def main(stage: Stage) -> None:
         backend = judge.backend if isinstance(judge, GenerativeJudge) else None
         tokenizer = backend.tokenizer if isinstance(backend, TransformersBackend) else None
         special = special_tokens(tokenizer) if tokenizer else []
-        added = injection_texts(scores.low, scores.high, special)
+        reads = stage.config["judge"].get("reads", "pair")
+        added = injection_texts(scores.low, scores.high, special, reads)
         comparisons = preferences.comparisons(injected_pairs(pairs, added))
         structures: dict[tuple[str, str], list[int]] = {}
         if isinstance(judge, GenerativeJudge) and tokenizer is not None:
-            prompts = [judge.judging.prompt(c) for c in comparisons]
+            prompts = [judge.judging.prompt(c, reads) for c in comparisons]
             ids = tokenizer.convert_tokens_to_ids(special)
             for c, prompt in zip(comparisons, encode(tokenizer, prompts), strict=True):
                 structures[c.pair_id, c.order] = prompt_structure(prompt, ids)

@@ -36,7 +36,7 @@ def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
     comparisons = preferences.comparisons(training)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:
-        return label_examples(comparisons, labels, judging, seed=stage.seed)
+        return label_examples(comparisons, labels, judging, seed=stage.seed, reads=entry.reads)
     available = FILES[entry.chains].read(*stage.folders("chains")) + CHAINS_FILE.read(*consensus)
     # each chain once if two sources have the same pair, and no chain of pairs that only others train on
     chains = {
@@ -44,7 +44,9 @@ def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
         for chain in available
         if chain.judge == entry.teacher and chain.pair_id in labels
     }
-    return chain_examples(comparisons, list(chains.values()), judging, analysis=entry.analysis)
+    return chain_examples(
+        comparisons, list(chains.values()), judging, analysis=entry.analysis, reads=entry.reads
+    )
 
 
 if __name__ == "__main__":

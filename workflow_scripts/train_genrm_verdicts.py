@@ -29,7 +29,9 @@ def main(stage: Stage) -> None:
         pair["pair_id"]: drawn_labels(pair, entry.samples, soft=entry.soft_labels, seed=stage.seed)
         for pair in pairs
     }
-    examples = relabelled_examples(preferences.comparisons(pairs), analyses, labels, judging, seed=stage.seed)
+    examples = relabelled_examples(
+        preferences.comparisons(pairs), analyses, labels, judging, seed=stage.seed, reads=entry.reads
+    )
     if not examples:
         raise InputError(
             f"none of {len(analyses)} analyses has a partner in the other order that ends in a score line: "
@@ -47,6 +49,7 @@ def main(stage: Stage) -> None:
                 tokenizer,
                 max_new_tokens=2 * longest,
                 batch_size=entry.training.get("per_device_train_batch_size", TRAINER_BATCH_SIZE),
+                reads=entry.reads,
             )
             keep_better(start, folder, accuracy, accuracy.measure)
 
@@ -64,6 +67,7 @@ def main(stage: Stage) -> None:
             scores=judging.scores,
             analysis_weight=entry.analysis_weight,
             score_weight=entry.score_weight,
+            reads=entry.reads,
         ),
         choose=choose,
     )

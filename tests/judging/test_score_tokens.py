@@ -14,7 +14,7 @@ from rlcs.judging.score_tokens import (
     score_positions,
     score_tokens,
     watched_tokens,
-    written_probability,
+    written_distributions,
 )
 from rlcs.judging.soft_verdict import first_wins, last_numbers
 from rlcs.models.generation import encode, generate
@@ -53,7 +53,7 @@ def test_first_wins_by_hand(p1, p2, expected):
     [
         (["Scores", " 7", "3"], [{" 7": -1.0}, {"3": -2.0}]),
         (["1", " 7", "3"], [{" 7": -1.0}, {"3": -2.0}]),
-        (["Scores", "7"], []),
+        (["Score", "7"], [{"7": -1.0}]),
         ([], []),
     ],
 )
@@ -70,6 +70,9 @@ def test_scores_of_one_token_are_found_where_they_were_written(tokenizer):
     assert tokenizer.decode([ids[first]]).strip() == "7"
     assert tokenizer.decode([ids[second]]).strip() == "2"
     assert score_positions(tokenizer.encode("good"), tokens) is None
+    alone = tokenizer.encode("1 story 3 4 good\nScore: 7")
+    (only,) = score_positions(alone, tokens, 1)
+    assert tokenizer.decode([alone[only]]).strip() == "7"
     with pytest.raises(ValueError, match=r"\[10\] are no single tokens.*within 0 to 9"):
         score_tokens(tokenizer, 1, 10)
 
@@ -118,7 +121,8 @@ def test_p_as_written_is_that_of_a_forward_pass(
         seed=1,
         watched=watched_tokens(tokens),
     )
-    found = [written_probability(c.ids, c.logits, tokens) for c in completions]
+    found = [written_distributions(c.ids, c.logits, tokens, 2) for c in completions]
+    found = [distributions and first_wins(*distributions) for distributions in found]
     expected = first_win_probabilities(
         model,
         tokenizer,
@@ -158,8 +162,9 @@ def test_a_soft_judge_says_the_same_and_how_sure_it_is(model_folder, comparisons
         return [replace(c, truncated=False) for c in generate(*arguments, **options)]
 
     monkeypatch.setattr("rlcs.judging.in_process.generate", whole)
-    monkeypatch.setattr("rlcs.judging.in_process.parse_scores", lambda *_: (7, 3))
-    monkeypatch.setattr("rlcs.judging.in_process.written_probability", lambda *_: 0.75)
+    monkeypatch.setattr("rlcs.judging.in_process.written_scores", lambda *_: (7, 3))
+    distributions = [[0.5, 0.5], [1.0, 0.0]]  # p(first wins) is 0.75
+    monkeypatch.setattr("rlcs.judging.in_process.written_distributions", lambda *_: distributions)
     known = soft.judge(comparisons)
     assert [j.raw for j in known] == [j.raw for j in hard.judge(comparisons)]
     assert [j.p_a for j in hard.judge(comparisons)] == [None] * len(comparisons)

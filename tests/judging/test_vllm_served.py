@@ -17,10 +17,11 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
 from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
-from rlcs.judging.soft_verdict import first_wins_by_logprobs
+from rlcs.judging.soft_verdict import distributions_of_text, first_wins
 from rlcs.models import vllm_server
 from rlcs.models.vllm_server import split_gpus, start_server
 from rlcs.training.rollouts import serve_rollouts
+from rlcs.verdict import score_line
 
 FAKE = [sys.executable, str(SUPPORT / "fake_vllm.py")]
 
@@ -143,8 +144,17 @@ def test_p_of_an_endpoint_is_refused_for_scores_of_several_digits(tmp_path, judg
     ],
 )
 def test_p_by_hand(places, scores, expected):
-    p = first_wins_by_logprobs(places, scores, 1, 9)
+    distributions = distributions_of_text(score_line(*scores), places, 1, 10)
+    p = distributions and first_wins(*distributions)
     assert p == (expected if expected is None else pytest.approx(expected, abs=1e-3))
+
+
+def test_the_distribution_of_an_only_score_by_hand():
+    places = [{"4": 0.0}, {"5": -0.6931, "the": -0.6931, "7": -0.6931}]
+    (known,) = distributions_of_text("4 of 5\nScore: 5", places, 1, 9)
+    assert known == pytest.approx([0, 0, 0, 0, 0.5, 0, 0.5, 0, 0], abs=1e-3)
+    assert distributions_of_text("Score: 10", [{"1": 0.0}, {"0": 0.0}], 1, 10) is None
+    assert distributions_of_text("Score: 5", [], 1, 9) is None
 
 
 @pytest.mark.parametrize(

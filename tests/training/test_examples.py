@@ -201,3 +201,59 @@ def test_soft_labels_are_right_on_average_with_one_analysis():
 def test_a_tie_and_a_pair_without_a_soft_label_keep_their_label():
     assert drawn_labels({"pair_id": "p", "label": "tie", "soft_label": 0.5}, 3, soft=True) == ["tie"] * 3
     assert drawn_labels({"pair_id": "p", "label": "b", "soft_label": None}, 2, soft=True) == ["b"] * 2
+
+
+POINTWISE = JUDGING.model_copy(update={"story_template": "$rubric $outline / $story"})
+
+
+def shown(examples):
+    """Story and completion of each example."""
+    return [(e["prompt"][0]["content"].rpartition(" / ")[2], e["completion"][0]["content"]) for e in examples]
+
+
+def test_a_chain_about_one_story_is_learned_once():
+    chains = [
+        Judgement("p1", "ab", "t", "a", raw="good\nScore: 7"),
+        Judgement("p1", "ba", "t", "a", raw="bad\nScore: 3"),
+        Judgement("p1", "ab", "t", "a", raw="good\nScore: 7"),
+        Judgement("p2", "ba", "t", "none", raw="well"),
+    ]
+    examples = chain_examples(COMPARISONS, chains, POINTWISE, reads="story")
+    assert shown(examples) == [("one", "good\nScore: 7"), ("two", "bad\nScore: 3")]
+    alone = chain_examples(COMPARISONS, chains, POINTWISE, analysis=False, reads="story")
+    assert [text for _, text in shown(alone)] == ["Score: 7", "Score: 3"]
+
+
+def test_labels_of_single_stories_are_the_highest_and_the_lowest_score():
+    labels = {pair["pair_id"]: pair["label"] for pair in PAIRS}
+    examples = label_examples(COMPARISONS, labels, POINTWISE, seed=0, reads="story")
+    assert dict(shown(examples)) == {
+        "one": "Score: 9",
+        "two": "Score: 1",
+        "three": "Score: 1",
+        "four": "Score: 9",
+        "five": "Score: 5",
+        "six": "Score: 5",
+    }
+
+
+def test_the_preferred_storys_score_is_raised_above_the_others():
+    analyses = [
+        Judgement(c.pair_id, c.order, "j", "tie", raw=f"about {c.first}\nScore: 2") for c in COMPARISONS
+    ]
+    labels = {pair["pair_id"]: [pair["label"]] for pair in PAIRS}
+    examples = relabelled_examples(COMPARISONS, analyses, labels, POINTWISE, seed=0, reads="story")
+    expected = {"one": 6, "two": 4, "three": 4, "four": 6, "five": 5, "six": 5}
+    assert dict(shown(examples)) == {
+        story: f"about {story}\nScore: {score}" for story, score in expected.items()
+    }
+    assert [e["pair_id"] for e in examples[::2]] == [e["pair_id"] for e in examples[1::2]]
+
+
+def test_prompts_of_a_pairs_two_stories_stay_together():
+    labels = {pair["pair_id"]: pair["label"] for pair in PAIRS}
+    examples = verdict_examples(COMPARISONS, labels, POINTWISE, seed=0, reads="story")
+    stories = {(e["pair_id"], e["order"]): e["prompt"][0]["content"] for e in examples}
+    assert stories["p2", "ab"].endswith("/ three")
+    assert stories["p2", "ba"].endswith("/ four")
+    assert [e["order"] for e in examples] == ["ab", "ba"] * 3

@@ -95,6 +95,7 @@ def judging_of():
     return of
 
 
+@pytest.mark.parametrize("reads", ["pair", "story"])
 @pytest.mark.parametrize(
     ("high", "measure", "expected"),
     [
@@ -103,7 +104,7 @@ def judging_of():
     ],
 )
 def test_a_judge_is_measured_as_a_reward_uses_it(
-    high, measure, expected, judging_of, model_folder, comparisons, monkeypatch
+    high, measure, expected, reads, judging_of, model_folder, comparisons, monkeypatch
 ):
     """By p where scores are single tokens; a pair that cannot be read is one half."""
     answers = {
@@ -127,10 +128,16 @@ def test_a_judge_is_measured_as_a_reward_uses_it(
                 for key, (verdict, p) in answers.items()
             ]
 
-    monkeypatch.setattr(module, "GenerativeJudge", Fake)
+    monkeypatch.setitem(module.JUDGES, reads, Fake)
     labels = dict.fromkeys("pqr", "a")
     accuracy = JudgeAccuracy(
-        comparisons, labels, judging_of(high), load_tokenizer(model_folder), max_new_tokens=7, batch_size=2
+        comparisons,
+        labels,
+        judging_of(high),
+        load_tokenizer(model_folder),
+        max_new_tokens=7,
+        batch_size=2,
+        reads=reads,
     )
     assert accuracy.measure == measure
     assert accuracy(model_folder) == expected

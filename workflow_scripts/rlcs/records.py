@@ -17,6 +17,8 @@ Split = Literal["train", "validation", "test"]
 Order = Literal["ab", "ba"]
 Verdict = Literal["a", "b", "tie", "none"]
 Label = Literal["a", "b", "tie"]
+Reads = Literal["pair", "story"]
+"""What one answer of a judge speaks of: two stories, which it compares, or one, which it scores."""
 Row = Mapping[str, Any]
 """A row of a table: column -> value."""
 
@@ -211,7 +213,8 @@ class Judgement:
     """A judge's answer to a comparison, un-swapped: scores and verdict refer to the pair's a and b.
 
     ``verdict`` is ``none`` if there is no answer or it cannot be read; then scores and ``p_a`` are None.
-    ``truncated``: it was not read because the token limit ended it.
+    ``truncated``: it was not read because the token limit ended it. Of a judge that reads one story at a
+    time, ``raw`` and ``analysis`` are about the story shown first.
     """
 
     pair_id: str

@@ -1,7 +1,8 @@
 """Answers of a GenRM: an analysis, then a last line ``Scores: X Y`` for the first and the second story shown.
 
-The parser is strict and reads from the end: the last line that is not blank must be the score line, whole,
-with two integers in range. Anything else is no verdict. Design choice: a lenient parser rewards rambling.
+A judge that reads one story ends in ``Score: X``. The parser is strict and reads from the end: the last line
+that is not blank must be the score line, whole, with integers in range. Anything else is no verdict. Design
+choice: a lenient parser rewards rambling.
 """
 
 import re
@@ -14,12 +15,13 @@ from rlcs.records import Comparison, Judgement, Label, Verdict
 _Side = TypeVar("_Side", Label, Verdict)
 _SWAPPED = {"a": "b", "b": "a"}
 
-_SCORE_LINE = re.compile(r"Scores: (0|[1-9][0-9]{0,2}) (0|[1-9][0-9]{0,2})")
+_NUMBER = "(0|[1-9][0-9]{0,2})"
+_SCORE_LINE = re.compile(f"Scores: {_NUMBER} {_NUMBER}|Score: {_NUMBER}")
 
 
-def score_line(first: int, second: int) -> str:
-    """The line that ``parse_scores`` reads."""
-    return f"Scores: {first} {second}"
+def score_line(*scores: int) -> str:
+    """The line that ``written_scores`` reads, for the scores of two stories in the order shown, or of one."""
+    return f"{'Score' if len(scores) == 1 else 'Scores'}: {' '.join(map(str, scores))}"
 
 
 def last_line(text: str) -> str:
@@ -28,12 +30,24 @@ def last_line(text: str) -> str:
 
 
 def parse_scores(text: str, low: int, high: int) -> tuple[int, int] | None:
-    """Scores of the first and the second story shown; None if the text ends in no valid score line."""
+    """Scores of the first and the second story shown; None if the last line is no valid one of two scores."""
+    scores = written_scores(text, low, high)
+    return (scores[0], scores[1]) if scores is not None and len(scores) == 2 else None
+
+
+def parse_score(text: str, low: int, high: int) -> int | None:
+    """Score of the only story shown; None if the last line is no valid one of one score."""
+    scores = written_scores(text, low, high)
+    return scores[0] if scores is not None and len(scores) == 1 else None
+
+
+def written_scores(text: str, low: int, high: int) -> tuple[int, ...] | None:
+    """The one or two scores in the last line; None if that is no valid score line."""
     match = _SCORE_LINE.fullmatch(last_line(text))
     if match is None:
         return None
-    first, second = int(match[1]), int(match[2])
-    return (first, second) if low <= first <= high and low <= second <= high else None
+    scores = tuple(int(number) for number in match.groups() if number is not None)
+    return scores if all(low <= score <= high for score in scores) else None
 
 
 def parse_analysis(text: str) -> str:
@@ -42,10 +56,10 @@ def parse_analysis(text: str) -> str:
     return head.strip()
 
 
-def with_scores(text: str, first: int, second: int) -> str:
+def with_scores(text: str, *scores: int) -> str:
     """The text with its last line replaced by a score line."""
     head, newline, _ = text.rstrip().rpartition("\n")
-    return f"{head}{newline}{score_line(first, second)}"
+    return f"{head}{newline}{score_line(*scores)}"
 
 
 def label_scores(label: Label, low: int, high: int) -> tuple[int, int]:

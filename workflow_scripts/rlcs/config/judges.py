@@ -27,7 +27,7 @@ from rlcs.config.training import (
     ShapingConfig,
     TrainedConfig,
 )
-from rlcs.records import ORDERS
+from rlcs.records import ORDERS, Reads
 
 
 class OracleJudgeConfig(ModelConfig):
@@ -56,9 +56,15 @@ class TeacherWeightsConfig(Section):
 
 
 class GenerativeJudgeConfig(ModelConfig):
-    """A judge that writes an analysis and two scores; only if they are its verdict can it be a teacher."""
+    """A judge that writes an analysis and scores; only if they are its verdict can it be a teacher."""
 
-    kind: Literal["generative"] = Field(description="Kind of judge: it writes an analysis and two scores.")
+    kind: Literal["generative"] = Field(description="Kind of judge: it writes an analysis and scores.")
+    reads: Reads = Field(
+        "pair",
+        description="Stories that one answer speaks of. pair: two, which are compared. story: one, which is "
+        "scored by itself (pointwise), so that a group of G stories takes G answers. A judge reads what its "
+        "from and its teacher read.",
+    )
 
 
 class _UntrainedConfig(GenerativeJudgeConfig):
@@ -321,6 +327,9 @@ class GenrmProbeConfig(LearnedConfig, _ModelConfig):
     """A linear probe on the analyses that a generative reward model writes, which stays as it is."""
 
     train: Literal["probe"] = Field(description="Training: a linear probe on its analyses.")
+    reads: Literal["pair"] = Field(
+        "pair", description="Stories that one answer speaks of: two, whose analyses the probe compares."
+    )
     parent: Name | None = Field(
         None, alias="from", description="Judge that writes the analyses.", examples=["genrm-sft"]
     )
@@ -371,6 +380,23 @@ class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, _ModelCon
                 f"evidence.weight is {self.evidence.weight:g}, and training.reward_weights is "
                 f"{self.training['reward_weights']!r}: leave the latter out"
             )
+        return self
+
+    @property
+    def groups_per_unit(self) -> int:
+        """Number of prompts that stay together: 2 with ``reads: story``, else as in ``GenrmRewardConfig``."""
+        return len(ORDERS) if self.reads == "story" else super().groups_per_unit
+
+    @model_validator(mode="after")
+    def _reward_of_stories(self) -> GenrmGRPOConfig:
+        if self.reads == "story" and self.reward != "verdict":
+            raise ValueError(
+                f"reads: story needs reward: verdict, which compares the scores of a pair's two stories, not "
+                f"{self.reward}"
+            )
+        for name in ("evidence", "headroom"):
+            if self.reads == "story" and getattr(self, name) is not None:
+                raise ValueError(f"{name} needs reads: pair, since it reads answers about two stories")
         return self
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from rlcs.config import prompts
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import ModelConfig, Name, Section
-from rlcs.records import Comparison
+from rlcs.records import Comparison, Context, Reads
 
 LARGEST_DIGIT = 9  # tokenizers differ in how they write larger numbers: many go digit by digit
 
@@ -38,9 +38,15 @@ class JudgingConfig(Section):
     """The prompt of every generative judge, and the reading of its answers."""
 
     template: str = Field(
-        description="Prompt of every generative judge. $story_1, $story_2, $rubric and the context's "
-        "fields are filled in.",
+        description="Prompt of every generative judge with reads: pair. $story_1, $story_2, $rubric and the "
+        "context's fields are filled in.",
         examples=["$outline\n$rubric\nStory 1: $story_1\nStory 2: $story_2"],
+    )
+    story_template: str | None = Field(
+        None,
+        description="Prompt of every generative judge with reads: story, whose answer ends in a line such as "
+        "Score: 7. $story, $rubric and the context's fields are filled in. Empty: there is no such judge.",
+        examples=["$outline\n$rubric\nStory: $story"],
     )
     rubrics: dict[str, str] = Field(
         default_factory=dict, description="Rubric by domain; the entry default is for all other domains."
@@ -64,12 +70,21 @@ class JudgingConfig(Section):
     @model_validator(mode="after")
     def _fields(self) -> JudgingConfig:
         prompts.check_template(self.template, prompts.JUDGE_FIELDS, required=("story_1", "story_2"))
+        if self.story_template is not None:
+            prompts.check_template(self.story_template, prompts.STORY_FIELDS, required=("story",))
         return self
 
-    def prompt(self, comparison: Comparison) -> prompts.Messages:
-        """Make the prompt for a comparison, as a conversation."""
+    def prompt(self, comparison: Comparison, reads: Reads = "pair") -> prompts.Messages:
+        """Make the prompt for a comparison, as a conversation; with ``reads: story``, for the first story."""
         c = comparison
+        if reads == "story":
+            return self.story_prompt(c.context, c.first)
         return prompts.judge_prompt(self.template, self.rubrics, c.context, c.first, c.second)
+
+    def story_prompt(self, context: Context, story: str) -> prompts.Messages:
+        """Make the prompt for one story, as a conversation."""
+        assert self.story_template is not None, "a judge that reads: story is refused without it"
+        return prompts.story_prompt(self.story_template, self.rubrics, context, story)
 
 
 VERIFIER_TEMPLATE = """\

@@ -169,8 +169,9 @@ class StoryRewardConfig(Section):
         "pivots",
         description="Kind of reward. pivots: points from comparisons with pivots. scalar: the score "
         "of a judge that "
-        "scores each story by itself (kind scalar, oracle or length); pivots, orders, probability and "
-        "disagreement have no effect.",
+        "scores each story by itself: kind scalar, oracle or length, or reads: story. pivots, orders and "
+        "disagreement then have no effect; with a soft probability the score of reads: story is the expected "
+        "one.",
     )
 
     @model_validator(mode="after")

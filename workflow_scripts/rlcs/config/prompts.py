@@ -17,6 +17,7 @@ Messages = list[dict[str, str]]
 
 CONTEXT_FIELDS = ("domain", "characters", "previous_plot", "outline", "constraints")
 JUDGE_FIELDS = (*CONTEXT_FIELDS, "rubric", "story_1", "story_2")
+STORY_FIELDS = (*CONTEXT_FIELDS, "rubric", "story")
 VERIFIER_FIELDS = (*CONTEXT_FIELDS, "constraint", "story")
 
 
@@ -58,9 +59,18 @@ def judge_prompt(
     Args:
         rubrics: rubric by domain; ``default`` is for every other domain.
     """
+    stories = {"story_1": first, "story_2": second}
+    return user(Template(template).substitute(_judged_values(rubrics, context), **stories))
+
+
+def story_prompt(template: str, rubrics: Mapping[str, str], context: Context, story: str) -> Messages:
+    """Make the prompt of a judge that reads one story of a context; ``rubrics`` as in ``judge_prompt``."""
+    return user(Template(template).substitute(_judged_values(rubrics, context), story=story))
+
+
+def _judged_values(rubrics: Mapping[str, str], context: Context) -> dict[str, str]:
     rubric = rubrics.get(context.domain, rubrics.get("default", ""))
-    values = {**_context_values(context), "rubric": rubric, "story_1": first, "story_2": second}
-    return user(Template(template).substitute(values))
+    return {**_context_values(context), "rubric": rubric}
 
 
 # Written by the chat templates of common open models.

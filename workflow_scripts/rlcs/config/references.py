@@ -13,6 +13,7 @@ from rlcs.config.judges import (
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
+    JudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
     ScalarJudgeConfig,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from rlcs.config.schema import Config
 
 
-# Judges whose score of a story does not depend on the other story.
+# Judges that score a story by itself, beside the generative ones with reads: story.
 SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 # Entries that start from a base, or from another entry.
@@ -137,6 +138,8 @@ def _judges(config: Config) -> Problems:
                 f"{key}.features: 'states' are read in the job's process, but judging.engine is "
                 f"{config.judging.engine!r}: set features to [numbers], or judging.engine to transformers"
             )
+        if isinstance(judge, GenerativeJudgeConfig):
+            yield from _reads(config, key, judge)
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
 
@@ -151,6 +154,21 @@ def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problem
     known = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
     if HUMAN not in judge.label_sources and not any(teacher in consensus.teachers for consensus in known):
         yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
+
+
+def _reads(config: Config, key: str, judge: GenerativeJudgeConfig) -> Problems:
+    if judge.reads == "story" and config.judging.story_template is None:
+        yield f"{key}.reads: story needs judging.story_template, the prompt with one story, and it is empty"
+    for name in (judge.parent_name, getattr(judge, "teacher", None)):
+        other = config.judges.get(name or "")
+        if isinstance(other, GenerativeJudgeConfig) and other.reads != judge.reads:
+            yield f"{key}.reads: {judge.reads!r} must be that of {name!r}, which is {other.reads!r}"
+
+
+def _scores_stories(judge: JudgeConfig) -> bool:
+    """True if a judge's score of a story does not depend on another story."""
+    pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
+    return pointwise or isinstance(judge, SCALAR_JUDGES)
 
 
 def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
@@ -238,7 +256,7 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         reward_key = f"{key}.reward" + (f".{index}" if isinstance(policy.reward, list) else "")
         yield from _known(config, f"{reward_key}.judge", reward.judge, "judges")
         judge = config.judges.get(reward.judge)
-        if reward.kind == "scalar" and not isinstance(judge, (*SCALAR_JUDGES, NoneType)):
+        if reward.kind == "scalar" and judge is not None and not _scores_stories(judge):
             yield f"{reward_key}.kind: {reward.judge!r} does not score a story by itself"
         if reward.probability == "soft":
             yield from _single_tokens(config, f"{reward_key}.probability", reward.judge)

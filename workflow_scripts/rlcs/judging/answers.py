@@ -39,8 +39,8 @@ class Answer:
     completion_tokens: int
     finish_reason: str | None
     cost: float
-    # log probabilities by token at the last two numbers of the text, the written token first; empty if they
-    # were not requested
+    # log probabilities by token at the last numbers of the text, two at most, the written token first; empty
+    # if they were not requested
     score_logprobs: Sequence[Mapping[str, float]] = ()
 
 

@@ -25,18 +25,18 @@ class Reply:
     Args:
         tokens: length of the text in tokens.
         truncated: whether the token limit ended the text.
-        first_wins: p(first story wins) from the two score tokens; None if the backend does not read it or the
-            text does not end in a score line.
+        distributions: the distribution over the possible scores, lowest first, at each score of the score
+            line; None if the backend does not read it or the text does not end in a score line.
     """
 
     text: str
     tokens: int
     truncated: bool
-    first_wins: float | None = None
+    distributions: Sequence[Sequence[float]] | None = None
 
 
 class Backend(Protocol):
-    """Answers prompts; if it is given a range of scores, it also reads ``Reply.first_wins``."""
+    """Answers prompts; if it is given a range of scores, it also reads ``Reply.distributions``."""
 
     @property
     def shard_size(self) -> int | None:

@@ -24,7 +24,7 @@ from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
-from rlcs.judging.soft_verdict import first_wins_of_text
+from rlcs.judging.soft_verdict import distributions_of_text
 
 log = logging.getLogger("rlcs")
 
@@ -89,10 +89,12 @@ class EndpointBackend:
         if answer is None:
             return None
         truncated = answer.finish_reason == "length"
-        p = None
+        distributions = None
         if self.scores is not None and not truncated:
-            p = first_wins_of_text(answer.text, answer.score_logprobs, self.scores.low, self.scores.high)
-        return Reply(answer.text, answer.completion_tokens, truncated, p)
+            distributions = distributions_of_text(
+                answer.text, answer.score_logprobs, self.scores.low, self.scores.high
+            )
+        return Reply(answer.text, answer.completion_tokens, truncated, distributions)
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, stored and new ones; a question without an answer is left out."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.judging.backends import Backend, Reply
+from rlcs.judging.soft_verdict import first_wins
 from rlcs.records import Comparison, Judgement
 from rlcs.verdict import by_majority, read_judgement
 
@@ -42,7 +43,7 @@ class GenerativeJudge:
     def answers(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         """Every vote as a judgement of its own, those of a comparison adjacent; raises as ``judge``."""
         prompts = [self.judging.prompt(comparison) for comparison in comparisons]
-        replies = self.backend.answer(prompts, self.votes, _seed_of(comparisons))
+        replies = self.backend.answer(prompts, self.votes, seed_of(comparisons))
         repeated = [comparison for comparison in comparisons for _ in range(self.votes)]
         return [self._read(c, reply) for c, reply in zip(repeated, replies, strict=True)]
 
@@ -58,9 +59,9 @@ class GenerativeJudge:
             self.judging.scores.high,
             truncated=reply.truncated,
         )
-        p = reply.first_wins
-        if p is None or judgement.verdict == "none":
+        if reply.distributions is None or judgement.verdict == "none":
             return judgement
+        p = first_wins(*reply.distributions)
         return replace(judgement, p_a=p if comparison.order == "ab" else 1 - p)
 
 
@@ -73,6 +74,6 @@ class EveryAnswer:
         self.judge = judge.answers
 
 
-def _seed_of(comparisons: Sequence[Comparison]) -> int:
+def seed_of(comparisons: Sequence[Comparison]) -> int:
     """Seed from the comparisons: differs from step to step, repeats when a shard is judged again."""
     return zlib.crc32(repr([(c.pair_id, c.order) for c in comparisons]).encode())

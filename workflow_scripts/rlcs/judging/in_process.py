@@ -1,4 +1,4 @@
-"""A backend in the job's own process: transformers generates, and its logits give p(first wins)."""
+"""A backend in the job's own process: transformers generates, its logits give the distributions of scores."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.judging.backends import Reply
 from rlcs.judging.judge import BATCHES_PER_SHARD
-from rlcs.judging.score_tokens import score_tokens, watched_tokens, written_probability
+from rlcs.judging.score_tokens import score_tokens, watched_tokens, written_distributions
 from rlcs.models.generation import Completion, generate
 from rlcs.models.loading import device
-from rlcs.verdict import parse_scores
+from rlcs.verdict import written_scores
 
 
 class TransformersBackend:
@@ -67,14 +67,15 @@ class TransformersBackend:
                 watched=watched_tokens(self.tokens) if self.tokens else (),
             )
         return [
-            Reply(completion.text, completion.tokens, completion.truncated, self._first_wins(completion))
+            Reply(completion.text, completion.tokens, completion.truncated, self._distributions(completion))
             for completion in completions
         ]
 
-    def _first_wins(self, completion: Completion) -> float | None:
-        """p(first wins) of a completion; None if it does not end in a score line or no score is read."""
+    def _distributions(self, completion: Completion) -> list[list[float]] | None:
+        """``Reply.distributions`` of a completion."""
         if self.scores is None or self.tokens is None or completion.truncated or completion.logits is None:
             return None
-        if parse_scores(completion.text, self.scores.low, self.scores.high) is None:
+        scores = written_scores(completion.text, self.scores.low, self.scores.high)
+        if scores is None:
             return None
-        return written_probability(completion.ids, completion.logits, self.tokens)
+        return written_distributions(completion.ids, completion.logits, self.tokens, len(scores))

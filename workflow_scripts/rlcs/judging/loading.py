@@ -10,7 +10,7 @@ from rlcs.config.judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeac
 from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend
-from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.pointwise import JUDGES
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 from rlcs.judging.soft_verdict import check_scores
 
@@ -60,7 +60,7 @@ def load_judge(
 
         assert folder is not None, f"judge {name} needs a model"
         return AnalysisProbeJudge(name, backend, judging, Probe.load(folder / "model"))
-    return GenerativeJudge(name, backend, judging, votes)
+    return JUDGES[entry.get("reads", "pair")](name, backend, judging, votes)
 
 
 def _backend(

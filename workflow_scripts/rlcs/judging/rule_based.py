@@ -8,7 +8,8 @@ from random import Random
 from rlcs.config import judges
 from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.judging import JudgingConfig
-from rlcs.records import Comparison, Judgement
+from rlcs.judging.pointwise import StoryAnswer, compare_answers, read_answer
+from rlcs.records import Comparison, Context, Judgement
 from rlcs.text import words
 from rlcs.verdict import compare, read_judgement
 from rlcs.world import teacher
@@ -51,7 +52,10 @@ class LengthJudge:
 
 
 class SimulatedTeacher:
-    """The tiny world's biased teacher; its slips depend only on (seed, pair, order)."""
+    """The tiny world's biased teacher.
+
+    Its slips depend on (seed, pair, order) alone, or with ``reads: story`` on (seed, context, story).
+    """
 
     shard_size = None
 
@@ -67,9 +71,19 @@ class SimulatedTeacher:
             slip_rate=entry.slip_rate,
         )
         self.scores = judging.scores
+        self.reads = entry.reads
 
     def judge(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
-        return [self._judge(c) for c in comparisons]
+        return [self._score(c) if self.reads == "story" else self._judge(c) for c in comparisons]
+
+    def _score(self, c: Comparison) -> Judgement:
+        first, second = (self._answer(c.context, story) for story in (c.first, c.second))
+        return compare_answers(c, self.name, first, second, first.tokens)
+
+    def _answer(self, context: Context, story: str) -> StoryAnswer:
+        rng = Random(f"{self.seed} {context.context_id} {story}")
+        raw = teacher.write_story_chain(rng, context, story, self.bias, self.scores.low, self.scores.high)
+        return read_answer(raw, len(raw.split()), self.scores)
 
     def _judge(self, c: Comparison) -> Judgement:
         low, high = self.scores.low, self.scores.high

@@ -32,11 +32,11 @@ def score_tokens(tokenizer: PreTrainedTokenizerBase, low: int, high: int) -> dic
     return written
 
 
-def score_positions(completion: Sequence[int], tokens: ScoreTokens) -> tuple[int, int] | None:
-    """Positions of the last two score tokens of a completion; None if it has fewer than two."""
+def score_positions(completion: Sequence[int], tokens: ScoreTokens, count: int = 2) -> list[int] | None:
+    """Positions of the last ``count`` score tokens of a completion; None if it has fewer."""
     of_scores = {token for of_score in tokens.values() for token in of_score}
-    positions = [position for position, token in enumerate(completion) if token in of_scores][-2:]
-    return (positions[0], positions[1]) if len(positions) == 2 else None
+    positions = [position for position, token in enumerate(completion) if token in of_scores][-count:]
+    return positions if len(positions) == count else None
 
 
 @torch.no_grad()  # and not inference_mode: a model that is trained may keep what its layers cache
@@ -89,21 +89,25 @@ def watched_tokens(tokens: ScoreTokens) -> list[int]:
     return [token for of_score in tokens.values() for token in of_score]
 
 
-def written_probability(completion: Sequence[int], logits: torch.Tensor, tokens: ScoreTokens) -> float | None:
-    """p(first wins) of a completion, from the logits that it was written by; None without two scores.
+def written_distributions(
+    completion: Sequence[int], logits: torch.Tensor, tokens: ScoreTokens, count: int
+) -> list[list[float]] | None:
+    """P over the scores at a completion's last ``count`` scores, from the logits that it was written by.
 
     Args:
         completion: token ids.
         logits: of ``watched_tokens`` at each of its positions, (tokens, watched).
+
+    Returns:
+        Distributions (count, scores); None if the completion has fewer scores.
     """
-    positions = score_positions(completion, tokens)
+    positions = score_positions(completion, tokens, count)
     if positions is None:
         return None
     columns, watched = {}, watched_tokens(tokens)
     for score, of_score in tokens.items():
         columns[score] = [watched.index(token) for token in of_score]
-    p1, p2 = (_distribution(logits[position], columns) for position in positions)
-    return first_wins(p1, p2)
+    return [_distribution(logits[position], columns) for position in positions]
 
 
 def _distribution(logits: torch.Tensor, tokens: ScoreTokens) -> list[float]:

@@ -5,8 +5,9 @@ the position of the second, given the text before it. Design choice:
 
     p(first wins) = Σ_ij P1(i) P2(j) ([i > j] + ½ [i = j]).
 
-P2 is conditional on the first score that was written, which is exact if P1 is certain. A model that writes
-its scores before the last line has decided there: then p is near 0 or 1, and votes are the better measure.
+In one answer about two stories, P2 is conditional on the first score that was written, which is exact if P1
+is certain. Two answers about a story each are independent, and the formula is exact. A model that writes its
+scores before the last line has decided there: then p is near 0 or 1, and votes are the better measure.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from rlcs.config.judging import LARGEST_DIGIT, ScoresConfig
-from rlcs.verdict import parse_scores
+from rlcs.verdict import written_scores
 
 
 def check_scores(scores: ScoresConfig) -> None:
@@ -41,41 +42,39 @@ def first_wins(p1: Sequence[float], p2: Sequence[float]) -> float:
     )
 
 
-def first_wins_of_text(
+def expected_score(distribution: Sequence[float], low: int) -> float:
+    """Mean of a distribution over the scores ``low``, ``low`` + 1, …"""
+    return sum(score * p for score, p in enumerate(distribution, start=low))
+
+
+def distributions_of_text(
     text: str, positions: Sequence[Mapping[str, float]], low: int, high: int
-) -> float | None:
-    """``first_wins_by_logprobs`` of the scores in a text's last line; None if they cannot be read."""
-    scores = parse_scores(text, low, high)
-    return None if scores is None else first_wins_by_logprobs(positions, scores, low, high)
-
-
-def first_wins_by_logprobs(
-    positions: Sequence[Mapping[str, float]], scores: Sequence[float], low: int, high: int
-) -> float | None:
-    """p(first wins) from the log probabilities at the last two numbers that were written.
+) -> list[list[float]] | None:
+    """The distribution at each score of a text's last line, from the log probabilities at its numbers.
 
     Args:
         positions: result of ``last_numbers``. A token that is left out is improbable and counts as 0.
-        scores: the two scores that were read, in the order written.
 
     Returns:
-        None if the numbers are not these scores: a score has several tokens, or there are no log
-            probabilities.
+        None if the last line is no score line, or if the last numbers are not its scores: a score has several
+            tokens, or there are no log probabilities.
     """
-    written = [int(next(iter(position))) for position in positions]
-    if len(written) < 2 or written != list(scores):
+    scores = written_scores(text, low, high)
+    if scores is None:
         return None
-    return first_wins(*(_distribution(position, low, high) for position in positions))
+    numbers = positions[-len(scores) :]
+    if [int(next(iter(position))) for position in numbers] != list(scores):
+        return None
+    return [_distribution(position, low, high) for position in numbers]
 
 
 def last_numbers(positions: Iterable[Mapping[str, float]]) -> Sequence[Mapping[str, float]]:
-    """Log probabilities at the last two numeric tokens of a text; empty if there are fewer than two.
+    """Log probabilities at the last two numeric tokens of a text, or at the only one.
 
     Args:
         positions: log probabilities by token at each position of the text, the written token first.
     """
-    numbers = [position for position in positions if next(iter(position)).strip().isdecimal()][-2:]
-    return numbers if len(numbers) == 2 else ()
+    return [position for position in positions if next(iter(position)).strip().isdecimal()][-2:]
 
 
 def _distribution(logprobs: Mapping[str, float], low: int, high: int) -> list[float]:

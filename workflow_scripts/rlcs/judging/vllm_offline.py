@@ -11,7 +11,7 @@ from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.score_tokens import score_tokens
-from rlcs.judging.soft_verdict import first_wins_of_text, last_numbers
+from rlcs.judging.soft_verdict import distributions_of_text, last_numbers
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_tokenizer
 
@@ -80,12 +80,14 @@ class OfflineBackend:
 
     def _reply(self, output: Any) -> Reply:
         text, truncated = output.text.strip(), output.finish_reason == "length"
-        p = None
+        distributions = None
         if self.scores is not None and not truncated:
             positions = [
                 {candidates[token].decoded_token or "": candidates[token].logprob}
                 | {other.decoded_token or "": other.logprob for other in candidates.values()}
                 for token, candidates in zip(output.token_ids, output.logprobs, strict=True)
             ]
-            p = first_wins_of_text(text, last_numbers(positions), self.scores.low, self.scores.high)
-        return Reply(text, len(output.token_ids), truncated, p)
+            distributions = distributions_of_text(
+                text, last_numbers(positions), self.scores.low, self.scores.high
+            )
+        return Reply(text, len(output.token_ids), truncated, distributions)

@@ -5,6 +5,7 @@ the classes of ``rlcs.config``.
 """
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from rlcs.config.judges import (
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
+    JudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
     ScalarJudgeConfig,
@@ -53,7 +55,7 @@ _TRAINING |= GenrmRewardConfig.model_fields.keys() | ShapingConfig.model_fields.
 INPUTS = {"launch"}
 
 # Keys that an endpoint's answers depend on; the others are its address, rate and price.
-_QUESTION = {"kind", "train", "backend", "model", "sampling", "votes"}
+_QUESTION = {"kind", "train", "backend", "model", "sampling", "votes", "reads"}
 _REACHING = EndpointConfig.model_fields.keys() - _QUESTION
 
 
@@ -81,18 +83,24 @@ def base(config: Config, name: str) -> SectionDict:
     return section
 
 
+def _judging(config: Config, entry: JudgeConfig, exclude: Collection[str] = ()) -> SectionDict:
+    """The section judging, with the template of single stories for the judges that read them."""
+    unused = set() if getattr(entry, "reads", "pair") == "story" else {"story_template"}
+    return plain(config.judging, exclude={*exclude, *unused})
+
+
 def judge(config: Config, name: str) -> SectionDict:
     """The config of a judge that answers."""
     entry = config.judges[name]
     section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING)}
     if isinstance(entry, EndpointJudgeConfig):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
-        section["judging"] = plain(config.judging, exclude=_ANSWERING)
+        section["judging"] = _judging(config, entry, exclude=_ANSWERING)
     elif isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
     elif isinstance(entry, GenerativeJudgeConfig):
-        section["judging"] = plain(config.judging)
+        section["judging"] = _judging(config, entry)
     return section
 
 
@@ -159,7 +167,7 @@ def train_judge(config: Config, name: str) -> SectionDict:
     if isinstance(entry, ScalarJudgeConfig):
         section["writing"] = plain(config.writing)
     elif isinstance(entry, GenrmSFTConfig | GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig):
-        section["judging"] = plain(config.judging, exclude=_ANSWERING)
+        section["judging"] = _judging(config, entry, exclude=_ANSWERING)
     return section
 
 
@@ -173,12 +181,17 @@ def analyses(config: Config, name: str) -> SectionDict:
         else {}  # one, greedily
     )
     writer = UntrainedJudgeConfig(
-        kind="generative", train="none", parent=entry.parent, base=entry.base, **sampling
+        kind="generative",
+        reads=entry.reads,
+        train="none",
+        parent=entry.parent,
+        base=entry.base,
+        **sampling,
     )
     return {
         "name": entry.parent or entry.base,
         "judge": plain(writer),
-        "judging": plain(config.judging),
+        "judging": _judging(config, entry),
         "label_sources": entry.label_sources,
         "human_labels": entry.human_labels,
     }

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from rlcs.config.judges import EndpointJudgeConfig, JudgeConfig, ScalarJudgeConfig, UntrainedJudgeConfig
+from rlcs.config.judges import (
+    EndpointJudgeConfig,
+    GenerativeJudgeConfig,
+    JudgeConfig,
+    ScalarJudgeConfig,
+    UntrainedJudgeConfig,
+)
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
@@ -207,10 +213,18 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "recipe": {f"base {base}": plain(config.bases[base], exclude={"shape"})}
         | {model: plain(models[model], exclude=INPUTS) for model in ancestors},
         "training": config.training,
-        "prompt": config.judging.template if kind == "generative" else config.writing.template,
+        "prompt": _prompt(config, registry, name),
         "rubrics": config.judging.rubrics if kind == "generative" else {},
         "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
     }
+
+
+def _prompt(config: Config, registry: str, name: str) -> str | None:
+    """The template of a trained model's prompts."""
+    entry = config.models(registry)[name]
+    if not isinstance(entry, GenerativeJudgeConfig):
+        return config.writing.template
+    return config.judging.story_template if entry.reads == "story" else config.judging.template
 
 
 def sheet(config: Config) -> SectionDict:

@@ -11,7 +11,7 @@ from typing import Any
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import assistant, policy_prompt
 from rlcs.errors import InputError
-from rlcs.records import ORDERS, Comparison, Context, Judgement, Label
+from rlcs.records import ORDERS, Comparison, Context, Judgement, Label, Order, Reads
 from rlcs.verdict import label_scores, last_line, score_line, with_scores
 
 TrainingExample = dict[str, Any]
@@ -23,25 +23,34 @@ def chain_examples(
     judging: JudgingConfig,
     *,
     analysis: bool = True,
+    reads: Reads = "pair",
 ) -> list[TrainingExample]:
     """Make {prompt, completion, context_id} of a teacher's judgements, without those that cannot be read.
 
-    The completion is the teacher's text; without ``analysis`` it is the last line alone, the scores.
+    The completion is the teacher's text; without ``analysis`` it is the last line alone, the scores. With
+    ``reads: story`` each story has one example, however many pairs it is in.
     """
     by_key = {(c.pair_id, c.order): c for c in comparisons}
+    shown = [(by_key[chain.pair_id, chain.order], chain) for chain in chains if chain.verdict != "none"]
+    if reads == "story":
+        shown = list({(c.context.context_id, c.first): (c, chain) for c, chain in shown}.values())
     return [
         {
-            "prompt": judging.prompt(comparison := by_key[chain.pair_id, chain.order]),
+            "prompt": judging.prompt(comparison, reads),
             "completion": assistant(chain.raw if analysis else last_line(chain.raw)),
             "context_id": comparison.context.context_id,
         }
-        for chain in chains
-        if chain.verdict != "none"
+        for comparison, chain in shown
     ]
 
 
 def label_examples(
-    comparisons: Sequence[Comparison], labels: Mapping[str, Label], judging: JudgingConfig, *, seed: int
+    comparisons: Sequence[Comparison],
+    labels: Mapping[str, Label],
+    judging: JudgingConfig,
+    *,
+    seed: int,
+    reads: Reads = "pair",
 ) -> list[TrainingExample]:
     """Make {prompt, completion, context_id, pair_id} of labels, in the order of ``order_pairs``.
 
@@ -53,13 +62,19 @@ def label_examples(
     scores = {"a": (high, low), "b": (low, high), "tie": (middle, middle)}
     return [
         {
-            "prompt": judging.prompt(c),
-            "completion": assistant(score_line(*scores[labels[c.pair_id]][:: 1 if c.order == "ab" else -1])),
+            "prompt": judging.prompt(c, reads),
+            "completion": assistant(score_line(*shown_scores(scores[labels[c.pair_id]], c.order, reads))),
             "context_id": c.context.context_id,
             "pair_id": c.pair_id,
         }
         for c in order_pairs(comparisons, seed)
     ]
+
+
+def shown_scores(scores: tuple[int, int], order: Order, reads: Reads) -> tuple[int, ...]:
+    """The scores of a score line, from those of stories a and b: both as shown, or the first one's alone."""
+    shown = scores if order == "ab" else scores[::-1]
+    return shown[:1] if reads == "story" else shown
 
 
 def relabelled_examples(
@@ -69,12 +84,13 @@ def relabelled_examples(
     judging: JudgingConfig,
     *,
     seed: int,
+    reads: Reads = "pair",
 ) -> list[TrainingExample]:
     """Make {prompt, completion, context_id, pair_id} of analyses whose scores are replaced by a label's.
 
     The completion is an analysis and ``verdict.label_scores``. The n-th analyses of a pair's two orders are
     adjacent and have the same label, whatever they say themselves. Both are left out if one of them could not
-    be read.
+    be read. With ``reads: story`` the two orders are the two stories; the preferred one has the higher score.
 
     Args:
         analyses: every answer to every comparison, as many to each pair in each order.
@@ -92,11 +108,11 @@ def relabelled_examples(
                 continue
             scores = label_scores(label, judging.scores.low, judging.scores.high)
             for analysis in both:
-                shown = scores if analysis.order == "ab" else scores[::-1]
+                shown = shown_scores(scores, analysis.order, reads)
                 comparison = of_pair[pair_id, analysis.order]
                 examples.append(
                     {
-                        "prompt": judging.prompt(comparison),
+                        "prompt": judging.prompt(comparison, reads),
                         "completion": assistant(with_scores(analysis.raw, *shown)),
                         "context_id": comparison.context.context_id,
                         "pair_id": pair_id,
@@ -134,12 +150,17 @@ def order_pairs(comparisons: Sequence[Comparison], seed: int) -> list[Comparison
 
 
 def verdict_examples(
-    comparisons: Sequence[Comparison], labels: Mapping[str, str], judging: JudgingConfig, *, seed: int
+    comparisons: Sequence[Comparison],
+    labels: Mapping[str, str],
+    judging: JudgingConfig,
+    *,
+    seed: int,
+    reads: Reads = "pair",
 ) -> list[TrainingExample]:
     """Make GRPO prompts of a GenRM, {prompt, pair_id, order, label}, in the order of ``order_pairs``."""
     return [
         {
-            "prompt": judging.prompt(c),
+            "prompt": judging.prompt(c, reads),
             "pair_id": c.pair_id,
             "order": c.order,
             "label": labels[c.pair_id],

@@ -18,11 +18,11 @@ from transformers import PreTrainedTokenizerBase
 
 from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.credits import both_orders_credits, pair_credits
-from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.in_process import TransformersBackend
+from rlcs.judging.pointwise import JUDGES
 from rlcs.judging.score_tokens import score_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
-from rlcs.records import Comparison, Label
+from rlcs.records import Comparison, Label, Reads
 from rlcs.stages.ranks import gather, is_main, own_share, wait_for_all
 from rlcs.stages.stage import log
 
@@ -109,6 +109,7 @@ class JudgeAccuracy:
         comparisons: each pair in both orders.
         labels: of these pairs, none of them a tie.
         tokenizer: of the models that are compared.
+        reads: what one answer of them speaks of.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class JudgeAccuracy:
         *,
         max_new_tokens: int,
         batch_size: int,
+        reads: Reads = "pair",
     ) -> None:
         self.comparisons = comparisons
         self.labels = labels
@@ -127,6 +129,7 @@ class JudgeAccuracy:
         self.scores = _single_tokens(tokenizer, judging.scores)
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
+        self.reads = reads
 
     @property
     def measure(self) -> str:
@@ -143,7 +146,7 @@ class JudgeAccuracy:
             batch_size=self.batch_size,
             scores=self.scores,
         )
-        judge = GenerativeJudge(model.name, backend, self.judging)
+        judge = JUDGES[self.reads](model.name, backend, self.judging)
         judgements = gather(judge.judge(own_share(self.comparisons)))
         credits_of = both_orders_credits if self.scores else pair_credits
         return dict.fromkeys(self.labels, 0.5) | credits_of(judgements, self.labels)

@@ -1,4 +1,4 @@
-"""SFT on verdicts: the loss weighs the two scores apart from the analysis before them.
+"""SFT on verdicts: the loss weighs the scores apart from the analysis before them.
 
 Critique-out-loud reward models (arXiv 2408.11791) learn a scalar head on critiques of their own; here the
 model's own score line takes the head's place (design choice, docs/method.md, "The GenRM").
@@ -16,7 +16,7 @@ from trl import SFTTrainer
 
 from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
-from rlcs.records import LABELS
+from rlcs.records import LABELS, Reads
 from rlcs.verdict import label_scores, score_line
 
 IGNORED = -100  # of transformers: a position that is no target
@@ -28,14 +28,17 @@ def numeric_tokens(tokenizer: PreTrainedTokenizerBase) -> Tensor:
     return torch.tensor([text.isascii() and text.isdigit() for text in texts])
 
 
-def count_score_tokens(tokenizer: PreTrainedTokenizerBase, numeric: Tensor, scores: ScoresConfig) -> int:
+def count_score_tokens(
+    tokenizer: PreTrainedTokenizerBase, numeric: Tensor, scores: ScoresConfig, reads: Reads = "pair"
+) -> int:
     """Number of the numeric tokens in every target's score line.
 
     Raises:
         InputError: the tokenizer writes the score lines of the labels with different numbers of them, or with
             none.
     """
-    lines = [score_line(*label_scores(label, scores.low, scores.high)) for label in LABELS]
+    targets = [label_scores(label, scores.low, scores.high) for label in LABELS]
+    lines = [score_line(*(target[:1] if reads == "story" else target)) for target in targets]
     written = tokenizer(lines, add_special_tokens=False)["input_ids"]
     counts = {line: int(numeric[tokens].sum()) for line, tokens in zip(lines, written, strict=True)}
     if len(set(counts.values())) > 1 or 0 in counts.values():
@@ -87,6 +90,7 @@ class VerdictTrainer(SFTTrainer):
 
     Args:
         scores: the range of the targets' scores.
+        reads: number of stories, and so of scores, in a target.
         analysis_weight, score_weight: of the two parts of the loss.
 
     Raises:
@@ -94,11 +98,17 @@ class VerdictTrainer(SFTTrainer):
     """
 
     def __init__(
-        self, *args: Any, scores: ScoresConfig, analysis_weight: float, score_weight: float, **kwargs: Any
+        self,
+        *args: Any,
+        scores: ScoresConfig,
+        analysis_weight: float,
+        score_weight: float,
+        reads: Reads = "pair",
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.numeric = numeric_tokens(self.processing_class)
-        self.count = count_score_tokens(self.processing_class, self.numeric, scores)
+        self.count = count_score_tokens(self.processing_class, self.numeric, scores, reads)
         self.analysis_weight, self.score_weight = analysis_weight, score_weight
 
     def compute_loss(

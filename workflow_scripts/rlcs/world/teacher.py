@@ -70,7 +70,7 @@ def describe(reading: Reading) -> str:
 
 
 def chain(readings: Sequence[Reading], scores: Sequence[int]) -> str:
-    """The evidence and the score of each of two stories, and the score line."""
+    """The evidence and the score of each story, and the score line; of two stories, or of one."""
     lines = [
         f"{number} {describe(reading)} score {score}"
         for number, (reading, score) in enumerate(zip(readings, scores, strict=True), start=1)
@@ -92,3 +92,11 @@ def write_chain(
     """The teacher's chain for two stories in the order shown; its last line is ``verdict.score_line``."""
     readings = [_misread(rng, read_story(context, story), bias.slip_rate) for story in (first, second)]
     return chain(readings, [_score(reading, i == 0, bias, low, high) for i, reading in enumerate(readings)])
+
+
+def write_story_chain(
+    rng: random.Random, context: Context, story: str, bias: TeacherBias, low: int, high: int
+) -> str:
+    """The teacher's chain for one story: the half of a pair's chain, without a bias for a position."""
+    reading = _misread(rng, read_story(context, story), bias.slip_rate)
+    return chain([reading], [_score(reading, False, bias, low, high)])
