@@ -19,6 +19,7 @@ from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Row
 from rlcs.rewards.evidence_reward import Chains, EvidenceReward, analyses_of
 from rlcs.rewards.label_likelihood import LabelLikelihood
+from rlcs.rewards.score_reward import ScoreReward
 from rlcs.rewards.verdict_reward import LIKELY, RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, log, run_stage
@@ -53,7 +54,7 @@ def main(stage: Stage) -> None:
         if not pairs:
             return None
         comparisons, labels = preferences.questions(pairs)
-        examples = verdict_examples(comparisons, labels, judging, seed=stage.seed)
+        examples = verdict_examples(comparisons, labels, judging, seed=stage.seed, reads=entry.reads)
         answer = options.max_completion_length or 0
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
@@ -64,7 +65,8 @@ def main(stage: Stage) -> None:
             pairs = preferences.questions(validation, entry.headroom.pairs, stage.seed)
             record_headroom(scratch / HEADROOM_NAME, model, tokenizer, *pairs, judging, options)
         is_likelihood = entry.reward == "likelihood"
-        verdicts = VerdictReward(
+        reward_class = ScoreReward if entry.reads == "story" else VerdictReward
+        verdicts = reward_class(
             judging.scores,
             limit=options.max_completion_length,
             stop_tokens=stop_tokens(model, tokenizer),
@@ -106,6 +108,7 @@ def main(stage: Stage) -> None:
                 tokenizer,
                 max_new_tokens=options.max_completion_length or TRL_ANSWER,
                 batch_size=options.per_device_train_batch_size,
+                reads=entry.reads,
             )
             keep_better(parent, folder, accuracy, accuracy.measure)
 

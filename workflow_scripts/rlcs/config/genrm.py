@@ -32,7 +32,8 @@ class GenrmRewardConfig(Section):
     reward: Literal["verdict", "consistent", "likelihood"] = Field(
         "verdict",
         description="Reward of an answer. verdict: 1 if its verdict is the label, else 0; with reads: story, "
-        "1 if the preferred story's score is above its rival's. consistent: 1 if the verdicts in both orders are. likelihood: the probability of the label under its score tokens; "
+        "1 if the preferred story's score is above its rival's. consistent: 1 if the verdicts in both "
+        "orders are. likelihood: the probability of the label under its score tokens; "
         "it costs one more forward pass and needs analyses that differ: temperature near 1 without min_p.",
     )
     evidence: EvidenceConfig | None = Field(

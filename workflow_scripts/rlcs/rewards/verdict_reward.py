@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from rlcs.config.judging import ScoresConfig
@@ -42,12 +42,25 @@ def consistent_rewards(
         rewards: of ``verdict_reward``, one per completion.
 
     Raises:
+        ValueError: as ``match_orders``.
+    """
+    consistent = list(rewards)
+    for matched in match_orders(pair_id, order):
+        if any(rewards[i] != RIGHT for i in matched):
+            for i in matched:
+                consistent[i] = min(rewards[i], WRONG)
+    return consistent
+
+
+def match_orders(pair_id: Sequence[str], order: Sequence[Order]) -> Iterator[tuple[int, int]]:
+    """Positions of the g-th completions of each pair's orders ab and ba.
+
+    Raises:
         ValueError: a pair has not as many completions in one order as in the other.
     """
     members: dict[tuple[str, Order], list[int]] = {}
     for i, key in enumerate(zip(pair_id, order, strict=True)):
         members.setdefault(key, []).append(i)
-    consistent = list(rewards)
     for pair in dict.fromkeys(pair_id):
         both = [members.get((pair, shown), []) for shown in ORDERS]
         if len({len(indices) for indices in both}) > 1:
@@ -55,11 +68,7 @@ def consistent_rewards(
                 f"pair {pair!r} has {len(both[0])} completions in order ab and {len(both[1])} in ba; both "
                 "orders of a pair must be in one batch of one process"
             )
-        for matched in zip(*both, strict=True):
-            if any(rewards[i] != RIGHT for i in matched):
-                for i in matched:
-                    consistent[i] = min(rewards[i], WRONG)
-    return consistent
+        yield from zip(*both, strict=True)
 
 
 class VerdictReward:
@@ -101,18 +110,10 @@ class VerdictReward:
         log_metric: Callable[[str, float], None],
         **_: Any,
     ) -> list[float | None]:
-        rewards = [
-            verdict_reward(
-                completion[-1]["content"],
-                shown,
-                truth,
-                self.scores.low,
-                self.scores.high,
-                truncated=is_truncated(ids, self.limit, self.stop_tokens),
-            )
-            for completion, ids, shown, truth in zip(completions, completion_ids, order, label, strict=True)
-        ]
-        log_metric("accuracy", rewards.count(RIGHT) / len(rewards))
+        texts = [completion[-1]["content"] for completion in completions]
+        truncated = [is_truncated(ids, self.limit, self.stop_tokens) for ids in completion_ids]
+        rewards = self.rewards_of(texts, truncated, order, label, pair_id)
+        log_metric("accuracy", sum(max(reward, WRONG) for reward in rewards) / len(rewards))
         log_metric("unparsed", rewards.count(UNPARSED) / len(rewards))
         if self.consistent:
             rewards = consistent_rewards(rewards, pair_id, order)
@@ -125,6 +126,21 @@ class VerdictReward:
             if p is not None:  # one by one: TRL takes the mean over those of all processes
                 log_metric("label_probability", p)
         return [p if read else UNPARSED for p, read in zip(likely, is_read, strict=True)]
+
+    def rewards_of(
+        self,
+        texts: Sequence[str],
+        truncated: Sequence[bool],
+        order: Sequence[Order],
+        label: Sequence[Label],
+        pair_id: Sequence[str],
+    ) -> list[float]:
+        """``verdict_reward`` of each completion."""
+        low, high = self.scores.low, self.scores.high
+        return [
+            verdict_reward(text, shown, truth, low, high, truncated=cut)
+            for text, cut, shown, truth in zip(texts, truncated, order, label, strict=True)
+        ]
 
     def is_read(self, completion: Messages, ids: Sequence[int]) -> bool:
         """True if a completion ends in a score line, and not by the limit."""
