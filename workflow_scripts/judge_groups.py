@@ -1,4 +1,8 @@
-"""Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders."""
+"""Groups of a policy's stories, and a judge's judgements of every pair of a group in both orders.
+
+Beside them it judges each story with one that people preferred in the context, if there is one, and with
+itself if the judge scores stories by themselves.
+"""
 
 from itertools import combinations
 
@@ -10,6 +14,8 @@ from rlcs.judging.judge import judge_in_shards
 from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.models.generation import generate
 from rlcs.models.loading import device, load_causal, load_tokenizer
+from rlcs.records import HUMAN, ORDERS
+from rlcs.rewards.pivots import draw_chosen
 from rlcs.stages.stage import ACCESS, Stage, run_stage
 
 
@@ -40,16 +46,32 @@ def main(stage: Stage) -> None:
             }
             for index, completion in enumerate(completions)
         ]
-        texts = {(story["context_id"], story["sample"]): story["text"] for story in stories}
-        pairs = [
+        preferred = preferences.chosen_stories("validation")
+        stories += [
             {
-                "pair_id": f"{context.context_id}/{i}/{j}",
                 "context_id": context.context_id,
-                "story_a": texts[context.context_id, i],
-                "story_b": texts[context.context_id, j],
+                "policy": HUMAN,
+                "sample": size,  # after those of the group
+                "seed": stage.seed,
+                "text": draw_chosen(preferred[context.context_id], seed=stage.seed, step=0, group=number),
+                "tokens": 0,
+                "truncated": False,
             }
+            for number, context in enumerate(chosen)
+            if context.context_id in preferred
+        ]
+        texts = {(story["context_id"], story["sample"]): story["text"] for story in stories}
+
+        def pair(context_id: str, i: int, j: int) -> dict[str, str]:
+            story_a, story_b = texts[context_id, i], texts[context_id, j]
+            pair_id = f"{context_id}/{i}/{j}"
+            return {"pair_id": pair_id, "context_id": context_id, "story_a": story_a, "story_b": story_b}
+
+        alone = [pair(name, i, i) for name, i in texts] if stage.config["scores_alone"] else []
+        pairs = [
+            pair(context.context_id, i, j)
             for context in chosen
-            for i, j in combinations(range(size), 2)
+            for i, j in combinations(range(size + (context.context_id in preferred)), 2)
         ]
         section = stage.config["judge"]
         judge = load_judge(
@@ -58,7 +80,8 @@ def main(stage: Stage) -> None:
             Access.of(stage.options),
             soft=gives_probability(section),
         )
-        judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
+        comparisons = preferences.comparisons(alone)[:: len(ORDERS)] + preferences.comparisons(pairs)
+        judgements = judge_in_shards(judge, comparisons, stage.checkpoints())
         STORIES_FILE.write(folder, stories)
         JUDGEMENTS_FILE.write(folder, judgements)
 

@@ -23,9 +23,9 @@ def main(stage: Stage) -> None:
             for row in rows
         }
         made_of = read_provenance(folder)
-        judge = made_of["config"]["judge"]["name"]
-        stories[judge] += rows
-        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder), made_of["seed"])
+        judge, size = made_of["config"]["judge"]["name"], made_of["config"]["group_size"]
+        stories[judge] += [row for row in rows if row["sample"] < size]  # the last is no story of the policy
+        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder), size, made_of["seed"])
     with stage.artifact() as folder:
         tables = {
             "pivots": pivot_table(groups, stories, seed=stage.seed),

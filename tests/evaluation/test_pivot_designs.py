@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from rlcs.evaluation.pivot_designs import (
+    CHOSEN_DESIGNS,
     DESIGNS,
+    SCALAR_DESIGN,
     Design,
+    designs_of,
     draw_rewards,
     error_rates,
     evaluate_design,
@@ -38,7 +41,7 @@ def world(error=0.0, first=0.0, silent=0.0, seed=0):
                 if rng.random() < silent:
                     verdict, p_a = "none", None
                 said.append(Judgement(f"c/{c}/{i}/{j}", order, "j", verdict, p_a=p_a))
-    return make_groups(utilities, said)
+    return make_groups(utilities, said, SIZE)
 
 
 def told(*judges):
@@ -74,8 +77,8 @@ def test_a_perfect_judges_rewards_are_places():
         for (i, j), verdict in verdicts.items()
         for order in ("ab", "ba")
     ]
-    (group,) = make_groups({("c", i): u for i, u in enumerate(utilities)}, judgements)
-    rewards, truth, _ = draw_rewards(group, Design(2, "both", "hard"), 0)
+    (group,) = make_groups({("c", i): u for i, u in enumerate(utilities)}, judgements, 3)
+    rewards, truth, *_ = draw_rewards(group, Design(2, "both", "hard"), 0)
     assert rewards.tolist() == truth.tolist()
     assert list(np.argsort(-rewards)) == [0, 2, 1]
     equal = replace(group, utilities=[1.0, 1.0, 1.0])
@@ -159,3 +162,75 @@ def test_error_rates_of_nothing_are_none_and_ties_count_half():
         for group in world()
     ]
     assert error_rates(silent) == {"true_positive_rate": None, "false_positive_rate": None}
+
+
+def scored(chosen=None, scores=None):
+    """One group of a judge that scores stories by themselves, 10 tokens a story; its scores are utilities."""
+    worth = [3.0, 1.0, 4.0, 2.0, 5.0] + ([] if chosen is None else [chosen])
+    scores = scores or worth
+    said = [
+        Judgement(f"c/{i}/{i}", "ab", "j", "tie", 10, score_a=score, score_b=score)
+        for i, score in enumerate(scores)
+    ]
+    for (i, a), (j, b) in combinations(enumerate(scores), 2):
+        verdict = "a" if a > b else "b"
+        said += [
+            Judgement(f"c/{i}/{j}", order, "j", verdict, 10, p_a=0.9 if a > b else 0.1)
+            for order in ("ab", "ba")
+        ]
+    return make_groups({("c", i): u for i, u in enumerate(worth)}, said, 5)
+
+
+def test_plain_scores_cost_an_answer_for_each_story_and_have_no_bias():
+    (group,) = scored()
+    quality = evaluate_design(group, SCALAR_DESIGN)
+    assert (quality.signal, quality.calls, quality.tokens) == (pytest.approx(1), 5, 50)
+    assert np.isnan(quality.squared_bias)
+    assert draw_rewards(group, SCALAR_DESIGN, 0).points.tolist() == [0, -2, 1, -1, 2]
+    frame = pivot_table({"j": [group]}, told("j"), seed=0)
+    assert frame["pivot"].tolist() == ["none"] + ["drawn"] * 6
+    assert set(frame["calls_per_group"]) == {5.0}
+    assert frame["bias"][0] is None
+    assert frame["per_token"][0] == pytest.approx(1000 / 50)
+
+
+def test_a_story_without_a_score_is_left_out():
+    (group,) = scored()
+    unread = replace(group.alone[4], verdict="none", score_a=None)
+    quality = evaluate_design(replace(group, alone={**group.alone, 4: unread}), SCALAR_DESIGN)
+    assert quality.signal == pytest.approx(1)
+    assert draw_rewards(replace(group, alone={i: unread for i in range(5)}), SCALAR_DESIGN, 0).calls == 5
+
+
+def test_a_chosen_pivot_is_compared_with_every_story_of_the_group():
+    (group,) = scored(chosen=2.5)
+    design = Design(1, "both", "hard", "chosen")
+    pairwise = replace(group, alone={})
+    for draw in range(3):
+        points, truth, calls, tokens = draw_rewards(pairwise, design, draw)
+        assert (calls, tokens) == (2 * 5, 100)
+        assert points.tolist() == truth.tolist() == pytest.approx([0.8, -1.2, 0.8, -1.2, 0.8])
+    assert draw_rewards(group, design, 0).calls == 5 + 1
+    assert len(group.own_judgements) == 5 * 4
+    assert evaluate_design(group, design).variance == 0
+
+
+def test_designs_of_chosen_pivots_are_those_of_groups_that_have_one():
+    with_one, without = scored(chosen=2.5)[0], scored()[0]
+    pairwise = [replace(group, alone={}) for group in (with_one, without)]
+    assert designs_of(pairwise[1:]) == list(DESIGNS)
+    assert designs_of(pairwise) == [*DESIGNS, *CHOSEN_DESIGNS]
+    frame = pivot_table({"j": pairwise}, told("j"), seed=0)
+    assert frame[frame["pivot"] == "chosen"]["signal"].iloc[0].n == 1
+    assert len(frame) == len(DESIGNS) + len(CHOSEN_DESIGNS)
+
+
+def test_tokens_of_a_pairwise_judge_are_those_of_its_comparisons():
+    (group,) = scored()
+    pairwise = replace(group, alone={})
+    assert draw_rewards(pairwise, Design(1, "random", "soft"), 0)[2:] == (4, 40)
+    assert draw_rewards(pairwise, Design(1, "both", "soft"), 0)[2:] == (8, 80)
+    silent = {key: replace(said, tokens=0) for key, said in group.judgements.items()}
+    assert (
+        pivot_table({"j": [replace(pairwise, judgements=silent)]}, told("j"), seed=0)["per_token"][0] is None
+    )

@@ -452,3 +452,9 @@ JudgeConfig = Annotated[
     | Annotated[WorldTeacherConfig, Tag("backend world")],
     Discriminator(_judge_tag),
 ]
+
+
+def scores_alone(judge: JudgeConfig) -> bool:
+    """True if a judge's score of a story does not depend on another story."""
+    pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
+    return pointwise or isinstance(judge, ScalarJudgeConfig | LengthJudgeConfig | OracleJudgeConfig)

@@ -13,12 +13,11 @@ from rlcs.config.judges import (
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
-    JudgeConfig,
-    LengthJudgeConfig,
     OracleJudgeConfig,
     ScalarJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
+    scores_alone,
 )
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
@@ -37,9 +36,6 @@ from rlcs.records import BASELINES, HUMAN
 if TYPE_CHECKING:
     from rlcs.config.schema import Config
 
-
-# Judges that score a story by itself, beside the generative ones with reads: story.
-SCALAR_JUDGES = (ScalarJudgeConfig, LengthJudgeConfig, OracleJudgeConfig)
 
 # Entries that start from a base, or from another entry.
 STARTS_FROM_EITHER = (
@@ -165,12 +161,6 @@ def _reads(config: Config, key: str, judge: GenerativeJudgeConfig) -> Problems:
             yield f"{key}.reads: {judge.reads!r} must be that of {name!r}, which is {other.reads!r}"
 
 
-def _scores_stories(judge: JudgeConfig) -> bool:
-    """True if a judge's score of a story does not depend on another story."""
-    pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
-    return pointwise or isinstance(judge, SCALAR_JUDGES)
-
-
 def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
     distilled = entry.teacher if isinstance(entry, GenrmSFTConfig) else None
     for source in entry.label_sources:
@@ -256,7 +246,7 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         reward_key = f"{key}.reward" + (f".{index}" if isinstance(policy.reward, list) else "")
         yield from _known(config, f"{reward_key}.judge", reward.judge, "judges")
         judge = config.judges.get(reward.judge)
-        if reward.kind == "scalar" and judge is not None and not _scores_stories(judge):
+        if reward.kind == "scalar" and judge is not None and not scores_alone(judge):
             yield f"{reward_key}.kind: {reward.judge!r} does not score a story by itself"
         if reward.probability == "soft":
             yield from _single_tokens(config, f"{reward_key}.probability", reward.judge)

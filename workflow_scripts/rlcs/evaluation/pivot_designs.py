@@ -12,16 +12,17 @@ So the bias is the judge's. That of the pivots themselves, which have 0 against 
 (G − 1) / G on all rewards and changes no advantage. The noise has the draw of pivots in it. The signal is
 the correlation ρ of a_i with u_i within groups, a group without variance counting 0. A gradient of N groups
 has a signal-to-noise ratio that grows with N ρ², so at a fixed number of judge calls designs compare by
-ρ² / calls.
+ρ² / calls, and designs of several judges by ρ² / tokens that the judge wrote.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,52 +43,111 @@ DRAWS = 32  # of pivots and orders per group
 
 @dataclass(frozen=True)
 class Design:
-    """One way to turn comparisons into pointwise rewards."""
+    """One way to turn judgements into pointwise rewards.
+
+    ``pivot`` is ``chosen`` for a story that people preferred, and ``none`` for a judge's plain scores.
+    """
 
     pivots: int
-    orders: Literal["both", "random"]
+    orders: Literal["both", "random", "none"]
     probability: Literal["hard", "soft"]
+    pivot: Literal["drawn", "chosen", "none"] = "drawn"
 
 
 SHOWN_ORDERS: tuple[Literal["both", "random"], ...] = ("random", "both")
 POINTS: tuple[Literal["hard", "soft"], ...] = ("hard", "soft")
 DESIGNS = tuple(Design(*design) for design in product(PIVOTS, SHOWN_ORDERS, POINTS))
+CHOSEN_DESIGNS = tuple(Design(1, *design, "chosen") for design in product(SHOWN_ORDERS, POINTS))
+SCALAR_DESIGN = Design(0, "none", "soft", "none")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Stories of one context and seed: the judge's judgements of every pair, and the utilities (G,)."""
+    """Stories of one context and seed: the judge's judgements of every pair, and the utilities (G,).
+
+    ``chosen`` is the utility of a story that people preferred, which is judged as story number G; None
+    without one. ``alone`` has the judgements of each story with itself, by its number, if the judge scores
+    stories by themselves. Such a judge answers once for each story, whatever it is compared with.
+    """
 
     context_id: str
     judgements: GroupJudgements
     utilities: Sequence[float]
     seed: int = 0
+    chosen: float | None = None
+    alone: Mapping[int, Judgement] = field(default_factory=dict)
+
+    def utility(self, story: int) -> float:
+        """The utility of a story of the group, or of the chosen one, which has number G."""
+        if story < len(self.utilities):
+            return self.utilities[story]
+        assert self.chosen is not None, f"{self.context_id} has no chosen story"
+        return self.chosen
+
+    @property
+    def own_judgements(self) -> GroupJudgements:
+        """The judgements without those of the chosen story."""
+        size = len(self.utilities)
+        return {(i, j, order): said for (i, j, order), said in self.judgements.items() if j < size}
 
 
 @dataclass(frozen=True)
 class DesignQuality:
-    """Quality of a design on a group: squared bias, variance, correlation with the utility, judge calls."""
+    """Quality of a design on a group: squared bias, variance, correlation with the utility, and its price.
+
+    The bias of plain scores is nan, since their unit is not that of the utility.
+    """
 
     squared_bias: float
     variance: float
     signal: float
     calls: float
+    tokens: float
 
 
-def draw_rewards(group: Group, design: Design, draw: int) -> tuple[Floats, Floats, int]:
-    """Centred rewards (G,) of one draw, nan without a comparison left; a perfect judge's; the judge calls."""
+class DrawnRewards(NamedTuple):
+    """Centred rewards (G,) of one draw, nan without a comparison left; a perfect judge's; the price."""
+
+    points: Floats
+    truth: Floats
+    calls: int
+    tokens: int
+
+
+def draw_rewards(group: Group, design: Design, draw: int) -> DrawnRewards:
+    """Draw pivots and orders, and make a group's rewards from its judgements."""
     size = len(group.utilities)
+    if design.pivot == "none":
+        points = np.array([group.alone[i].score_a for i in range(size)], dtype=float)
+        return DrawnRewards(_centred(points), np.full(size, np.nan), *_price(group, range(size)))
     seeds = {"seed": 0, "step": draw, "group": 0}
-    pivots = draw_pivots(size, design.pivots, **seeds)
+    pivots = [size] if design.pivot == "chosen" else draw_pivots(size, design.pivots, **seeds)
+    orders: Literal["both", "random"] = "both" if design.orders == "both" else "random"
     by_pair: dict[tuple[int, int], list[Judgement]] = defaultdict(list)
-    for story, pivot, order in plan_comparisons(size, pivots, orders=design.orders, **seeds):
+    for story, pivot, order in plan_comparisons(size, pivots, orders=orders, **seeds):
         by_pair[story, pivot].append(_judgement(group.judgements, story, pivot, order))
     outcomes = {pair: _probability(judgements, design) for pair, judgements in by_pair.items()}
     points = np.array(pivot_rewards(size, outcomes, pivots), dtype=float)
-    true_outcomes = {(i, p): (1 + np.sign(group.utilities[i] - group.utilities[p])) / 2 for i, p in by_pair}
+    true_outcomes = {(i, p): (1 + np.sign(group.utility(i) - group.utility(p))) / 2 for i, p in by_pair}
     truth = np.array(pivot_rewards(size, true_outcomes, pivots), dtype=float)
     truth[np.isnan(points)] = np.nan
-    return points - np.nanmean(points), truth - np.nanmean(truth), sum(map(len, by_pair.values()))
+    if group.alone:
+        price = _price(group, {story for pair in by_pair for story in pair})
+    else:
+        judgements = [judgement for of_pair in by_pair.values() for judgement in of_pair]
+        price = len(judgements), sum(judgement.tokens for judgement in judgements)
+    return DrawnRewards(_centred(points), _centred(truth), *price)
+
+
+def _centred(points: Floats) -> Floats:
+    """Rewards less their mean, as GRPO has them; all nan stay nan."""
+    return points if np.isnan(points).all() else points - np.nanmean(points)
+
+
+def _price(group: Group, stories: Iterable[int]) -> tuple[int, int]:
+    """Calls and tokens of a judge that answers once for each story."""
+    tokens = [group.alone[story].tokens for story in stories]
+    return len(tokens), sum(tokens)
 
 
 def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order) -> Judgement:
@@ -96,7 +156,8 @@ def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order
         return judgements[story, pivot, order]
     mirrored = judgements[pivot, story, "ba" if order == "ab" else "ab"]
     p_a = None if mirrored.p_a is None else 1 - mirrored.p_a
-    return Judgement(mirrored.pair_id, order, mirrored.judge, swapped(mirrored.verdict), p_a=p_a)
+    verdict = swapped(mirrored.verdict)
+    return Judgement(mirrored.pair_id, order, mirrored.judge, verdict, mirrored.tokens, p_a=p_a)
 
 
 def _probability(judgements: Sequence[Judgement], design: Design) -> float | None:
@@ -108,14 +169,16 @@ def _probability(judgements: Sequence[Judgement], design: Design) -> float | Non
 def evaluate_design(group: Group, design: Design, draws: int = DRAWS) -> DesignQuality:
     """Evaluate a design on a group, over ``draws`` draws of pivots and orders."""
     drawn = [draw_rewards(group, design, draw) for draw in range(draws)]
-    points, truth = (np.array([rewards[side] for rewards in drawn]) for side in (0, 1))
+    points, truth = np.array([rewards.points for rewards in drawn]), np.array([d.truth for d in drawn])
     known = ~np.isnan(points).all(axis=0)
     points, truth = points[:, known], truth[:, known]
+    plain = design.pivot == "none"
     return DesignQuality(
-        squared_bias=float(np.mean(np.nanmean(points - truth, axis=0) ** 2)),
+        squared_bias=math.nan if plain else float(np.mean(np.nanmean(points - truth, axis=0) ** 2)),
         variance=float(np.mean(np.nanvar(points, axis=0))),
         signal=float(np.mean([_correlation(row, np.asarray(group.utilities)[known]) for row in points])),
-        calls=float(np.mean([calls for _, _, calls in drawn])),
+        calls=float(np.mean([rewards.calls for rewards in drawn])),
+        tokens=float(np.mean([rewards.tokens for rewards in drawn])),
     )
 
 
@@ -127,23 +190,48 @@ def _correlation(x: Floats, y: Floats) -> float:
 
 
 def make_groups(
-    utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement], seed: int = 0
+    utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement], size: int, seed: int = 0
 ) -> list[Group]:
     """Group judgements by context.
 
     Args:
-        utilities: by (context, sample number); samples count from 0.
-        judgements: of all pairs of a group, named ``context/i/j`` with i < j, in both orders.
+        utilities: by (context, sample number); samples count from 0, and number ``size`` is the chosen story.
+        judgements: of all pairs of a group, named ``context/i/j`` with i < j, in both orders; of a judge that
+            scores stories by themselves, also those named ``context/i/i``, in order ``ab``.
+        size: stories of a group.
         seed: of the stories and the judge.
     """
     by_context: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
+    alone: dict[str, dict[int, Judgement]] = defaultdict(dict)
     for judgement in judgements:
         context, i, j = judgement.pair_id.rsplit("/", 2)
-        by_context[context][int(i), int(j), judgement.order] = judgement
+        if i == j:
+            alone[context][int(i)] = judgement
+        else:
+            by_context[context][int(i), int(j), judgement.order] = judgement
     return [
-        Group(context, judged, [utilities[context, i] for i in range(1 + max(j for _, j, _ in judged))], seed)
+        Group(
+            context,
+            judged,
+            [utilities[context, i] for i in range(size)],
+            seed,
+            utilities.get((context, size)),
+            alone[context],
+        )
         for context, judged in by_context.items()
     ]
+
+
+def designs_of(groups: Sequence[Group]) -> list[Design]:
+    """The designs that differ for a judge's groups.
+
+    A judge that scores stories by themselves says the same in both orders, and its plain scores are one more
+    design. Without a chosen story in any group there are no such designs.
+    """
+    designs = [*DESIGNS, *(CHOSEN_DESIGNS if any(group.chosen is not None for group in groups) else ())]
+    if any(group.alone for group in groups):
+        return [SCALAR_DESIGN, *(design for design in designs if design.orders == "random")]
+    return designs
 
 
 def error_rates(groups: Sequence[Group]) -> dict[str, float | None]:
@@ -154,7 +242,7 @@ def error_rates(groups: Sequence[Group]) -> dict[str, float | None]:
     """
     named: dict[bool, list[float]] = {True: [], False: []}
     for group in groups:
-        for (i, j, order), judgement in group.judgements.items():
+        for (i, j, order), judgement in group.own_judgements.items():
             if judgement.verdict != "none" and group.utilities[i] != group.utilities[j]:
                 first_is_better = (group.utilities[i] > group.utilities[j]) == (order == "ab")
                 credit = WIN_CREDIT[judgement.verdict]
@@ -179,25 +267,32 @@ def pivot_table(
     for judge, of_judge in groups.items():
         judge_rows: list[dict[str, Any]] = []
         truncated = truncated_share(stories[judge], seed=seed)
-        for design in DESIGNS:
-            qualities = [evaluate_design(group, design) for group in of_judge]
+        for design in designs_of(of_judge):
+            used = [group for group in of_judge if design.pivot != "chosen" or group.chosen is not None]
+            qualities = [evaluate_design(group, design) for group in used]
             calls = float(np.mean([quality.calls for quality in qualities]))
+            tokens = float(np.mean([quality.tokens for quality in qualities]))
             signals = [
                 (quality.signal, group.seed, group.context_id)
-                for quality, group in zip(qualities, of_judge, strict=True)
+                for quality, group in zip(qualities, used, strict=True)
             ]
             signal = estimate_items(signals, seed=seed)
+            bias = float(np.sqrt(np.mean([quality.squared_bias for quality in qualities])))
+            gain = max(signal.value, 0.0) ** 2
             judge_rows.append(
                 {
                     "judge": judge,
+                    "pivot": design.pivot,
                     "pivots": design.pivots,
                     "orders": design.orders,
-                    "points": design.probability,
+                    "points": "score" if design.pivot == "none" else design.probability,
                     "calls_per_group": calls,
-                    "bias": float(np.sqrt(np.mean([quality.squared_bias for quality in qualities]))),
+                    "tokens_per_group": tokens,
+                    "bias": None if math.isnan(bias) else bias,
                     "noise": float(np.sqrt(np.mean([quality.variance for quality in qualities]))),
                     "signal": signal,
-                    "per_call": max(signal.value, 0.0) ** 2 / calls,
+                    "per_call": gain / calls,
+                    "per_token": 1000 * gain / tokens if tokens else None,
                     "truncated": truncated,
                 }
             )
@@ -215,7 +310,7 @@ def noise_table(
     """
     rows = []
     for judge, of_judge in groups.items():
-        judgements = sum(len(group.judgements) for group in of_judge)
+        judgements = sum(len(group.own_judgements) for group in of_judge)
         truncated = truncated_share(stories[judge], seed=seed)
         rows.append(
             {"judge": judge, "judgements": judgements, **error_rates(of_judge), "truncated": truncated}

@@ -25,10 +25,10 @@ from rlcs.config.judges import (
     ScalarJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
+    scores_alone,
 )
 from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
-from rlcs.config.references import SCALAR_JUDGES
 from rlcs.config.schema import Config
 from rlcs.config.training import ShapingConfig, TrainedConfig
 from rlcs.config.world import WorldBaseConfig
@@ -269,7 +269,7 @@ def best_of(config: Config, name: str) -> SectionDict:
     return {
         **plain(entry.best_of),
         "judge": judge(config, entry.best_of.judge),
-        "scores_alone": isinstance(config.judges[entry.best_of.judge], SCALAR_JUDGES),
+        "scores_alone": scores_alone(config.judges[entry.best_of.judge]),
     }
 
 
@@ -290,6 +290,7 @@ def groups(config: Config, name: str) -> SectionDict:
         "writing": plain(config.writing),
         "max_new_tokens": config.sampling.max_new_tokens,
         "batch_size": config.sampling.batch_size,
+        "scores_alone": scores_alone(config.judges[name]),
         "judge": judge(config, name),
     }
 

@@ -139,8 +139,9 @@ TABLES = {
     ),
     "pivots": Caption(
         "Designs of pointwise rewards",
-        "Rewards by pivots against the hidden utility, on groups of one policy's stories that no model was "
-        "trained on. The mean of the group is subtracted from its rewards, as GRPO does.",
+        "Rewards by pivots, or by plain scores, against the hidden utility, on groups of one policy's "
+        "stories that no model was trained on. The mean of the group is subtracted from its rewards, as GRPO "
+        "does.",
         "judges",
         folded=True,
     ),

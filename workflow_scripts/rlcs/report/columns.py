@@ -266,6 +266,12 @@ COLUMNS: dict[str, Column] = {
     "kept_pairs": Column("kept", "count", "Pairs whose chains a GenRM learns from."),
     "kept_share": Column("kept %", "share"),
     "pivots": Column("pivots", "count", "Stories of each group with which the others are compared."),
+    "pivot": Column(
+        "pivot",
+        "text",
+        "Story that the others are compared with: drawn from the group, or chosen by people in the same "
+        "context; none for the plain scores of a judge that scores stories by themselves.",
+    ),
     "orders": Column("orders", "text", "Both orders of each comparison, or one drawn at random."),
     "points": Column(
         "points",
@@ -273,6 +279,7 @@ COLUMNS: dict[str, Column] = {
         "Rewards from verdicts (hard) or from probabilities (soft).",
     ),
     "calls_per_group": Column("calls", "tenths", "Judge calls per group of stories."),
+    "tokens_per_group": Column("tokens", "count", "Tokens that the judge writes per group of stories."),
     "bias": Column(
         "bias",
         "number",
@@ -285,6 +292,12 @@ COLUMNS: dict[str, Column] = {
         "per call",
         "number",
         "Squared signal per call, relative to the judge's first row: the higher, the cheaper.",
+    ),
+    "per_token": Column(
+        "per 1,000 tokens",
+        "number",
+        "Squared signal per 1,000 tokens that the judge writes, by which judges compare. Prompts are not "
+        "counted.",
     ),
     "judgements": Column("judgements", "count"),
     "true_positive_rate": Column("TPR %", "share", "The first story is preferred if it is the better one."),
