@@ -85,8 +85,8 @@ def test_the_schema_speaks_of_from():
         ("policies/grpo/shapping", "x", "policies.grpo.shapping: unknown key; did you mean 'shaping'?"),
         (
             "policies/grpo/reward",
-            [{"judge": "bt", "pivot": 2}],
-            "policies.grpo.reward.0.pivot: unknown key; did you mean 'pivots'?",
+            [{"judge": "bt", "pivts": 2}],
+            "policies.grpo.reward.0.pivts: unknown key; did you mean 'pivots'?",
         ),
         ("writing", ..., "writing: Field required"),
         ("policies/grpo/reward", ..., "policies.grpo: reward needs at least one entry and no judge twice"),

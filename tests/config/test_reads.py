@@ -15,7 +15,8 @@ SFT = SMOKE["judges"]["genrm-sft"] | {
     "reads": "story",
     "label_sources": ["human"],
 }
-GRPO = SMOKE["judges"]["genrm"] | {"from": "story", "reads": "story"}
+PAIRWISE = {"evidence": None, "headroom": None}  # of the smoke run's GRPO
+GRPO = SMOKE["judges"]["genrm"] | PAIRWISE | {"baseline": "group", "from": "story", "reads": "story"}
 VERDICTS = {
     "kind": "generative",
     "train": "verdicts",
@@ -45,7 +46,6 @@ def test_a_whole_line_of_pointwise_judges_is_accepted():
         run({"verdicts": VERDICTS, "grpo": GRPO}, reward={"judge": "verdicts", "kind": "scalar"})
     )
     assert parsed.judges["grpo"].groups_per_unit == 2
-    assert parsed.judges["genrm"].groups_per_unit == 1
     assert table_configs.card(parsed, "judges", "story")["prompt"] == STORY
 
 
@@ -90,11 +90,20 @@ def test_a_judge_reads_what_its_parent_and_its_teacher_read(judges, message):
     assert problems(run(judges)) == [message]
 
 
-def test_there_is_no_consistency_between_orders_of_one_story():
-    (problem,) = problems(run({"x": GRPO | {"reward": "consistent"}}))
-    assert problem == (
+@pytest.mark.parametrize("reward", ["consistent", "likelihood"])
+def test_rewards_of_two_stories_at_once_are_refused(reward):
+    assert (
         "judges.x: reads: story needs reward: verdict, which compares the scores of a pair's two stories, "
-        "not consistent"
+        f"not {reward}"
+    ) in problems(run({"x": GRPO | {"reward": reward}}))
+
+
+@pytest.mark.parametrize("option", [{"evidence": {"teacher": "teacher-story"}}, {"headroom": {"pairs": 2}}])
+def test_what_reads_answers_about_two_stories_is_refused(option):
+    (problem,) = problems(run({"x": GRPO | option}))
+    assert (
+        problem
+        == f"judges.x: {next(iter(option))} needs reads: pair, since it reads answers about two stories"
     )
 
 

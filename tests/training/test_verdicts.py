@@ -43,6 +43,14 @@ def test_the_scores_are_the_numbers_of_the_last_line(tokenizer):
     assert tokenizer.decode(marked).split() == ["6", "4"]
 
 
+def test_the_only_score_of_a_story_is_the_number_of_the_last_line(tokenizer):
+    ids = tokenizer("outline map map yes 2\nScore: 6", add_special_tokens=False)["input_ids"]
+    numeric = numeric_tokens(tokenizer)
+    count = count_score_tokens(tokenizer, numeric, SCORES, "story")
+    labels = torch.tensor([[IGNORED, *ids, tokenizer.eos_token_id]])
+    assert tokenizer.decode(labels[score_mask(labels, numeric, count)]).split() == ["6"]
+
+
 def test_numbers_of_the_prompt_are_no_scores(tokenizer):
     numeric = numeric_tokens(tokenizer)
     six = tokenizer("6", add_special_tokens=False)["input_ids"][-1]
@@ -168,7 +176,11 @@ def stage_of(inputs, model_folder, judging, output, **entry):
         "judge": {"kind": "generative", "train": "verdicts", "from": "genrm-sft"}
         | {"training": {"max_steps": 20, "per_device_train_batch_size": 4, "learning_rate": 1e-2}}
         | entry,
-        "judging": {"template": judging.template, "scores": {"low": 1, "high": 9}},
+        "judging": {
+            "template": judging.template,
+            "story_template": "$outline\n1: $story",
+            "scores": {"low": 1, "high": 9},
+        },
         "training": {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1},
     }
     manifests = {name: (folder / "manifest.json",) for name, folder in inputs.items()}
@@ -179,16 +191,21 @@ def stage_of(inputs, model_folder, judging, output, **entry):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lora", [None, {"r": 4}])
-def test_the_stage_learns_the_labels_scores(inputs, model_folder, judging, tmp_path, lora):
+@pytest.mark.parametrize(
+    ("reads", "raw", "lora"),
+    [
+        ("pair", "wolf\nScores: 7 2", None),
+        ("pair", "wolf\nScores: 7 2", {"r": 4}),
+        ("story", "wolf\nScore: 7", None),
+    ],
+)
+def test_the_stage_learns_the_labels_scores(inputs, model_folder, judging, tmp_path, reads, raw, lora):
     analyses = [
-        Judgement(f"p{i}", order, "genrm-sft", "a", raw="wolf\nScores: 7 2")
-        for i in range(2)
-        for order in ("ab", "ba")
+        Judgement(f"p{i}", order, "genrm-sft", "a", raw=raw) for i in range(2) for order in ("ab", "ba")
     ]
     JUDGEMENTS_FILE.write(inputs["analyses"], analyses)
     output = tmp_path / "out" / "manifest.json"
-    train_genrm_verdicts.main(stage_of(inputs, model_folder, judging, output, lora=lora))
+    train_genrm_verdicts.main(stage_of(inputs, model_folder, judging, output, reads=reads, lora=lora))
     rows = read_rows(output.parent / "history.parquet", HISTORY)
     losses = [row["value"] for row in rows if row["metric"] == "score_loss"]
     assert losses[-1] < losses[0] / 2

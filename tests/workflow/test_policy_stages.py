@@ -1,6 +1,7 @@
 """Stages that the smoke run leaves out, on what it left: sums of rewards, groups, stories of people."""
 
 import json
+import re
 import shutil
 from collections import Counter
 
@@ -16,7 +17,7 @@ from smoke_run import SMOKE, Workflow
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 
 
-WRITING = ["sft", "sum", "diverse", "dpo", "best-bt", "best-teacher"]
+WRITING = ["sft", "sum", "diverse", "scored", "dpo", "best-bt", "best-teacher"]
 OPEN_GATE = {"min_accuracy": None, "max_flip_rate": 1, "max_unparsed_share": 1}
 
 
@@ -55,14 +56,29 @@ def more(workflow, tmp_path_factory):
             "best_of": {"judge": "teacher", "candidates": 5, "orders": "random"},
         }
         raw["gate"] = OPEN_GATE
+        raw["judging"]["story_template"] = raw["judging"]["template"].split("\n")[0] + "\n1: $story"
+        raw["judges"]["teacher-story"] = raw["judges"]["teacher"] | {"reads": "story"}
+        raw["judges"]["genrm-story"] = raw["judges"]["genrm-sft"] | {
+            "teacher": "teacher-story",
+            "reads": "story",
+            "label_sources": ["human"],
+        }
+        raw["policies"]["scored"] = raw["policies"]["rlmr"] | {
+            "reward": [
+                {"judge": "teacher-story", "kind": "scalar"},
+                {"judge": "length", "pivot": "chosen", "orders": "random"},
+            ]
+        }
         raw["policies"]["people"] = {"train": "none", "stories": "people.jsonl"}
         raw["tables"]["pivots"] = {
-            "judges": ["bt", "length"],
+            "judges": ["bt", "length", "teacher-story", "genrm"],
             "policy": "sft",
             "contexts": 2,
             "group_size": 5,
         }
         raw["tables"]["win_rates"] |= {"rows": [*WRITING, "people"], "judges": ["length", "teacher"]}
+        raw["tables"]["alignment"] = {"rows": ["teacher-story", "genrm-story", "genrm"]}
+        raw["effects"] = []
         del raw["tables"]["gains"]  # of other policies
 
     copy.config = copy.with_config("more", change)
@@ -161,7 +177,7 @@ def test_a_reward_models_choice_has_the_highest_score(more):
 
 def test_an_open_gate_lets_judges_pass_and_shows_their_figures(more):
     table = pd.read_csv(more.results / "tables" / "gates" / "gates.csv")
-    assert list(table["judge"]) == ["bt", "teacher"]  # the length rule is not measured
+    assert set(table["judge"]) == {"bt", "teacher", "teacher-story"}  # the length rule is not measured
     assert set(table["pairs"]) == {SMOKE["world"]["validation_pairs"]}
     passed = pd.read_csv(more.results / "gates" / "bt" / "seed1" / "gate.csv")
     assert passed["accuracy_unread"][0] == table["accuracy_unread"][0]
@@ -198,9 +214,28 @@ def test_a_gate_that_is_added_trains_nothing_anew(more):
 
 def test_designs_of_rewards_are_compared(more):
     table = pd.read_csv(more.results / "tables" / "pivots" / "pivots.csv")
-    assert set(table["judge"]) == {"bt", "length"}
-    assert set(table["pivots"]) == {1, 2, 4}
-    assert (table["calls_per_group"] > 0).all()
+    assert set(table["judge"]) == {"bt", "length", "teacher-story", "genrm"}
+    assert set(table["pivots"]) == {0, 1, 2, 4}
+    assert set(table["pivot"]) == {"none", "drawn", "chosen"}
+    plain = table[table["pivot"] == "none"].set_index("judge")
+    assert set(plain.index) == {"bt", "length", "teacher-story"}
+    assert set(plain["calls_per_group"]) == {5.0}
+    assert plain.loc["teacher-story", "tokens_per_group"] > 5 * 20
+    assert set(table[table["judge"] == "genrm"]["orders"]) == {"both", "random"}
     noise = pd.read_csv(more.results / "tables" / "pivots" / "judge_noise.csv").set_index("judge")
     assert noise.loc["bt", "judgements"] == 2 * 10 * 2
     assert more.planned("tables", config=more.config) == {}
+
+
+def test_a_judge_of_single_stories_learns_their_chains_and_rewards_them(more):
+    table = pd.read_csv(more.results / "tables" / "alignment" / "alignment.csv").set_index("system")
+    assert table.loc["teacher-story", "flip_rate"] == 0
+    assert {"genrm-story", "teacher-story"} <= set(table.index)
+    chains = read_judgements(more.results / "chains" / "teacher-story" / "chains.parquet")
+    assert chains
+    assert all(re.fullmatch(r"1 outline .* score \d\nScore: \d", chain.raw) for chain in chains)
+    logged = read_rows(more.results / "policies" / "scored" / "seed1" / "history.parquet", HISTORY)
+    value = {row["metric"]: row["value"] for row in logged if row["step"] == 1}
+    assert value["judge/teacher-story/calls"] == 8
+    assert value["judge/teacher-story/tokens"] > 8 * 10
+    assert value["judge/length/calls"] == 2 * 4 - value["judge/length/drawn_pivots"] * 2
