@@ -14,14 +14,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from rlcs.config import parsing
-from rlcs.config.judges import (
-    ConsensusConfig,
-    GenrmGRPOConfig,
-    GenrmProbeConfig,
-    GenrmSFTConfig,
-    GenrmVerdictsConfig,
-    ScalarJudgeConfig,
-)
+from rlcs.config.judges import ConsensusConfig
 from rlcs.config.lineage import trained_models, training_seeds
 from rlcs.config.policies import (
     BasePolicyConfig,
@@ -31,6 +24,13 @@ from rlcs.config.policies import (
     GRPOPolicyConfig,
     SFTPolicyConfig,
 )
+from rlcs.config.trained_judges import (
+    GenrmGRPOConfig,
+    GenrmProbeConfig,
+    GenrmSFTConfig,
+    GenrmVerdictsConfig,
+    ScalarJudgeConfig,
+)
 from rlcs.config.training import LearnedConfig, TrainedConfig
 from rlcs.planning import stage_configs, table_configs
 from rlcs.records import HUMAN
@@ -39,6 +39,7 @@ from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages.codehash import code_hash
 
 try:
+    parsing.check_keys(map(Path, workflow.configfiles))
     CONFIG = parsing.parse(config)
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None

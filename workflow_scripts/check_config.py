@@ -12,10 +12,10 @@ import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from trl import DPOConfig, GRPOConfig, RewardConfig, SFTConfig
 
-from rlcs.config.judges import GenrmGRPOConfig, GenrmSFTConfig, GenrmVerdictsConfig, ScalarJudgeConfig
 from rlcs.config.parsing import parse
 from rlcs.config.policies import DPOPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.config.trained_judges import GenrmGRPOConfig, GenrmSFTConfig, GenrmVerdictsConfig, ScalarJudgeConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError

@@ -1,6 +1,6 @@
 """Bradley-Terry baseline: a linear probe or TRL's RewardTrainer, on the same pairs and base."""
 
-from rlcs.config.judges import ScalarJudgeConfig
+from rlcs.config.trained_judges import ScalarJudgeConfig
 from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage

@@ -9,8 +9,8 @@ from datasets import Dataset
 from transformers import Trainer
 
 from rlcs.config.endpoints import ServingConfig
-from rlcs.config.judges import GenrmGRPOConfig
 from rlcs.config.judging import JudgingConfig
+from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.data.artifacts import CHAINS_FILE
 from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError

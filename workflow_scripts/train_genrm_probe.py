@@ -3,8 +3,8 @@
 import json
 import shutil
 
-from rlcs.config.judges import GenrmProbeConfig
 from rlcs.config.judging import JudgingConfig
+from rlcs.config.trained_judges import GenrmProbeConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError

@@ -1,7 +1,7 @@
 """GenRM SFT: a base model learns a teacher's chains, those of a consensus, or scores from the labels."""
 
-from rlcs.config.judges import GenrmSFTConfig
 from rlcs.config.judging import JudgingConfig
+from rlcs.config.trained_judges import GenrmSFTConfig
 from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.stages.launch import run_workers

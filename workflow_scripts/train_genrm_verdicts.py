@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from rlcs.config.judges import TRAINER_BATCH_SIZE, GenrmVerdictsConfig
 from rlcs.config.judging import JudgingConfig
+from rlcs.config.trained_judges import TRAINER_BATCH_SIZE, GenrmVerdictsConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError

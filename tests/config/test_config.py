@@ -779,3 +779,24 @@ def test_check_config_as_a_script():
 def test_fragments_fit_the_run_that_they_name(fragment):
     raw = merged(["tiny-full.yaml", f"fragments/{fragment.name}"])
     assert set(raw["tables"]["win_rates"]["rows"]) <= parsing.parse(raw).policies.keys()
+
+
+def test_a_key_that_is_there_twice_is_refused(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text(
+        "run: a\npaper:\n  alignment: {}\nseeds: [1]\npaper: {}\neffects:\n  - {claim: a, claim: b}\n"
+    )
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.check_keys([file])
+    assert str(error.value).splitlines()[1:] == [
+        f"  {file}: line 2: paper is there 2 times: join them",
+        f"  {file}: line 5: paper is there 2 times: join them",
+        f"  {file}: line 7: effects.0.claim is there 2 times: join them",
+        f"  {file}: line 7: effects.0.claim is there 2 times: join them",
+    ]
+
+
+def test_no_config_of_the_repository_has_a_key_twice(tmp_path):
+    parsing.check_keys(sorted((ROOT / "config").rglob("*.yaml")))
+    (tmp_path / "empty.yaml").touch()
+    parsing.check_keys([tmp_path / "empty.yaml"])

@@ -10,7 +10,8 @@ import yaml
 
 from paths import ROOT
 from rlcs.config.data import DataConfig
-from rlcs.config.judges import ConsensusConfig, GenrmGRPOConfig
+from rlcs.config.judges import ConsensusConfig
+from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.data.formats import fields_of, validated_pairs
 from rlcs.data.rows import RawRow
 

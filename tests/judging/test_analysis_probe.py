@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges import in_process
-from rlcs.config.policies import StoryRewardConfig
 from rlcs.config.prompts import assistant, user
+from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.judging import analysis_features
 from rlcs.judging.analysis_features import (
     LARGEST_NUMBER,

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from judges import in_process, of_model
-from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import judge_prompt, user
+from rlcs.config.untrained_judges import WorldTeacherConfig
 from rlcs.judging.generative import EveryAnswer, GenerativeJudge
 from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.judging.rule_based import OracleJudge, SimulatedTeacher

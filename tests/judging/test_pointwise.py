@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges import of_model
-from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.config.untrained_judges import WorldTeacherConfig
 from rlcs.judging.backends import Reply
 from rlcs.judging.loading import load_judge
 from rlcs.judging.pointwise import PointwiseJudge, StoryAnswer, compare_answers, read_answer

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from rlcs import errors
-from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.config.prompts import assistant, policy_prompt, user
+from rlcs.config.trained_judges import ScalarJudgeConfig
 from rlcs.config.training import AdapterConfig
 from rlcs.judging.loading import load_judge
 from rlcs.judging.story_features import PERPLEXITY, encode_story, state_places, story_features

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rlcs.config.endpoints import ServingConfig
-from rlcs.config.judges import LengthJudgeConfig
+from rlcs.config.untrained_judges import LengthJudgeConfig
 from rlcs.judging import loading, rule_based
 from rlcs.judging.backends import Access
 from rlcs.judging.loading import has_weights, load_judges

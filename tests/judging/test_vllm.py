@@ -15,7 +15,7 @@ import torch
 from judges import at_endpoint, in_process
 from paths import SUPPORT
 from rlcs.config.endpoints import ServingConfig
-from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.untrained_judges import EndpointJudgeConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
 from rlcs.models.generation import encode

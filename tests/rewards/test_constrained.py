@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trl import GRPOConfig
 
-from rlcs.config.policies import ConstraintsConfig
 from rlcs.config.prompts import assistant, user
+from rlcs.config.story_rewards import ConstraintsConfig
 from rlcs.config.training import ShapingConfig
 from rlcs.constraints.verification import Check
 from rlcs.errors import InputError

@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from trl import GRPOConfig
 
-from rlcs.config.policies import ConstraintsConfig, DiversityConfig, GRPOPolicyConfig
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.prompts import assistant, user
+from rlcs.config.story_rewards import ConstraintsConfig, DiversityConfig
 from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Constraint, Context, Judgement

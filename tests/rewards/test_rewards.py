@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rlcs.config.judging import ScoresConfig
-from rlcs.config.policies import StoryRewardConfig
+from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.label_likelihood import label_probability

@@ -8,7 +8,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 
-from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.untrained_judges import EndpointJudgeConfig
 
 KEY = "sk-planted-0123456789abcdef"
 VARIABLE = "RLCS_TEST_KEY"

@@ -30,7 +30,7 @@ from trl import GRPOConfig, GRPOTrainer
 from bench_report import compared, markdown
 from endpoint_server import Server, entry, ok
 from rlcs.config.judging import JudgingConfig
-from rlcs.config.policies import StoryRewardConfig
+from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.training import ShapingConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.models.generation import generate

@@ -10,8 +10,8 @@ import torch
 from transformers import set_seed
 
 import train_bradley_terry
-from rlcs.config.judges import ScalarJudgeConfig
 from rlcs.config.prompts import assistant, user
+from rlcs.config.trained_judges import ScalarJudgeConfig
 from rlcs.data.artifacts import HISTORY_FILE
 from rlcs.data.preferences import write_preferences
 from rlcs.models.loading import load_scalar, load_tokenizer

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rlcs.config.judges import LengthJudgeConfig as Entry
+from rlcs.config.untrained_judges import LengthJudgeConfig as Entry
 from rlcs.judging.rule_based import LengthJudge
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.training import selection

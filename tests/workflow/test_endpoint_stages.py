@@ -28,7 +28,7 @@ ASK = """
 import json, sys
 sys.path.insert(0, {library!r})
 from pathlib import Path
-from rlcs.config.judges import EndpointJudgeConfig
+from rlcs.config.untrained_judges import EndpointJudgeConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.endpoint import EndpointBackend

@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from rlcs.config.judges import JUDGE_TAGS, describe_judge_tag
-from rlcs.config.policies import REWARD_TAGS, UNTRAINED_TAGS
+from rlcs.config.policies import UNTRAINED_TAGS
 from rlcs.config.references import reference_problems
 from rlcs.config.schema import Config
 from rlcs.config.section import did_you_mean
+from rlcs.config.story_rewards import REWARD_TAGS
 
 
 class ConfigError(ValueError):
     """A config that cannot be run; the message names every offending key."""
+
+
+def check_keys(files: Iterable[Path]) -> None:
+    """Refuse YAML files that have a key twice in one section: YAML keeps the last one and says nothing.
+
+    Raises:
+        ConfigError: with one line per key.
+    """
+    problems = [
+        f"{file}: {problem}"
+        for file in files
+        for problem in _repeated_keys(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
+    ]
+    if problems:
+        raise ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
+
+
+def _repeated_keys(node: yaml.Node | None, path: str = "") -> Iterator[str]:
+    if isinstance(node, yaml.MappingNode):
+        count = Counter(key.value for key, _ in node.value)
+        for key, value in node.value:
+            name = f"{path}{key.value}"
+            if count[key.value] > 1:
+                yield f"line {key.start_mark.line + 1}: {name} is there {count[key.value]} times: join them"
+            yield from _repeated_keys(value, f"{name}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _repeated_keys(value, f"{path}{index}.")
 
 
 def parse(raw: Mapping[str, Any]) -> Config:

@@ -7,18 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from rlcs.config.judges import (
-    GenerativeJudgeConfig,
-    GenrmGRPOConfig,
-    GenrmProbeConfig,
-    GenrmSFTConfig,
-    GenrmVerdictsConfig,
-    OracleJudgeConfig,
-    ScalarJudgeConfig,
-    UntrainedJudgeConfig,
-    WorldTeacherConfig,
-    scores_alone,
-)
+from rlcs.config.judges import scores_alone
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
 from rlcs.config.policies import (
@@ -30,6 +19,19 @@ from rlcs.config.policies import (
 )
 from rlcs.config.section import TRL_GROUP_SIZE
 from rlcs.config.tables import METRICS
+from rlcs.config.trained_judges import (
+    GenrmGRPOConfig,
+    GenrmProbeConfig,
+    GenrmSFTConfig,
+    GenrmVerdictsConfig,
+    ScalarJudgeConfig,
+)
+from rlcs.config.untrained_judges import (
+    GenerativeJudgeConfig,
+    OracleJudgeConfig,
+    UntrainedJudgeConfig,
+    WorldTeacherConfig,
+)
 from rlcs.config.world import WorldBaseConfig
 from rlcs.records import BASELINES, HUMAN
 

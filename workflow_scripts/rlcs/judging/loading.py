@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlcs.config.judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
 from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.config.untrained_judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend
 from rlcs.judging.pointwise import JUDGES

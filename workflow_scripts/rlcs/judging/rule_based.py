@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from rlcs.config import judges
-from rlcs.config.judges import WorldTeacherConfig
 from rlcs.config.judging import JudgingConfig
+from rlcs.config.untrained_judges import LengthJudgeConfig, WorldTeacherConfig
 from rlcs.judging.pointwise import StoryAnswer, compare_answers, read_answer
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.text import words
@@ -39,7 +38,7 @@ class LengthJudge:
 
     shard_size = None
 
-    def __init__(self, name: str, entry: judges.LengthJudgeConfig) -> None:
+    def __init__(self, name: str, entry: LengthJudgeConfig) -> None:
         self.name = name
         self.sign = 1 if entry.prefer == "longer" else -1
 

@@ -12,12 +12,12 @@ from typing import Any
 import yaml
 
 from rlcs.config.bases import PretrainedBaseConfig, ShapeConfig
-from rlcs.config.judges import GenrmGRPOConfig, ScalarJudgeConfig
 from rlcs.config.judging import ModelVerifierConfig
 from rlcs.config.lineage import lineage
 from rlcs.config.policies import DPOPolicyConfig, GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
+from rlcs.config.trained_judges import GenrmGRPOConfig, ScalarJudgeConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_memory import known_shape

@@ -12,25 +12,26 @@ from pydantic import BaseModel
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.genrm import GenrmRewardConfig
-from rlcs.config.judges import (
-    EndpointJudgeConfig,
-    GenerativeJudgeConfig,
+from rlcs.config.judges import JudgeConfig, scores_alone
+from rlcs.config.judging import EndpointVerifierConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
+from rlcs.config.schema import Config
+from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
-    JudgeConfig,
+    ScalarJudgeConfig,
+)
+from rlcs.config.training import ShapingConfig, TrainedConfig
+from rlcs.config.untrained_judges import (
+    EndpointJudgeConfig,
+    GenerativeJudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
-    ScalarJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
-    scores_alone,
 )
-from rlcs.config.judging import EndpointVerifierConfig
-from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
-from rlcs.config.schema import Config
-from rlcs.config.training import ShapingConfig, TrainedConfig
 from rlcs.config.world import WorldBaseConfig
 
 SectionDict = dict[str, Any]

@@ -2,18 +2,14 @@
 
 from typing import Any
 
-from rlcs.config.judges import (
-    EndpointJudgeConfig,
-    GenerativeJudgeConfig,
-    JudgeConfig,
-    ScalarJudgeConfig,
-    UntrainedJudgeConfig,
-)
+from rlcs.config.judges import JudgeConfig
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
+from rlcs.config.trained_judges import ScalarJudgeConfig
+from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
 from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from rlcs.config.policies import ConstraintsConfig
 from rlcs.config.prompts import Messages
+from rlcs.config.story_rewards import ConstraintsConfig
 from rlcs.constraints.verification import Check, Verifier, verify
 from rlcs.errors import InputError
 from rlcs.models.generation import is_truncated

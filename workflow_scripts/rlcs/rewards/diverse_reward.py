@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from rlcs.config.policies import DiversityConfig
 from rlcs.config.prompts import Messages
+from rlcs.config.story_rewards import DiversityConfig
 from rlcs.models.embeddings import SentenceModel, mean_distances
 from rlcs.rewards.diversity import diversity_bonuses
 from rlcs.rewards.writing import Writing, sum_rewards

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.policies import DiversityConfig, GRPOPolicyConfig
+from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.story_rewards import DiversityConfig
 from rlcs.constraints.verification import Verifier
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge

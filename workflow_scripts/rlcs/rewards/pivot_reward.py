@@ -10,8 +10,8 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerState
 
-from rlcs.config.policies import StoryRewardConfig
 from rlcs.config.prompts import Messages
+from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.judging.credits import flip_rate
 from rlcs.judging.judge import Judge

@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import Trainer, set_seed
 from trl import RewardConfig, RewardTrainer
 
-from rlcs.config.judges import ScalarJudgeConfig, Way
+from rlcs.config.trained_judges import ScalarJudgeConfig, Way
 from rlcs.config.training import AdapterConfig
 from rlcs.judging.probe import Probe
 from rlcs.judging.story_features import PERPLEXITY, STATES_BATCH, encode_story, state_places, story_features
