@@ -306,7 +306,6 @@ def test_the_schema_speaks_of_from():
         ("data/splits/train", 0.7, "data.splits: train 0.7 + validation 0.05 + test 0.15 must sum to 1"),
         ("judges/oracle/kind", "crowd", "judges.oracle.kind: 'crowd' is not one of 'oracle', "),
         ("judges/oracle", {}, "judges.oracle.kind: Field required"),
-        ("judges/oracle", None, "judges.oracle.kind: Field required"),
         ("judges/oracle", "genrm", "judges.oracle.kind: Field required"),
         ("judges/oracle/kind", ["oracle"], "judges.oracle.kind: "),
         (
@@ -800,3 +799,13 @@ def test_no_config_of_the_repository_has_a_key_twice(tmp_path):
     parsing.check_keys(sorted((ROOT / "config").rglob("*.yaml")))
     (tmp_path / "empty.yaml").touch()
     parsing.check_keys([tmp_path / "empty.yaml"])
+
+
+def test_a_later_file_can_remove_an_entry():
+    raw = copy.deepcopy(merged(["tiny.yaml"]))
+    raw["judges"]["genrm-sft-micro"] = None
+    raw["tables"]["alignment"]["rows"].remove("genrm-sft-micro")
+    assert "genrm-sft-micro" not in parsing.parse(raw).judges
+    raw["judges"]["genrm-sft"] = None
+    with pytest.raises(parsing.ConfigError, match="'genrm-sft' is not under judges"):
+        parsing.parse(raw)

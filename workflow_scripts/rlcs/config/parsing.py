@@ -18,6 +18,10 @@ from rlcs.config.section import did_you_mean
 from rlcs.config.story_rewards import REWARD_TAGS
 
 
+# Sections whose keys are names that the user gives.
+NAMED = ("bases", "judges", "consensus", "verifiers", "policies", "sweeps")
+
+
 class ConfigError(ValueError):
     """A config that cannot be run; the message names every offending key."""
 
@@ -54,7 +58,8 @@ def parse(raw: Mapping[str, Any]) -> Config:
     """Parse a merged dictionary to a typed config.
 
     ``preferences``, a file or a list of them, stands for ``data.preferences``: a word that is quickly typed
-    behind ``--config``. Keys of the top level that begin with ``x-`` are free, for YAML anchors.
+    behind ``--config``. Keys of the top level that begin with ``x-`` are free, for YAML anchors. An entry of
+    ``NAMED`` that is empty is left out, so that a later file can remove what an earlier one has.
 
     Raises:
         ConfigError: with one line per offending key.
@@ -63,6 +68,9 @@ def parse(raw: Mapping[str, Any]) -> Config:
     if (files := given.pop("preferences", None)) is not None:
         listed = files if isinstance(files, list) else [files]
         given["data"] = {**(given.get("data") or {}), "preferences": listed}
+    for section in NAMED:
+        if isinstance(entries := given.get(section), Mapping):
+            given[section] = {name: entry for name, entry in entries.items() if entry is not None}
     keys: dict[int, list[str]] = {}
     try:
         parsed = Config.model_validate(given, context=keys)
