@@ -17,7 +17,6 @@ from rlcs.config.schema import Config
 from rlcs.config.section import did_you_mean
 from rlcs.config.story_rewards import REWARD_TAGS
 
-
 # Sections whose keys are names that the user gives.
 NAMED = ("bases", "judges", "consensus", "verifiers", "policies", "sweeps")
 

@@ -24,6 +24,7 @@ from rlcs.evaluation.statistics import (
     finite,
     interval,
     paired_difference,
+    resampled_totals,
 )
 
 BySeed = Mapping[int, Mapping[str, float]]
@@ -169,14 +170,10 @@ def crossed_estimate(
         return Estimate(mean.value, *mean.interval(level), mean.n)
     samples = [sample] if less is None else [sample, less]
     seeds, contexts = _units(samples)
-    draws = np.random.default_rng(seed).multinomial(
-        len(contexts), [1 / len(contexts)] * len(contexts), resamples
-    )
     resampled = np.zeros(resamples)
     for sign, part in zip((1, -1), samples, strict=False):
-        drawn, items = (
-            np.einsum("rc,c->r", draws, table[0]) for table in _seed_by_context(part, seeds, contexts)
-        )
+        tables = np.column_stack([table[0] for table in _seed_by_context(part, seeds, contexts)])
+        drawn, items = resampled_totals(tables, seed, resamples).T
         resampled += sign * np.divide(drawn, items, out=np.full(resamples, math.nan), where=items > 0)
     low, high = interval(resampled[np.isfinite(resampled)], len(contexts), level)
     return Estimate(mean.value, low, high, mean.n)
