@@ -803,9 +803,10 @@ def test_no_config_of_the_repository_has_a_key_twice(tmp_path):
 
 def test_a_later_file_can_remove_an_entry():
     raw = copy.deepcopy(merged(["tiny.yaml"]))
-    raw["judges"]["genrm-sft-micro"] = None
-    raw["tables"]["alignment"]["rows"].remove("genrm-sft-micro")
-    assert "genrm-sft-micro" not in parsing.parse(raw).judges
+    raw["judges"]["genrm-grpo"] = None
+    raw["tables"]["alignment"]["rows"].remove("genrm-grpo")
+    raw["paper"]["alignment"].clear()
+    assert "genrm-grpo" not in parsing.parse(raw).judges
     raw["judges"]["genrm-sft"] = None
     with pytest.raises(parsing.ConfigError, match="'genrm-sft' is not under judges"):
         parsing.parse(raw)
