@@ -14,7 +14,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from rlcs.config import parsing
-from rlcs.config.judges import ConsensusConfig
+from rlcs.config.data import ConsensusConfig
 from rlcs.config.lineage import trained_models, training_seeds
 from rlcs.config.policies import (
     BasePolicyConfig,

@@ -16,8 +16,8 @@ from pydantic_core import PydanticUndefined
 
 from rlcs.config import (
     bases,
+    data,
     gate,
-    judges,
     judging,
     policies,
     story_rewards,
@@ -51,7 +51,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "genrm-probe": trained_judges.GenrmProbeConfig,
         "genrm-grpo": trained_judges.GenrmGRPOConfig,
     },
-    "consensus": {"panel": judges.ConsensusConfig},
+    "consensus": {"panel": data.ConsensusConfig},
     "verifiers": {"model": judging.ModelVerifierConfig, "endpoint": judging.EndpointVerifierConfig},
     "policies": {
         "sft": policies.SFTPolicyConfig,

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.data.preferences import Preferences
 from rlcs.records import SPLITS
 from rlcs.report.captions import TABLES
@@ -40,6 +41,7 @@ def main(stage: Stage) -> None:
             f"{flag['rule']} was {flag['value']:.3g}, limit {flag['limit']:g}, at step {flag['step']}"
             for flag in flags
         ],
+        compared=ParentAndChild.read(model),
         lineage=read_artifacts(model.parents[2], [model]),
         packages=provenance["packages"],
         manifest=content_id(model / MANIFEST_NAME),

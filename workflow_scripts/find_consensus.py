@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from rlcs.config.judges import ConsensusConfig
+from rlcs.config.data import ConsensusConfig
 from rlcs.data.artifacts import AUDIT_FILE, CHAINS_FILE, JUDGEMENTS_FILE, PAIRS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.data.votes import soft_label

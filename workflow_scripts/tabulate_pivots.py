@@ -23,9 +23,12 @@ def main(stage: Stage) -> None:
             for row in rows
         }
         made_of = read_provenance(folder)
-        judge, size = made_of["config"]["judge"]["name"], made_of["config"]["group_size"]
+        section, size = made_of["config"]["judge"], made_of["config"]["group_size"]
+        judge = section["name"]
+        probed = section["judge"]["kind"] == "generative" and section["judge"].get("train") == "probe"
         stories[judge] += [row for row in rows if row["sample"] < size]  # the last is no story of the policy
-        groups[judge] += make_groups(utilities, JUDGEMENTS_FILE.read(folder), size, made_of["seed"])
+        judgements = JUDGEMENTS_FILE.read(folder)
+        groups[judge] += make_groups(utilities, judgements, size, made_of["seed"], writes_both=probed)
     with stage.artifact() as folder:
         tables = {
             "pivots": pivot_table(groups, stories, seed=stage.seed),

@@ -17,6 +17,7 @@ from rlcs.report.page import (
     arrange_sections,
     collect_headlines,
     collect_notes,
+    note_parents,
     render_report,
 )
 from rlcs.report.provenance import read_artifacts, summarize_machines, tabulate_models, tabulate_stages
@@ -43,7 +44,8 @@ def main(stage: Stage) -> None:
                 run=stage.config["run"],
                 synthetic=stage.config["synthetic"],
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
-                notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs)),
+                notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs))
+                + note_parents(artifacts),
                 sections=arrange_sections(frames, panels, captions),
                 samples=_samples(stage, preferences.contexts),
                 facts={

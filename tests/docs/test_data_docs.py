@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from paths import ROOT
-from rlcs.config.data import DataConfig
-from rlcs.config.judges import ConsensusConfig
+from rlcs.config.data import ConsensusConfig, DataConfig
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.data.formats import fields_of, validated_pairs
 from rlcs.data.rows import RawRow

@@ -234,3 +234,16 @@ def test_tokens_of_a_pairwise_judge_are_those_of_its_comparisons():
     assert (
         pivot_table({"j": [replace(pairwise, judgements=silent)]}, told("j"), seed=0)["per_token"][0] is None
     )
+
+
+def test_a_judge_that_writes_both_orders_costs_both_in_every_design():
+    utilities = {("c", i): float(i) for i in range(3)}
+    judgements = [
+        Judgement(f"c/{i}/{j}", order, "j", "b", tokens=tokens)
+        for i, j in combinations(range(3), 2)
+        for order, tokens in (("ab", 10), ("ba", 20))
+    ]
+    for orders in ("random", "both"):
+        (group,) = make_groups(utilities, judgements, 3, writes_both=True)
+        drawn = draw_rewards(group, Design(1, orders, "hard"), 0)
+        assert (drawn.calls, drawn.tokens) == (4, 60)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import ArtifactRecord
@@ -38,11 +39,22 @@ def card(kind="generative", **changes):
             "Human alignment": pd.DataFrame({"system": ["j"], "accuracy": [Estimate(0.7, 0.6, 0.8, 9)]})
         },
         "flags": ["kl was 2, limit 1, at step 5"],
+        "compared": None,
         "lineage": [made],
         "packages": {"trl": "1.16.0"},
         "manifest": "abc",
     }
     return render_card(Card(**values | changes))
+
+
+def test_a_card_says_if_the_weights_are_those_of_the_parent():
+    worse, better = (ParentAndChild("accuracy", 9, 0.8, child) for child in (0.7, 0.9))
+    said = (
+        "- Accuracy on 9 validation pairs: parent 0.8000, child 0.7000; the parent is published. The training"
+    )
+    assert said in card(compared=worse)
+    assert "the child is published.\n" in card(compared=better)
+    assert "validation pairs" not in card()
 
 
 def header(text):

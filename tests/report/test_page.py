@@ -1,11 +1,13 @@
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
 
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Constraint, Context, Judgement
 from rlcs.report import curves, figure_style
@@ -21,8 +23,10 @@ from rlcs.report.page import (
     collect_headlines,
     collect_notes,
     inline_svg,
+    note_parents,
     render_report,
 )
+from rlcs.report.provenance import ArtifactRecord, tabulate_models
 from rlcs.report.samples import SampleContext, SampleStory, choose_samples
 
 HOSTILE = "<script>alert('x')</script> {{ 7*7 }} {% raw %} </p></details> [[A]] & <b>bold</b>"
@@ -317,3 +321,15 @@ def test_p_over_both_orders_is_a_headline_if_it_says_something_else():
         0.8,
     )
     assert len(headlines(None, Estimate(0.7, 0.7, 0.7, 1000))) == 2  # a reward model's p has its accuracy
+
+
+def test_a_parent_that_was_published_is_noted_and_in_the_table_of_models():
+    made = ArtifactRecord("judges/j/seed1", "train", 1, "abc", 60.0, (), "node", "3.11", None)
+    worse, better = (ParentAndChild("accuracy", 9, 0.8, child) for child in (0.7, 0.9))
+    artifacts = [replace(made, compared=compared) for compared in (None, worse, better)]
+    (note,) = note_parents(artifacts)
+    assert note.flagged
+    assert note.text == (
+        "judges/j/seed1: accuracy on 9 validation pairs: parent 0.8000, child 0.7000; the parent is published"
+    )
+    assert list(tabulate_models(artifacts)["published"]) == [None, "parent", "child"]

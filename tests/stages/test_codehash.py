@@ -169,15 +169,16 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 
 
 LEARNS = {"prompts", "section", "training"}
-JUDGES = LEARNS | {"endpoints", "genrm", "judges", "judging"}
-POLICIES = {"policies", "section", "sentence_model", "training"}
+JUDGES = {"endpoints", "judging", "prompts", "section", "untrained_judges"}
+TRAINED_JUDGES = LEARNS | JUDGES | {"genrm", "trained_judges"}
+POLICIES = {"policies", "section", "sentence_model", "story_rewards", "training"}
 TABLES = {"section", "sentence_model", "tables"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
     "choose_stories": JUDGES,
     "export_model": set(),
     "filter_chains": set(),
-    "find_consensus": {"endpoints", "genrm", "judges", "section", "training"},
+    "find_consensus": {"data", "section"},
     "gate_judge": {"gate", "section"},
     "generate_world": {"prompts", "section", "world"},
     "import_stories": set(),
@@ -203,16 +204,16 @@ CONFIGS = {
     "tabulate_pivots": set(),
     "tabulate_sweeps": set(),
     "tabulate_win_rates": set(),
-    "train_bradley_terry": JUDGES,
-    "train_genrm_grpo": JUDGES,
-    "train_genrm_probe": JUDGES,
-    "train_genrm_sft": JUDGES,
-    "train_genrm_verdicts": JUDGES,
+    "train_bradley_terry": TRAINED_JUDGES,
+    "train_genrm_grpo": TRAINED_JUDGES,
+    "train_genrm_probe": TRAINED_JUDGES,
+    "train_genrm_sft": TRAINED_JUDGES,
+    "train_genrm_verdicts": TRAINED_JUDGES,
     "train_policy_dpo": LEARNS | POLICIES | {"endpoints", "judging"},
     "train_policy_grpo": JUDGES | POLICIES,
     "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},
-    "write_analyses": {"endpoints", "genrm", "judges", "judging", "prompts", "section", "training"},
+    "write_analyses": JUDGES,
     "write_blind_sheet": set(),
     "write_gallery": LEARNS | POLICIES,
     "write_report": set(),

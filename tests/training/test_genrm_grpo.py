@@ -21,6 +21,7 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import user
 from rlcs.config.training import AdapterConfig, ShapingConfig
 from rlcs.data.artifacts import CHAINS_FILE
+from rlcs.data.parent_and_child import PARENT_AND_CHILD
 from rlcs.errors import InputError
 from rlcs.judging.score_tokens import score_positions, score_tokens
 from rlcs.judging.soft_verdict import first_wins
@@ -33,7 +34,7 @@ from rlcs.rewards.verdict_reward import LIKELY, VerdictReward
 from rlcs.stages.stage import Stage
 from rlcs.training.grpo import ShapedGRPOTrainer
 from rlcs.training.headroom import HEADROOM_NAME
-from rlcs.training.keep_better import PARENT_AND_CHILD, JudgeAccuracy
+from rlcs.training.keep_better import JudgeAccuracy
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
 from smoke_run import SMOKE

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.config.judging import JudgingConfig
+from rlcs.data.parent_and_child import PARENT_AND_CHILD
 from rlcs.models.loading import load_tokenizer
 from rlcs.records import Judgement
 from rlcs.training import keep_better as module
-from rlcs.training.keep_better import PARENT_AND_CHILD, JudgeAccuracy, compare_scores, keep_better
+from rlcs.training.keep_better import JudgeAccuracy, compare_scores, keep_better
 
 MEASURE = "accuracy"
 scores = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=9)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from rlcs.config.section import Section
+from rlcs.config.section import Names, Section
 from rlcs.constraints.registry import parse_constraint
 from rlcs.records import Constraint
 
@@ -215,3 +215,26 @@ class DataConfig(Section):
     def user_supplied(self) -> bool:
         """True if a user supplies the preferences, False if the tiny world makes them."""
         return self.preferences is not None or self.hub is not None
+
+
+class ConsensusConfig(Section):
+    """Labels for unlabelled pairs, on which several teachers agree in both orders."""
+
+    teachers: Names = Field(
+        description="Names of at least two generative judges, best with different biases.",
+        examples=[["teacher-world", "teacher-endpoint"]],
+    )
+    agree: int = Field(
+        2,
+        ge=2,
+        description="Number of teachers that must agree. A further teacher that is consistent in "
+        "both orders must not differ.",
+    )
+
+    @model_validator(mode="after")
+    def _enough(self) -> ConsensusConfig:
+        if len(self.teachers) < self.agree:
+            raise ValueError(
+                f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
+            )
+        return self

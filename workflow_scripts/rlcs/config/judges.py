@@ -1,13 +1,12 @@
-"""The entries of judges, each of one kind, and of consensus labels."""
+"""The entries of judges: the key of an entry that says its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Tag
 
-from rlcs.config.section import Names, Section
 from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
     GenrmProbeConfig,
@@ -23,30 +22,6 @@ from rlcs.config.untrained_judges import (
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
-
-
-class ConsensusConfig(Section):
-    """Labels for unlabelled pairs, on which several teachers agree in both orders."""
-
-    teachers: Names = Field(
-        description="Names of at least two generative judges, best with different biases.",
-        examples=[["teacher-world", "teacher-endpoint"]],
-    )
-    agree: int = Field(
-        2,
-        ge=2,
-        description="Number of teachers that must agree. A further teacher that is consistent in "
-        "both orders must not differ.",
-    )
-
-    @model_validator(mode="after")
-    def _enough(self) -> ConsensusConfig:
-        if len(self.teachers) < self.agree:
-            raise ValueError(
-                f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
-            )
-        return self
-
 
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.
 _GENERATIVE = {

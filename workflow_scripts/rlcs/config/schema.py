@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pydantic import ConfigDict, Field
 
 from rlcs.config.bases import BaseConfig
-from rlcs.config.data import DataConfig
+from rlcs.config.data import ConsensusConfig, DataConfig
 from rlcs.config.endpoints import ServingConfig
 from rlcs.config.gate import GateConfig
-from rlcs.config.judges import ConsensusConfig, JudgeConfig
+from rlcs.config.judges import JudgeConfig
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
 from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions

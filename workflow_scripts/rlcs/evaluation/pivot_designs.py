@@ -30,7 +30,7 @@ import pandas as pd
 from rlcs.evaluation.crossed import estimate_items
 from rlcs.evaluation.statistics import Floats, mean_or_none
 from rlcs.evaluation.truncation import truncated_share
-from rlcs.records import Judgement, Order, Row
+from rlcs.records import ORDERS, Judgement, Order, Row
 from rlcs.rewards.pivots import draw_pivots, pivot_rewards, plan_comparisons
 from rlcs.verdict import WIN_CREDIT, soft_win_probability, swapped, win_probability
 
@@ -68,6 +68,7 @@ class Group:
     ``chosen`` is the utility of a story that people preferred, which is judged as story number G; None
     without one. ``alone`` has the judgements of each story with itself, by its number, if the judge scores
     stories by themselves. Such a judge answers once for each story, whatever it is compared with.
+    ``writes_both``: a judgement of one order takes the answers of both, as a probe on analyses does.
     """
 
     context_id: str
@@ -76,6 +77,7 @@ class Group:
     seed: int = 0
     chosen: float | None = None
     alone: Mapping[int, Judgement] = field(default_factory=dict)
+    writes_both: bool = False
 
     def utility(self, story: int) -> float:
         """The utility of a story of the group, or of the chosen one, which has number G."""
@@ -134,8 +136,12 @@ def draw_rewards(group: Group, design: Design, draw: int) -> DrawnRewards:
     if group.alone:
         price = _price(group, {story for pair in by_pair for story in pair})
     else:
-        judgements = [judgement for of_pair in by_pair.values() for judgement in of_pair]
-        price = len(judgements), sum(judgement.tokens for judgement in judgements)
+        written = [
+            judgement
+            for (story, pivot), drawn in by_pair.items()
+            for judgement in (_both(group.judgements, story, pivot) if group.writes_both else drawn)
+        ]
+        price = len(written), sum(judgement.tokens for judgement in written)
     return DrawnRewards(_centred(points), _centred(truth), *price)
 
 
@@ -158,6 +164,10 @@ def _judgement(judgements: GroupJudgements, story: int, pivot: int, order: Order
     p_a = None if mirrored.p_a is None else 1 - mirrored.p_a
     verdict = swapped(mirrored.verdict)
     return Judgement(mirrored.pair_id, order, mirrored.judge, verdict, mirrored.tokens, p_a=p_a)
+
+
+def _both(judgements: GroupJudgements, story: int, pivot: int) -> list[Judgement]:
+    return [_judgement(judgements, story, pivot, order) for order in ORDERS]
 
 
 def _probability(judgements: Sequence[Judgement], design: Design) -> float | None:
@@ -190,7 +200,12 @@ def _correlation(x: Floats, y: Floats) -> float:
 
 
 def make_groups(
-    utilities: Mapping[tuple[str, int], float], judgements: Iterable[Judgement], size: int, seed: int = 0
+    utilities: Mapping[tuple[str, int], float],
+    judgements: Iterable[Judgement],
+    size: int,
+    seed: int = 0,
+    *,
+    writes_both: bool = False,
 ) -> list[Group]:
     """Group judgements by context.
 
@@ -200,6 +215,7 @@ def make_groups(
             scores stories by themselves, also those named ``context/i/i``, in order ``ab``.
         size: stories of a group.
         seed: of the stories and the judge.
+        writes_both: as in ``Group``.
     """
     by_context: dict[str, dict[tuple[int, int, Order], Judgement]] = defaultdict(dict)
     alone: dict[str, dict[int, Judgement]] = defaultdict(dict)
@@ -217,6 +233,7 @@ def make_groups(
             seed,
             utilities.get((context, size)),
             alone[context],
+            writes_both,
         )
         for context, judged in by_context.items()
     ]

@@ -140,7 +140,7 @@ def resampled_totals(sums: Floats, seed: int, resamples: int) -> Floats:
 
 @lru_cache(maxsize=2)  # a table asks for the same draws some hundred times
 def _counts(n: int, seed: int, resamples: int) -> Floats:
-    """How often each of n clusters is in each draw of n with replacement, (resamples, n)."""
+    """Counts (resamples, n) of n clusters in each of the draws of n with replacement."""
     rng = np.random.default_rng(seed)
     draws = [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(resamples)]
     return np.asarray(draws, dtype=np.float64)

@@ -211,6 +211,12 @@ COLUMNS: dict[str, Column] = {
     "artifacts": Column("artifacts", "count"),
     "time": Column("time", "text", "Wall-clock time of the attempt that succeeded."),
     "gpu_hours": Column("GPU hours", "number", "That time, times the GPUs that the job held."),
+    "published": Column(
+        "published",
+        "text",
+        "The trained model (child) or the one it started from (parent), whichever is better on validation "
+        "pairs; a dash if the training does not compare them.",
+    ),
     "manifest": Column("manifest", "text", "Hash of the hashes of all files; it identifies their bytes."),
     "training": Column("training", "text"),
     "sign": Column("sign", "text", "A sign of collapse that the watch looks for in the training's log."),

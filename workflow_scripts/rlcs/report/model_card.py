@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 import yaml
 
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.report.formatting import to_markdown
 from rlcs.report.html import load_template
 from rlcs.report.provenance import ArtifactRecord, format_duration
@@ -26,6 +27,7 @@ class Card:
         pairs: number of pairs by split.
         tables: frames by title, with the rows of this model.
         flags: a sentence per flag of the watch.
+        compared: the comparison of parent and child, if the training makes one.
         lineage: the model's artifact and all artifacts that it was made from.
     """
 
@@ -44,6 +46,7 @@ class Card:
     quarantined: int
     tables: Mapping[str, pd.DataFrame]
     flags: Sequence[str]
+    compared: ParentAndChild | None
     lineage: Sequence[ArtifactRecord]
     packages: Mapping[str, str]
     manifest: str

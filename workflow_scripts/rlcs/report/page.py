@@ -5,7 +5,7 @@ Only the SVG of our own figures enters as markup.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -19,6 +19,7 @@ from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
 from rlcs.report.html import fill_template
+from rlcs.report.provenance import ArtifactRecord
 from rlcs.report.samples import SampleContext
 
 PAGE_COLORS = {
@@ -185,6 +186,15 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
     if quarantined:
         result.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
     return result
+
+
+def note_parents(artifacts: Iterable[ArtifactRecord]) -> list[Note]:
+    """A note on each training that made its model no better, so that the parent was published."""
+    return [
+        Note(f"{artifact.name}: {artifact.compared}", flagged=True)
+        for artifact in artifacts
+        if artifact.compared is not None and artifact.compared.published == "parent"
+    ]
 
 
 def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 MODELS = ("bases", "judges", "policies")
@@ -16,7 +17,8 @@ MODELS = ("bases", "judges", "policies")
 class ArtifactRecord:
     """One artifact: the name of its folder below the results, what made it, and the cost.
 
-    ``seconds`` are the wall-clock time of the attempt that succeeded.
+    ``seconds`` are the wall-clock time of the attempt that succeeded. ``compared`` is of a training that
+    publishes the better of parent and child.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ArtifactRecord:
     host: str
     python: str
     commit: str | None
+    compared: ParentAndChild | None = None
 
     @property
     def gpu_hours(self) -> float:
@@ -60,6 +63,7 @@ def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecor
             host=run["host"],
             python=run["python"],
             commit=run["commit"],
+            compared=ParentAndChild.read(folder),
         )
         for folder in sorted(find_ancestors(results, folders))
     ]
@@ -80,6 +84,7 @@ def tabulate_models(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:
         {
             "model": artifact.name,
             "stage": artifact.stage,
+            "published": artifact.compared.published if artifact.compared else None,
             "time": format_duration(artifact.seconds),
             "gpu_hours": artifact.gpu_hours,
             "manifest": artifact.manifest,
@@ -88,7 +93,9 @@ def tabulate_models(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:
         for artifact in artifacts
         if artifact.name.split("/")[0] == registry
     ]
-    return pd.DataFrame(rows, columns=["model", "stage", "time", "gpu_hours", "manifest"], dtype=object)
+    return pd.DataFrame(
+        rows, columns=["model", "stage", "published", "time", "gpu_hours", "manifest"], dtype=object
+    )
 
 
 def tabulate_stages(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:

@@ -6,17 +6,15 @@ the files' precision count. Design choice: the better one is published, the trai
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
 from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.judging.credits import both_orders_credits, pair_credits
 from rlcs.judging.in_process import TransformersBackend
 from rlcs.judging.pointwise import JUDGES
@@ -26,36 +24,7 @@ from rlcs.records import Comparison, Label, Reads
 from rlcs.stages.ranks import gather, is_main, own_share, wait_for_all
 from rlcs.stages.stage import log
 
-PARENT_AND_CHILD = "parent_and_child.json"
 _WEIGHTS = ("model", "adapter")  # folders of an artifact
-
-
-@dataclass(frozen=True)
-class ParentAndChild:
-    """Mean scores of a parent and of the child that was trained from it, over the same ``n`` items.
-
-    Attributes:
-        measure: name of the score; more is better.
-        parent, child: None without items.
-    """
-
-    measure: str
-    n: int
-    parent: float | None
-    child: float | None
-
-    @property
-    def published(self) -> Literal["parent", "child"]:
-        """The one with the larger mean; the child if they are equal or not known."""
-        return "child" if self.parent is None or self.child is None or self.child >= self.parent else "parent"
-
-    def __str__(self) -> str:
-        if self.parent is None or self.child is None:
-            return "no validation pairs: the trained model is published, whatever its parent is worth"
-        return (
-            f"{self.measure} on {self.n} validation pairs: parent {self.parent:.4f}, child {self.child:.4f}; "
-            f"the {self.published} is published"
-        )
 
 
 def compare_scores(parent: Mapping[str, float], child: Mapping[str, float], measure: str) -> ParentAndChild:
@@ -88,8 +57,7 @@ def keep_better(
     compared = compare_scores(scores(parent / "model"), scores(artifact / "model"), measure)
     if is_main():
         log.info("%s", compared)
-        made = {**asdict(compared), "published": compared.published}
-        (artifact / PARENT_AND_CHILD).write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
+        compared.write(artifact)
         if compared.published == "parent":
             for name in _WEIGHTS:
                 shutil.rmtree(artifact / name, ignore_errors=True)
