@@ -44,6 +44,7 @@ localrules:
     effects,
     check,
     export,
+    rehearse,
 
 
 rule all:
@@ -87,6 +88,24 @@ rule export:
             for registry in ("judges", "policies")
             for manifest in trained(registry)
         ],
+
+
+rule rehearse:
+    message:
+        "Rehearse the run {CONFIG.run}: the same graph with small models, in results/{CONFIG.run}-rehearsal"
+    params:
+        config=lambda _: json.dumps(CONFIG.model_dump(mode="json", by_alias=True)),
+        each="--each" if EACH else "",
+        site=lambda _: "--slurm" if workflow.executor_plugin.name == "slurm" else "",
+        arguments=json.dumps(sys.argv[1:]),
+    log:
+        f"{LOGS}/rehearse.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/rehearse.py --config {params.config:q} {params.each} {params.site}"
+        " --arguments {params.arguments:q} 2>&1 | tee {log}"
 
 
 rule check:

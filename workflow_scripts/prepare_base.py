@@ -7,12 +7,15 @@ from random import Random
 from pydantic import TypeAdapter
 
 from rlcs import errors
-from rlcs.config.bases import BaseConfig, PretrainedBaseConfig
+from rlcs.config.bases import BaseConfig, PretrainedBaseConfig, StandInBaseConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.packages import package_folder
+from rlcs.models.stand_in import stand_in
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.pretraining import pretraining_trainer
 from rlcs.training.run import train
+from rlcs.training.stand_in import make_literate, texts
 
 
 def main(stage: Stage) -> None:
@@ -26,6 +29,9 @@ def main(stage: Stage) -> None:
                     f"cannot load the model {base.model!r}: {error}. Needed is a folder or a hub id with "
                     f"safetensors or a GGUF file (gguf_file), a tokenizer and a chat template"
                 ) from error
+    elif isinstance(base, StandInBaseConfig):
+        with stage.artifact() as folder:
+            imitate(stage, base, folder / "model")
     else:
         templates = stage.config["templates"]
         train(
@@ -39,6 +45,27 @@ def main(stage: Stage) -> None:
                 output_dir=scratch,
             ),
         )
+
+
+def imitate(stage: Stage, base: StandInBaseConfig, folder: Path) -> None:
+    """Write a stand-in as ``bring`` writes the model that it stands in for.
+
+    Raises:
+        InputError: nothing is known of that model.
+    """
+    scratch = stage.checkpoints()
+    model = base.of.model
+    if base.of.package is not None:
+        model = str(package_folder(base.of.package, scratch) / model)
+    judging = JudgingConfig.model_validate(stage.config["judging"])
+    writing, verifying = stage.config["writing"]["template"], stage.config["verifying"]
+    made = texts(Random(base.seed), judging, writing, verifying)
+    small, files = stand_in(base, model, (f"{prompt[0]['content']} {answer}" for prompt, answer in made))
+    raw = scratch / "raw"
+    small.save_pretrained(raw)
+    files.tokenizer.save_pretrained(raw)
+    make_literate(raw, made, steps=base.steps, seed=base.seed, scratch=scratch / "training")
+    bring(PretrainedBaseConfig(kind="pretrained", model=str(raw), dtype=base.of.dtype), folder, scratch)
 
 
 def bring(base: PretrainedBaseConfig, folder: Path, scratch: Path) -> None:

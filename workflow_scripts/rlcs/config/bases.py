@@ -78,4 +78,26 @@ class PretrainedBaseConfig(Section):
         return self
 
 
-BaseConfig = Annotated[WorldBaseConfig | PretrainedBaseConfig, Field(discriminator="kind")]
+class StandInBaseConfig(Section):
+    """A small random model with another base's architecture, tokenizer and chat template, for a rehearsal."""
+
+    kind: Literal["stand_in"] = Field(description="Kind of base: a small model in place of another.")
+    of: PretrainedBaseConfig = Field(
+        description="Base that it stands in for.",
+        examples=[{"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}],
+    )
+    hidden_size: int = Field(
+        64, ge=32, multiple_of=32, description="Width of the hidden states; heads are 32 wide."
+    )
+    layers: int = Field(2, ge=1, description="Number of layers.")
+    steps: int = Field(
+        120,
+        ge=1,
+        description="Training steps on made-up answers, after which it ends a text and writes scores.",
+    )
+    seed: int = Field(0, description="Seed of the initial weights and the made-up answers.")
+
+
+BaseConfig = Annotated[
+    WorldBaseConfig | PretrainedBaseConfig | StandInBaseConfig, Field(discriminator="kind")
+]

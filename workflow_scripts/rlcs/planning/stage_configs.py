@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from rlcs.config.bases import StandInBaseConfig
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import JudgeConfig, scores_alone
@@ -78,6 +79,11 @@ def ingest(config: Config) -> SectionDict:
 def base(config: Config, name: str) -> SectionDict:
     entry = config.bases[name]
     section: SectionDict = {"base": plain(entry, exclude={"shape"})}
+    if isinstance(entry, StandInBaseConfig):
+        section["base"]["of"].pop("shape")
+        section["judging"] = plain(config.judging, exclude=_ANSWERING)
+        section["writing"] = plain(config.writing)
+        section["verifying"] = sorted({verifier.template for verifier in config.verifiers.values()})
     if isinstance(entry, WorldBaseConfig):
         section["training"] = config.training
         section["templates"] = {"judge": config.judging.template, "policy": config.writing.template}

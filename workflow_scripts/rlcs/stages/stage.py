@@ -23,6 +23,7 @@ from typing import Any
 
 from rlcs.errors import InputError
 from rlcs.stages.codehash import code_hash
+from rlcs.stages.fsdp_on_cpu import shard_on_cpu
 from rlcs.stages.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
 
 log = logging.getLogger("rlcs")
@@ -169,6 +170,7 @@ def run_stage(
     )
     try:
         if worker:
+            shard_on_cpu()
             work(stage)
         elif stage.is_made():
             shutil.rmtree(stage.unfinished, ignore_errors=True)

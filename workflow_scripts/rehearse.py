@@ -1,0 +1,157 @@
+"""Rehearse a run: derive a small one with the same graph from its config, run it, and say what was found.
+
+``snakemake rehearse --configfile ANY.yaml`` calls this. The small run can be repeated by hand with the config
+that it leaves: ``snakemake all --configfile results/RUN-rehearsal/config/run.yaml``.
+"""
+
+import argparse
+import json
+import logging
+import random
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from rlcs.config import parsing
+from rlcs.config.schema import Config
+from rlcs.config.training import TrainedConfig
+from rlcs.data.made_up import made_up_rows
+from rlcs.evaluation.rehearsal import find_problems, stage_table, to_page
+from rlcs.judging.stand_in_endpoint import Form, StandInEndpoint
+from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehearsed
+
+log = logging.getLogger("rlcs")
+
+ROWS = 160  # so that every split of them has the pairs that the rehearsal asks for
+
+
+def main() -> int:
+    arguments = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    config = parsing.parse(arguments.config)
+    results = Path("results") / rehearsal_name(config.run)
+    folder = results / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = None if is_at_hand(config) else folder / "pairs.jsonl"
+    if pairs is not None:
+        rows = made_up_rows(config.data, ROWS, random.Random(config.data.seed))
+        pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    host = socket.gethostname() if arguments.slurm else "127.0.0.1"
+    with StandInEndpoint(forms(config), config.judging.scores, host) as server:
+        small = derive(
+            config,
+            folder=folder,
+            server=server.address,
+            pairs=pairs,
+            each=arguments.each,
+            slurm=arguments.slurm,
+        )
+        parsed = parsing.parse(small)
+        (folder / "run.yaml").write_text(yaml.safe_dump(small, sort_keys=False), encoding="utf-8")
+        failure = run(
+            [*targets(parsed, results, each=arguments.each), *parse_words(arguments.arguments)],
+            folder / "run.yaml",
+        )
+    trained = [name for name, policy in parsed.policies.items() if isinstance(policy, TrainedConfig)]
+    problems = find_problems(results, trained)
+    page = to_page(
+        f"Rehearsal of {config.run}",
+        stage_table(results),
+        {
+            part.part: part.stands_in
+            for part in replacements(config, made_up=pairs is not None, slurm=arguments.slurm)
+        },
+        unrehearsed(config),
+        problems,
+        failure,
+    )
+    (results / "rehearsal.md").write_text(page, encoding="utf-8")
+    log.info("\n%s\nwritten to %s", page, results / "rehearsal.md")
+    return 1 if failure or problems else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
+    parser.add_argument("--each", action="store_true", help="one entry of each distinct kind, not all")
+    parser.add_argument("--slurm", action="store_true", help="jobs run on a cluster")
+    parser.add_argument("--arguments", type=json.loads, default=[], help="those of Snakemake, as JSON")
+    return parser.parse_args()
+
+
+def is_at_hand(config: Config) -> bool:
+    """True if the run's pairs are files that are there, or the tiny world's."""
+    if config.synthetic:
+        return True
+    files = config.data.preferences
+    return files is not None and all(file.is_file() for file in files)
+
+
+def forms(config: Config) -> dict[str, Form]:
+    """The form of answer that each endpoint is asked for, by the place of its entry."""
+    asked: dict[str, Form] = {f"verifiers/{name}": "verdict" for name in config.verifiers}
+    for name, judge in config.judges.items():
+        asked[f"judges/{name}"] = "story" if getattr(judge, "reads", "pair") == "story" else "pair"
+    return asked
+
+
+def targets(config: Config, results: Path, *, each: bool) -> list[str]:
+    """Everything of the run, and the exports of all trained models, or of one judge and one policy."""
+    if not each:
+        return ["all", "export"]
+    chosen = []
+    for registry, rows in (
+        ("judges", config.tables.alignment.rows),
+        ("policies", config.tables.win_rates.rows),
+    ):
+        trained = [row for row in rows if isinstance(config.models(registry)[row], TrainedConfig)]
+        chosen += [
+            f"{results}/export/{registry}/{name}/seed{config.seeds[0]}/manifest.json" for name in trained[-1:]
+        ]
+    return ["all", *chosen]
+
+
+def run(words: list[str], file: Path) -> str | None:
+    """Run Snakemake on the small run and show what it says; the first failure with its message, or None."""
+    line = [sys.executable, "-m", "snakemake", *words, "--configfile", str(file)]
+    said: list[str] = []
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        assert child.stdout is not None
+        for text in child.stdout:
+            sys.stderr.write(text)
+            said.append(text)
+    return first_failure("".join(said)) if child.returncode else None
+
+
+def first_failure(said: str) -> str:
+    """The first failed job in what Snakemake said, with the last line of its log."""
+    block = re.search(r"Error in rule (\w+):\n((?:    .*\n)+)", said)
+    if block is None:
+        lines = [line for line in said.splitlines() if line.strip()]
+        return f"the rehearsal did not start: {' '.join(lines[-3:])}"
+    rule, about = block.groups()
+    file = re.search(r"log: (\S+)", about)
+    path = Path(file[1]) if file else None
+    lines = (
+        path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        if path and path.is_file()
+        else []
+    )
+    return f"{rule} failed ({path}): {lines[-1] if lines else 'no log'}"
+
+
+def parse_words(words: list[str]) -> list[str]:
+    """Snakemake's arguments without the target, the config files and the values given for them."""
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--configfile", "--configfiles", nargs="+")
+    parser.add_argument("--config", "-C", nargs="*")
+    _, rest = parser.parse_known_args(words)
+    return [word for word in rest if word != "rehearse"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Checks of a rehearsal's results, and its table: what ran, what differs that must, what could not be tried.
+
+A job that ends well may still have done nothing. So trained weights must differ from those that they started
+from, policies must write different stories, judges must answer, and tables must have numbers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.data.parent_and_child import ParentAndChild
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
+
+WEIGHTS = Path("model") / "model.safetensors"
+
+
+def find_problems(results: Path, trained: Iterable[str]) -> list[str]:
+    """Find what a rehearsal's artifacts should not be, a sentence each.
+
+    Args:
+        results: folder of the run.
+        trained: names of policies whose stories must differ from those of all others.
+    """
+    return [
+        *_unmoved(results),
+        *_equal_stories(results, frozenset(trained)),
+        *_silent_judges(results),
+        *_empty_tables(results),
+    ]
+
+
+def _artifacts(results: Path, *patterns: str) -> Iterator[Path]:
+    for pattern in patterns:
+        for manifest in sorted(results.glob(f"{pattern}/{MANIFEST_NAME}")):
+            yield manifest.parent
+
+
+def _unmoved(results: Path) -> Iterator[str]:
+    """Models whose training changed no weight."""
+    by_id = {content_id(path): path.parent for path in results.rglob(MANIFEST_NAME)}
+    for artifact in _artifacts(results, "judges/*/seed*", "policies/*/seed*"):
+        inputs = read_provenance(artifact)["inputs"]
+        start = by_id.get(inputs.get("model") or inputs.get("base") or "")
+        compared = ParentAndChild.read(artifact)
+        if start is None or (compared is not None and compared.published == "parent"):
+            continue
+        if not ((artifact / WEIGHTS).exists() and (start / WEIGHTS).exists()):
+            continue
+        before, after = load_file(start / WEIGHTS), load_file(artifact / WEIGHTS)
+        common = before.keys() & after.keys()
+        if all(torch.equal(before[name].float(), after[name].float()) for name in common):
+            yield (
+                f"{artifact.relative_to(results)}: its training changed none of the {len(common)} weights of "
+                f"{start.relative_to(results)}"
+            )
+
+
+def _equal_stories(results: Path, trained: frozenset[str]) -> Iterator[str]:
+    """Policies that wrote the same stories to all contexts."""
+    written: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for artifact in _artifacts(results, "stories/*/seed*"):
+        rows = STORIES_FILE.read(artifact)
+        written[tuple(row["text"] for row in rows)].append(artifact.parent.name)
+    for stories, policies in written.items():
+        if len(policies) > 1 and trained & set(policies):
+            yield f"{', '.join(policies)}: wrote the same {len(stories)} stories"
+
+
+def _silent_judges(results: Path) -> Iterator[str]:
+    """Judges none of whose answers could be read."""
+    for artifact in _artifacts(results, "alignment/*/seed*", "teachers/*"):
+        judgements = JUDGEMENTS_FILE.read(artifact)
+        if judgements and all(judgement.verdict == "none" for judgement in judgements):
+            yield f"{artifact.relative_to(results)}: none of {len(judgements)} answers could be read"
+
+
+def _empty_tables(results: Path) -> Iterator[str]:
+    """Tables without a number."""
+    for path in sorted(results.glob("tables/*/*.csv")):
+        frame = pd.read_csv(path)
+        if frame.empty or frame.select_dtypes("number").isna().all(axis=None):
+            yield f"{path.relative_to(results)}: has no number"
+
+
+def stage_table(results: Path) -> pd.DataFrame:
+    """Tabulate the jobs that ran by stage: how many, and their seconds, the longest first."""
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for manifest in results.rglob(MANIFEST_NAME):
+        seconds[read_provenance(manifest.parent)["stage"]].append(read_run(manifest.parent)["seconds"])
+    rows = [
+        {"stage": stage, "jobs": len(of_stage), "seconds a job": round(sum(of_stage) / len(of_stage), 1)}
+        for stage, of_stage in sorted(seconds.items(), key=lambda item: -sum(item[1]))
+    ]
+    return pd.DataFrame(rows, columns=["stage", "jobs", "seconds a job"])
+
+
+def to_page(
+    title: str,
+    stages: pd.DataFrame,
+    replaced: Mapping[str, str],
+    unrehearsed: Sequence[str],
+    problems: Sequence[str],
+    failure: str | None,
+) -> str:
+    """Write the rehearsal's page in Markdown.
+
+    Args:
+        replaced: what stands in, by the part that it replaces.
+        failure: the first job that failed, with its message; None if all ended well.
+    """
+    found = [*([failure] if failure else []), *problems]
+    parts = [
+        f"# {title}",
+        "Nothing was found." if not found else "\n".join(f"- {problem}" for problem in found),
+        "## What ran",
+        stages.to_markdown(index=False),
+        "## What was replaced",
+        pd.DataFrame(replaced.items(), columns=["part", "in its place"]).to_markdown(index=False),
+        "## What cannot be rehearsed here",
+        "\n".join(f"- {part}" for part in unrehearsed),
+    ]
+    return "\n\n".join(parts) + "\n"

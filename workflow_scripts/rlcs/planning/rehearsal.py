@@ -1,0 +1,371 @@
+"""The small run that rehearses a large one: the same graph, rules, rewards and launches, in minutes on a CPU.
+
+It is derived from the parsed config, so that anchors, merged files and defaults are what the large run has.
+What differs is listed by ``replacements``; what cannot be rehearsed on a CPU, by ``unrehearsed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.judging import LARGEST_DIGIT
+from rlcs.config.lineage import lineage
+from rlcs.config.schema import Config
+from rlcs.config.section import ModelConfig
+from rlcs.config.story_rewards import StoryRewardConfig
+from rlcs.config.training import TrainedConfig
+from rlcs.planning.gpu_plan import shards_weights
+from rlcs.stages.launch import Launch
+
+_Raw = dict[str, Any]
+
+# Sizes of a rehearsal (design choice): enough that filters, groups and tables have something in them.
+PAIRS = {"labelled": 48, "unlabelled": 24, "validation": 8, "test": 16}
+CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 60
+PROCESSES = 2
+# Steps are few, so that at the config's rates all models would stay equal, and a mixed-up path unseen.
+RATE_FACTOR, LARGEST_RATE = 100, 1e-2
+CLUSTER_NODES = 2
+
+# Options of TRL that are left out: vLLM and schedules that are longer than the rehearsal.
+_LEFT_OUT = (
+    "num_train_epochs",
+    "warmup_ratio",
+    "warmup_steps",
+    "lr_scheduler_type",
+    "eval_steps",
+    "save_total_limit",
+)
+_EVERY_STEP = ("logging_steps", "save_steps", "eval_steps")
+
+
+def rehearsal_name(run: str) -> str:
+    """Name of the run that rehearses a run."""
+    return f"{run}-rehearsal"
+
+
+def derive(
+    config: Config,
+    *,
+    folder: Path,
+    server: str,
+    pairs: Path | None = None,
+    each: bool = False,
+    slurm: bool = False,
+) -> _Raw:
+    """Derive the config of the rehearsal, as ``parsing.parse`` reads it.
+
+    Args:
+        folder: for the launch files of the rehearsal.
+        server: address of the server that stands in for endpoints.
+        pairs: file with made-up pairs, in place of data that is not at hand.
+        each: keep one entry of each distinct kind, and what it needs, instead of all.
+        slurm: jobs run on a cluster, so that launches of several nodes have ``CLUSTER_NODES``.
+    """
+    raw: _Raw = config.model_dump(mode="json", by_alias=True)
+    raw["run"], raw["seeds"] = rehearsal_name(config.run), config.seeds[:1]
+    _shrink_data(raw, config, pairs)
+    raw["bases"] = {name: _stand_in(base) for name, base in raw["bases"].items()}
+    raw["judging"] |= {"engine": "transformers", "max_new_tokens": ANSWER_TOKENS}
+    raw["judging"]["batch_size"] = min(raw["judging"]["batch_size"], 16)
+    raw["serving"] |= {"gpus": 0, "rollouts": {"gpus": 0, "arguments": {}}}
+    raw["sampling"] |= {"max_new_tokens": STORY_TOKENS, "contexts": CONTEXTS, "batch_size": CONTEXTS}
+    raw["training"] = _shrink_options(raw["training"], 1) | {"use_cpu": True}
+    entries = [*config.judges.values(), *config.policies.values()]
+    numbers = sorted({number for entry in entries if (number := getattr(entry, "human_labels", None))})
+    for registry in ("judges", "policies"):
+        for name, entry in raw[registry].items():
+            _redirect(entry, f"{server}/{registry}/{name}/v1")
+            _shrink_entry(entry, config.models(registry)[name], numbers, folder, slurm)
+    for name, verifier in raw["verifiers"].items():
+        _redirect(verifier, f"{server}/verifiers/{name}/v1")
+        if "max_new_tokens" in verifier:
+            verifier["max_new_tokens"] = ANSWER_TOKENS
+    if raw["gate"]:
+        raw["gate"] = {
+            "pairs": PAIRS["validation"],
+            "min_accuracy": None,
+            "max_flip_rate": 1,
+            "max_unparsed_share": 1,
+        }
+    _shrink_tables(raw)
+    if each:
+        keep_each(raw, config)
+    return raw
+
+
+def _shrink_data(raw: _Raw, config: Config, pairs: Path | None) -> None:
+    raw["data"]["max_quarantine_share"] = 1.0
+    if config.synthetic:
+        raw["world"] |= {
+            "train_pairs": PAIRS["labelled"],
+            "validation_pairs": PAIRS["validation"],
+            "test_pairs": PAIRS["test"],
+            "unlabelled_pairs": min(PAIRS["unlabelled"], config.world.unlabelled_pairs),
+        }
+        return
+    if pairs is not None:
+        raw["data"] |= {"hub": None, "preferences": [str(pairs)]}
+    raw["data"]["contexts"] = [path for path in raw["data"]["contexts"] if Path(path).is_file()]
+    raw["data"]["story_length"] = {"max_words": STORY_WORDS, "too_long": "truncate"}
+    raw["data"]["subset"] = PAIRS | {"unlabelled": PAIRS["unlabelled"] if config.consensus else 0}
+    if config.data.subset.labelled is None:  # files with splits of their own have as many as they have
+        raw["data"]["subset"]["unlabelled"] = 0
+
+
+def _stand_in(base: _Raw) -> _Raw:
+    if base["kind"] == "world":  # it is small; half of its texts teach it to write scores
+        return base | {"single_examples": 2000, "pair_examples": 1000}
+    return {"kind": "stand_in", "of": base}
+
+
+def _redirect(entry: _Raw, address: str) -> None:
+    """Send an endpoint's questions to the server of the rehearsal, which takes no key and no money."""
+    if entry.get("backend") == "openai":
+        entry |= {"base_url": address, "api_key_env": None, "prompt_price": 0.0, "completion_price": 0.0}
+        entry |= {"max_failure_share": 1, "backoff": 0.05, "max_wait": 1.0, "requests_per_minute": None}
+
+
+def _shrink_entry(entry: _Raw, model: ModelConfig, numbers: list[int], folder: Path, slurm: bool) -> None:
+    """Shrink an entry; ``numbers`` are all numbers of human labels, of which each stays another."""
+    if isinstance(model, TrainedConfig):
+        larger = Launch.of_file(model.launch) if model.launch else None
+        fewer = larger.processes // PROCESSES if larger and larger.processes > PROCESSES else 1
+        entry["training"] = _shrink_options(entry["training"], fewer) | {"max_steps": STEPS}
+        if larger is not None and model.launch is not None:
+            entry["launch"] = str(rehearsal_launch(model.launch, folder, slurm=slurm))
+    for key, smaller in {
+        "keep_better": {"pairs": 4},
+        "headroom": {"pairs": 2},
+        "select": {"every": 1, "contexts": 2},
+        "snapshots": {"every": 1, "contexts": 2},
+        "early_stopping": {"every": 1},
+        "best_of": {"candidates": 2},
+        "watch": {"action": "warn"},
+        "constraints": {"max_failure_share": 1},
+    }.items():
+        if isinstance(entry.get(key), dict):
+            entry[key] |= smaller
+    if number := entry.get("human_labels"):
+        entry["human_labels"] = 4 * (1 + numbers.index(number))
+    if "folds" in entry:
+        entry["folds"] = 2
+    rewards = entry["reward"] if isinstance(entry.get("reward"), list) else [entry.get("reward")]
+    for reward in rewards:
+        if isinstance(reward, dict):  # a stand-in's answers are often unreadable, which ends no training
+            reward["max_failure_share"] = 1
+
+
+def _shrink_options(options: Mapping[str, Any], fewer: int) -> _Raw:
+    """Options of TRL for ``STEPS`` steps on a CPU.
+
+    Args:
+        fewer: how many times fewer processes there are; each takes as many more micro-batches, so that a step
+            has as many rows.
+    """
+    small = {name: value for name, value in options.items() if name not in _LEFT_OUT}
+    small |= {name: 1 for name in _EVERY_STEP if name in options}
+    if "learning_rate" in options:
+        rate = options["learning_rate"]
+        small["learning_rate"] = max(rate, min(RATE_FACTOR * rate, LARGEST_RATE))
+    if options.get("use_vllm"):
+        small["use_vllm"] = False
+    if "max_completion_length" in options:
+        small["max_completion_length"] = min(options["max_completion_length"], STORY_TOKENS)
+    if fewer > 1:
+        small["gradient_accumulation_steps"] = fewer * options.get("gradient_accumulation_steps", 1)
+    return small
+
+
+def rehearsal_launch(file: Path, folder: Path, *, slurm: bool) -> Path:
+    """Write accelerate's config file for two processes on a CPU, of the same kind as the run's.
+
+    DeepSpeed's shards are rehearsed as those of FSDP2.
+    """
+    launch = yaml.safe_load(file.read_text(encoding="utf-8"))
+    nodes = CLUSTER_NODES if slurm and launch["num_machines"] > 1 else 1
+    sharded = shards_weights(file)
+    small = {key: value for key, value in launch.items() if not key.startswith("deepspeed")}
+    small |= {
+        "distributed_type": "FSDP" if sharded else "MULTI_CPU",
+        "use_cpu": True,
+        "num_machines": nodes,
+        "num_processes": max(PROCESSES, nodes),
+    }
+    if sharded:
+        small["fsdp_config"] = FSDP2 | {
+            **launch.get("fsdp_config", {}),
+            "fsdp_cpu_ram_efficient_loading": False,
+        }
+    folder.mkdir(parents=True, exist_ok=True)
+    written = folder / file.name
+    written.write_text(yaml.safe_dump(small, sort_keys=False), encoding="utf-8")
+    return written
+
+
+FSDP2 = {
+    "fsdp_version": 2,
+    "fsdp_auto_wrap_policy": "TRANSFORMER_BASED_WRAP",
+    "fsdp_reshard_after_forward": True,
+    "fsdp_offload_params": False,
+    "fsdp_state_dict_type": "SHARDED_STATE_DICT",
+}
+
+
+def _shrink_tables(raw: _Raw) -> None:
+    tables = raw["tables"]
+    for name, smaller in {"injections": {"pairs": 2}, "pivots": {"contexts": 2, "group_size": 5}}.items():
+        if tables.get(name):
+            tables[name] |= smaller
+    raw["gallery"]["contexts"] = CONTEXTS
+    if raw["human"]:
+        raw["human"] |= {"pairs": 4, "annotations": []}
+
+
+# ------------------------------------------------------------------------------------ one of each kind
+
+
+def kind_of(config: Config, registry: str, name: str) -> tuple[str, ...]:
+    """Kind, training, adapters, launch and reward of an entry. Entries of one kind have jobs of one kind."""
+    entry = config.models(registry)[name]
+    said = [registry, type(entry).__name__, str(getattr(entry, "reads", ""))]
+    if isinstance(entry, TrainedConfig):
+        said += [str(entry.lora is not None), _launch_kind(entry.launch)]
+    reward = getattr(entry, "reward", None)
+    if isinstance(reward, StoryRewardConfig):
+        said += [reward.kind, reward.pivot, type(config.judges[reward.judge]).__name__]
+    elif reward is not None:
+        said.append("sum" if isinstance(reward, list) else str(reward))
+    said += [str(getattr(entry, "train", "")), str(getattr(entry, "constraints", None) is not None)]
+    return tuple(said)
+
+
+def _launch_kind(launch: Path | None) -> str:
+    if launch is None:
+        return "one process"
+    said = yaml.safe_load(launch.read_text(encoding="utf-8"))
+    return f"{said['distributed_type']} on {'one node' if said['num_machines'] == 1 else 'several nodes'}"
+
+
+def keep_each(raw: _Raw, config: Config) -> None:
+    """Keep, in every table, the rows whose kind no earlier row has; what no table needs is never made."""
+    tables = raw["tables"]
+    for table, registry, least in (
+        ("alignment", "judges", 1),
+        ("win_rates", "policies", 2),
+        ("constraints", "policies", 1),
+        ("ifeval", "policies", 1),
+        ("gains", "policies", 1),
+        ("injections", "judges", 1),
+        ("pivots", "judges", 1),
+    ):
+        if not tables.get(table):
+            continue
+        rows = "judges" if table in ("injections", "pivots") else "rows"
+        tables[table][rows] = _one_of_each(config, registry, tables[table][rows], least)
+    wins = tables["win_rates"]
+    if wins["reference"] not in wins["rows"]:
+        wins["rows"].insert(0, wins["reference"])
+    for table in ("constraints", "ifeval", "gains"):
+        if tables.get(table):
+            tables[table]["rows"] = [row for row in tables[table]["rows"] if row in wins["rows"]] or wins[
+                "rows"
+            ][-1:]
+    shown = {*tables["alignment"]["rows"], *wins["rows"]}
+    raw["effects"] = [effect for effect in raw["effects"] if shown.issuperset(effect["systems"])]
+    raw["sweeps"] = {
+        name: sweep
+        for name, sweep in raw["sweeps"].items()
+        if shown.issuperset([*(row for rows in sweep["series"].values() for row in rows), *sweep["lines"]])
+    }
+
+
+def _one_of_each(config: Config, registry: str, rows: Iterable[str], least: int) -> list[str]:
+    """Rows whose chain of trainings has a step of a kind that no earlier row has; ``least`` rows at least."""
+    seen: set[tuple[str, ...]] = set()
+    kept: list[str] = []
+    left: list[str] = []
+    models = config.models(registry)
+    for row in rows:
+        kinds = {kind_of(config, registry, name) for name in lineage(models, row)}
+        (left if kinds <= seen else kept).append(row)
+        seen |= kinds
+    return kept + left[: max(0, least - len(kept))]
+
+
+# ------------------------------------------------------------------------------------ what it says of itself
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A part of the run and what stands in for it."""
+
+    part: str
+    stands_in: str
+
+
+def replacements(config: Config, *, made_up: bool, slurm: bool) -> list[Replacement]:
+    """List what a rehearsal puts in the place of what the run has."""
+    found = [
+        Replacement(
+            f"base {name}: {base.model}", "random weights of its architecture, two layers of width 64"
+        )
+        for name, base in config.bases.items()
+        if isinstance(base, PretrainedBaseConfig)
+    ]
+    if not config.synthetic:
+        rows = "made-up rows in its columns" if made_up else f"{PAIRS['labelled']} of its training pairs"
+        found.append(Replacement("data", f"{rows}, stories of {STORY_WORDS} words at most"))
+    endpoints = [
+        f"{registry}.{name}"
+        for registry, entries in (("judges", config.judges), ("verifiers", config.verifiers))
+        for name, entry in entries.items()
+        if getattr(entry, "backend", "") == "openai"
+    ]
+    if endpoints:
+        found.append(
+            Replacement(", ".join(endpoints), "a server that makes its answers up, and fails at times")
+        )
+    for launch in sorted({str(model.launch) for model in _trained(config) if model.launch}):
+        nodes = " on two nodes" if slurm and Launch.of_file(Path(launch)).nodes > 1 else ""
+        kind = (
+            "FSDP2" if "FSDP" in _launch_kind(Path(launch)) or "DEEP" in _launch_kind(Path(launch)) else "DDP"
+        )
+        found.append(Replacement(launch, f"{kind} of {PROCESSES} processes (gloo){nodes}"))
+    if config.judging.engine != "transformers" or any(m.training.get("use_vllm") for m in _trained(config)):
+        found.append(Replacement("vLLM", "transformers"))
+    found.append(
+        Replacement(
+            "lengths and steps", f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
+        )
+    )
+    found.append(Replacement(f"seeds {list(config.seeds)}", f"seed {config.seeds[0]}"))
+    return found
+
+
+def unrehearsed(config: Config) -> list[str]:
+    """List what a rehearsal on a CPU says nothing about."""
+    missing = ["GPU memory and speed: `snakemake check` plans them", "NCCL and the network between GPUs"]
+    if any(model.training.get("use_vllm") for model in _trained(config)):
+        missing.append("vLLM, and TRL's updates of its weights during training")
+    if any("DEEPSPEED" in _launch_kind(model.launch) for model in _trained(config)):
+        missing.append("DeepSpeed, whose shards FSDP2 stands in for")
+    if config.judging.scores.high > LARGEST_DIGIT:
+        missing.append(f"scores above {LARGEST_DIGIT} in the tokenizer of the model itself")
+    missing.append("quality: a stand-in's answers mean nothing, and no number of its tables does")
+    return missing
+
+
+def _trained(config: Config) -> list[TrainedConfig]:
+    return [
+        entry
+        for registry in ("judges", "policies")
+        for entry in config.models(registry).values()
+        if isinstance(entry, TrainedConfig)
+    ]

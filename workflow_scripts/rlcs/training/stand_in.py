@@ -1,0 +1,108 @@
+"""Literacy for a stand-in: it learns to end a text, to write scores and to say yes or no, on made-up texts.
+
+A model with random weights never ends its answer: no answer can be read, no filter keeps a chain, and every
+reward is the same. After some hundred steps a part of its answers can be read, which is what a rehearsal
+needs. It learns nothing about stories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+from trl import SFTConfig, SFTTrainer
+
+from rlcs.config.judging import JudgingConfig
+from rlcs.config.prompts import Messages, policy_prompt, verifier_prompt
+from rlcs.models.generation import encode
+from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.records import Comparison, Context
+from rlcs.verdict import score_line
+from rlcs.world.grammar import sample_context, write_story
+
+EXAMPLES = 600
+_BATCH, _RATE = 12, 3e-3
+_THOUGHT = "Hm.\n</think>\n\n"
+
+Text = tuple[Messages, str]
+
+
+def texts(rng: Random, judging: JudgingConfig, writing: str, verifying: Sequence[str]) -> list[Text]:
+    """Make prompts of the run's own templates, and answers in the form that each asks for.
+
+    Args:
+        writing: template of policies.
+        verifying: templates of verifiers.
+    """
+    return [
+        _text(rng, sample_context(rng, f"rehearsal-{n}", "train"), judging, writing, verifying)
+        for n in range(EXAMPLES)
+    ]
+
+
+def _text(
+    rng: Random, context: Context, judging: JudgingConfig, writing: str, verifying: Sequence[str]
+) -> Text:
+    first, second = (write_story(rng, context, rng.random()) for _ in range(2))
+    scores = [rng.randint(judging.scores.low, judging.scores.high) for _ in range(2)]
+    kind = rng.random()
+    if kind < 0.4:
+        return policy_prompt(writing, context), first
+    if kind < 0.5 and verifying:
+        prompt = verifier_prompt(rng.choice(verifying), context, "Use no commas.", first)
+        return prompt, f"So.\nVerdict: {rng.choice(['yes', 'no'])}"
+    comparison = Comparison("rehearsal", context, first, second, "ab")
+    if kind < 0.6 and judging.story_template is not None:
+        return judging.prompt(comparison, "story"), f"Good.\n{score_line(scores[0])}"
+    better = "first" if scores[0] > scores[1] else "second"
+    return judging.prompt(comparison), f"The {better} is better.\n{score_line(*scores)}"
+
+
+def examples(tokenizer: PreTrainedTokenizerBase, made: Sequence[Text]) -> list[dict[str, Any]]:
+    """Tokens of prompts and answers, as a model writes them: behind the thought that its template opens."""
+    rows = []
+    for prompt, (_, answer) in zip(encode(tokenizer, [prompt for prompt, _ in made]), made, strict=True):
+        thought = _THOUGHT if tokenizer.decode(prompt).rstrip().endswith("<think>") else ""
+        written = tokenizer(thought + answer, add_special_tokens=False)["input_ids"]
+        written = [*written, tokenizer.eos_token_id]
+        mask = [0] * len(prompt) + [1] * len(written)
+        rows.append({"input_ids": [*prompt, *written], "completion_mask": mask})
+    return rows
+
+
+def make_literate(folder: Path, made: Sequence[Text], *, steps: int, seed: int, scratch: Path) -> None:
+    """Train the model of a folder on texts, on the CPU, and write its weights back.
+
+    Its config files stay as they are: TRL sets a pad token in the config of a model that it trains.
+    """
+    tokenizer = load_tokenizer(folder)
+    options = SFTConfig(
+        output_dir=str(scratch),
+        max_steps=steps,
+        per_device_train_batch_size=_BATCH,
+        learning_rate=_RATE,
+        max_length=None,
+        use_cpu=True,
+        bf16=False,
+        save_strategy="no",
+        report_to="none",
+        logging_steps=20,
+        seed=seed,
+    )
+    trainer = SFTTrainer(
+        model=load_causal(folder, dtype="float32"),
+        args=options,
+        train_dataset=Dataset.from_list(examples(tokenizer, made)),
+        processing_class=tokenizer,
+    )
+    trainer.train()
+    model = load_causal(folder)
+    model.load_state_dict(trainer.model.state_dict())
+    config = {name: (folder / name).read_bytes() for name in ("config.json", "generation_config.json")}
+    model.save_pretrained(folder)
+    for name, content in config.items():
+        (folder / name).write_bytes(content)
