@@ -41,7 +41,7 @@ def main() -> int:
         rows = made_up_rows(config.data, ROWS, random.Random(config.data.seed))
         pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     host = socket.gethostname() if arguments.slurm else "127.0.0.1"
-    with StandInEndpoint(forms(config), config.judging.scores, host) as server:
+    with StandInEndpoint(forms(config), config.judging, host) as server:
         small = derive(
             config,
             folder=folder,

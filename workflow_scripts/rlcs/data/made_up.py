@@ -18,8 +18,9 @@ def made_up_rows(data: DataConfig, count: int, rng: Random) -> list[dict[str, An
     makers = {"pairs": _pair, "chosen_rejected": _chosen, "ratings": _rating}
     rows = []
     for number in range(count):
-        prompt = f"A {rng.choice(_THINGS)} meets a {rng.choice(_THINGS)}, number {number // _PER_PROMPT}."
-        row = {"prompt": prompt, **makers[data.format](data, rng)}
+        task = number // _PER_PROMPT
+        prompt = f"A {_THINGS[task % len(_THINGS)]} goes on a journey, number {task}."
+        row = {"prompt": prompt, **makers[data.format](data, rng, number)}
         rows.append({data.columns.get(field, field): value for field, value in row.items()})
     return rows
 
@@ -31,17 +32,19 @@ def _story(rng: Random, sentences: int) -> str:
     )
 
 
-def _pair(_: DataConfig, rng: Random) -> dict[str, Any]:
+def _pair(_data: DataConfig, rng: Random, _number: int) -> dict[str, Any]:
     stories = _story(rng, rng.randint(3, 6)), _story(rng, rng.randint(1, 3))
     label = rng.choice("ab")
     first, second = stories if label == "a" else stories[::-1]
     return {"story_a": first, "story_b": second, "label": label}
 
 
-def _chosen(_: DataConfig, rng: Random) -> dict[str, Any]:
+def _chosen(_data: DataConfig, rng: Random, _number: int) -> dict[str, Any]:
     return {"chosen": _story(rng, rng.randint(3, 6)), "rejected": _story(rng, rng.randint(1, 3))}
 
 
-def _rating(data: DataConfig, rng: Random) -> dict[str, Any]:
-    sentences = rng.randint(1, 6)
+def _rating(data: DataConfig, rng: Random, number: int) -> dict[str, Any]:
+    sentences = (
+        1 + 3 * (number % _PER_PROMPT) + rng.randrange(3)
+    )  # no two stories of a prompt are rated alike
     return {"story": _story(rng, sentences)} | dict.fromkeys(data.ratings.criteria, sentences)

@@ -44,10 +44,12 @@ def _artifacts(results: Path, *patterns: str) -> Iterator[Path]:
 
 def _unmoved(results: Path) -> Iterator[str]:
     """Models whose training changed no weight."""
-    by_id = {content_id(path): path.parent for path in results.rglob(MANIFEST_NAME)}
-    for artifact in _artifacts(results, "judges/*/seed*", "policies/*/seed*"):
+    models = list(_artifacts(results, "bases/*", "judges/*/seed*", "policies/*/seed*"))
+    ids = {model: content_id(model / MANIFEST_NAME) for model in models}
+    for artifact in models:
         inputs = read_provenance(artifact)["inputs"]
-        start = by_id.get(inputs.get("model") or inputs.get("base") or "")
+        parent = inputs.get("model") or inputs.get("base")
+        start = next((model for model in models if ids[model] == parent and model != artifact), None)
         compared = ParentAndChild.read(artifact)
         if start is None or (compared is not None and compared.published == "parent"):
             continue

@@ -13,10 +13,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from string import Template
 from threading import Lock, Thread
 from typing import Any, Literal
 
-from rlcs.config.judging import ScoresConfig
+from rlcs.config.judging import JudgingConfig
 from rlcs.verdict import score_line
 
 Form = Literal["pair", "story", "verdict"]
@@ -30,12 +31,14 @@ class StandInEndpoint:
 
     Args:
         forms: what is asked of each model, by the first two parts of its address: ``judges/gemini``.
+        judging: the template and the scores of judges.
         host: name or address of this machine at which others reach it.
     """
 
-    def __init__(self, forms: Mapping[str, Form], scores: ScoresConfig, host: str = "127.0.0.1") -> None:
+    def __init__(self, forms: Mapping[str, Form], judging: JudgingConfig, host: str = "127.0.0.1") -> None:
         self.forms = forms
-        self.scores = scores
+        self.scores = judging.scores
+        self._stories = _reader(judging.template)
         self.asked: Counter[str] = Counter()
         self._failed: set[bytes] = set()
         self._lock = Lock()
@@ -79,13 +82,23 @@ class StandInEndpoint:
     def _score(self, characters: int) -> int:
         return self.scores.low + characters // 40 % (self.scores.high - self.scores.low + 1)
 
-    @staticmethod
-    def _lengths(question: str) -> tuple[int, int]:
-        """Lengths of the two longest blocks of text, which most templates give to the stories."""
-        blocks = re.split(r"\n\s*\n|\n(?=\S{1,12}:)|(?<=:)\s", question)
-        places = sorted(sorted(range(len(blocks)), key=lambda i: len(blocks[i]))[-2:])
-        lengths = [len(blocks[i]) for i in places]
-        return (lengths[0], lengths[-1]) if lengths else (0, 0)
+    def _lengths(self, question: str) -> tuple[int, int]:
+        """Characters of the two stories of a question; 0 if it was not made from the template."""
+        found = self._stories.search(question)
+        return (len(found["story_1"]), len(found["story_2"])) if found else (0, 0)
+
+
+def _reader(template: str) -> re.Pattern[str]:
+    """A pattern that finds the stories in a prompt that was made from a template of judges."""
+    pattern, end, seen = "", 0, set[str]()
+    for place in Template.pattern.finditer(template):
+        name = place["named"] or place["braced"]
+        pattern += re.escape(template[end : place.start()])
+        is_story = name in ("story_1", "story_2") and name not in seen
+        pattern += f"(?P<{name}>.*?)" if is_story else ".*?"
+        seen.add(name)
+        end = place.end()
+    return re.compile(f"{pattern}{re.escape(template[end:])}$", re.DOTALL)
 
 
 class _Server(ThreadingHTTPServer):
