@@ -8,7 +8,7 @@ import yaml
 from configs import COMBINATIONS, merged
 from rlcs.config import parsing
 from rlcs.config.training import TrainedConfig
-from rlcs.planning.rehearsal import derive, kind_of, rehearsal_launch, replacements, unrehearsed
+from rlcs.planning.rehearsal import derive, job_kind, rehearsal_launch, replacements, unrehearsed
 from rlcs.stages.launch import Launch
 
 SERVER = "http://127.0.0.1:1"
@@ -94,7 +94,7 @@ def test_one_of_each_kind_has_every_kind_of_the_rows(names, tmp_path):
 
     def kinds(of):
         return {
-            kind_of(config, registry, row)
+            job_kind(config, registry, row)
             for registry, table in (("judges", of.tables.alignment), ("policies", of.tables.win_rates))
             for row in table.rows
         }
@@ -103,7 +103,7 @@ def test_one_of_each_kind_has_every_kind_of_the_rows(names, tmp_path):
         from rlcs.config.lineage import lineage
 
         return {
-            kind_of(config, registry, name)
+            job_kind(config, registry, name)
             for registry, table in (("judges", of.tables.alignment), ("policies", of.tables.win_rates))
             for row in table.rows
             for name in lineage(config.models(registry), row)

@@ -188,7 +188,7 @@ CONFIGS = {
     "judge_matches": JUDGES,
     "judge_pairs": JUDGES,
     "plot_curves": POLICIES,
-    "prepare_base": LEARNS | {"bases", "world"},
+    "prepare_base": LEARNS | {"bases", "endpoints", "judging", "world"},
     "sample_responses": {"prompts", "section", "writing"},
     "sample_stories": {"prompts", "section", "writing"},
     "tabulate_alignment": set(),
@@ -225,6 +225,7 @@ TOOLS = {
     "import_argilla",
     "import_label_studio",
     "publish_results",
+    "rehearse",
 }
 
 

@@ -38,7 +38,7 @@ _SPREAD = 0.05  # of the initial weights: at the usual 0.02 so narrow a model wr
 
 @dataclass(frozen=True)
 class Files:
-    """What is known of a model: its config, its tokenizer, and the decoding that it ships.
+    """The config of a model, its tokenizer, and the decoding that it ships.
 
     Attributes:
         source: where they come from, for the log.

@@ -26,8 +26,8 @@ from rlcs.stages.launch import Launch
 _Raw = dict[str, Any]
 
 # Sizes of a rehearsal (design choice): enough that filters, groups and tables have something in them.
-PAIRS = {"labelled": 48, "unlabelled": 24, "validation": 8, "test": 16}
-CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 60
+SUBSET = {"labelled": 48, "unlabelled": 24, "validation": 8, "test": 16}
+STORY_CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 60
 PROCESSES = 2
 # Steps are few, so that at the config's rates all models would stay equal, and a mixed-up path unseen.
 RATE_FACTOR, LARGEST_RATE = 100, 1e-2
@@ -75,7 +75,11 @@ def derive(
     raw["judging"] |= {"engine": "transformers", "max_new_tokens": ANSWER_TOKENS}
     raw["judging"]["batch_size"] = min(raw["judging"]["batch_size"], 16)
     raw["serving"] |= {"gpus": 0, "rollouts": {"gpus": 0, "arguments": {}}}
-    raw["sampling"] |= {"max_new_tokens": STORY_TOKENS, "contexts": CONTEXTS, "batch_size": CONTEXTS}
+    raw["sampling"] |= {
+        "max_new_tokens": STORY_TOKENS,
+        "contexts": STORY_CONTEXTS,
+        "batch_size": STORY_CONTEXTS,
+    }
     raw["training"] = _shrink_options(raw["training"], 1) | {"use_cpu": True}
     entries = [*config.judges.values(), *config.policies.values()]
     numbers = sorted({number for entry in entries if (number := getattr(entry, "human_labels", None))})
@@ -89,7 +93,7 @@ def derive(
             verifier["max_new_tokens"] = ANSWER_TOKENS
     if raw["gate"]:
         raw["gate"] = {
-            "pairs": PAIRS["validation"],
+            "pairs": SUBSET["validation"],
             "min_accuracy": None,
             "max_flip_rate": 1,
             "max_unparsed_share": 1,
@@ -104,17 +108,17 @@ def _shrink_data(raw: _Raw, config: Config, pairs: Path | None) -> None:
     raw["data"]["max_quarantine_share"] = 1.0
     if config.synthetic:
         raw["world"] |= {
-            "train_pairs": PAIRS["labelled"],
-            "validation_pairs": PAIRS["validation"],
-            "test_pairs": PAIRS["test"],
-            "unlabelled_pairs": min(PAIRS["unlabelled"], config.world.unlabelled_pairs),
+            "train_pairs": SUBSET["labelled"],
+            "validation_pairs": SUBSET["validation"],
+            "test_pairs": SUBSET["test"],
+            "unlabelled_pairs": min(SUBSET["unlabelled"], config.world.unlabelled_pairs),
         }
         return
     if pairs is not None:
         raw["data"] |= {"hub": None, "preferences": [str(pairs)]}
     raw["data"]["contexts"] = [path for path in raw["data"]["contexts"] if Path(path).is_file()]
     raw["data"]["story_length"] = {"max_words": STORY_WORDS, "too_long": "truncate"}
-    raw["data"]["subset"] = PAIRS | {"unlabelled": PAIRS["unlabelled"] if config.consensus else 0}
+    raw["data"]["subset"] = SUBSET | {"unlabelled": SUBSET["unlabelled"] if config.consensus else 0}
     if config.data.subset.labelled is None:  # files with splits of their own have as many as they have
         raw["data"]["subset"]["unlabelled"] = 0
 
@@ -223,7 +227,7 @@ def _shrink_tables(raw: _Raw) -> None:
     for name, smaller in {"injections": {"pairs": 2}, "pivots": {"contexts": 2, "group_size": 5}}.items():
         if tables.get(name):
             tables[name] |= smaller
-    raw["gallery"]["contexts"] = CONTEXTS
+    raw["gallery"]["contexts"] = STORY_CONTEXTS
     if raw["human"]:
         raw["human"] |= {"pairs": 4, "annotations": []}
 
@@ -231,7 +235,7 @@ def _shrink_tables(raw: _Raw) -> None:
 # ------------------------------------------------------------------------------------ one of each kind
 
 
-def kind_of(config: Config, registry: str, name: str) -> tuple[str, ...]:
+def job_kind(config: Config, registry: str, name: str) -> tuple[str, ...]:
     """Kind, training, adapters, launch and reward of an entry. Entries of one kind have jobs of one kind."""
     entry = config.models(registry)[name]
     said = [registry, type(entry).__name__, str(getattr(entry, "reads", ""))]
@@ -293,7 +297,7 @@ def _one_of_each(config: Config, registry: str, rows: Iterable[str], least: int)
     left: list[str] = []
     models = config.models(registry)
     for row in rows:
-        kinds = {kind_of(config, registry, name) for name in lineage(models, row)}
+        kinds = {job_kind(config, registry, name) for name in lineage(models, row)}
         (left if kinds <= seen else kept).append(row)
         seen |= kinds
     return kept + left[: max(0, least - len(kept))]
@@ -320,7 +324,7 @@ def replacements(config: Config, *, made_up: bool, slurm: bool) -> list[Replacem
         if isinstance(base, PretrainedBaseConfig)
     ]
     if not config.synthetic:
-        rows = "made-up rows in its columns" if made_up else f"{PAIRS['labelled']} of its training pairs"
+        rows = "made-up rows in its columns" if made_up else f"{SUBSET['labelled']} of its training pairs"
         found.append(Replacement("data", f"{rows}, stories of {STORY_WORDS} words at most"))
     endpoints = [
         f"{registry}.{name}"

@@ -28,10 +28,12 @@ EXAMPLES = 600
 _BATCH, _RATE = 12, 3e-3
 _THOUGHT = "Hm.\n</think>\n\n"
 
-Text = tuple[Messages, str]
+PromptAndAnswer = tuple[Messages, str]
 
 
-def texts(rng: Random, judging: JudgingConfig, writing: str, verifying: Sequence[str]) -> list[Text]:
+def texts(
+    rng: Random, judging: JudgingConfig, writing: str, verifying: Sequence[str]
+) -> list[PromptAndAnswer]:
     """Make prompts of the run's own templates, and answers in the form that each asks for.
 
     Args:
@@ -46,7 +48,7 @@ def texts(rng: Random, judging: JudgingConfig, writing: str, verifying: Sequence
 
 def _text(
     rng: Random, context: Context, judging: JudgingConfig, writing: str, verifying: Sequence[str]
-) -> Text:
+) -> PromptAndAnswer:
     first, second = (write_story(rng, context, rng.random()) for _ in range(2))
     scores = [rng.randint(judging.scores.low, judging.scores.high) for _ in range(2)]
     kind = rng.random()
@@ -62,7 +64,7 @@ def _text(
     return judging.prompt(comparison), f"The {better} is better.\n{score_line(*scores)}"
 
 
-def examples(tokenizer: PreTrainedTokenizerBase, made: Sequence[Text]) -> list[dict[str, Any]]:
+def tokenized(tokenizer: PreTrainedTokenizerBase, made: Sequence[PromptAndAnswer]) -> list[dict[str, Any]]:
     """Tokens of prompts and answers, as a model writes them: behind the thought that its template opens."""
     rows = []
     for prompt, (_, answer) in zip(encode(tokenizer, [prompt for prompt, _ in made]), made, strict=True):
@@ -74,7 +76,9 @@ def examples(tokenizer: PreTrainedTokenizerBase, made: Sequence[Text]) -> list[d
     return rows
 
 
-def make_literate(folder: Path, made: Sequence[Text], *, steps: int, seed: int, scratch: Path) -> None:
+def make_literate(
+    folder: Path, made: Sequence[PromptAndAnswer], *, steps: int, seed: int, scratch: Path
+) -> None:
     """Train the model of a folder on texts, on the CPU, and write its weights back.
 
     Its config files stay as they are: TRL sets a pad token in the config of a model that it trains.
@@ -96,7 +100,7 @@ def make_literate(folder: Path, made: Sequence[Text], *, steps: int, seed: int, 
     trainer = SFTTrainer(
         model=load_causal(folder, dtype="float32"),
         args=options,
-        train_dataset=Dataset.from_list(examples(tokenizer, made)),
+        train_dataset=Dataset.from_list(tokenized(tokenizer, made)),
         processing_class=tokenizer,
     )
     trainer.train()
