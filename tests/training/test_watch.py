@@ -12,7 +12,7 @@ from transformers import TrainerControl
 
 from paths import SUPPORT
 from rlcs.config.policies import WatchConfig
-from rlcs.training.watch import INDEPENDENT, TRAINING, Flag, Watchdog, flags
+from rlcs.training.watch import IMPORTANCE_RATIO, INDEPENDENT, TRAINING, Flag, Watchdog, flags
 
 WATCH = WatchConfig(window=5)
 STEPS = 60
@@ -28,6 +28,7 @@ USUAL = {
     "diversity/contribution": 0.4,
     "stories/repeated": 0.005,
     "stories/formatted": 0.01,
+    IMPORTANCE_RATIO: 0.97,
 }
 
 
@@ -63,6 +64,7 @@ def test_a_healthy_training_raises_no_flag(seed, noise):
         ("diversity", "diversity/contribution", lambda value: value * 0.4),
         ("truncated", "completions/clipped_ratio", lambda value: 0.9),
         ("formatting", "stories/formatted", lambda value: 0.5),
+        ("importance_ratio", IMPORTANCE_RATIO, lambda value: 0.05),
         ("inconsistency", "judge/inconsistent", lambda value: 0.8),
         ("variance_spike", "reward_std", lambda value: value * 5),
     ],

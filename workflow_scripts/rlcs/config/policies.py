@@ -78,6 +78,12 @@ class WatchConfig(Section):
         gt=0,
         description="Largest rise of the share of lines with headers, lists, tables or bold text.",
     )
+    importance_ratio: float = Field(
+        0.5,
+        gt=0,
+        description="Largest shortfall of the mean importance ratio below 1, of rollouts by vLLM: near 1 the "
+        "gradient is nothing.",
+    )
     inconsistency: float = Field(
         0.25, gt=0, description="Largest rise of the share of comparisons whose two orders disagree."
     )

@@ -17,6 +17,7 @@ SIGNS = {
     "diversity": "diversity is lost",
     "truncated": "more is truncated",
     "formatting": "formatting rises",
+    "importance_ratio": "vLLM's rollouts are improbable to the trainer",
     "inconsistency": "orders disagree more",
     "variance_spike": "variance of the reward spikes",
     "hacking": "the reward rises, an independent judge falls",

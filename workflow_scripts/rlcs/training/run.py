@@ -15,6 +15,7 @@ from rlcs.stages.stage import Stage
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.lora import save_whole
 from rlcs.training.options import skip_prompt_logits
+from rlcs.training.pace import Pace
 
 # Metrics that differ in every run (run.json has the durations), or restart after a resume.
 _OMITTED = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
@@ -39,6 +40,7 @@ def train(
         skip_prompt_logits()
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
+        trainer.add_callback(Pace())
         with saves_on_sigterm(trainer):
             trainer.train(resume_from_checkpoint=broadcast(lambda: last_checkpoint(checkpoints)))
         save_whole(trainer, folder / "model", folder / "adapter")

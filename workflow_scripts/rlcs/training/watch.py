@@ -24,6 +24,10 @@ INDEPENDENT, TRAINING = "select/independent", "select/training"
 """Win rates of the policy over its start: by the judge that selects, and by the training's own."""
 
 
+IMPORTANCE_RATIO = "sampling/importance_sampling_ratio/mean"
+"""Probability of the rollouts under the trainer over that under vLLM, which wrote them; TRL weighs by it."""
+
+
 @dataclass(frozen=True)
 class Flag:
     """The first value of a sign above its limit."""
@@ -112,6 +116,13 @@ def _windowed(
         )
 
 
+def _shortfall(points: Sequence[Point], window: int) -> Iterator[SignValue]:
+    """How far the mean importance ratio of the last window is below 1."""
+    values = [point.value for point in points]
+    for end in range(window, len(values) + 1):
+        yield SignValue(points[end - 1].step, 1 - fmean(values[end - window : end]))
+
+
 def _variance_spikes(points: Sequence[Point], window: int) -> Iterator[SignValue]:
     """The reward's standard deviation over the median of the window before it."""
     for end in range(window, len(points)):
@@ -152,6 +163,7 @@ def measure_signs(history: History, watch: WatchConfig) -> list[Sign]:
         ]
         for rule, (ends, compare) in WINDOWED.items()
     }
+    values_of["importance_ratio"] = list(_shortfall(series(history, IMPORTANCE_RATIO), watch.window))
     values_of["variance_spike"] = list(_variance_spikes(series(history, "reward_std"), watch.window))
     values_of["hacking"] = list(_hacking(series(history, INDEPENDENT), series(history, TRAINING)))
     signs = []
