@@ -99,7 +99,7 @@ def test_the_smoke_run_fits_the_run_that_it_shortens():
     parsed = parsing.parse({**merged, "preferences": "mine.jsonl"})
     assert parsed.run == "smollm-smoke"
     assert not parsed.synthetic
-    assert parsed.judges["genrm"].training["max_steps"] == 2
+    assert parsed.judges["bt"].ways == ["probe", "lora"]
 
 
 @pytest.mark.parametrize("given", ["mine.jsonl", ["mine.jsonl"]])
