@@ -26,7 +26,7 @@ def main(stage: Stage) -> None:
             contexts,
             verified,
             matches,
-            read_judged(stage.folders("matches"), [judge])[judge],
+            read_judged(stage.folders("matches"), [judge], stage.config["probability"])[judge],
             stage.config["paper"],
             policies=stage.config["rows"],
             reference=stage.config["reference"],

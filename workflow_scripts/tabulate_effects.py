@@ -43,7 +43,7 @@ def policy_evidence(stage: Stage, preferences: Preferences) -> PolicyEvidence:
         stories=stories_by_seed(stage.folders("stories")),
         contexts=preferences.contexts,
         matches=MATCHES_FILE.read(matches[0]) if matches else (),
-        judged=read_judged(matches, [judge])[judge] if matches else {},
+        judged=read_judged(matches, [judge], stage.config["probability"])[judge] if matches else {},
         histories=histories,
     )
 

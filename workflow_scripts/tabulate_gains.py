@@ -22,7 +22,7 @@ def main(stage: Stage) -> None:
         policies=PolicyEvidence(
             stories=stories_by_seed(stage.folders("stories")),
             matches=MATCHES_FILE.read(matches[0]),
-            judged=read_judged(matches, [match_judge])[match_judge],
+            judged=read_judged(matches, [match_judge], stage.config["probability"])[match_judge],
         ),
     )
     with stage.artifact() as folder:

@@ -21,7 +21,7 @@ def main(stage: Stage) -> None:
     stories = STORIES_FILE.read(*stage.folders("stories"))
     # every judge and seed plays the same matches
     matches = MATCHES_FILE.read(stage.folders("matches")[0])
-    judged = read_judged(stage.folders("matches"), stage.config["judges"])
+    judged = read_judged(stage.folders("matches"), stage.config["judges"], stage.config["probability"])
     policies, synthetic = stage.config["rows"], stage.config["synthetic"]
     with stage.artifact() as folder:
         frame = win_rate_table(

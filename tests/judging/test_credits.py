@@ -9,6 +9,7 @@ from rlcs.evaluation.calibration import calibration_error
 from rlcs.judging.consistency import filter_pairs
 from rlcs.judging.credits import (
     both_orders_credits,
+    decide_by_both_orders,
     first_position_share,
     flip_rate,
     pair_credits,
@@ -226,3 +227,26 @@ def test_calibration_error_of_pairs():
     labels = {"p": "a", "q": "b", "r": "tie"}
     assert calibration_error(judgements, labels) == pytest.approx((0 + 0.8) / 2)
     assert calibration_error(said(p="aa"), labels) is None
+
+
+def test_p_over_both_orders_decides_what_two_verdicts_leave_open():
+    def judged(pair, order, verdict, p):
+        return Judgement(pair, order, "j", verdict, p_a=p)
+
+    judgements = [
+        judged("moved", "ab", "a", 0.9),  # the place decides both verdicts, and p is for a
+        judged("moved", "ba", "b", 0.4),
+        judged("even", "ab", "a", 0.7),
+        judged("even", "ba", "b", 0.3),
+        judged("plain", "ab", "a", None),
+        judged("plain", "ba", "b", None),
+        judged("half", "ab", "none", None),
+        judged("half", "ba", "b", 0.2),
+        judged("mute", "ab", "none", None),
+    ]
+    assert win_credits(judgements) == {"moved": 0.5, "even": 0.5, "plain": 0.5, "half": 0}
+    decided = decide_by_both_orders(judgements)
+    assert win_credits(decided) == {"moved": 1, "even": 0.5, "plain": 0.5, "half": 0}
+    assert [(one.pair_id, one.order, one.p_a) for one in decided] == [
+        (one.pair_id, one.order, one.p_a) for one in judgements
+    ]

@@ -153,6 +153,11 @@ class WinRateTableConfig(Section):
         description="Names under judges that decide. Name first one that rewards no policy.",
         examples=[["oracle", "genrm-grpo"]],
     )
+    probability: Literal["hard", "soft"] = Field(
+        "hard",
+        description="Result of a match. hard: the mean of a judge's verdicts in both orders. soft: its p over "
+        "both orders decides, which helps a judge that a position moves; its verdicts if it has no p.",
+    )
     sentence_model: SentenceModelConfig | None = Field(
         None,
         description="Sentence-embedding model that measures how much a policy's stories differ in meaning: "

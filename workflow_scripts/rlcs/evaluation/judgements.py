@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.judging.credits import decide_by_both_orders
 from rlcs.records import Judgement, Row
 from rlcs.stages.manifest import read_provenance
 
@@ -26,8 +27,13 @@ class MatchResult(NamedTuple):
         return str(self.match["context_id"])
 
 
-def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dict[int, list[Judgement]]]:
+def read_judged(
+    folders: Iterable[Path], judges: Sequence[str], probability: str = "hard"
+) -> dict[str, dict[int, list[Judgement]]]:
     """Read judge -> seed -> judgements; judges stand in the given order, each named as in its config.
+
+    Args:
+        probability: ``tables.win_rates.probability``; soft lets p over both orders decide.
 
     Raises:
         ValueError: a judge has no judgements.
@@ -36,7 +42,8 @@ def read_judged(folders: Iterable[Path], judges: Sequence[str]) -> dict[str, dic
     for folder in folders:
         made_of = read_provenance(folder)
         by_seed = judged[made_of["config"]["name"]]
-        by_seed[made_of["seed"]] = JUDGEMENTS_FILE.read(folder)
+        judgements = JUDGEMENTS_FILE.read(folder)
+        by_seed[made_of["seed"]] = decide_by_both_orders(judgements) if probability == "soft" else judgements
     if empty := [judge for judge, by_seed in judged.items() if not by_seed]:
         raise ValueError(f"no judgements of {', '.join(empty)}")
     return judged

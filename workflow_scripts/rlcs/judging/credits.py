@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from rlcs.records import ORDERS, Judgement, Label, Verdict
 from rlcs.verdict import WIN_CREDIT, compare, orders_disagree, soft_win_probability, win_probability
@@ -31,20 +32,32 @@ def pair_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -
 def both_orders_credits(judgements: Iterable[Judgement], labels: Mapping[str, Label]) -> dict[str, float]:
     """Accuracy of a pair's p: 1 if p is on the label's side of one half, ½ at one half, else 0.
 
+    Raises:
+        ValueError: a judged pair has no entry in ``labels``.
+    """
+    verdicts = both_orders_verdicts(judgements)
+    return _label_credits({pair: WIN_CREDIT[verdict] for pair, verdict in verdicts.items()}, labels)
+
+
+def decide_by_both_orders(judgements: Sequence[Judgement]) -> list[Judgement]:
+    """The judgements, with the verdict of ``both_orders_verdicts`` in each order of a pair."""
+    verdicts = both_orders_verdicts(judgements)
+    return [replace(judgement, verdict=verdicts.get(judgement.pair_id, "none")) for judgement in judgements]
+
+
+def both_orders_verdicts(judgements: Iterable[Judgement]) -> dict[str, Verdict]:
+    """The story that a pair's p is for, a tie at one half.
+
     p is that of ``verdict.soft_win_probability``, as a reward with ``orders: both`` and ``probability: soft``
     reads it: the mean over the verdicts in both orders, each with the judge's own p if it has one. Pairs
     without a verdict are left out.
-
-    Raises:
-        ValueError: a judged pair has no entry in ``labels``.
     """
     by_pair: dict[str, list[Judgement]] = defaultdict(list)
     for judgement in judgements:
         by_pair[judgement.pair_id].append(judgement)
     known = {pair: soft_win_probability(both) for pair, both in by_pair.items()}
     # rounded, so that p and 1 - p in the two orders are one half together
-    decided = {pair: compare(round(p, 12), 0.5) for pair, p in known.items() if p is not None}
-    return _label_credits({pair: WIN_CREDIT[verdict] for pair, verdict in decided.items()}, labels)
+    return {pair: compare(round(p, 12), 0.5) for pair, p in known.items() if p is not None}
 
 
 def _label_credits(won: Mapping[str, float], labels: Mapping[str, Label]) -> dict[str, float]:

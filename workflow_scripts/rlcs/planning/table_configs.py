@@ -68,6 +68,7 @@ def effects(config: Config) -> SectionDict:
         "judges": effect_systems(config, *JUDGE_METRICS),
         "teachers": effect_systems(config, "chain_correctness"),
         "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
+        "probability": config.tables.win_rates.probability,
         "synthetic": config.synthetic,
     }
 
@@ -90,6 +91,7 @@ def gains(config: Config) -> SectionDict:
         "rules": sorted({judge for _, judge in judge_of if is_rule(config.judges[judge])}),
         "reference": config.tables.win_rates.reference,
         "match_judge": config.tables.win_rates.judges[0],
+        "probability": config.tables.win_rates.probability,
         "synthetic": config.synthetic,
     }
 
@@ -110,6 +112,7 @@ def constraints(config: Config) -> SectionDict:
         "rows": list(config.tables.constraints.rows),
         "reference": config.tables.win_rates.reference,
         "judge": config.tables.win_rates.judges[0],
+        "probability": config.tables.win_rates.probability,
         "paper": config.paper.get("constraints", {}),
         "synthetic": config.synthetic,
     }
