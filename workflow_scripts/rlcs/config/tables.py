@@ -155,8 +155,8 @@ class WinRateTableConfig(Section):
     )
     probability: Literal["hard", "soft"] = Field(
         "hard",
-        description="Result of a match. hard: the mean of a judge's verdicts in both orders. soft: its p over "
-        "both orders decides, which helps a judge that a position moves; its verdicts if it has no p.",
+        description="Result of a match. hard: the mean of a judge's verdicts in both orders. soft: its p "
+        "over both orders decides, which helps a judge that a position moves; its verdicts if it has no p.",
     )
     sentence_model: SentenceModelConfig | None = Field(
         None,
