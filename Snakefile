@@ -95,7 +95,7 @@ rule rehearse:
         "Rehearse the run {CONFIG.run}: the same graph with small models, in results/{CONFIG.run}-rehearsal"
     params:
         config=lambda _: json.dumps(CONFIG.model_dump(mode="json", by_alias=True)),
-        each="--each" if EACH else "",
+        each=EACH,
         site=lambda _: "--slurm" if workflow.executor_plugin.name == "slurm" else "",
         arguments=json.dumps(sys.argv[1:]),
     log:
@@ -104,7 +104,7 @@ rule rehearse:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/rehearse.py --config {params.config:q} {params.each} {params.site}"
+        "python workflow_scripts/rehearse.py --config {params.config:q} --each {params.each} {params.site}"
         " --arguments {params.arguments:q} 2>&1 | tee {log}"
 
 

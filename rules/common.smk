@@ -38,7 +38,7 @@ from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages.codehash import code_hash
 
-EACH = bool(int(config.pop("each", 0)))  # of `snakemake rehearse`: one job of each distinct kind
+EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))

@@ -77,7 +77,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
-    parser.add_argument("--each", action="store_true", help="one entry of each distinct kind, not all")
+    parser.add_argument("--each", type=int, choices=(0, 1, 2), default=0, help="1, 2: one entry of each kind")
     parser.add_argument("--slurm", action="store_true", help="jobs run on a cluster")
     parser.add_argument("--arguments", type=json.loads, default=[], help="those of Snakemake, as JSON")
     return parser.parse_args()
@@ -99,7 +99,7 @@ def forms(config: Config) -> dict[str, Form]:
     return asked
 
 
-def targets(config: Config, results: Path, *, each: bool) -> list[str]:
+def targets(config: Config, results: Path, *, each: int) -> list[str]:
     """Everything of the run, and the exports of all trained models, or of one judge and one policy."""
     if not each:
         return ["all", "export"]

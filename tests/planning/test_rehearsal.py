@@ -90,7 +90,7 @@ def test_rates_are_raised_to_a_limit_and_never_lowered(tmp_path):
 
 @pytest.mark.parametrize("names", NAMES, ids="+".join)
 def test_one_of_each_kind_has_every_kind_of_the_rows(names, tmp_path):
-    config, small = rehearsed(names, tmp_path, each=True)
+    config, small = rehearsed(names, tmp_path, each=1)
 
     def kinds(of):
         return {
@@ -142,3 +142,13 @@ def test_what_stands_in_and_what_is_not_tried_is_listed():
     assert parts["vLLM"] == "transformers"
     assert any("vLLM" in part for part in unrehearsed(config))
     assert not any("DeepSpeed" in part for part in unrehearsed(config))
+
+
+def test_launches_can_be_counted_apart(tmp_path):
+    _, each = rehearsed(["paper.yaml"], tmp_path, each=1)
+    _, few = rehearsed(["paper.yaml"], tmp_path, each=2)
+    assert len(few.tables.alignment.rows) < len(each.tables.alignment.rows)
+    launched = {key: Path(entry.launch).name for key, entry in trained(few).items() if entry.launch}
+    assert sorted({name.split("-")[0] for name in launched.values()}) == ["ddp", "fsdp2"]
+    assert len(launched) == 2
+    assert {key.split(".")[1] for key in launched} <= {*few.tables.alignment.rows, *few.tables.win_rates.rows}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -24,6 +24,7 @@ from rlcs.planning.gpu_plan import shards_weights
 from rlcs.stages.launch import Launch
 
 _Raw = dict[str, Any]
+Each = Literal[0, 1, 2]
 
 # Sizes of a rehearsal (design choice): enough that filters, groups and tables have something in them.
 SUBSET = {"labelled": 48, "unlabelled": 24, "validation": 8, "test": 16}
@@ -56,7 +57,7 @@ def derive(
     folder: Path,
     server: str,
     pairs: Path | None = None,
-    each: bool = False,
+    each: Each = 0,
     slurm: bool = False,
 ) -> _Raw:
     """Derive the config of the rehearsal, as ``parsing.parse`` reads it.
@@ -65,7 +66,8 @@ def derive(
         folder: for the launch files of the rehearsal.
         server: address of the server that stands in for endpoints.
         pairs: file with made-up pairs, in place of data that is not at hand.
-        each: keep one entry of each distinct kind, and what it needs, instead of all.
+        each: 0 keeps all entries; 1 one of each distinct kind, and what it needs; 2 counts launches apart
+            from other kinds, so that one training of each kind of launch has several processes.
         slurm: jobs run on a cluster, so that launches of several nodes have ``CLUSTER_NODES``.
     """
     raw: _Raw = config.model_dump(mode="json", by_alias=True)
@@ -100,7 +102,9 @@ def derive(
         }
     _shrink_tables(raw)
     if each:
-        keep_each(raw, config)
+        keep_each(raw, config, launches=each == 1)
+    if each == 2:
+        _launch_once(raw, config)
     return raw
 
 
@@ -235,30 +239,41 @@ def _shrink_tables(raw: _Raw) -> None:
 # ------------------------------------------------------------------------------------ one of each kind
 
 
-def job_kind(config: Config, registry: str, name: str) -> tuple[str, ...]:
-    """Kind, training, adapters, launch and reward of an entry. Entries of one kind have jobs of one kind."""
+def job_kind(config: Config, registry: str, name: str, *, launches: bool = True) -> tuple[str, ...]:
+    """Kind, training, adapters, launch and reward of an entry. Entries of one kind have jobs of one kind.
+
+    Args:
+        launches: count the launch.
+    """
     entry = config.models(registry)[name]
     said = [registry, type(entry).__name__, str(getattr(entry, "reads", ""))]
     if isinstance(entry, TrainedConfig):
-        said += [str(entry.lora is not None), _launch_kind(entry.launch)]
+        said += [str(entry.lora is not None), *([_launch_kind(entry.launch)] if launches else [])]
     reward = getattr(entry, "reward", None)
     if isinstance(reward, StoryRewardConfig):
-        said += [reward.kind, reward.pivot, type(config.judges[reward.judge]).__name__]
+        said += [reward.kind, reward.pivot, config.judges[reward.judge].kind]
     elif reward is not None:
         said.append("sum" if isinstance(reward, list) else str(reward))
     said += [str(getattr(entry, "train", "")), str(getattr(entry, "constraints", None) is not None)]
     return tuple(said)
 
 
+ONE_PROCESS = "one process"
+
+
 def _launch_kind(launch: Path | None) -> str:
     if launch is None:
-        return "one process"
+        return ONE_PROCESS
     said = yaml.safe_load(launch.read_text(encoding="utf-8"))
     return f"{said['distributed_type']} on {'one node' if said['num_machines'] == 1 else 'several nodes'}"
 
 
-def keep_each(raw: _Raw, config: Config) -> None:
-    """Keep, in every table, the rows whose kind no earlier row has; what no table needs is never made."""
+def keep_each(raw: _Raw, config: Config, *, launches: bool) -> None:
+    """Keep, in every table, the rows whose kind no earlier row has; what no table needs is never made.
+
+    Args:
+        launches: as in ``job_kind``.
+    """
     tables = raw["tables"]
     for table, registry, least in (
         ("alignment", "judges", 1),
@@ -272,7 +287,7 @@ def keep_each(raw: _Raw, config: Config) -> None:
         if not tables.get(table):
             continue
         rows = "judges" if table in ("injections", "pivots") else "rows"
-        tables[table][rows] = _one_of_each(config, registry, tables[table][rows], least)
+        tables[table][rows] = _one_of_each(config, registry, tables[table][rows], least, launches=launches)
     wins = tables["win_rates"]
     if wins["reference"] not in wins["rows"]:
         wins["rows"].insert(0, wins["reference"])
@@ -290,14 +305,35 @@ def keep_each(raw: _Raw, config: Config) -> None:
     }
 
 
-def _one_of_each(config: Config, registry: str, rows: Iterable[str], least: int) -> list[str]:
+def _launch_once(raw: _Raw, config: Config) -> None:
+    """Leave a launch to the first row of each kind of launch alone; all others have one process."""
+    launched: set[str] = set()
+    tables = raw["tables"]
+    for registry, rows in (
+        ("judges", tables["alignment"]["rows"]),
+        ("policies", tables["win_rates"]["rows"]),
+    ):
+        kept = set()
+        for row in rows:
+            kind = _launch_kind(getattr(config.models(registry)[row], "launch", None))
+            if kind != ONE_PROCESS and kind not in launched:
+                launched.add(kind)
+                kept.add(row)
+        for name, entry in raw[registry].items():
+            if entry.get("launch") and name not in kept:
+                entry["launch"] = None
+
+
+def _one_of_each(
+    config: Config, registry: str, rows: Iterable[str], least: int, *, launches: bool
+) -> list[str]:
     """Rows whose chain of trainings has a step of a kind that no earlier row has; ``least`` rows at least."""
     seen: set[tuple[str, ...]] = set()
     kept: list[str] = []
     left: list[str] = []
     models = config.models(registry)
     for row in rows:
-        kinds = {job_kind(config, registry, name) for name in lineage(models, row)}
+        kinds = {job_kind(config, registry, name, launches=launches) for name in lineage(models, row)}
         (left if kinds <= seen else kept).append(row)
         seen |= kinds
     return kept + left[: max(0, least - len(kept))]
