@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run gpu test test-vllm lint fast torture bench lock docs clean
+.PHONY: help run gpu test test-vllm lint fast torture bench rehearse-paper lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -50,6 +50,9 @@ torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes
 
 bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone
 	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/tools/bench.py
+
+rehearse-paper: $(VENV)/dev  ## rehearse config/paper.yaml on a Slurm of this machine; needs root
+	OMP_NUM_THREADS=1 $(BIN)/python tests/tools/rehearse_paper.py
 
 docs: $(VENV)/dev  ## write what is generated from the typed config and the rules
 	$(BIN)/python workflow_scripts/document_config.py
