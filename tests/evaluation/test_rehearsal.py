@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.data.artifacts import HISTORY_FILE, JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.rehearsal import find_problems, stage_table, to_page
 from rlcs.records import Judgement
@@ -76,6 +76,22 @@ def test_policies_that_write_the_same_are_found(results):
     artifact(results, "stories/copy/seed1", stories("one"))
     assert find_problems(results, ["copy"]) == ["copy, p: wrote the same 1 stories"]
     assert find_problems(results, ["other"]) == []  # neither of the two is trained
+
+
+def test_a_reward_that_is_constant_is_found(results):
+    def logged(*values):
+        rows = [
+            {"step": step, "metric": "frac_reward_zero_std", "value": value}
+            for step, value in enumerate(values)
+        ]
+        return lambda folder: HISTORY_FILE.write(folder, rows)
+
+    artifact(results, "policies/flat/seed1", logged(1.0, 1.0))
+    artifact(results, "policies/fair/seed1", logged(1.0, 0.5))
+    assert find_problems(results, []) == [
+        "policies/flat/seed1: in all 2 logged steps every group had one and the same reward, so that nothing "
+        "was learned"
+    ]
 
 
 def test_a_judge_that_never_answers_and_a_table_without_a_number_are_found(results):

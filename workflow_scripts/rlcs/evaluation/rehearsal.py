@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from rlcs.data.artifacts import JUDGEMENTS_FILE, STORIES_FILE
+from rlcs.data.artifacts import HISTORY_FILE, JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
@@ -30,6 +30,7 @@ def find_problems(results: Path, trained: Iterable[str]) -> list[str]:
     """
     return [
         *_unmoved(results),
+        *_constant_rewards(results),
         *_equal_stories(results, frozenset(trained)),
         *_silent_judges(results),
         *_empty_tables(results),
@@ -61,6 +62,19 @@ def _unmoved(results: Path) -> Iterator[str]:
             yield (
                 f"{artifact.relative_to(results)}: its training changed none of the {len(common)} weights of "
                 f"{start.relative_to(results)}"
+            )
+
+
+def _constant_rewards(results: Path) -> Iterator[str]:
+    """Trainings by GRPO that never had a group with different rewards, from which alone something is learned."""
+    for artifact in _artifacts(results, "judges/*/seed*", "policies/*/seed*"):
+        if not (artifact / HISTORY_FILE.name).exists():
+            continue
+        rows = [row for row in HISTORY_FILE.read(artifact) if row["metric"] == "frac_reward_zero_std"]
+        if rows and all(row["value"] == 1 for row in rows):
+            yield (
+                f"{artifact.relative_to(results)}: in all {len(rows)} logged steps every group had one and the "
+                "same reward, so that nothing was learned"
             )
 
 
