@@ -89,8 +89,7 @@ def test_a_reward_that_is_constant_is_found(results):
     artifact(results, "policies/flat/seed1", logged(1.0, 1.0))
     artifact(results, "policies/fair/seed1", logged(1.0, 0.5))
     assert find_problems(results, []) == [
-        "policies/flat/seed1: in all 2 logged steps every group had one and the same reward, so that nothing "
-        "was learned"
+        "policies/flat/seed1: in all 2 logged steps every group had one reward, so that nothing was learned"
     ]
 
 

@@ -66,15 +66,15 @@ def _unmoved(results: Path) -> Iterator[str]:
 
 
 def _constant_rewards(results: Path) -> Iterator[str]:
-    """Trainings by GRPO that never had a group with different rewards, from which alone something is learned."""
+    """Trainings by GRPO that never had a group with different rewards, and so learned nothing."""
     for artifact in _artifacts(results, "judges/*/seed*", "policies/*/seed*"):
         if not (artifact / HISTORY_FILE.name).exists():
             continue
         rows = [row for row in HISTORY_FILE.read(artifact) if row["metric"] == "frac_reward_zero_std"]
         if rows and all(row["value"] == 1 for row in rows):
             yield (
-                f"{artifact.relative_to(results)}: in all {len(rows)} logged steps every group had one and the "
-                "same reward, so that nothing was learned"
+                f"{artifact.relative_to(results)}: in all {len(rows)} logged steps every group had one reward, "
+                "so that nothing was learned"
             )
 
 
