@@ -73,8 +73,8 @@ def _constant_rewards(results: Path) -> Iterator[str]:
         rows = [row for row in HISTORY_FILE.read(artifact) if row["metric"] == "frac_reward_zero_std"]
         if rows and all(row["value"] == 1 for row in rows):
             yield (
-                f"{artifact.relative_to(results)}: in all {len(rows)} logged steps every group had one reward,"
-                " so that nothing was learned"
+                f"{artifact.relative_to(results)}: in all {len(rows)} logged steps every group had one "
+                "reward, so that nothing was learned"
             )
 
 
