@@ -30,6 +30,7 @@ Each = Literal[0, 1, 2]
 SUBSET = {"labelled": 48, "unlabelled": 24, "validation": 8, "test": 16}
 STORY_CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 60
 PROCESSES = 2
+WORLD_TOKENS = (100, 80)  # of an answer and a story of the tiny world's models, which count every slot
 # Steps are few, so that at the config's rates all models would stay equal, and a mixed-up path unseen.
 RATE_FACTOR, LARGEST_RATE = 100, 1e-2
 CLUSTER_NODES = 2
@@ -74,21 +75,22 @@ def derive(
     raw["run"], raw["seeds"] = rehearsal_name(config.run), config.seeds[:1]
     _shrink_data(raw, config, pairs)
     raw["bases"] = {name: _stand_in(base) for name, base in raw["bases"].items()}
-    raw["judging"] |= {"engine": "transformers", "max_new_tokens": ANSWER_TOKENS}
+    answer, story = WORLD_TOKENS if config.synthetic else (ANSWER_TOKENS, STORY_TOKENS)
+    raw["judging"] |= {"engine": "transformers", "max_new_tokens": answer}
     raw["judging"]["batch_size"] = min(raw["judging"]["batch_size"], 16)
     raw["serving"] |= {"gpus": 0, "rollouts": {"gpus": 0, "arguments": {}}}
     raw["sampling"] |= {
-        "max_new_tokens": STORY_TOKENS,
+        "max_new_tokens": story,
         "contexts": STORY_CONTEXTS,
         "batch_size": STORY_CONTEXTS,
     }
-    raw["training"] = _shrink_options(raw["training"], 1) | {"use_cpu": True}
+    raw["training"] = _shrink_options(raw["training"], 1, answer) | {"use_cpu": True}
     entries = [*config.judges.values(), *config.policies.values()]
     numbers = sorted({number for entry in entries if (number := getattr(entry, "human_labels", None))})
     for registry in ("judges", "policies"):
         for name, entry in raw[registry].items():
             _redirect(entry, f"{server}/{registry}/{name}/v1")
-            _shrink_entry(entry, config.models(registry)[name], numbers, folder, slurm)
+            _shrink_entry(entry, config.models(registry)[name], numbers, answer, folder, slurm)
     for name, verifier in raw["verifiers"].items():
         _redirect(verifier, f"{server}/verifiers/{name}/v1")
         if "max_new_tokens" in verifier:
@@ -140,12 +142,18 @@ def _redirect(entry: _Raw, address: str) -> None:
         entry |= {"max_failure_share": 1, "backoff": 0.05, "max_wait": 1.0, "requests_per_minute": None}
 
 
-def _shrink_entry(entry: _Raw, model: ModelConfig, numbers: list[int], folder: Path, slurm: bool) -> None:
-    """Shrink an entry; ``numbers`` are all numbers of human labels, of which each stays another."""
+def _shrink_entry(
+    entry: _Raw, model: ModelConfig, numbers: list[int], tokens: int, folder: Path, slurm: bool
+) -> None:
+    """Shrink an entry to completions of ``tokens``.
+
+    Args:
+        numbers: all numbers of human labels, of which each stays another.
+    """
     if isinstance(model, TrainedConfig):
         larger = Launch.of_file(model.launch) if model.launch else None
         fewer = larger.processes // PROCESSES if larger and larger.processes > PROCESSES else 1
-        entry["training"] = _shrink_options(entry["training"], fewer) | {"max_steps": STEPS}
+        entry["training"] = _shrink_options(entry["training"], fewer, tokens) | {"max_steps": STEPS}
         if larger is not None and model.launch is not None:
             entry["launch"] = str(rehearsal_launch(model.launch, folder, slurm=slurm))
     for key, smaller in {
@@ -170,12 +178,13 @@ def _shrink_entry(entry: _Raw, model: ModelConfig, numbers: list[int], folder: P
             reward["max_failure_share"] = 1
 
 
-def _shrink_options(options: Mapping[str, Any], fewer: int) -> _Raw:
+def _shrink_options(options: Mapping[str, Any], fewer: int, tokens: int) -> _Raw:
     """Options of TRL for ``STEPS`` steps on a CPU.
 
     Args:
         fewer: how many times fewer processes there are; each takes as many more micro-batches, so that a step
             has as many rows.
+        tokens: longest completion.
     """
     small = {name: value for name, value in options.items() if name not in _LEFT_OUT}
     small |= {name: 1 for name in _EVERY_STEP if name in options}
@@ -185,7 +194,7 @@ def _shrink_options(options: Mapping[str, Any], fewer: int) -> _Raw:
     if options.get("use_vllm"):
         small["use_vllm"] = False
     if "max_completion_length" in options:
-        small["max_completion_length"] = min(options["max_completion_length"], STORY_TOKENS)
+        small["max_completion_length"] = tokens
     if fewer > 1:
         small["gradient_accumulation_steps"] = fewer * options.get("gradient_accumulation_steps", 1)
     return small
