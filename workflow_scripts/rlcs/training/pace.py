@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from rlcs.stages.stage import log
 
 EVERY = 60.0  # seconds between two lines
-TOKENS = "num_tokens"  # TRL's count of the tokens that were trained on
+COUNTED_TOKENS = "num_tokens"  # TRL's count of the tokens that were trained on
 
 
 class Pace(TrainerCallback):
@@ -41,7 +41,7 @@ class Pace(TrainerCallback):
         **_: Any,
     ) -> None:
         now = self.clock()
-        tokens = (logs or {}).get(TOKENS)
+        tokens = (logs or {}).get(COUNTED_TOKENS)
         if tokens is not None and self.first is None:
             self.first = (now, float(tokens))
         if not state.is_world_process_zero or self.began is None or now - self.said < EVERY:

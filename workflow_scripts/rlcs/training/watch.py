@@ -117,7 +117,7 @@ def _windowed(
 
 
 def _shortfall(points: Sequence[Point], window: int) -> Iterator[SignValue]:
-    """How far the mean importance ratio of the last window is below 1."""
+    """The shortfall of the last window's mean importance ratio below 1."""
     values = [point.value for point in points]
     for end in range(window, len(values) + 1):
         yield SignValue(points[end - 1].step, 1 - fmean(values[end - window : end]))
