@@ -122,7 +122,14 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
     assert [row["satisfied"] for row in checks] == [None, None]  # this model says nothing that can be read
     table = run(
         "tabulate_constraints.py",
-        {"rows": ["sft", "rlmr"], "reference": "sft", "judge": "oracle", "paper": {}, "synthetic": True},
+        {
+            "rows": ["sft", "rlmr"],
+            "reference": "sft",
+            "judge": "oracle",
+            "probability": "hard",
+            "paper": {},
+            "synthetic": True,
+        },
         tmp_path / "constraints" / "manifest.json",
         preferences=[made["preferences"]],
         stories=[made["stories"]],
