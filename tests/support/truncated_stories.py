@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 import train_policy_grpo
 from rlcs.models.generation import is_truncated
-from rlcs.records import HISTORY, Context, read_rows, write_contexts
+from rlcs.records import HISTORY, PAIRS, Context, read_rows, write_contexts, write_rows
 from rlcs.rewards.constrained_reward import ConstrainedReward
 from rlcs.stages.stage import Stage
 
@@ -49,6 +49,7 @@ def train(model_folder, tmp_path):
     preferences.mkdir()
     contexts = [Context(f"c{n}", "quest", "Mira", "", f"mill {n}", (), "train") for n in range(4)]
     write_contexts(preferences / "contexts.parquet", contexts)
+    write_rows(preferences / "pairs.parquet", [], PAIRS)
     for folder in (preferences, model_folder.parent):
         (folder / "manifest.json").write_text("{}")
 
