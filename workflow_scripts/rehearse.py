@@ -61,10 +61,7 @@ def main() -> int:
     page = to_page(
         f"Rehearsal of {config.run}",
         stage_table(results),
-        {
-            part.part: part.stands_in
-            for part in replacements(config, made_up=pairs is not None, slurm=arguments.slurm)
-        },
+        replacements(config, made_up=pairs is not None, slurm=arguments.slurm),
         unrehearsed(config),
         problems,
         failure,

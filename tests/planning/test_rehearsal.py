@@ -134,7 +134,7 @@ def test_a_launch_becomes_two_processes_of_the_same_kind(name, slurm, kind, node
 
 def test_what_stands_in_and_what_is_not_tried_is_listed():
     config = parsing.parse(merged(["paper.yaml"]))
-    parts = {part.part: part.stands_in for part in replacements(config, made_up=True, slurm=False)}
+    parts = replacements(config, made_up=True, slurm=False)
     assert "two layers" in parts["base qwen-7b: Qwen/Qwen2.5-7B-Instruct"]
     assert "made-up rows" in parts["data"]
     assert parts["config/accelerate/fsdp2-8.yaml"] == "FSDP2 of 2 processes (gloo)"

@@ -7,7 +7,6 @@ What differs is listed by ``replacements``; what cannot be rehearsed on a CPU, b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,13 +34,12 @@ WORLD_TOKENS = (100, 80)  # of an answer and a story of the tiny world's models,
 RATE_FACTOR, LARGEST_RATE = 100, 1e-2
 CLUSTER_NODES = 2
 
-# Options of TRL that are left out: vLLM and schedules that are longer than the rehearsal.
+# Options of TRL that are left out: schedules that are longer than the rehearsal.
 _LEFT_OUT = (
     "num_train_epochs",
     "warmup_ratio",
     "warmup_steps",
     "lr_scheduler_type",
-    "eval_steps",
     "save_total_limit",
 )
 _EVERY_STEP = ("logging_steps", "save_steps", "eval_steps")
@@ -351,26 +349,16 @@ def _one_of_each(
 # ------------------------------------------------------------------------------------ what it says of itself
 
 
-@dataclass(frozen=True)
-class Replacement:
-    """A part of the run and what stands in for it."""
-
-    part: str
-    stands_in: str
-
-
-def replacements(config: Config, *, made_up: bool, slurm: bool) -> list[Replacement]:
-    """List what a rehearsal puts in the place of what the run has."""
-    found = [
-        Replacement(
-            f"base {name}: {base.model}", "random weights of its architecture, two layers of width 64"
-        )
+def replacements(config: Config, *, made_up: bool, slurm: bool) -> dict[str, str]:
+    """Describe what a rehearsal puts in the place of each part of the run."""
+    found = {
+        f"base {name}: {base.model}": "random weights of its architecture, two layers of width 64"
         for name, base in config.bases.items()
         if isinstance(base, PretrainedBaseConfig)
-    ]
+    }
     if not config.synthetic:
         rows = "made-up rows in its columns" if made_up else f"{SUBSET['labelled']} of its training pairs"
-        found.append(Replacement("data", f"{rows}, stories of {STORY_WORDS} words at most"))
+        found["data"] = f"{rows}, stories of {STORY_WORDS} words at most"
     endpoints = [
         f"{registry}.{name}"
         for registry, entries in (("judges", config.judges), ("verifiers", config.verifiers))
@@ -378,24 +366,15 @@ def replacements(config: Config, *, made_up: bool, slurm: bool) -> list[Replacem
         if getattr(entry, "backend", "") == "openai"
     ]
     if endpoints:
-        found.append(
-            Replacement(", ".join(endpoints), "a server that makes its answers up, and fails at times")
-        )
-    for launch in sorted({str(model.launch) for model in _trained(config) if model.launch}):
-        nodes = " on two nodes" if slurm and Launch.of_file(Path(launch)).nodes > 1 else ""
-        kind = (
-            "FSDP2" if "FSDP" in _launch_kind(Path(launch)) or "DEEP" in _launch_kind(Path(launch)) else "DDP"
-        )
-        found.append(Replacement(launch, f"{kind} of {PROCESSES} processes (gloo){nodes}"))
+        found[", ".join(endpoints)] = "a server that makes its answers up, and fails at times"
+    for launch in sorted({model.launch for model in _trained(config) if model.launch}):
+        nodes = " on two nodes" if slurm and Launch.of_file(launch).nodes > 1 else ""
+        kind = "FSDP2" if shards_weights(launch) else "DDP"
+        found[str(launch)] = f"{kind} of {PROCESSES} processes (gloo){nodes}"
     if config.judging.engine != "transformers" or any(m.training.get("use_vllm") for m in _trained(config)):
-        found.append(Replacement("vLLM", "transformers"))
-    found.append(
-        Replacement(
-            "lengths and steps", f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
-        )
-    )
-    found.append(Replacement(f"seeds {list(config.seeds)}", f"seed {config.seeds[0]}"))
-    return found
+        found["vLLM"] = "transformers"
+    lengths = f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
+    return found | {"lengths and steps": lengths, f"seeds {list(config.seeds)}": f"seed {config.seeds[0]}"}
 
 
 def unrehearsed(config: Config) -> list[str]:
