@@ -54,18 +54,22 @@ def imitate(stage: Stage, base: StandInBaseConfig, folder: Path) -> None:
         InputError: nothing is known of that model.
     """
     scratch = stage.checkpoints()
-    model = base.of.model
-    if base.of.package is not None:
-        model = str(package_folder(base.of.package, scratch) / model)
     judging = JudgingConfig.model_validate(stage.config["judging"])
     writing, verifying = stage.config["writing"]["template"], stage.config["verifying"]
     made = texts(Random(base.seed), judging, writing, verifying)
-    small, files = stand_in(base, model, (f"{prompt[0]['content']} {answer}" for prompt, answer in made))
+    small, files = stand_in(
+        base, locate(base.of, scratch), (f"{prompt[0]['content']} {answer}" for prompt, answer in made)
+    )
     raw = scratch / "raw"
     small.save_pretrained(raw)
     files.tokenizer.save_pretrained(raw)
     make_literate(raw, made, steps=base.steps, seed=base.seed, scratch=scratch / "training")
     bring(PretrainedBaseConfig(kind="pretrained", model=str(raw), dtype=base.of.dtype), folder, scratch)
+
+
+def locate(base: PretrainedBaseConfig, scratch: Path) -> str:
+    """The model's folder or hub id; of a package, its folder in it, once it is unpacked."""
+    return base.model if base.package is None else str(package_folder(base.package, scratch) / base.model)
 
 
 def bring(base: PretrainedBaseConfig, folder: Path, scratch: Path) -> None:
@@ -74,7 +78,7 @@ def bring(base: PretrainedBaseConfig, folder: Path, scratch: Path) -> None:
     Raises:
         OSError, ValueError: something is missing, broken, or not what the entry says.
     """
-    model = base.model if base.package is None else str(package_folder(base.package, scratch) / base.model)
+    model = locate(base, scratch)
     if base.gguf_file is not None and Path(model).is_dir():
         check_gguf(Path(model) / base.gguf_file, base.sha256)
     tokenizer = load_tokenizer(model, base.revision, gguf_file=base.gguf_file)

@@ -37,7 +37,11 @@ def check_keys(files: Iterable[Path]) -> None:
         for problem in _repeated_keys(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
     ]
     if problems:
-        raise ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
+        raise _refusal(problems)
+
+
+def _refusal(problems: Sequence[str]) -> ConfigError:
+    return ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
 
 
 def _repeated_keys(node: yaml.Node | None, path: str = "") -> Iterator[str]:
@@ -79,7 +83,7 @@ def parse(raw: Mapping[str, Any]) -> Config:
         problems = reference_problems(parsed)
         if not problems:
             return parsed
-    raise ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
+    raise _refusal(problems)
 
 
 def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequence[str]]) -> str:

@@ -57,7 +57,7 @@ class StandInEndpoint:
         """True for the first request of some questions."""
         key = _digest(path, question)
         with self._lock:
-            self.asked["/".join(path.strip("/").split("/")[:2])] += 1
+            self.asked[_place(path)] += 1
             if key[0] >= _FAILS or key in self._failed:
                 return False
             self._failed.add(key)
@@ -68,7 +68,7 @@ class StandInEndpoint:
         key = _digest(path, question)
         if key[1] < _UNREADABLE:
             return "It is hard to say."
-        form = self.forms.get("/".join(path.strip("/").split("/")[:2]), "pair")
+        form = self.forms.get(_place(path), "pair")
         if form == "verdict":
             return f"It does so.\nVerdict: {'yes' if key[2] % 2 else 'no'}"
         if form == "story":
@@ -104,6 +104,11 @@ def _reader(template: str) -> re.Pattern[str]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+
+def _place(path: str) -> str:
+    """The first two parts of an address: ``judges/gemini`` of ``/judges/gemini/v1/chat/completions``."""
+    return "/".join(path.strip("/").split("/")[:2])
 
 
 def _digest(path: str, question: str) -> bytes:
