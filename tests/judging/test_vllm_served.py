@@ -263,6 +263,30 @@ def test_trainers_have_the_first_gpus_of_their_node():
     assert split_gpus(["0", "1", "2", "3"], 1, trainers=2) == (["0", "1", "2"], ["3"])
 
 
+def test_a_server_has_no_place_in_the_training_that_starts_it(tmp_path, children, monkeypatch):
+    """As ``accelerate launch`` and torchrun tell its workers; a vLLM that reads it would wait for them."""
+    places = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "NODE_RANK": "0"}
+    places |= {"MASTER_ADDR": "node7", "MASTER_PORT": "29500", "GROUP_RANK": "0", "GROUP_WORLD_SIZE": "2"}
+    places |= {
+        "ROLE_RANK": "3",
+        "ROLE_WORLD_SIZE": "8",
+        "ROLE_NAME": "default",
+        "ACCELERATE_USE_FSDP": "true",
+    }
+    places |= {"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_USE_AGENT_STORE": "True", "FSDP_VERSION": "2"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HF_HOME", "kept")
+    told = tmp_path / "told"
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told), MASTER_PORT="of the config"))
+    environment = json.loads(told.read_text())["environment"]
+    assert environment["HF_HOME"] == "kept"
+    assert {name: environment[name] for name in places if name in environment} == {
+        "MASTER_PORT": "of the config"
+    }
+    assert os.environ["RANK"] == "3"  # the trainer's own place stays
+
+
 def rolling_out(tmp_path, **options):
     server = {"use_vllm": True, "vllm_mode": "server", **options}
     return GRPOConfig(output_dir=str(tmp_path), use_cpu=True, **server)
