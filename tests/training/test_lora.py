@@ -72,9 +72,7 @@ def grpo(model, scratch, **more):
 
 
 @pytest.mark.parametrize("use_vllm", [True, False])
-def test_the_base_is_kept_if_vllm_writes_the_rollouts(
-    use_vllm, model_folder, tmp_path, monkeypatch
-):
+def test_the_base_is_kept_if_vllm_writes_the_rollouts(use_vllm, model_folder, tmp_path, monkeypatch):
     monkeypatch.setattr("trl.trainer.grpo_trainer.VLLMGeneration", Mock())
     kept = []
     monkeypatch.setattr("rlcs.training.grpo.keep_base", kept.append)

@@ -1,4 +1,4 @@
-"""How much of a training's update its published weights have lost, by rounding to their precision."""
+"""The share of a training's update that its published weights have lost, by rounding to their precision."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LostUpdate:
 
     @classmethod
     def read(cls, artifact: Path) -> LostUpdate | None:
-        """What an artifact's ``model`` has lost; None if it was not trained from another model."""
+        """The loss of an artifact's ``model``; None if it was not trained from another model."""
         file = artifact / "model" / LOST_UPDATE
         return cls(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
 
