@@ -67,6 +67,23 @@ def judge_of(artifact, judging, soft=False, vllm=(), version="0.31.0", **entry):
     return load_judge(section, artifact, access, soft=soft)
 
 
+@pytest.mark.parametrize(
+    ("stored", "vllm", "expected"),
+    [
+        ("float32", {}, "float32"),  # by itself vLLM would round it to bfloat16
+        ("bfloat16", {}, "auto"),
+        (None, {}, "auto"),
+        ("float32", {"dtype": "bfloat16"}, "bfloat16"),
+    ],
+)
+def test_float32_files_are_served_in_float32(stored, vllm, expected, artifact, judging, children):
+    if stored:
+        (artifact / "model" / "config.json").write_text(json.dumps({"dtype": stored}))
+    judge_of(artifact, judging, vllm=vllm)
+    flags = json.loads((artifact / "told").read_text())["argv"]
+    assert flags[flags.index("--dtype") + 1] == expected
+
+
 def to_ten(judging):
     """Scores that the tests' tokenizer writes digit by digit."""
     return judging.model_copy(update={"scores": ScoresConfig(low=1, high=10)})
