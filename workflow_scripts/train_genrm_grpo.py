@@ -30,6 +30,7 @@ from rlcs.training.headroom import HEADROOM_NAME, record_headroom
 from rlcs.training.keep_better import JudgeAccuracy, keep_better
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import grpo_options
+from rlcs.training.precision import loaded_dtype
 from rlcs.training.rollouts import serve_rollouts
 from rlcs.training.run import train
 
@@ -50,17 +51,19 @@ def main(stage: Stage) -> None:
     window, tokenizer = Window.of(start), load_tokenizer(start)
     options = grpo_options(stage, entry.training, str(scratch))
 
-    def prompts(pairs: Sequence[Row], name: str) -> Dataset | None:
-        if not pairs:
-            return None
+    def prompts(pairs: Sequence[Row], name: str) -> Dataset:
         comparisons, labels = preferences.questions(pairs)
         examples = verdict_examples(comparisons, labels, judging, seed=stage.seed, reads=entry.reads)
         answer = options.max_completion_length or 0
         return Dataset.from_list(window.fitting(examples, tokenizer, answer=answer, name=name))
 
+    learned = prompts(training, "training prompt")
+    watched = prompts(validation, "validation prompt") if validation else None
+
     def trainer(_: str) -> ShapedGRPOTrainer:
         serve_rollouts(options, start, ServingConfig.model_validate_json(stage.options["serving"]))
-        model, batch_size = load_causal(start), options.per_device_train_batch_size
+        model = load_causal(start, dtype=loaded_dtype(options, entry.lora))
+        batch_size = options.per_device_train_batch_size
         if entry.headroom is not None:
             pairs = preferences.questions(validation, entry.headroom.pairs, stage.seed)
             record_headroom(scratch / HEADROOM_NAME, model, tokenizer, *pairs, judging, options)
@@ -83,8 +86,8 @@ def main(stage: Stage) -> None:
             model=model,
             reward_funcs=rewards,
             args=options,
-            train_dataset=prompts(training, "training prompt"),
-            eval_dataset=prompts(validation, "validation prompt"),
+            train_dataset=learned,
+            eval_dataset=watched,
             processing_class=load_tokenizer(start),
             peft_config=adapter_config(entry.lora, "CAUSAL_LM"),
             shaping=entry,
@@ -112,7 +115,7 @@ def main(stage: Stage) -> None:
             )
             keep_better(parent, folder, accuracy, accuracy.measure)
 
-    train(stage, trainer, finish, choose)
+    train(stage, trainer, finish, choose, entry.dtype)
 
 
 def evidence_chains(stage: Stage, entry: GenrmGRPOConfig, pairs: Sequence[Row]) -> Chains:

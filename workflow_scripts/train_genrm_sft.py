@@ -4,6 +4,7 @@ from rlcs.config.judging import JudgingConfig
 from rlcs.config.trained_judges import GenrmSFTConfig
 from rlcs.data.artifacts import CHAINS_FILE, JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
+from rlcs.errors import InputError
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.examples import TrainingExample, chain_examples, label_examples
@@ -23,11 +24,16 @@ def main(stage: Stage) -> None:
         make_examples(stage, entry),
         entry.early_stopping,
         shuffle=entry.teacher is not None,
+        dtype=entry.dtype,
     )
 
 
 def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
-    """Make the examples of the entry: from labels without a teacher, from its chains with one."""
+    """Make the examples of the entry: from labels without a teacher, from its chains with one.
+
+    Raises:
+        InputError: no chain is of a training pair and can be read.
+    """
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, consensus = Preferences(stage.folder("preferences")), stage.folders("consensus")
     training = preferences.training_pairs(
@@ -44,9 +50,15 @@ def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
         for chain in available
         if chain.judge == entry.teacher and chain.pair_id in labels
     }
-    return chain_examples(
+    examples = chain_examples(
         comparisons, list(chains.values()), judging, analysis=entry.analysis, reads=entry.reads
     )
+    if not examples:
+        raise InputError(
+            f"teacher {entry.teacher!r} leaves none of {len(training)} pairs: {len(chains)} of its chains "
+            "are of these pairs, and none of them could be read; there is nothing to learn"
+        )
+    return examples
 
 
 if __name__ == "__main__":

@@ -70,6 +70,7 @@ def main(stage: Stage) -> None:
             reads=entry.reads,
         ),
         choose=choose,
+        dtype=entry.dtype,
     )
 
 

@@ -17,7 +17,7 @@ def main(stage: Stage) -> None:
     examples = preference_examples(
         decided_pairs(training), preferences.contexts, stage.config["writing"]["template"]
     )
-    train_dpo(stage, start, entry.training, entry.lora, examples)
+    train_dpo(stage, start, entry.training, entry.lora, examples, entry.dtype)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from rlcs.training.context_window import TRL_ANSWER, Window
 from rlcs.training.examples import writing_prompts
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import grpo_options
+from rlcs.training.precision import loaded_dtype
 from rlcs.training.rollouts import serve_rollouts
 from rlcs.training.run import train
 from rlcs.training.selection import SelectBest, Validation
@@ -54,7 +55,7 @@ def main(stage: Stage) -> None:
         verifier = load_policy_verifier(
             entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )
-        model, tokenizer = load_causal(start), load_tokenizer(start)
+        model, tokenizer = load_causal(start, dtype=loaded_dtype(options, entry.lora)), load_tokenizer(start)
         constrained = constrained_reward(
             entry,
             writing,
@@ -89,7 +90,7 @@ def main(stage: Stage) -> None:
         raised = [vars(flag) for flag in flags(trained.state.log_history, entry.watch)]
         (folder / "flags.json").write_text(json.dumps(raised, indent=2) + "\n", encoding="utf-8")
 
-    train(stage, make_trainer, finish)
+    train(stage, make_trainer, finish, dtype=entry.dtype)
 
 
 def _publishers(
@@ -112,7 +113,7 @@ def _publishers(
             load_tokenizer(start),
             options,
         )
-        publishers.append(SelectBest(validation, select.every, scratch / "best", trainer))
+        publishers.append(SelectBest(validation, select.every, scratch / "best", trainer, entry.dtype))
     if (snapshots := entry.snapshots) is not None:
         held_out = preferences.contexts_of("test")[: snapshots.contexts]
         tokenizer, folder = load_tokenizer(start), scratch / "snapshots"

@@ -13,7 +13,7 @@ def main(stage: Stage) -> None:
     preferences, base = Preferences(stage.folder("preferences")), stage.folder("base") / "model"
     template = stage.config["writing"]["template"]
     examples = demonstration_examples(preferences.pairs("train"), preferences.contexts, template)
-    train_sft(stage, base, entry.training, entry.lora, examples)
+    train_sft(stage, base, entry.training, entry.lora, examples, dtype=entry.dtype)
 
 
 if __name__ == "__main__":

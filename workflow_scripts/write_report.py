@@ -17,6 +17,7 @@ from rlcs.report.page import (
     arrange_sections,
     collect_headlines,
     collect_notes,
+    note_lost_updates,
     note_parents,
     render_report,
 )
@@ -45,7 +46,8 @@ def main(stage: Stage) -> None:
                 synthetic=stage.config["synthetic"],
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
                 notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs))
-                + note_parents(artifacts),
+                + note_parents(artifacts)
+                + note_lost_updates(artifacts),
                 sections=arrange_sections(frames, panels, captions),
                 samples=_samples(stage, preferences.contexts),
                 facts={

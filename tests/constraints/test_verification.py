@@ -49,7 +49,17 @@ class Fixed:
         ("Verdict: maybe", None),
         ("Verdict: yes and no", None),
         ("Verdict: yes\nI hope that helps!", None),
-        ("verdict: YES", None),
+        ("verdict: YES", True),
+        ("Verdict: yes.", True),
+        ("**Verdict:** Yes", True),
+        ("Its end is missing.\n- **Verdict: No.**", False),
+        ("Verdict: `no`", False),
+        ("> Verdict: **“yes”**!", True),
+        ("Verdict: yes?", None),
+        ("Verdict: not", None),
+        ("Verdict: yes/no", None),
+        ("Verdict: yes\nVerdict:", None),
+        ("The verdict: yes", None),
     ],
 )
 def test_read_check(raw, satisfied):

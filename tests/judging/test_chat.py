@@ -131,7 +131,7 @@ def test_a_question_that_is_refused_does_not_stop_the_others(code, judge_of, que
         with pytest.raises(
             InputError, match=rf"1 x HTTP {code}; the last one: .*too long.* 3 answers are kept"
         ):
-            judge_of(server, max_failure_share=0.2).judge(questions(4))
+            judge_of(server, max_failure_share=0).judge(questions(4))
 
 
 def test_servers_that_tell_the_key_are_not_repeated(judge_of, questions, caplog):

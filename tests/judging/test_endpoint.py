@@ -203,13 +203,14 @@ def test_connection_refused_until_the_server_is_up(judge_of, questions, caplog):
 
 
 def test_nobody_there_stops_with_one_error(judge_of, questions):
-    judge = judge_of(f"http://127.0.0.1:{free_port()}/v1", max_failure_share=0.1)
-    with pytest.raises(InputError, match=r"2 of 10 questions to judge 'far' got no answer, more than .* 10%"):
+    judge = judge_of(f"http://127.0.0.1:{free_port()}/v1", max_failure_share=0.01)
+    expected = r"2 of the last 10 questions to judge 'far' got no answer, more than .* 1% of 100"
+    with pytest.raises(InputError, match=expected):
         judge.judge(questions(10))
 
 
 def test_too_many_failures_stop_early(judge_of, questions):
-    expected = pytest.raises(InputError, match=r"5 of 40 .* more than max_failure_share = 10%: 5 x HTTP 500")
-    with Server(always(status(500))) as server, expected:
-        judge_of(server, attempts=1, max_failure_share=0.1, concurrency=2).judge(questions(40))
+    said = r"5 of the last 40 .* more than max_failure_share = 4% of 100: 5 x HTTP 500"
+    with Server(always(status(500))) as server, pytest.raises(InputError, match=said):
+        judge_of(server, attempts=1, max_failure_share=0.04, concurrency=2).judge(questions(40))
     assert len(server.asked) < 12

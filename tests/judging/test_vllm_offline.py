@@ -15,7 +15,8 @@ from rlcs.judging.vllm_offline import OfflineBackend
 class Engine:
     """Says that the first story is better, with 7 and 3, and how sure it is of the 7."""
 
-    def __init__(self, model, max_model_len=512):
+    def __init__(self, model, max_model_len=512, dtype="auto"):
+        assert dtype == "float32"  # that of the files, which vLLM by itself would round
         self.llm_engine = SimpleNamespace(model_config=SimpleNamespace(max_model_len=max_model_len))
 
     def generate(self, prompts, sampling, use_tqdm):

@@ -67,6 +67,23 @@ def judge_of(artifact, judging, soft=False, vllm=(), version="0.31.0", **entry):
     return load_judge(section, artifact, access, soft=soft)
 
 
+@pytest.mark.parametrize(
+    ("stored", "vllm", "expected"),
+    [
+        ("float32", {}, "float32"),  # by itself vLLM would round it to bfloat16
+        ("bfloat16", {}, "auto"),
+        (None, {}, "auto"),
+        ("float32", {"dtype": "bfloat16"}, "bfloat16"),
+    ],
+)
+def test_float32_files_are_served_in_float32(stored, vllm, expected, artifact, judging, children):
+    if stored:
+        (artifact / "model" / "config.json").write_text(json.dumps({"dtype": stored}))
+    judge_of(artifact, judging, vllm=vllm)
+    flags = json.loads((artifact / "told").read_text())["argv"]
+    assert flags[flags.index("--dtype") + 1] == expected
+
+
 def to_ten(judging):
     """Scores that the tests' tokenizer writes digit by digit."""
     return judging.model_copy(update={"scores": ScoresConfig(low=1, high=10)})
@@ -261,6 +278,30 @@ def test_a_trainer_without_a_gpu_is_refused(trainers, served):
 
 def test_trainers_have_the_first_gpus_of_their_node():
     assert split_gpus(["0", "1", "2", "3"], 1, trainers=2) == (["0", "1", "2"], ["3"])
+
+
+def test_a_server_has_no_place_in_the_training_that_starts_it(tmp_path, children, monkeypatch):
+    """As ``accelerate launch`` and torchrun tell its workers; a vLLM that reads it would wait for them."""
+    places = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "4", "NODE_RANK": "0"}
+    places |= {"MASTER_ADDR": "node7", "MASTER_PORT": "29500", "GROUP_RANK": "0", "GROUP_WORLD_SIZE": "2"}
+    places |= {
+        "ROLE_RANK": "3",
+        "ROLE_WORLD_SIZE": "8",
+        "ROLE_NAME": "default",
+        "ACCELERATE_USE_FSDP": "true",
+    }
+    places |= {"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_USE_AGENT_STORE": "True", "FSDP_VERSION": "2"}
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HF_HOME", "kept")
+    told = tmp_path / "told"
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told), MASTER_PORT="of the config"))
+    environment = json.loads(told.read_text())["environment"]
+    assert environment["HF_HOME"] == "kept"
+    assert {name: environment[name] for name in places if name in environment} == {
+        "MASTER_PORT": "of the config"
+    }
+    assert os.environ["RANK"] == "3"  # the trainer's own place stays
 
 
 def rolling_out(tmp_path, **options):

@@ -58,7 +58,7 @@ def test_lora_of_a_7b_model():
 @pytest.mark.parametrize(
     ("trained", "shards", "expected"),
     [
-        (1000, 1, {"weights": 2000, "gradients": 2000, "optimizer": 4000}),
+        (1000, 1, {"weights": 4000, "gradients": 4000, "optimizer": 8000}),
         (1000, 8, {"weights": 500, "gradients": 500, "optimizer": 1000}),
         (10, 1, {"weights": 2040, "gradients": 40, "optimizer": 80}),
         (10, 8, {"weights": 255, "gradients": 5, "optimizer": 10}),

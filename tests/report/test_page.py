@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from rlcs.data.lost_update import LostUpdate
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Constraint, Context, Judgement
@@ -23,6 +24,7 @@ from rlcs.report.page import (
     collect_headlines,
     collect_notes,
     inline_svg,
+    note_lost_updates,
     note_parents,
     render_report,
 )
@@ -321,6 +323,18 @@ def test_p_over_both_orders_is_a_headline_if_it_says_something_else():
         0.8,
     )
     assert len(headlines(None, Estimate(0.7, 0.7, 0.7, 1000))) == 2  # a reward model's p has its accuracy
+
+
+def test_an_update_that_was_lost_is_noted():
+    made = ArtifactRecord("judges/j/seed1", "train", 1, "abc", 60.0, (), "node", "3.11", None)
+    losses = LostUpdate("bfloat16", 0.97, 0.97), LostUpdate("bfloat16", 0.1, 0.1), None
+    nothing = LostUpdate("float32", None, None)
+    notes = note_lost_updates([replace(made, lost=lost) for lost in (*losses, nothing)])
+    assert [note.text for note in notes] == [
+        "judges/j/seed1: published in bfloat16, weights lose 97.0% of the training's update (limit 10%)",
+        "judges/j/seed1: the training changed no weight (limit 10%)",
+    ]
+    assert all(note.flagged for note in notes)
 
 
 def test_a_parent_that_was_published_is_noted_and_in_the_table_of_models():

@@ -222,8 +222,18 @@ def test_what_cannot_be_verified_is_no_violation_and_no_pass():
 
 
 def test_a_verifier_that_fails_too_often_stops_the_training():
-    with pytest.raises(InputError, match=r"2 of 4 answers of the verifier 'reader' .* = 20%"):
-        ask("penalty", ["doubt"] * 4, STORIES, POINTS, verifier=Reader(True, None, False, None))
+    """Counted over its last 100 answers: half of a step's four are no reason to end a training."""
+    half = Reader(True, None, False, None)
+    ask("penalty", ["doubt"] * 4, STORIES, POINTS, verifier=half)
+    constraints = ConstraintsConfig(mode="verifier_only", verifier="reader")
+    reward = ConstrainedReward([], CONTEXTS, constraints, group_size=GROUP, verifier=half)
+    step = {"completions": [assistant(story) for story in STORIES], "completion_ids": [CUT] * GROUP}
+    step |= {"context_id": ["doubt"] * GROUP, "log_metric": lambda name, value: None}
+    for _ in range(10):
+        reward(**step)
+    expected = r"22 of the last 44 answers of the verifier 'reader' .* = 20% of 100"
+    with pytest.raises(InputError, match=expected):
+        reward(**step)
 
 
 def test_nothing_is_logged_of_what_is_not_there():
@@ -256,8 +266,8 @@ def test_scalar_reward_is_the_score_and_its_stories_are_watched():
         "stories/formatted": 0.0,
     }
     assert (logged["judge/calls"], logged["judge/failed"]) == (3, pytest.approx(1 / 3))
-    strict = ScalarReward(Scorer(), CONTEXTS, max_failure_share=0.2)
-    with pytest.raises(InputError, match=r"1 of 3 judgements of 'scorer' failed"):
+    strict = ScalarReward(Scorer(), CONTEXTS, max_failure_share=0)
+    with pytest.raises(InputError, match=r"1 of the last 3 judgements of 'scorer' failed"):
         strict(**inputs, log_metric=logged.__setitem__)
 
 

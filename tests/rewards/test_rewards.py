@@ -310,8 +310,9 @@ def test_too_many_failures_stop_the_training_and_say_how_many():
     def never(first, second):
         return "none"
 
-    with pytest.raises(InputError, match=r"6 of 6 judgements of 'fake' failed .*\(100%\).* = 20%") as error:
-        rewarded(FakeJudge(never), list("1234"))
+    expected = r"6 of the last 6 judgements of 'fake' failed, .*\.max_failure_share = 5% of 100; "
+    with pytest.raises(InputError, match=expected) as error:
+        rewarded(FakeJudge(never), list("1234"), max_failure_share=0.05)
     assert "\n" not in str(error.value)
     rewards, logged = rewarded(FakeJudge(never), list("1234"), max_failure_share=1)
     assert [reward for reward in rewards if reward is not None] == [0.0]  # the pivot against itself

@@ -56,7 +56,8 @@ name, port = arguments["--served-model-name"], int(arguments["--port"])
 wrong = os.environ.get("FAKE_VLLM")
 if told := os.environ.get("FAKE_VLLM_TOLD"):
     variables = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "VLLM_SERVER_DEV_MODE")}
-    Path(told).write_text(json.dumps({"argv": sys.argv[1:], "variables": variables}))
+    told_of = {"argv": sys.argv[1:], "variables": variables, "environment": dict(os.environ)}
+    Path(told).write_text(json.dumps(told_of))
 if wrong == "fail":
     sys.exit("ValueError: no room for the model")
 if wrong == "taken" and not Path(os.environ["FAKE_VLLM_TRIED"]).exists():

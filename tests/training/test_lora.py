@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -59,15 +60,24 @@ def bradley_terry(model, scratch):
     )
 
 
-def grpo(model, scratch):
+def grpo(model, scratch, **more):
     return ShapedGRPOTrainer(
         model=load_causal(model),
         reward_funcs=even_first_token,
-        args=options(GRPOConfig, scratch, num_generations=4, max_completion_length=4, beta=0.1),
+        args=options(GRPOConfig, scratch, num_generations=4, max_completion_length=4, beta=0.1, **more),
         train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in PROMPTS]),
         processing_class=load_tokenizer(model),
         peft_config=adapter_config(LORA, "CAUSAL_LM"),
     )
+
+
+@pytest.mark.parametrize("use_vllm", [True, False])
+def test_the_base_is_kept_if_vllm_writes_the_rollouts(use_vllm, model_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("trl.trainer.grpo_trainer.VLLMGeneration", Mock())
+    kept = []
+    monkeypatch.setattr("rlcs.training.grpo.keep_base", kept.append)
+    trainer = grpo(model_folder, str(tmp_path), use_vllm=use_vllm)
+    assert kept == [trainer.model] * use_vllm
 
 
 def test_no_lora_is_no_adapter():

@@ -56,7 +56,8 @@ class FakeTrainer:
 
 @pytest.fixture(autouse=True)
 def saved(monkeypatch):
-    def save(trainer, folder, adapter):
+    def save(trainer, folder, adapter, dtype):
+        assert dtype == "bfloat16"
         for path in (folder, adapter):
             path.mkdir(parents=True)
             (path / "weights").write_text(str(trainer.state.global_step))
@@ -70,7 +71,7 @@ def trained(rates, folder, *, resume_after=None):
     fake = SimpleNamespace(
         win_rates=lambda model: {INDEPENDENT: rates[trainer.state.global_step], TRAINING: 0.5}
     )
-    callback = SelectBest(fake, 2, folder / "best", trainer)
+    callback = SelectBest(fake, 2, folder / "best", trainer, "bfloat16")
     steps = list(range(1, trainer.state.max_steps + 1))
     if resume_after is not None:  # killed at step 6, and its log is back at the checkpoint's
         steps = [step for step in steps if step <= 6] + [step for step in steps if step > resume_after]

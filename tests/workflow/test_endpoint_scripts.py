@@ -109,13 +109,13 @@ def test_a_teacher_without_answers_stops_with_one_message(preferences, tmp_path)
             tmp_path,
             *("--preferences", preferences, "--split", "train"),
             attempts=2,
-            max_failure_share=0.05,
+            max_failure_share=0.02,
         )
         done = run(command)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert done.stderr.splitlines()[-1].startswith(
-            "error: 3 of 40 questions to judge 'far' got no answer"
+            "error: 3 of the last 40 questions to judge 'far' got no answer"
         )
         assert not (tmp_path / "out").exists()
 
@@ -127,7 +127,7 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
         "policy": {
             "train": "grpo",
             "from": "sft",
-            "reward": {"judge": "far", "max_failure_share": 0.3},
+            "reward": {"judge": "far", "max_failure_share": 0.03},
             "training": training | {"activation_checkpointing": False},
         },
         "training": {},
@@ -163,5 +163,5 @@ def test_a_policy_is_trained_against_a_faulty_endpoint(preferences, model_folder
         stopped = run(command)
     assert stopped.returncode == 1
     assert "Traceback" not in stopped.stderr
-    assert "questions to judge 'far' got no answer, more than max_failure_share = 30%" in stopped.stderr
+    assert "questions to judge 'far' got no answer, more than max_failure_share = 3% of 100" in stopped.stderr
     assert "HTTP 503" in stopped.stderr

@@ -239,7 +239,8 @@ def test_a_failed_comparison_is_left_out_and_counted(context, tmp_path, fault, m
 
 def test_a_training_stops_at_its_own_share_of_failures(context, tmp_path):
     with Server(always(status(500))) as server:
-        with pytest.raises(InputError, match=r"more than reward.max_failure_share = 20%"):
-            rewarded(loaded(server, tmp_path), STORIES, context, 0.2)
-        with pytest.raises(InputError, match=r"2 of 6 questions to judge 'far' got no answer, .* = 20%"):
-            rewarded(loaded(server, tmp_path, max_failure_share=0.2), STORIES, context, 0.2)
+        with pytest.raises(InputError, match=r"more than reward.max_failure_share = 1% of 100"):
+            rewarded(loaded(server, tmp_path), STORIES, context, 0.01)
+        expected = r"2 of the last 6 questions to judge 'far' got no answer, .* = 1% of 100"
+        with pytest.raises(InputError, match=expected):
+            rewarded(loaded(server, tmp_path, max_failure_share=0.01), STORIES, context, 0.01)

@@ -40,7 +40,8 @@ class StoryRewardConfig(Section):
         0.2,
         ge=0,
         le=1,
-        description="Largest share of a step's judgements that may fail before training stops.",
+        description="Largest share of the last 100 judgements, or of a step's if these are more, that may "
+        "fail before training stops.",
     )
     weight: float = Field(1.0, description="Weight of this reward in a sum.")
     kind: Literal["pivots", "scalar"] = Field(
@@ -151,6 +152,6 @@ class ConstraintsConfig(Section):
         0.2,
         ge=0,
         le=1,
-        description="Largest share of a step's verifier answers that may be unreadable before "
-        "training stops.",
+        description="Largest share of the verifier's last 100 answers, or of a step's if these are more, "
+        "that may be missing or unreadable before training stops.",
     )

@@ -1,10 +1,11 @@
 """Verification of a story's constraints: by rules, and by a verifier model if no rule can tell.
 
-A verifier's answer ends in a line ``Verdict: yes`` or ``Verdict: no``, which is read as strictly as a judge's
-scores (``verdict``). An answer that cannot be had or read is None: neither satisfied nor
-violated, and counted.
+A verifier's answer ends in a line ``Verdict: yes`` or ``Verdict: no``. Emphasis, quotation marks, capitals
+and a full stop change nothing. Further words do. An answer that cannot be had or read is None: neither
+satisfied nor violated, and counted.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +13,8 @@ from typing import Protocol
 from rlcs.constraints.registry import instruction, satisfied
 from rlcs.records import Context
 
-VERDICTS = {"Verdict: yes": True, "Verdict: no": False}
+_MARKS = r"[\s*_`#>\"'“”‘’-]*+"
+_VERDICT = re.compile(rf"{_MARKS}verdict{_MARKS}:{_MARKS}(yes|no){_MARKS}[.!]?{_MARKS}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ class Verifier(Protocol):
 
 def read_check(raw: str, tokens: int, *, truncated: bool = False) -> Check:
     """Read a verifier's raw text; its last line that is not blank must be the verdict and nothing else."""
-    lines = raw.rstrip().rsplit("\n", 1)
-    return Check(None if truncated else VERDICTS.get(lines[-1].strip()), raw, tokens)
+    found = None if truncated else _VERDICT.fullmatch(raw.rstrip().rsplit("\n", 1)[-1])
+    return Check(None if found is None else found[1].lower() == "yes", raw, tokens)
 
 
 def open_questions(context: Context, story: str) -> dict[int, Question]:

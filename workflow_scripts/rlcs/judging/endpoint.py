@@ -24,6 +24,7 @@ from rlcs.errors import InputError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
+from rlcs.judging.failures import FailureLimit
 from rlcs.judging.soft_verdict import distributions_of_text
 
 log = logging.getLogger("rlcs")
@@ -64,6 +65,7 @@ class EndpointBackend:
         self.scores = scores
         self.identity = identity or entry.model
         self.chat = ChatClient(entry)
+        self.failures = FailureLimit(entry.max_failure_share, "max_failure_share")
 
     def answer(
         self, conversations: Sequence[Messages], samples: int = 1, seed: int = 0
@@ -73,8 +75,9 @@ class EndpointBackend:
         Identical questions are asked once and share the answer.
 
         Raises:
-            InputError: the endpoint refuses to serve, or leaves a larger share of the questions unanswered
-                than the entry's ``max_failure_share``; answers that have arrived by then are kept.
+            InputError: the endpoint refuses to serve, or leaves a larger share of the recent questions
+                (``FailureLimit``) unanswered than the entry's ``max_failure_share``; answers that have
+                arrived by then are kept.
         """
         prompts = [without_control_tokens(conversation) for conversation in conversations]
         keys = {
@@ -117,6 +120,7 @@ class EndpointBackend:
                         counts.add_answer(answer)
             finally:  # requests in flight are paid for: their answers are stored; nothing else is sent
                 stopping.set()
+        self.failures.add([key not in answers for key in questions])
         log.info("%s", counts)
         return answers
 
@@ -153,13 +157,11 @@ class EndpointBackend:
         return answer
 
     def _check(self, counts: RequestStats) -> None:
-        failed, share = counts.failed.total(), self.entry.max_failure_share
-        if failed > share * counts.questions:
+        what = f"questions to {self.role} {self.name!r} got no answer"
+        if problem := self.failures.problem(what, counts.failed.total(), counts.questions):
             raise InputError(
-                f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
-                f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
-                f"{counts.last}. {counts.stored + counts.answered} answers are kept and will not be "
-                f"asked again"
+                f"{problem}: {_listed(counts.failed)}; the last one: {counts.last}. "
+                f"{counts.stored + counts.answered} answers are kept and will not be asked again"
             )
 
 

@@ -14,6 +14,7 @@ from rlcs.judging.score_tokens import score_tokens
 from rlcs.judging.soft_verdict import distributions_of_text, last_numbers
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_tokenizer
+from rlcs.models.vllm_server import stored_dtype
 
 
 class OfflineBackend:
@@ -51,7 +52,7 @@ class OfflineBackend:
         self.tokenizer = load_tokenizer(folder)
         if scores is not None:
             score_tokens(self.tokenizer, scores.low, scores.high)
-        self.engine = LLM(model=str(folder), **judging.vllm)
+        self.engine = LLM(**{"model": str(folder), "dtype": stored_dtype(folder), **judging.vllm})
         self._sampling = SamplingParams
 
     def answer(

@@ -10,7 +10,7 @@ from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access
 from rlcs.judging.endpoint import EndpointBackend
-from rlcs.models.vllm_server import server_version, start_server
+from rlcs.models.vllm_server import server_version, start_server, stored_dtype
 from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
@@ -47,8 +47,9 @@ def serve_model(
         score_tokens(load_tokenizer(folder / "model"), scores.low, scores.high)
     serving = access.serving
     model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
+    arguments = {"dtype": stored_dtype(folder / "model"), **judging.vllm}
     url = broadcast_on_node(
-        lambda: start_server(folder / "model", model, judging.vllm, serving, gpus=serving.gpus)
+        lambda: start_server(folder / "model", model, arguments, serving, gpus=serving.gpus)
     )
     entry = EndpointConfig(
         backend="openai",
@@ -59,6 +60,6 @@ def serve_model(
         timeout=serving.timeout,
         **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
     )
-    served = {"model": model, "arguments": judging.vllm, "vllm": server_version(url)}
+    served = {"model": model, "arguments": arguments, "vllm": server_version(url)}
     identity = json.dumps(served, sort_keys=True)
     return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores, identity=identity)

@@ -66,24 +66,32 @@ def load_causal(
     return loaded
 
 
-def load_scalar(model: Path | str, *, new_head: bool = False) -> PreTrainedModel:
+def load_scalar(model: Path | str, *, new_head: bool = False, dtype: str = "auto") -> PreTrainedModel:
     """A Bradley-Terry reward model: a language model's weights under a head of one output.
+
+    If its config has no pad token, it gets the tokenizer's: the reward stands at the last token that is no
+    padding, and a batch cannot be read without one.
 
     Args:
         new_head: draw the head; else it is among the weights.
+        dtype: ``auto`` is the precision of the files.
 
     Raises:
         ValueError: these are not all weights of a reward model.
     """
     drawn = [_HEAD] if new_head else []
-    return _complete(
+    loaded = _complete(
         AutoModelForSequenceClassification,
         model,
         drawn=drawn,
         num_labels=1,
-        dtype="auto",
+        dtype=dtype,
         use_safetensors=True,
     )
+    config = loaded.config.get_text_config()
+    if config.pad_token_id is None:
+        config.pad_token_id = load_tokenizer(model).pad_token_id
+    return loaded
 
 
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")

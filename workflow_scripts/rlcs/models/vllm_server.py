@@ -1,6 +1,7 @@
 """`vllm serve` as a child of the job: on a free port, awaited, logged, and ended with the job."""
 
 import atexit
+import json
 import logging
 import os
 import subprocess
@@ -14,7 +15,7 @@ import openai
 
 from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
-from rlcs.stages.children import die_with_parent, free_port
+from rlcs.stages.children import clean_environment, die_with_parent, free_port
 
 log = logging.getLogger("rlcs")
 
@@ -42,7 +43,7 @@ def start_server(
     Raises:
         InputError: the server ended or did not answer in time; the message has its last lines.
     """
-    environment = {**os.environ, **serving.environment, **_give_away(gpus)}
+    environment = {**clean_environment(), **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
         command = [*serving.command, "serve", str(model), *_flags({**arguments, **_NEUTRAL})]
@@ -74,6 +75,13 @@ def start_server(
     what = f"ended with {ended}" if ended is not None else f"is silent after {serving.startup_timeout:g} s"
     last = "\n".join(lines[-15:])
     raise InputError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
+
+
+def stored_dtype(model: Path) -> str:
+    """vLLM's ``dtype`` for a model: float32 if its files are, which vLLM would round; else auto."""
+    file = model / "config.json"
+    config = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return "float32" if config.get("dtype") == "float32" else "auto"
 
 
 def server_version(url: str) -> str:

@@ -1,7 +1,7 @@
 """Formulas for the GPU memory (in bytes) and the time that a decoder needs, each with its source.
 
-Decoders are those of Llama and Qwen2: grouped-query attention, a gated MLP, RMS norms, no dropout. Weights
-and activations are bf16, attention never holds a whole matrix of scores (flash attention).
+Decoders are those of Llama and Qwen2: grouped-query attention, a gated MLP, RMS norms, no dropout.
+Activations are bf16, attention never holds a whole matrix of scores (flash attention).
 """
 
 import json
@@ -79,25 +79,23 @@ def lora_parameters(shape: ShapeConfig, rank: int) -> int:
     return shape.num_hidden_layers * rank * (2 * (h + q) + 2 * (h + k) + 3 * (h + i))
 
 
-def training_state(total: int, trained: int, shards: int) -> dict[str, float]:
+def training_state(total: int, trained: int, shards: int, *, frozen_bytes: int = BF16) -> dict[str, float]:
     """Weights, gradients and AdamW's two moments, on one GPU.
 
-    Frozen weights are bf16. On one GPU, or copied to each, trained ones have gradients and moments in their
-    own precision: bf16 in full training, as they are loaded, fp32 for LoRA (peft). In shards mixed
-    precision keeps fp32 weights, gradients and moments: 16 bytes a parameter, over all GPUs (Rajbhandari et
-    al. 2020, arXiv 1910.02054, with fp32 gradients; accelerate's FSDP2 and DeepSpeed do so).
+    Trained weights, their gradients and moments are fp32: 16 bytes a parameter (Rajbhandari et al. 2020,
+    arXiv 1910.02054, with fp32 gradients), on one GPU, copied to each, or over all in shards.
 
     Args:
         total: number of the model's parameters.
         trained: number of trained parameters, among these or beside them (LoRA).
         shards: number of GPUs that share the weights; 1 if each has a copy.
+        frozen_bytes: of a weight under LoRA, which stays as its files have it.
     """
-    precision = FP32 if shards > 1 or trained < total else BF16
     frozen = 0 if trained == total else total
     return {
-        "weights": (BF16 * frozen + precision * trained) / shards,
-        "gradients": precision * trained / shards,
-        "optimizer": 2 * precision * trained / shards,
+        "weights": (frozen_bytes * frozen + FP32 * trained) / shards,
+        "gradients": FP32 * trained / shards,
+        "optimizer": 2 * FP32 * trained / shards,
     }
 
 
@@ -127,10 +125,10 @@ def activations(shape: ShapeConfig, tokens: int, *, checkpointing: bool) -> int:
     return tokens * shape.num_hidden_layers * layer_activations(shape)
 
 
-def kv_cache(shape: ShapeConfig, tokens: int) -> int:
-    """Keys and values of all layers: 2 L k bf16 numbers a token (Pope et al. 2022, arXiv 2211.05102)."""
+def kv_cache(shape: ShapeConfig, tokens: int, number_bytes: int = BF16) -> int:
+    """Keys and values of all layers: 2 L k numbers a token (Pope et al. 2022, arXiv 2211.05102)."""
     _, _, k, _ = widths(shape)
-    return tokens * 2 * shape.num_hidden_layers * k * BF16
+    return tokens * 2 * shape.num_hidden_layers * k * number_bytes
 
 
 def training_flops(total: int, tokens: int, *, checkpointing: bool) -> float:

@@ -33,6 +33,9 @@ VLLM = "vLLM"  # beside a training, for its rollouts
 TERAFLOPS, SHARE_REACHED, TERABYTES_PER_SECOND = 312, 0.4, 2.0
 
 
+HALF = ("bfloat16", "float16", "half")  # vLLM's names of precisions of two bytes
+
+
 @dataclass(frozen=True)
 class Plan:
     """One stage: bytes by what holds them, on the fullest GPU of the job, and how long its steps take there.
@@ -150,17 +153,44 @@ def _base(config: Config, registry: str, name: str) -> PretrainedBaseConfig | No
     return base if isinstance(base, PretrainedBaseConfig) else None
 
 
-def frozen_models(model: GpuModel) -> list[tuple[PretrainedBaseConfig, int]]:
-    """The judges and the verifier in the process of a policy's training, and the tokens of a batch of each.
+def weight_bytes(config: Config, registry: str, name: str) -> int:
+    """Bytes of a weight in the files of a judge or policy: as it was published, or as its base is stored."""
+    models = config.models(registry)
+    for ancestor in lineage(models, name):
+        if isinstance(entry := models[ancestor], TrainedConfig):
+            return gpu_memory.BF16 if entry.dtype == "bfloat16" else gpu_memory.FP32
+    base = _base(config, registry, name)
+    return base_bytes(base) if base else gpu_memory.FP32
 
-    Their questions and answers are the longest.
+
+def base_bytes(base: PretrainedBaseConfig) -> int:
+    """Bytes of a base's weight; files are taken to be bf16 unless the config says otherwise."""
+    return gpu_memory.FP32 if base.dtype == "float32" or base.gguf_file else gpu_memory.BF16
+
+
+def start_bytes(model: GpuModel) -> int:
+    """Bytes of a weight of the model that a training starts from."""
+    ancestors = lineage(model.config.models(model.registry), model.name)
+    if len(ancestors) == 1:
+        return base_bytes(model.base)
+    return weight_bytes(model.config, model.registry, ancestors[1])
+
+
+def frozen_models(model: GpuModel) -> list[tuple[PretrainedBaseConfig, int, int]]:
+    """The judges and the verifier in the process of a policy's training.
+
+    Each with the tokens of a batch, whose questions and answers are the longest, and the bytes of a weight.
     """
     if model.registry != "policies":
         return []
     config, story = model.config, model.config.sampling.max_new_tokens
     judging = config.judging
     frozen = [
-        (base, judging.batch_size * (PROMPT_TOKENS + 2 * story + judging.max_new_tokens))
+        (
+            base,
+            judging.batch_size * (PROMPT_TOKENS + 2 * story + judging.max_new_tokens),
+            weight_bytes(config, "judges", judge),
+        )
         for judge in policy_judges(config, model.name)
         if config.serving.gpus == 0 or not is_served(config, config.judges[judge])
         if (base := _base(config, "judges", judge)) is not None
@@ -170,7 +200,7 @@ def frozen_models(model: GpuModel) -> list[tuple[PretrainedBaseConfig, int]]:
         verifying = config.bases[verifier.base]
         if isinstance(verifying, PretrainedBaseConfig):
             tokens = verifier.batch_size * (PROMPT_TOKENS + story + verifier.max_new_tokens)
-            frozen.append((verifying, tokens))
+            frozen.append((verifying, tokens, base_bytes(verifying)))
     return frozen
 
 
@@ -187,7 +217,7 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
         options: the trainer's, as ``build_options`` makes them.
     """
     shape, frozen = shape_of(model.base), frozen_models(model)
-    judges = [(judge, tokens) for base, tokens in frozen if (judge := shape_of(base)) is not None]
+    judges = [(judge, tokens, held) for base, tokens, held in frozen if (judge := shape_of(base)) is not None]
     if shape is None or len(judges) < len(frozen):
         return None
     launch = Launch.of_file(entry.launch) if entry.launch else None
@@ -196,12 +226,12 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
     shards = gpus if is_sharded else 1
     total, lora = gpu_memory.parameters(shape), entry.lora
     trained = gpu_memory.lora_parameters(shape, lora.r) if lora else total
-    parts = gpu_memory.training_state(total, trained, shards)
+    parts = gpu_memory.training_state(total, trained, shards, frozen_bytes=start_bytes(model))
     if is_sharded:
         parts["gathered layers"] = gpu_memory.gathered_weights(shape)
     if not lora and holds_reference(options):
-        parts["reference model"] = gpu_memory.BF16 * total / shards
-    parts["judges"] = sum(gpu_memory.BF16 * gpu_memory.parameters(judge) for judge, _ in judges)
+        parts["reference model"] = gpu_memory.FP32 * total / shards
+    parts["judges"] = sum(held * gpu_memory.parameters(judge) for judge, _, held in judges)
 
     rows, length, checkpointing = batch(entry, options), row_tokens(model, options), is_checkpointed(options)
     phases = {"activations": float(gpu_memory.activations(shape, rows * length, checkpointing=checkpointing))}
@@ -212,7 +242,7 @@ def training_plan(model: GpuModel, entry: TrainedConfig, options: Any) -> Plan |
         held = phases if options.vllm_enable_sleep_mode else parts
         weights = gpu_memory.BF16 * total / options.vllm_tensor_parallel_size
         held[VLLM] = weights + gpu_memory.kv_cache(shape, length)
-    answers = [gpu_memory.kv_cache(judge, tokens) for judge, tokens in judges]
+    answers = [gpu_memory.kv_cache(judge, tokens, held) for judge, tokens, held in judges]
     if answers:
         phases["KV cache of judges"] = max(answers)
     return Plan(
@@ -327,11 +357,15 @@ def answering_plan(model: GpuModel) -> Plan | None:
         batch_size = config.judging.batch_size if judges else config.sampling.batch_size
         tokens *= batch_size
         advice = f"lower {'judging' if judges else 'sampling'}.batch_size = {batch_size}"
+    number_bytes = weight_bytes(config, model.registry, model.name)
+    if judges and is_served(config, model.entry) and config.judging.vllm.get("dtype") in HALF:
+        number_bytes = gpu_memory.BF16
+    halved = ["publish with dtype: bfloat16"] if number_bytes == gpu_memory.FP32 else []
     return Plan(
         model.answering_key,
-        {"weights": gpu_memory.BF16 * gpu_memory.parameters(shape) / gpus},
-        {"KV cache": gpu_memory.kv_cache(shape, tokens) / gpus},
+        {"weights": number_bytes * gpu_memory.parameters(shape) / gpus},
+        {"KV cache": gpu_memory.kv_cache(shape, tokens, number_bytes) / gpus},
         gpus,
-        [advice, "take a smaller base"],
+        [advice, *halved, "take a smaller base"],
         share=share,
     )

@@ -13,6 +13,7 @@ from typing import Any
 import markupsafe
 import pandas as pd
 
+from rlcs.data.lost_update import LOST_LIMIT
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
@@ -194,6 +195,15 @@ def note_parents(artifacts: Iterable[ArtifactRecord]) -> list[Note]:
         Note(f"{artifact.name}: {artifact.compared}", flagged=True)
         for artifact in artifacts
         if artifact.compared is not None and artifact.compared.published == "parent"
+    ]
+
+
+def note_lost_updates(artifacts: Iterable[ArtifactRecord]) -> list[Note]:
+    """A note on each model that lost more of its training's update to rounding than ``LOST_LIMIT``."""
+    return [
+        Note(f"{artifact.name}: {artifact.lost} (limit {LOST_LIMIT:.0%})", flagged=True)
+        for artifact in artifacts
+        if artifact.lost is not None and artifact.lost.is_flagged
     ]
 
 

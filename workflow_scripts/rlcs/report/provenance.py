@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rlcs.data.lost_update import LostUpdate
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
@@ -18,7 +19,7 @@ class ArtifactRecord:
     """One artifact: the name of its folder below the results, what made it, and the cost.
 
     ``seconds`` are the wall-clock time of the attempt that succeeded. ``compared`` is of a training that
-    publishes the better of parent and child.
+    publishes the better of parent and child, ``lost`` of one that starts from another model.
     """
 
     name: str
@@ -31,6 +32,7 @@ class ArtifactRecord:
     python: str
     commit: str | None
     compared: ParentAndChild | None = None
+    lost: LostUpdate | None = None
 
     @property
     def gpu_hours(self) -> float:
@@ -64,6 +66,7 @@ def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecor
             python=run["python"],
             commit=run["commit"],
             compared=ParentAndChild.read(folder),
+            lost=LostUpdate.read(folder),
         )
         for folder in sorted(find_ancestors(results, folders))
     ]

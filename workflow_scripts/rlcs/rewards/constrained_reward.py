@@ -14,6 +14,7 @@ from rlcs.config.prompts import Messages
 from rlcs.config.story_rewards import ConstraintsConfig
 from rlcs.constraints.verification import Check, Verifier, verify
 from rlcs.errors import InputError
+from rlcs.judging.failures import FailureLimit
 from rlcs.models.generation import is_truncated
 from rlcs.records import Context
 from rlcs.rewards.penalty import all_violate, apply_penalty, fixed_weight_reward, verifier_reward
@@ -47,7 +48,7 @@ class ConstrainedReward:
             the violations, and not in ``constraint_metrics``, which are about the data's constraints.
 
     Raises:
-        InputError: when called, if too many of the verifier's answers of a step failed.
+        InputError: when called, if too many of the verifier's recent answers failed (``FailureLimit``).
     """
 
     __name__ = "constrained"
@@ -66,6 +67,7 @@ class ConstrainedReward:
         self.writing = writing
         self.contexts = contexts
         self.constraints = constraints
+        self.failures = FailureLimit(constraints.max_failure_share, "constraints.max_failure_share")
         self.group_size = group_size
         self.verifier = verifier
         self.limit = limit
@@ -143,14 +145,12 @@ class ConstrainedReward:
                 ]
 
     def _check_failures(self, checks: Sequence[Check]) -> None:
-        failed = sum(check.satisfied is None for check in checks)
-        if failed > self.constraints.max_failure_share * len(checks):
-            assert self.verifier is not None  # only a verifier's answers fail
-            raise InputError(
-                f"{failed} of {len(checks)} answers of the verifier {self.verifier.name!r} could not be had "
-                f"or read in one step, more than constraints.max_failure_share = "
-                f"{self.constraints.max_failure_share:.0%}; raise its max_new_tokens, or take a better model"
-            )
+        failed = [check.satisfied is None for check in checks]
+        name = self.verifier.name if self.verifier else None  # only a verifier's answers fail
+        what = f"answers of the verifier {name!r} could not be had or read"
+        if problem := self.failures.problem(what, sum(failed), len(failed)):
+            raise InputError(f"{problem}; raise its max_new_tokens, or take a better model")
+        self.failures.add(failed)
 
 
 def constraint_metrics(

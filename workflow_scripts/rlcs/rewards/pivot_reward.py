@@ -14,6 +14,7 @@ from rlcs.config.prompts import Messages
 from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.errors import InputError
 from rlcs.judging.credits import flip_rate
+from rlcs.judging.failures import FailureLimit
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.pivots import draw_chosen, draw_pivots, pivot_rewards, plan_comparisons, skew
@@ -34,8 +35,8 @@ class PivotReward:
         metrics: prefix of the names of logged metrics.
 
     Raises:
-        InputError: on construction, if ``pivot: chosen`` has no story; when called, if more of a step's
-            judgements failed than ``reward.max_failure_share``.
+        InputError: on construction, if ``pivot: chosen`` has no story; when called, if more of the recent
+            judgements failed than ``reward.max_failure_share`` (``FailureLimit``).
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class PivotReward:
         self.judge = judge
         self.contexts = contexts
         self.reward = reward
+        self.failures = FailureLimit(reward.max_failure_share, FAILURE_SHARE)
         self.group_size = group_size
         self.seed = seed
         self.metrics = metrics
@@ -96,7 +98,7 @@ class PivotReward:
                 keys.append((g, i, p))
         judgements = self.judge.judge(comparisons)
         all_judgements = gather(judgements)  # checks and metrics are those of the whole step
-        check_failures(all_judgements, self.judge.name, self.reward.max_failure_share)
+        check_failures(all_judgements, self.judge.name, self.failures)
         by_pair: list[dict[tuple[int, int], list[Judgement]]] = [defaultdict(list) for _ in groups]
         for (g, i, p), judgement in zip(keys, judgements, strict=True):
             by_pair[g][i, p].append(judgement)
@@ -125,20 +127,22 @@ class PivotReward:
         return pivot_rewards(self.group_size, outcomes, pivots, lost_by_both=disputed)
 
 
-def check_failures(judgements: Sequence[Judgement], judge: str, max_failure_share: float) -> None:
-    """Check that no larger share of a step's judgements failed.
+FAILURE_SHARE = "reward.max_failure_share"
+
+
+def check_failures(judgements: Sequence[Judgement], judge: str, failures: FailureLimit) -> None:
+    """Count a step's judgements that failed.
 
     Raises:
-        InputError: a larger share failed.
+        InputError: a larger share of the recent ones failed than may.
     """
-    failed = sum(judgement.verdict == "none" for judgement in judgements)
-    share = failed / len(judgements)
-    if share > max_failure_share:
+    failed = [judgement.verdict == "none" for judgement in judgements]
+    if problem := failures.problem(f"judgements of {judge!r} failed", sum(failed), len(failed)):
         raise InputError(
-            f"{failed} of {len(judgements)} judgements of {judge!r} failed in one step "
-            f"({share:.0%}), more than reward.max_failure_share = {max_failure_share:.0%}; "
-            f"see the judge's unparsed share in the alignment table, or raise judging.max_new_tokens"
+            f"{problem}; see the judge's unparsed share in the alignment table, or raise "
+            "judging.max_new_tokens"
         )
+    failures.add(failed)
 
 
 def judge_metrics(judgements: Sequence[Judgement]) -> dict[str, float]:

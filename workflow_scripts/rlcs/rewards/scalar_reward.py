@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlcs.config.prompts import Messages
+from rlcs.judging.failures import FailureLimit
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context
-from rlcs.rewards.pivot_reward import check_failures, judge_metrics
+from rlcs.rewards.pivot_reward import FAILURE_SHARE, check_failures, judge_metrics
 from rlcs.rewards.story_metrics import story_metrics
 from rlcs.stages.ranks import gather
 
@@ -20,7 +21,7 @@ class ScalarReward:
     on gets None.
 
     Args:
-        max_failure_share: largest share of a step's stories that the judge may fail on.
+        max_failure_share: largest share of the recent stories (``FailureLimit``) that the judge may fail on.
         metrics: prefix of the names of logged metrics.
 
     Raises:
@@ -38,7 +39,7 @@ class ScalarReward:
     ) -> None:
         self.judge = judge
         self.contexts = contexts
-        self.max_failure_share = max_failure_share
+        self.failures = FailureLimit(max_failure_share, FAILURE_SHARE)
         self.metrics = metrics
         self.__name__ = name
 
@@ -57,7 +58,7 @@ class ScalarReward:
         ]
         judgements = self.judge.judge(comparisons)
         all_judgements = gather(judgements)  # check and metrics are those of the whole step
-        check_failures(all_judgements, self.judge.name, self.max_failure_share)
+        check_failures(all_judgements, self.judge.name, self.failures)
         for name, value in judge_metrics(all_judgements).items():
             log_metric(f"{self.metrics}/{name}", value)
         for name, value in story_metrics(gather(stories)).items():

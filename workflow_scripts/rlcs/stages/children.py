@@ -1,8 +1,16 @@
 """Child processes that end with the job that started them."""
 
 import ctypes
+import os
 import signal
 import socket
+
+# What accelerate and torchrun tell a training process of its place among the others.
+_LAUNCHER = (
+    *("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT"),
+    *("GROUP_RANK", "GROUP_WORLD_SIZE", "ROLE_RANK", "ROLE_WORLD_SIZE", "ROLE_NAME"),
+)
+_LAUNCHER_PREFIXES = ("TORCHELASTIC_", "TORCH_ELASTIC_", "ACCELERATE_", "FSDP_")
 
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a child gets when its parent dies, even by SIGKILL
 _libc = ctypes.CDLL(None)
@@ -11,6 +19,18 @@ _libc = ctypes.CDLL(None)
 def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the parent dies; to be called as ``preexec_fn``."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without its place in a launched training.
+
+    A child that runs processes of its own, as vLLM does, would take that place and wait for the others.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _LAUNCHER and not name.startswith(_LAUNCHER_PREFIXES)
+    }
 
 
 def free_port(address: str = "127.0.0.1") -> int:

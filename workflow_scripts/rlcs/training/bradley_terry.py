@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rlcs.training.examples import TrainingExample
 from rlcs.training.linear_probe import CROSS_VALIDATION, nested_accuracy, select_probe, split_folds
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
+from rlcs.training.precision import hold_in_float32, loaded_dtype
 from rlcs.training.run import train
 
 
@@ -50,7 +52,9 @@ class RewardTraining:
         grouped = [{**example, "group": group} for example, group in zip(examples, groups, strict=True)]
         tokenizer = load_tokenizer(base)
         fitting = self.window.fitting(grouped, tokenizer)
-        self.validation = self.window.fitting(validation, tokenizer, name="validation pair")
+        self.validation: list[TrainingExample] = []
+        if validation:
+            self.validation = self.window.fitting(validation, tokenizer, name="validation pair")
         self.groups = [example.pop("group") for example in fitting]
         self.examples = fitting
 
@@ -86,7 +90,8 @@ class RewardTraining:
                 probe.save(folder / "model")
                 finish(None, folder)
         else:
-            train(self.stage, lambda scratch: self.trainer(chosen, self.examples, scratch), finish)
+            make_trainer = partial(self.trainer, chosen, self.examples)
+            train(self.stage, make_trainer, finish, dtype=self.entry.dtype)
 
     def probe(self) -> tuple[Probe, dict[str, Any]]:
         """Fit the probe at the best position and strength; also its result in cross-validation.
@@ -131,17 +136,21 @@ class RewardTraining:
 
     def trainer(self, way: Way, examples: Sequence[TrainingExample], scratch: str) -> RewardTrainer:
         lora = (self.entry.lora or AdapterConfig()) if way == "lora" else None
-        return RewardTrainer(
-            model=load_scalar(self.base, new_head=True),
-            args=build_options(
-                RewardConfig,
-                {"max_length": None, **self.stage.config["training"]},
-                self.entry.training,
-                seed=self.stage.seed,
-                output_dir=scratch,
-            ),
+        options = build_options(
+            RewardConfig,
+            {"max_length": None, **self.stage.config["training"]},
+            self.entry.training,
+            seed=self.stage.seed,
+            output_dir=scratch,
+        )
+        made = RewardTrainer(
+            model=load_scalar(self.base, new_head=True, dtype=loaded_dtype(options, lora)),
+            args=options,
             train_dataset=Dataset.from_list(list(examples)),
             eval_dataset=Dataset.from_list(self.validation) if self.validation else None,
             processing_class=load_tokenizer(self.base),
             peft_config=adapter_config(lora, "SEQ_CLS"),
         )
+        if not made.is_deepspeed_enabled:  # which has float32 copies of its own
+            hold_in_float32(made.model)
+        return made

@@ -61,8 +61,10 @@ class Window:
             name: of the examples, in ``left_out``.
 
         Raises:
-            InputError: no example fits.
+            InputError: no example fits, or there is none. TRL would end in a StopIteration.
         """
+        if not examples:
+            raise InputError(f"there is no {name}: there is nothing to learn")
         if self.tokens is None:
             return list(examples)
         needed = [count_tokens(example, tokenizer) + answer for example in examples]

@@ -173,11 +173,12 @@ def decided_pairs(pairs: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]
     """Leave out ties, which have no preferred story.
 
     Raises:
-        InputError: all are ties.
+        InputError: all are ties, or there is none.
     """
     decided = [pair for pair in pairs if pair["label"] != "tie"]
     if not decided:
-        raise InputError(f"{len(pairs)} training pairs, and all are ties: there is nothing to learn")
+        ties = ", and all are ties" if pairs else ""
+        raise InputError(f"{len(pairs)} training pairs{ties}: there is nothing to learn")
     return decided
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from datasets import Dataset
+from peft import PeftModel
 from torch.utils.data import Sampler
 from trl import GRPOConfig, GRPOTrainer
 from trl.trainer.utils import RepeatSampler, add_fused_lm_head
@@ -36,6 +37,7 @@ from rlcs.training.advantages import (
     sampled_entropy,
     shaping_weights,
 )
+from rlcs.training.lora import keep_base
 from rlcs.training.resampling import replace_rows, rows_of_units, units_without_variance
 
 
@@ -125,6 +127,8 @@ class ShapedGRPOTrainer(GRPOTrainer):
         if kwargs.get("train_dataset") and not kwargs["args"].shuffle_dataset:
             kwargs["train_dataset"] = fill_last_batch(kwargs["train_dataset"], kwargs["args"])
         super().__init__(*args, **kwargs)
+        if isinstance(self.model, PeftModel) and self.args.use_vllm:
+            keep_base(self.model)
         assert_whole_groups(self.args, groups_per_unit)
         self.shaping = shaping or ShapingConfig()
         assert_shaping(self.args, self.shaping)

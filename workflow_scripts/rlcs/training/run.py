@@ -9,6 +9,7 @@ from typing import Any
 from accelerate.utils.memory import clear_device_cache
 from transformers import Trainer, set_seed
 
+from rlcs.config.training import Precision
 from rlcs.data.artifacts import HISTORY_FILE
 from rlcs.stages.ranks import broadcast, is_main, wait_for_all
 from rlcs.stages.stage import Stage
@@ -26,6 +27,7 @@ def train(
     make_trainer: Callable[[str], Trainer],
     finish: Callable[[Trainer, Path], None] = lambda trainer, folder: None,
     choose: Callable[[Path], None] | None = None,
+    dtype: Precision = "float32",
 ) -> None:
     """Run a trainer, from its last checkpoint if it was killed, and publish its model and its history.
 
@@ -34,6 +36,7 @@ def train(
         finish: writes further files, given the trainer and the artifact's folder.
         choose: may replace the model in the artifact's folder. Every process calls it, with the memory that
             the trainer had.
+        dtype: precision of the published weights.
     """
     with stage.artifact() as folder:
         checkpoints = stage.checkpoints()
@@ -43,7 +46,7 @@ def train(
         trainer.add_callback(Pace())
         with saves_on_sigterm(trainer):
             trainer.train(resume_from_checkpoint=broadcast(lambda: last_checkpoint(checkpoints)))
-        save_whole(trainer, folder / "model", folder / "adapter")
+        save_whole(trainer, folder / "model", folder / "adapter", dtype)
         if is_main():
             HISTORY_FILE.write(folder, history(trainer.state.log_history))
             finish(trainer, folder)

@@ -28,6 +28,7 @@ from transformers import (
 from trl import GRPOConfig
 
 from rlcs.config.prompts import policy_prompt
+from rlcs.config.training import Precision
 from rlcs.data.preferences import comparisons_of
 from rlcs.judging.credits import win_credits
 from rlcs.judging.judge import Judge
@@ -125,11 +126,14 @@ class SelectBest(TrainerCallback):
     The best one is read from the log, which checkpoints hold, so a resumed training keeps the same weights.
     """
 
-    def __init__(self, validation: Validation, every: int, folder: Path, trainer: Trainer) -> None:
+    def __init__(
+        self, validation: Validation, every: int, folder: Path, trainer: Trainer, dtype: Precision = "float32"
+    ) -> None:
         self.validation = validation
         self.every = every
         self.folder = folder
         self.trainer = trainer
+        self.dtype = dtype
 
     def on_step_end(
         self,
@@ -159,7 +163,7 @@ class SelectBest(TrainerCallback):
         unfinished = self.folder.with_name(f"{self.folder.name}.partial")
         if is_main():
             shutil.rmtree(unfinished, ignore_errors=True)
-        save_whole(self.trainer, unfinished / "model", unfinished / "adapter")
+        save_whole(self.trainer, unfinished / "model", unfinished / "adapter", self.dtype)
         if is_main():
             shutil.rmtree(self.folder, ignore_errors=True)
             unfinished.rename(self.folder)

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupShuffleSplit
 from transformers import EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer
 
-from rlcs.config.training import AdapterConfig, EarlyStoppingConfig
+from rlcs.config.training import AdapterConfig, EarlyStoppingConfig, Precision
 from rlcs.errors import InputError
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.stages.stage import Stage
@@ -20,6 +20,7 @@ from rlcs.training.context_window import Window
 from rlcs.training.examples import TrainingExample
 from rlcs.training.lora import adapter_config
 from rlcs.training.options import build_options
+from rlcs.training.precision import loaded_dtype
 from rlcs.training.run import train
 
 
@@ -34,6 +35,7 @@ def train_sft(
     shuffle: bool = True,
     trainer_class: Callable[..., SFTTrainer] = SFTTrainer,
     choose: Callable[[Path], None] | None = None,
+    dtype: Precision = "float32",
 ) -> None:
     """Train the model in ``base`` on {prompt, completion} examples, and publish it.
 
@@ -42,7 +44,7 @@ def train_sft(
         stopping: early stopping on held-out contexts; every example then needs a ``context_id`` too.
         shuffle: if False, the examples are in the given order in every epoch.
         trainer_class: makes the trainer, of SFTTrainer's arguments.
-        choose: as in ``run.train``.
+        choose, dtype: as in ``run.train``.
 
     Raises:
         InputError: no example fits the context window, TRL refuses an option, or all examples have one
@@ -59,9 +61,10 @@ def train_sft(
         train_examples, held_out = split_by_context(fitting, stopping.share, stage.seed)
 
     def trainer(scratch: str) -> SFTTrainer:
+        options = build_options(SFTConfig, shared, training, seed=stage.seed, output_dir=scratch)
         made = trainer_class(
-            model=load_causal(base),
-            args=build_options(SFTConfig, shared, training, seed=stage.seed, output_dir=scratch),
+            model=load_causal(base, dtype=loaded_dtype(options, lora)),
+            args=options,
             train_dataset=Dataset.from_list(train_examples),
             eval_dataset=Dataset.from_list(held_out) if held_out else None,
             processing_class=load_tokenizer(base),
@@ -71,7 +74,7 @@ def train_sft(
             made.add_callback(EarlyStoppingCallback(early_stopping_patience=stopping.patience))
         return made
 
-    train(stage, trainer, lambda _, folder: window.write(folder), choose)
+    train(stage, trainer, lambda _, folder: window.write(folder), choose, dtype)
 
 
 def stopping_options(stopping: EarlyStoppingConfig, logging_steps: int) -> dict[str, Any]:
