@@ -32,7 +32,7 @@ from rlcs.config.trained_judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
-from rlcs.planning import stage_configs, table_configs
+from rlcs.planning import job_gpus, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
@@ -45,6 +45,8 @@ try:
     CONFIG = parsing.parse(config)
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
+
+job_gpus.RUN[:] = [CONFIG]  # for the expressions of a profile
 
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
 # that is activated for a job comes first.

@@ -22,6 +22,7 @@ from rlcs.errors import InputError
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.gpu_plan import Plan, answering_plan, gpu_models, training_plan
+from rlcs.planning.job_gpus import asked_gpus, gpu_lines
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.options import build_options
@@ -134,13 +135,16 @@ def main() -> None:
     arguments = parser.parse_args()
     config = parse(arguments.config)
     lines = problems(config)
+    asked = {} if lines else asked_gpus(config)
     gigabytes = None
     if arguments.site:
         filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
-        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in)]
+        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in, asked)]
         gigabytes = filled_in.get("gpu_gigabytes")
     if not lines:
         planned, unknown = plans(config)
+        if planned:
+            print("\n".join(f"gpus: {line}" for line in gpu_lines(asked)))
         print(
             "\n".join(f"plan: {line}" for line in [*map(str, planned), *unknown]), end="\n" if planned else ""
         )
