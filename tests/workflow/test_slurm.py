@@ -52,7 +52,7 @@ def results(record):
     return Path(record.results)
 
 
-def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
+def test_the_jobs_are_those_of_the_graph_and_of_the_retries(record):
     assert record.states == {
         "rule_generate_world": ["COMPLETED"],
         "rule_ingest": ["COMPLETED"],

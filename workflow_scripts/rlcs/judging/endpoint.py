@@ -20,7 +20,7 @@ from tqdm import tqdm
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages, without_control_tokens
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
@@ -155,7 +155,7 @@ class EndpointBackend:
     def _check(self, counts: RequestStats) -> None:
         failed, share = counts.failed.total(), self.entry.max_failure_share
         if failed > share * counts.questions:
-            raise InputError(
+            raise TransientError(
                 f"{failed} of {counts.questions} questions to {self.role} {self.name!r} got no answer, more "
                 f"than max_failure_share = {share:.0%}: {_listed(counts.failed)}; the last one: "
                 f"{counts.last}. {counts.stored + counts.answered} answers are kept and will not be "
