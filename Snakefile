@@ -113,6 +113,7 @@ rule check:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
         config=lambda _: json.dumps(config),
+        results=RESULTS,
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",
@@ -120,4 +121,5 @@ rule check:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} {params.site} 2>&1 | tee {log}"
+        "python workflow_scripts/check_config.py --config {params.config:q} --results {params.results}"
+        " {params.site} 2>&1 | tee {log}"

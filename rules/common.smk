@@ -38,7 +38,7 @@ from rlcs.planning import job_gpus, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
-from rlcs.stages import failures
+from rlcs.stages import retries
 from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
@@ -53,9 +53,9 @@ job_gpus.RUN[:] = [CONFIG]  # for the expressions of a profile
 
 # A failure that would come again has no further attempt. Snakemake itself knows no causes; if another version of
 # it counts attempts elsewhere, the stage still ends at once.
-os.environ.setdefault(failures.RUN_VARIABLE, uuid.uuid4().hex)
+os.environ.setdefault(retries.RUN_VARIABLE, uuid.uuid4().hex)
 Job.restart_times = property(
-    lambda job: 0 if any(map(failures.has_failed_for_good, job.output)) else job.rule.restart_times
+    lambda job: 0 if any(map(retries.has_failed_for_good, job.output)) else job.rule.restart_times
 )
 
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -106,6 +107,7 @@ def test_the_gpus_of_a_job(paper, monkeypatch, rule, wildcards, gpus):
 
 def test_check_prints_the_gpus_of_jobs_and_refuses_what_no_node_has(paper, monkeypatch, tmp_path, capsys):
     site = tmp_path / "site.yaml"
+    shutil.copy(ROOT / "slurm" / "config.yaml", tmp_path)
     keys = dict.fromkeys(
         ("account", "gpu_partition", "cpu_partition", "max_hours", "max_gigabytes"), "default"
     )

@@ -146,6 +146,7 @@ def test_the_empty_file_is_told_what_is_missing():
         ({"max_hours": "2-0"}, "max_hours: '2-0' must be a whole number above 0"),
         ({"max_gigabytes": 0}, "max_gigabytes: 0 must be a whole number above 0"),
         ({"max_hours": True}, "max_hours: True must be a whole number above 0"),
+        ({"gpu_hour_price": "2 EUR"}, "gpu_hour_price: '2 EUR' must be a number"),
     ],
 )
 def test_what_a_site_cannot_say(change, message):
@@ -230,6 +231,19 @@ def test_jobs_that_are_forgotten_before_they_are_asked_for(age, accounting, advi
     found = slurm_site.status_problems(said)
     assert len(found) == (advice is not None)
     assert all(f"after {age} s (MinJobAge)" in problem and advice in problem for problem in found)
+
+
+PROFILE = (ROOT / "slurm" / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_the_hours_of_all_attempts_are_those_that_the_profile_asks_for():
+    for site in (EMPTY, FULL):
+        limits = slurm_site.time_limits(PROFILE, site)
+        assert limits.keys() == own_resources(EMPTY).keys()
+        for rule in ("judge_matches", "train_policy_sft"):
+            asked_for = [of(rule, attempt, site)["runtime"] / 60 for attempt in (1, 2, 3, 4, 5)]
+            assert limits[rule] == sum(asked_for)
+    assert slurm_site.time_limits("set-resources:\n  x: ?job(hours=2)\n", EMPTY) == {"x": 2}
 
 
 @pytest.mark.slow

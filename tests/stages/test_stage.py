@@ -11,7 +11,7 @@ import pytest
 
 from paths import SCRIPTS
 from rlcs.errors import InputError, TransientError
-from rlcs.stages import failures
+from rlcs.stages import retries
 from rlcs.stages.manifest import content_id, read_provenance
 from rlcs.stages.stage import Stage
 
@@ -158,10 +158,10 @@ def test_what_the_user_can_mend_is_one_message(here):
 )
 def test_a_failure_that_would_come_again_ends_the_next_attempt_at_once(here, monkeypatch, fails, message):
     output, config = str(here / "out" / "manifest.json"), json.dumps({"fails": fails})
-    monkeypatch.setenv(failures.RUN_VARIABLE, "one")
+    monkeypatch.setenv(retries.RUN_VARIABLE, "one")
     first = run(here, config=config)
     assert first.returncode == 1
-    assert failures.has_failed_for_good(output) == (message is not None)
+    assert retries.has_failed_for_good(output) == (message is not None)
     (here / "script.py").rename(here / "kept.py")  # the work is not done again
     (here / "script.py").write_text((here / "kept.py").read_text() + "# the same code\n")
     again = run(here, config=config)
@@ -170,15 +170,15 @@ def test_a_failure_that_would_come_again_ends_the_next_attempt_at_once(here, mon
     if message is None:
         return
     assert run(here, config="{}").returncode == 0  # another config is another stage, and ends well
-    assert not failures.has_failed_for_good(output)
+    assert not retries.has_failed_for_good(output)
     run(here, config=config)
-    monkeypatch.setenv(failures.RUN_VARIABLE, "two")  # a new run of Snakemake tries it anew
-    assert not failures.has_failed_for_good(output)
+    monkeypatch.setenv(retries.RUN_VARIABLE, "two")  # a new run of Snakemake tries it anew
+    assert not retries.has_failed_for_good(output)
     assert run(here, config=config).stderr == first.stderr
 
 
 def test_a_failure_outside_of_a_run_leaves_no_mark(here, monkeypatch):
-    monkeypatch.delenv(failures.RUN_VARIABLE, raising=False)
+    monkeypatch.delenv(retries.RUN_VARIABLE, raising=False)
     run(here, config='{"fails": "input"}')
     assert not (here / "out.checkpoints").exists()
 
@@ -202,13 +202,13 @@ class DistBackendError(RuntimeError):
     ],
 )
 def test_which_failures_come_again(error, again):
-    assert failures.comes_again(error) == again
+    assert retries.comes_again(error) == again
 
 
 def test_a_failure_with_a_passing_cause_may_pass():
     error = ValueError("no data")
     error.__cause__ = ConnectionError("no route")
-    assert not failures.comes_again(error)
+    assert not retries.comes_again(error)
 
 
 def test_a_bug_is_shown_as_one(here):

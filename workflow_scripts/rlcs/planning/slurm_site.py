@@ -20,7 +20,7 @@ REQUIRED_KEYS = {
     "max_hours": "the longest time limit that these partitions allow",
     "max_gigabytes": "the memory of their smallest node",
 }
-OPTIONAL_KEYS = ("qos", "gpu_constraint", "gpu_gigabytes", "gpus_per_node")
+OPTIONAL_KEYS = ("qos", "gpu_constraint", "gpu_gigabytes", "gpus_per_node", "gpu_hour_price")
 _NUMBERS = ("max_hours", "max_gigabytes", "gpu_gigabytes", "gpus_per_node")
 
 # Snakemake's executor asks for the states of jobs every 180 s at the latest.
@@ -38,7 +38,25 @@ def problems(site: Mapping[str, Any]) -> list[str]:
         value = site.get(key)
         if value not in (None, DEFAULT) and (type(value) is not int or value < 1):
             lines.append(f"{key}: {value!r} must be a whole number above 0")
+    price = site.get("gpu_hour_price")
+    if price not in (None, DEFAULT) and (isinstance(price, bool) or not isinstance(price, int | float)):
+        lines.append(f"gpu_hour_price: {price!r} must be a number")
     return lines
+
+
+def time_limits(profile: str, site: Mapping[str, Any]) -> dict[str, float]:
+    """Hours that all attempts of a rule's job have together, up to ``max_hours`` each, as the profile says.
+
+    Args:
+        profile: text of slurm/config.yaml, in which the third attempt and all later ones have the same time.
+    """
+    most, retries = site.get("max_hours"), re.search(r"^retries: (\d+)", profile, re.M)
+    attempts = range(1, 2 + (int(retries[1]) if retries else 0))
+    limit = most if isinstance(most, int) else float("inf")
+    return {
+        rule: sum(min(int(hours) * min(attempt, 3), limit) for attempt in attempts)
+        for rule, hours in re.findall(r"^  (\w+): \?(?:job|training)\(.*?\bhours=(\d+)", profile, re.M)
+    }
 
 
 @dataclass(frozen=True)

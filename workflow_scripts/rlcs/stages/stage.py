@@ -23,9 +23,9 @@ from typing import Any
 
 from rlcs.errors import InputError
 from rlcs.stages.codehash import code_hash
-from rlcs.stages.failures import comes_again, keep_failure, known_failure
 from rlcs.stages.fsdp_on_cpu import shard_on_cpu
 from rlcs.stages.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
+from rlcs.stages.retries import comes_again, keep_failure, known_failure
 
 log = logging.getLogger("rlcs")
 
