@@ -43,7 +43,9 @@ localrules:
     tables,
     effects,
     check,
+    clean_checkpoints,
     export,
+    fetch,
     rehearse,
 
 
@@ -123,3 +125,31 @@ rule check:
     shell:
         "python workflow_scripts/check_config.py --config {params.config:q} --results {params.results}"
         " {params.site} 2>&1 | tee {log}"
+
+
+rule fetch:
+    message:
+        "Models and data sets of the run {CONFIG.run} into the hub's cache of this machine"
+    params:
+        config=lambda _: json.dumps(config),
+    log:
+        f"{LOGS}/fetch.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/fetch_inputs.py --config {params.config:q} 2>&1 | tee {log}"
+
+
+rule clean_checkpoints:
+    message:
+        "What stopped stages of the run {CONFIG.run} left behind; nothing is removed"
+    params:
+        results=RESULTS,
+    log:
+        f"{LOGS}/clean_checkpoints.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/clean_checkpoints.py {params.results} 2>&1 | tee {log}"

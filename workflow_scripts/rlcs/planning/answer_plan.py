@@ -157,21 +157,17 @@ def planned_answers(config: Config) -> list[AnswerCount]:
             samples = entry.samples if isinstance(entry, GenrmVerdictsConfig) else 1
             number = None if pairs is None else pairs * ORDERS_SHOWN * samples
             found.append(AnswerCount("write_analyses", "judges", judge, number, len(config.seeds)))
-    stories = config.sampling.contexts * config.sampling.samples
+    stories, every = config.sampling.contexts * config.sampling.samples, len(config.seeds)
     for policy in config.tables.win_rates.rows:
         chosen = config.policies[policy]
         if not isinstance(chosen, BestOfPolicyConfig):
-            found.append(AnswerCount("sample_stories", "policies", policy, stories, len(config.seeds)))
+            found.append(AnswerCount("sample_stories", "policies", policy, stories, every))
             continue
         candidates, judge = chosen.best_of.candidates, chosen.best_of.judge
         orders = ORDERS_SHOWN if chosen.best_of.orders == "both" else 1
         number = stories * (candidates - 1) * orders * answers_per_comparison(config.judges[judge])
-        found.append(
-            AnswerCount(
-                "sample_candidates", "policies", chosen.parent, stories * candidates, len(config.seeds)
-            )
-        )
-        found.append(AnswerCount("choose_stories", "judges", judge, number, len(config.seeds)))
+        found.append(AnswerCount("sample_candidates", "policies", chosen.parent, stories * candidates, every))
+        found.append(AnswerCount("choose_stories", "judges", judge, number, every))
     return found
 
 

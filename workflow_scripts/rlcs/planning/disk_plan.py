@@ -110,6 +110,8 @@ def disk_problem(models: Sequence[ModelDisk], results: Path) -> str | None:
     )
 
 
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder; 0 if it is not there. Links are not followed."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+def folder_bytes(folder: Path | str, *, follow: bool = False) -> int:
+    """Bytes of all files in a folder; 0 if it is not there. ``follow``: count what links to files lead to."""
+    return sum(
+        path.stat(follow_symlinks=follow).st_size for path in Path(folder).rglob("*") if path.is_file()
+    )
