@@ -43,7 +43,9 @@ localrules:
     tables,
     effects,
     check,
+    clean_checkpoints,
     export,
+    fetch,
     rehearse,
 
 
@@ -113,6 +115,7 @@ rule check:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
         config=lambda _: json.dumps(config),
+        results=RESULTS,
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
         f"{LOGS}/check.log",
@@ -120,4 +123,33 @@ rule check:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} {params.site} 2>&1 | tee {log}"
+        "python workflow_scripts/check_config.py --config {params.config:q} --results {params.results}"
+        " {params.site} 2>&1 | tee {log}"
+
+
+rule fetch:
+    message:
+        "Models and data sets of the run {CONFIG.run} into the hub's cache of this machine"
+    params:
+        config=lambda _: json.dumps(config),
+    log:
+        f"{LOGS}/fetch.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/fetch_inputs.py --config {params.config:q} 2>&1 | tee {log}"
+
+
+rule clean_checkpoints:
+    message:
+        "What stopped stages of the run {CONFIG.run} left behind; nothing is removed"
+    params:
+        results=RESULTS,
+    log:
+        f"{LOGS}/clean_checkpoints.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/clean_checkpoints.py {params.results} 2>&1 | tee {log}"

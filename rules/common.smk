@@ -6,9 +6,11 @@ import re
 import shutil
 import sys
 import time
+import uuid
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.jobs import Job
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -32,10 +34,11 @@ from rlcs.config.trained_judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
-from rlcs.planning import stage_configs, table_configs
+from rlcs.planning import job_gpus, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
+from rlcs.stages import retries
 from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
@@ -46,10 +49,22 @@ try:
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
+job_gpus.RUN[:] = [CONFIG]  # for the expressions of a profile
+
+# A failure that would come again has no further attempt. Snakemake itself knows no causes; if another version of
+# it counts attempts elsewhere, the stage still ends at once.
+os.environ.setdefault(retries.RUN_VARIABLE, uuid.uuid4().hex)
+Job.restart_times = property(
+    lambda job: 0 if any(map(retries.has_failed_for_good, job.output)) else job.rule.restart_times
+)
+
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
 # that is activated for a job comes first.
 PYTHON_FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
 os.environ.update(PATH=os.pathsep.join([*map(str, PYTHON_FOLDERS), os.environ.get("PATH", "")]))
+
+if workflow.executor_plugin and workflow.executor_plugin.name == "slurm":  # an sbatch that is tried again
+    os.environ["PATH"] = os.pathsep.join([str(Path(workflow.basedir) / "slurm" / "bin"), os.environ["PATH"]])
 
 # Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once. Slurm then believes that the
 # job is over and kills the rest of it: a training that is just saving its state.

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,10 @@ from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
+from rlcs.planning.disk_plan import disk_problem
 from rlcs.planning.gpu_plan import Plan, answering_plan, gpu_models, training_plan
+from rlcs.planning.job_gpus import asked_gpus, gpu_lines
+from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.options import build_options
@@ -130,22 +134,34 @@ def plans(config: Config) -> tuple[list[Plan], list[str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
+    parser.add_argument(
+        "--results", type=Path, help="the run's folder, whose file system must hold its models"
+    )
     parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     arguments = parser.parse_args()
     config = parse(arguments.config)
     lines = problems(config)
-    gigabytes = None
+    asked = {} if lines else asked_gpus(config)
+    site: Mapping[str, Any] = {}
     if arguments.site:
-        filled_in = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
-        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(filled_in)]
-        gigabytes = filled_in.get("gpu_gigabytes")
+        site = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
+        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(site, asked)]
     if not lines:
         planned, unknown = plans(config)
-        print(
-            "\n".join(f"plan: {line}" for line in [*map(str, planned), *unknown]), end="\n" if planned else ""
-        )
-        if isinstance(gigabytes, int):
+        run_plan = RunPlan.of(config, planned)
+        if planned:
+            shown = [*(f"gpus: {line}" for line in gpu_lines(asked)), *(f"plan: {plan}" for plan in planned)]
+            print("\n".join([*shown, *run_plan.lines(site.get("gpu_hour_price"))]))
+        print("".join(f"plan: {line}\n" for line in unknown), end="")
+        if isinstance(gigabytes := site.get("gpu_gigabytes"), int):
             lines += [problem for plan in planned if (problem := plan.problem(gigabytes))]
+        full = disk_problem(run_plan.models, arguments.results) if arguments.results else None
+        warnings = [full] if full else []
+        if arguments.site:  # what is not enough here is not enough for the jobs
+            profile = arguments.site.with_name("config.yaml").read_text(encoding="utf-8")
+            cannot, may_not = run_plan.late(slurm_site.time_limits(profile, site))
+            lines, warnings = lines + cannot + warnings, may_not
+        print("".join(f"warning: {line}\n" for line in warnings), end="")
     if lines:
         sys.exit("error: " + "\nerror: ".join(lines))
     print(f"config of run {config.run!r}: {len(trainings(config))} trainings, all accepted by TRL")

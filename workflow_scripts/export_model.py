@@ -10,6 +10,7 @@ from rlcs.report.captions import TABLES
 from rlcs.report.formatting import read_table
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import read_artifacts
+from rlcs.stages.links import link_weights
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance
 from rlcs.stages.stage import Stage, run_stage
 
@@ -47,9 +48,9 @@ def main(stage: Stage) -> None:
         manifest=content_id(model / MANIFEST_NAME),
     )
     with stage.artifact() as folder:
-        shutil.copytree(model / "model", folder, dirs_exist_ok=True)
+        shutil.copytree(model / "model", folder, copy_function=link_weights, dirs_exist_ok=True)
         if (model / "adapter").exists():
-            shutil.copytree(model / "adapter", folder / "adapter")
+            shutil.copytree(model / "adapter", folder / "adapter", copy_function=link_weights)
         (folder / "README.md").write_text(render_card(card), encoding="utf-8")
 
 

@@ -1,7 +1,7 @@
-"""A judge compares the stories of all policies of the win-rate table, two by two and in both orders."""
+"""A judge compares the stories of the win-rate table's policies, two by two and in both orders."""
 
 from rlcs.data.artifacts import JUDGEMENTS_FILE, MATCHES_FILE, STORIES_FILE
-from rlcs.data.matches import matches_of, pairs_of, texts_of
+from rlcs.data.matches import matches_of, pairs_of, texts_of, thinned
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_in_shards
@@ -13,6 +13,8 @@ def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
     stories = texts_of(STORIES_FILE.read(*stage.folders("stories")))
     matches = matches_of(stories, stage.config["policies"])
+    if few := stage.config.get("few"):
+        matches = thinned(matches, few["but"], few["contexts"])
     pairs = pairs_of(matches, stories)
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.optional_folder("model"), Access.of(stage.options))

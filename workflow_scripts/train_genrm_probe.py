@@ -9,6 +9,7 @@ from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences, decided
 from rlcs.errors import InputError
 from rlcs.records import ORDERS
+from rlcs.stages.links import link_weights
 from rlcs.stages.stage import Stage, log, run_stage
 from rlcs.training.analysis_differences import analysis_features, preferred_differences
 from rlcs.training.linear_probe import CROSS_VALIDATION, select_probe, split_folds
@@ -48,7 +49,7 @@ def main(stage: Stage) -> None:
             split_folds([pair["context_id"] for pair in pairs], entry.folds, stage.seed),
         )
         log.info("cross-validation: %s, of %d pairs", json.dumps(result), len(pairs))
-        shutil.copytree(start, folder / "model")
+        shutil.copytree(start, folder / "model", copy_function=link_weights)
         probe.save(folder / "model")
         said = json.dumps({"pairs": len(pairs), **result}, indent=2)
         (folder / CROSS_VALIDATION).write_text(f"{said}\n", encoding="utf-8")

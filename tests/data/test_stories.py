@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rlcs.data.matches import matches_of, pairs_of
+from rlcs.data.matches import matches_of, pairs_of, thinned
 from rlcs.data.stories import read_stories
 from rlcs.errors import InputError
 from rlcs.records import STORIES, Context, read_rows, write_rows
@@ -81,3 +81,14 @@ def test_every_two_policies_meet_where_both_wrote():
         place = (match["context_id"], match["sample"])
         assert pair["story_a"] == texts[match["policy_a"], *place]
         assert pair["story_b"] == texts[match["policy_b"], *place]
+
+
+def test_pairs_that_no_table_needs_meet_in_the_first_contexts_alone():
+    policies = ["w", "x", "y", "z"]
+    texts = {(policy, f"c{n}", 0): policy for policy in policies for n in (2, 0, 1)}
+    whole = matches_of(texts, policies)
+    kept = thinned(whole, [["z", "x"], ("x", "y")], contexts=2)
+    left_out = [match["match_id"] for match in whole if match not in kept]
+    assert left_out == ["w/x/c2/0", "w/y/c2/0", "w/z/c2/0", "y/z/c2/0"]
+    assert thinned(whole, [], contexts=3) == whole
+    assert thinned([], [], contexts=3) == []

@@ -1,5 +1,6 @@
 """The Slurm profile without a Slurm: what its jobs ask for, what a site must fill in, and what is planned."""
 
+import copy
 import re
 import resource
 import subprocess
@@ -9,10 +10,11 @@ import pytest
 import yaml
 
 from paths import ROOT
+from rlcs.config import parsing
 from rlcs.planning import slurm_site
 from rlcs.planning.slurm_site import Nodes
 from slurm_profile import asked, options, own_resources
-from smoke_run import Workflow
+from smoke_run import SMOKE, Workflow
 
 EMPTY = yaml.safe_load((ROOT / "slurm" / "site.yaml").read_text(encoding="utf-8"))
 FULL = {
@@ -29,6 +31,23 @@ RULES = {
     for path in sorted((ROOT / "rules").glob("*.smk"))
     for block in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]
 }
+# a name for each wildcard of a rule; a policy of any kind stands for all of its rule
+NAMES = {"teacher": "genrm", "judge": "genrm", "policy": "rlcs", "base": "small", "seed": "1"}
+
+
+def run_of(launch=None, **sections):
+    """The smoke run with a policy that a judge chooses for, and a launch for judge and policy."""
+    raw = copy.deepcopy(SMOKE) | sections
+    raw["policies"]["best"] = {"train": "none", "from": "sft", "best_of": {"judge": "genrm"}}
+    for entry in (raw["policies"]["rlcs"], raw["judges"]["genrm"]):
+        entry["launch"] = launch and str(launch)
+    return parsing.parse(raw)
+
+
+def of(rule, attempt, site, *, launch=None, several_nodes=False, **names):
+    """What a job of the smoke run asks for."""
+    names = NAMES | ({"policy": "best"} if rule == "choose_stories" else {}) | names
+    return asked(rule, attempt, site, run_of(launch), launch=launch, several_nodes=several_nodes, **names)
 
 
 def test_the_profile_is_the_only_place_of_resources():
@@ -42,7 +61,7 @@ def test_every_rule_that_loads_a_model_has_resources_of_its_own():
 
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_every_job_asks_for_memory_time_cpus_and_a_partition(rule):
-    job = asked(rule, 1, FULL)
+    job = of(rule, 1, FULL)
     assert job["mem_mb"] >= 1000
     assert job["runtime"] >= 60
     assert job["cpus_per_task"] >= 1
@@ -54,18 +73,16 @@ def test_every_job_asks_for_memory_time_cpus_and_a_partition(rule):
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_an_attempt_asks_for_more_up_to_what_the_site_has(rule):
     for name, most in (("mem_mb", 200_000), ("runtime", 48 * 60)):
-        first, second, third = (asked(rule, attempt, FULL)[name] for attempt in (1, 2, 3))
+        first, second, third = (of(rule, attempt, FULL)[name] for attempt in (1, 2, 3))
         assert (second, third) == (min(2 * first, most), min(3 * first, most))
-        assert [asked(rule, attempt, EMPTY)[name] for attempt in (1, 2, 3)] == [first, 2 * first, 3 * first]
+        assert [of(rule, attempt, EMPTY)[name] for attempt in (1, 2, 3)] == [first, 2 * first, 3 * first]
 
 
-@pytest.mark.parametrize(
-    ("rule", "gpus"), [("judge_train_pairs", 0), ("judge_test_pairs", 0), ("train_genrm_grpo", 1)]
-)
-def test_a_judge_without_weights_needs_no_gpu(rule, gpus):
-    assert asked(rule, 1, FULL, weights=True)["gpu"] == 1
-    without = asked(rule, 1, FULL, weights=False)
-    assert (without["gpu"], without["slurm_partition"]) == (gpus, "gpu" if gpus else "cpu")
+@pytest.mark.parametrize("rule", ["judge_train_pairs", "judge_test_pairs", "judge_matches"])
+def test_a_judge_without_weights_needs_no_gpu(rule):
+    assert of(rule, 1, FULL)["gpu"] == 1
+    without = of(rule, 1, FULL, teacher="oracle", judge="oracle")
+    assert (without["gpu"], without["slurm_partition"]) == (0, "cpu")
 
 
 NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
@@ -88,14 +105,11 @@ NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
 def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape, cpus, gigabytes):
     file = launch and ROOT / "config" / "accelerate" / f"{launch}.yaml"
     several = "nodes" in shape
-    job = asked(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file, several_nodes=several)
-    if rule == "train_policy_grpo":  # and one of each node for its judge, as in paper.yaml
-        shape = {"gres": "gpu:9"} if "gres" in shape else {"gpu": shape["gpu"] + 1}
-        shape = {**shape, **({"nodes": 4, "tasks_per_node": 2, "mpi": "srun"} if "gres" in shape else {})}
+    job = of(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file, several_nodes=several)
     assert {name: job[name] for name in NEW if name in job} == shape
     assert (job["cpus_per_task"], job["mem_mb"]) == (cpus, 1000 * gigabytes)
     assert (job["slurm_partition"], job["constraint"]) == ("gpu", "a100")
-    job = asked(rule, 1, FULL, launch=file, several_nodes=several)
+    job = of(rule, 1, FULL, launch=file, several_nodes=several)
     assert job["mem_mb"] == min(gigabytes, 200) * 1000
 
 
@@ -105,14 +119,14 @@ def test_a_job_on_one_node_has_a_step_of_its_own():
 
 
 def test_what_is_left_to_slurm_is_not_asked_for():
-    job = asked("train_genrm_grpo", 1, EMPTY)
+    job = of("train_genrm_grpo", 1, EMPTY)
     assert "slurm_account" not in job
     assert "qos" not in job
     assert (job["slurm_partition"], job["constraint"]) == ("", None)  # neither says anything to sbatch
 
 
 def test_a_number_as_account_stays_a_text():
-    assert asked("judge_train_pairs", 1, FULL | {"account": 12345})["slurm_account"] == "12345"
+    assert of("judge_train_pairs", 1, FULL | {"account": 12345})["slurm_account"] == "12345"
 
 
 def test_the_profile_names_a_run_that_is_there():
@@ -132,6 +146,7 @@ def test_the_empty_file_is_told_what_is_missing():
         ({"max_hours": "2-0"}, "max_hours: '2-0' must be a whole number above 0"),
         ({"max_gigabytes": 0}, "max_gigabytes: 0 must be a whole number above 0"),
         ({"max_hours": True}, "max_hours: True must be a whole number above 0"),
+        ({"gpu_hour_price": "2 EUR"}, "gpu_hour_price: '2 EUR' must be a number"),
     ],
 )
 def test_what_a_site_cannot_say(change, message):
@@ -158,6 +173,45 @@ def test_what_the_cluster_lacks(change, message):
 
 
 @pytest.mark.parametrize(
+    ("gres", "gpus"),
+    [
+        ("(null)", 0),
+        ("gpu:8", 8),
+        ("gpu:a100:8(S:0-1)", 8),
+        ("gpu", 1),
+        ("gpu:a100:4,gpu:t4:2(S:0,1)", 6),
+        ("shard:16,gpu:h100:8", 8),
+        ("gpumem:80", 0),
+    ],
+)
+def test_the_gpus_of_a_node_are_counted(gres, gpus):
+    assert slurm_site.count_gpus(gres) == gpus
+
+
+@pytest.mark.parametrize(
+    ("change", "nodes", "said"),
+    [
+        ({}, NODES, "the largest node of 'gpu' has 8"),
+        ({"gpus_per_node": 4}, NODES, "gpus_per_node has 4"),
+        ({"gpus_per_node": 4}, [], "gpus_per_node has 4"),
+        ({"gpus_per_node": 9}, NODES, None),
+        ({}, [], None),
+        ({"gpu_partition": "default"}, NODES, "the largest node of 'default' has 8"),
+    ],
+)
+def test_a_job_that_no_node_can_hold_is_refused(change, nodes, said):
+    asked = {
+        "policies.one": (1, "1 of the training"),
+        "policies.nine": (9, "8 of the training + 1 of judge x"),
+    }
+    lines = slurm_site.node_problems(FULL | change, nodes, asked)
+    assert len(lines) == (said is not None)
+    assert all(
+        line.startswith("policies.nine needs 9 GPUs of a node (8 of the") and said in line for line in lines
+    )
+
+
+@pytest.mark.parametrize(
     ("limit", "hours"), [("30:00", 0.5), ("1:00:00", 1), ("4-12:00:00", 108), ("infinite", float("inf"))]
 )
 def test_a_time_limit_is_read(limit, hours):
@@ -177,6 +231,19 @@ def test_jobs_that_are_forgotten_before_they_are_asked_for(age, accounting, advi
     found = slurm_site.status_problems(said)
     assert len(found) == (advice is not None)
     assert all(f"after {age} s (MinJobAge)" in problem and advice in problem for problem in found)
+
+
+PROFILE = (ROOT / "slurm" / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_the_hours_of_all_attempts_are_those_that_the_profile_asks_for():
+    for site in (EMPTY, FULL):
+        limits = slurm_site.time_limits(PROFILE, site)
+        assert limits.keys() == own_resources(EMPTY).keys()
+        for rule in ("judge_matches", "train_policy_sft"):
+            asked_for = [of(rule, attempt, site)["runtime"] / 60 for attempt in (1, 2, 3, 4, 5)]
+            assert limits[rule] == sum(asked_for)
+    assert slurm_site.time_limits("set-resources:\n  x: ?job(hours=2)\n", EMPTY) == {"x": 2}
 
 
 @pytest.mark.slow

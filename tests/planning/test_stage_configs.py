@@ -409,3 +409,31 @@ def test_a_judges_analyses_are_those_of_the_judge_it_starts_from():
     assert section["judge"]["temperature"] == 0.7
     assert section["judging"] == stage_configs.judge(config, "genrm-sft")["judging"]
     assert "samples" not in section["judge"]
+
+
+def test_policies_meet_in_all_contexts_unless_the_config_says_less():
+    assert stage_configs.matches(parsing.parse(BASE), "genrm").keys() == {
+        "policies",
+        "name",
+        "judge",
+        "judging",
+    }
+    raw = copy.deepcopy(BASE)
+    raw["tables"]["win_rates"]["matrix_contexts"] = 5
+    won = {"claim": "It wins.", "metric": "win_rate", "above": 50}
+    raw["effects"] = [won | {"systems": pair} for pair in (["rlcs-bt", "rlcs"], ["rlcs", "rlcs-bt"])]
+    parsed = parsing.parse(raw)
+    table = parsed.tables.win_rates
+    with_reference = [sorted([table.reference, row]) for row in table.rows if row != table.reference]
+    few = stage_configs.matches(parsed, "genrm")["few"]
+    assert few == {"contexts": 5, "but": sorted([*with_reference, ["rlcs", "rlcs-bt"]])}
+    assert table_configs.win_rates(parsed) == table_configs.win_rates(parsing.parse(BASE))
+
+
+def test_the_papers_run_judges_a_fifth_of_all_matches():
+    paper = parsing.parse(yaml.safe_load((ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")))
+    rows, pairs = len(paper.tables.win_rates.rows), len(stage_configs.compared_pairs(paper))
+    contexts, few = paper.sampling.contexts, paper.tables.win_rates.matrix_contexts
+    assert (rows, pairs) == (24, 28)
+    thinned = pairs * contexts + (rows * (rows - 1) // 2 - pairs) * few
+    assert thinned / (rows * (rows - 1) // 2 * contexts) < 0.2

@@ -220,8 +220,10 @@ CONFIGS = {
 }
 TOOLS = {
     "check_config",
+    "clean_checkpoints",
     "document_config",
     "document_graph",
+    "fetch_inputs",
     "import_argilla",
     "import_label_studio",
     "publish_results",

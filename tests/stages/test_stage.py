@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from paths import SCRIPTS
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
+from rlcs.stages import retries
 from rlcs.stages.manifest import content_id, read_provenance
 from rlcs.stages.stage import Stage
 
@@ -18,7 +19,7 @@ SCRIPT = """
 import sys
 
 sys.path.insert(0, {scripts!r})
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
 from rlcs.stages.stage import Stage, run_stage
 
 
@@ -29,6 +30,10 @@ def main(stage):
             raise InputError("3 of 4 rows are bad; mend them")
         if stage.config.get("fails") == "bug":
             raise KeyError("a bug")
+        if stage.config.get("fails") == "server":
+            raise TransientError("the server is gone")
+        if stage.config.get("fails") == "device":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         (folder / "large.bin").write_bytes(b"x" * stage.config.get("size", 1))
 
 
@@ -140,6 +145,70 @@ def test_what_the_user_can_mend_is_one_message(here):
     failed = run(here, config='{"fails": "input"}')
     assert failed.returncode == 1
     assert failed.stderr == "error: 3 of 4 rows are bad; mend them\n"
+
+
+@pytest.mark.parametrize(
+    ("fails", "message"),
+    [
+        ("input", "error: 3 of 4 rows are bad; mend them\n"),
+        ("bug", "error: KeyError: 'a bug'\n"),
+        ("server", None),
+        ("device", None),
+    ],
+)
+def test_a_failure_that_would_come_again_ends_the_next_attempt_at_once(here, monkeypatch, fails, message):
+    output, config = str(here / "out" / "manifest.json"), json.dumps({"fails": fails})
+    monkeypatch.setenv(retries.RUN_VARIABLE, "one")
+    first = run(here, config=config)
+    assert first.returncode == 1
+    assert retries.has_failed_for_good(output) == (message is not None)
+    (here / "script.py").rename(here / "kept.py")  # the work is not done again
+    (here / "script.py").write_text((here / "kept.py").read_text() + "# the same code\n")
+    again = run(here, config=config)
+    assert again.returncode == 1
+    assert again.stderr == (message or first.stderr)
+    if message is None:
+        return
+    assert run(here, config="{}").returncode == 0  # another config is another stage, and ends well
+    assert not retries.has_failed_for_good(output)
+    run(here, config=config)
+    monkeypatch.setenv(retries.RUN_VARIABLE, "two")  # a new run of Snakemake tries it anew
+    assert not retries.has_failed_for_good(output)
+    assert run(here, config=config).stderr == first.stderr
+
+
+def test_a_failure_outside_of_a_run_leaves_no_mark(here, monkeypatch):
+    monkeypatch.delenv(retries.RUN_VARIABLE, raising=False)
+    run(here, config='{"fails": "input"}')
+    assert not (here / "out.checkpoints").exists()
+
+
+class DistBackendError(RuntimeError):
+    """As torch names it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (InputError("a bad row"), True),
+        (KeyError("x"), True),
+        (RuntimeError("The size of tensor a (3) must match the size of tensor b (4)"), True),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("Connection closed by peer"), False),
+        (DistBackendError("timed out"), False),
+        (TransientError("HTTP 503"), False),
+        (MemoryError(), False),
+        (TimeoutError(), False),
+    ],
+)
+def test_which_failures_come_again(error, again):
+    assert retries.comes_again(error) == again
+
+
+def test_a_failure_with_a_passing_cause_may_pass():
+    error = ValueError("no data")
+    error.__cause__ = ConnectionError("no route")
+    assert not retries.comes_again(error)
 
 
 def test_a_bug_is_shown_as_one(here):

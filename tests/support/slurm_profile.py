@@ -14,6 +14,7 @@ from snakemake.profiles import ProfileConfigFileParser
 from snakemake.resources import Resource
 
 from paths import ROOT
+from rlcs.planning import job_gpus
 
 PROFILE = ROOT / "slurm" / "config.yaml"
 
@@ -47,15 +48,13 @@ def own_resources(site, *, several_nodes=False):
     return rules
 
 
-def asked(rule, attempt, site, *, weights=True, launch=None, several_nodes=False):
-    """The resources of a job; ``weights``: whether its judge has any, and is not behind an endpoint;
-    ``launch``: the file of its training's launch."""
+def asked(rule, attempt, site, run, *, launch=None, several_nodes=False, **wildcards):
+    """The resources of a job of a run; ``launch``: the file that the run's entry names."""
     default = dict(line.split("=", 1) for line in options(site)["default-resources"])
     expressions = default | own_resources(site, several_nodes=several_nodes).get(rule, {})
-    given = {"wildcards": None, "async_run": None, "attempt": attempt}
-    given["input"] = SimpleNamespace(
-        model=["manifest.json"] if weights else [], launch=Namedlist([str(launch)] if launch else [])
-    )
+    given = {"wildcards": SimpleNamespace(**wildcards), "async_run": None, "attempt": attempt}
+    given["input"] = SimpleNamespace(launch=Namedlist([str(launch)] if launch else []))
+    job_gpus.RUN[:] = [run]  # as the Snakefile does
     values = {name: Resource.cli_evaluator(name, value, **given) for name, value in expressions.items()}
     # as Snakemake does; a constraint of None says nothing to sbatch
     return {name: value for name, value in values.items() if value is not None or name == "constraint"}

@@ -88,6 +88,6 @@ def test_rules_with_a_gpu_have_its_environment():
     asking = {
         line.split(":")[0].strip()
         for line in (ROOT / "slurm" / "config.yaml").read_text(encoding="utf-8").splitlines()
-        if "?training(" in line or ("?job(" in line and "gpus=" in line)
+        if "?training(" in line or ("?job(" in line and "rule=" in line)
     }
     assert {rule for rule, environment in rules.items() if environment == "rlcs-gpu.yaml"} == asking

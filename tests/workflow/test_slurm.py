@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from rlcs.config import parsing
 from slurm_cluster import unavailable
 from slurm_profile import asked
 from slurm_run import (
@@ -23,6 +24,7 @@ from slurm_run import (
     WIDE_STEPS,
     Record,
     comment,
+    config,
     run,
 )
 
@@ -50,7 +52,7 @@ def results(record):
     return Path(record.results)
 
 
-def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
+def test_the_jobs_are_those_of_the_graph_and_of_the_retries(record):
     assert record.states == {
         "rule_generate_world": ["COMPLETED"],
         "rule_ingest": ["COMPLETED"],
@@ -64,10 +66,11 @@ def test_the_jobs_are_those_of_the_graph_and_of_two_retries(record):
 
 
 def test_each_job_asked_slurm_for_what_the_profile_says(record):
+    small = parsing.parse(config())
     for name, attempts in record.jobs.items():
-        rule = name.removeprefix("rule_").partition("_wildcards_")[0]
+        rule, _, names = name.removeprefix("rule_").partition("_wildcards_")
         for attempt, job in enumerate(attempts, start=1):
-            wanted = asked(rule, attempt, SITE)
+            wanted = asked(rule, attempt, SITE, small, policy=names.removesuffix("_1"))
             assert job["Account"] == wanted["slurm_account"]
             assert job["Partition"] == wanted["slurm_partition"]
             assert (job["CPUs/Task"], job["NumCPUs"]) == (str(wanted["cpus_per_task"]),) * 2

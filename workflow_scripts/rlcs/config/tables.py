@@ -158,6 +158,13 @@ class WinRateTableConfig(Section):
         description="Result of a match. hard: the mean of a judge's verdicts in both orders. soft: its p "
         "over both orders decides, which helps a judge that a position moves; its verdicts if it has no p.",
     )
+    matrix_contexts: int | None = Field(
+        None,
+        ge=1,
+        description="Number of held-out contexts on which two policies are compared if neither is the "
+        "reference and no win_rate of effects compares them: such pairs grow with the square of the rows, "
+        "and only the matrix and the ratings read them. Empty: all contexts.",
+    )
     sentence_model: SentenceModelConfig | None = Field(
         None,
         description="Sentence-embedding model that measures how much a policy's stories differ in meaning: "

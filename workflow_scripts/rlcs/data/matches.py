@@ -1,6 +1,6 @@
-"""Matches of stories: every two policies, on every context and sample that both wrote for."""
+"""Matches of stories: every two policies, on contexts and samples that both wrote for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -37,6 +37,25 @@ def matches_of(stories: Stories, policies: Sequence[str]) -> list[dict[str, Any]
         for policy_a, policy_b in combinations(policies, 2)
         for policy, context_id, sample in stories
         if policy == policy_a and (policy_b, context_id, sample) in stories
+    ]
+
+
+def thinned(
+    matches: Sequence[dict[str, Any]], whole: Collection[Collection[str]], contexts: int
+) -> list[dict[str, Any]]:
+    """Drop matches of the pairs of policies that no table needs in full, all but the first contexts by id.
+
+    Args:
+        matches: rows of MATCHES.
+        whole: pairs of policies that keep all their matches.
+        contexts: number of contexts that the others keep, the same for each.
+    """
+    kept = set(sorted({match["context_id"] for match in matches})[:contexts])
+    complete = {frozenset(pair) for pair in whole}
+    return [
+        match
+        for match in matches
+        if match["context_id"] in kept or {match["policy_a"], match["policy_b"]} in complete
     ]
 
 

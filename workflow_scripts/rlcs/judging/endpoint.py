@@ -20,7 +20,7 @@ from tqdm import tqdm
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages, without_control_tokens
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
@@ -159,7 +159,7 @@ class EndpointBackend:
     def _check(self, counts: RequestStats) -> None:
         what = f"questions to {self.role} {self.name!r} got no answer"
         if problem := self.failures.problem(what, counts.failed.total(), counts.questions):
-            raise InputError(
+            raise TransientError(
                 f"{problem}: {_listed(counts.failed)}; the last one: {counts.last}. "
                 f"{counts.stored + counts.answered} answers are kept and will not be asked again"
             )

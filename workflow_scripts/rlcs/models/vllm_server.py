@@ -14,7 +14,7 @@ from typing import Any
 import openai
 
 from rlcs.config.endpoints import ServingConfig
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
 from rlcs.stages.children import clean_environment, die_with_parent, free_port
 
 log = logging.getLogger("rlcs")
@@ -74,7 +74,7 @@ def start_server(
             break
     what = f"ended with {ended}" if ended is not None else f"is silent after {serving.startup_timeout:g} s"
     last = "\n".join(lines[-15:])
-    raise InputError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
+    raise TransientError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
 
 
 def stored_dtype(model: Path) -> str:
@@ -94,7 +94,7 @@ def server_version(url: str) -> str:
     try:
         return str(client.get("/version", cast_to=dict[str, str])["version"])
     except (openai.APIError, KeyError, TypeError) as error:
-        raise InputError(f"{url}/version does not tell vLLM's version: {error!r}") from None
+        raise TransientError(f"{url}/version does not tell vLLM's version: {error!r}") from None
 
 
 def _await(server: subprocess.Popen[bytes], url: str, name: str, seconds: float) -> bool:

@@ -351,7 +351,7 @@ def answering_plan(model: GpuModel) -> Plan | None:
         vllm = config.judging.vllm
         gpus, share = int(vllm.get("tensor_parallel_size", 1)), float(vllm.get("gpu_memory_utilization", 0.9))
         tokens = int(vllm.get("max_model_len", tokens))
-        advice = f"raise judging.vllm.tensor_parallel_size = {gpus}, and the job's GPUs in slurm/config.yaml"
+        advice = f"raise judging.vllm.tensor_parallel_size = {gpus}"
     else:
         gpus, share = 1, 1.0
         batch_size = config.judging.batch_size if judges else config.sampling.batch_size

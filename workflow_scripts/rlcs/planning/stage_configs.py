@@ -281,7 +281,21 @@ def best_of(config: Config, name: str) -> SectionDict:
 
 
 def matches(config: Config, name: str) -> SectionDict:
-    return {"policies": list(config.tables.win_rates.rows), **judge(config, name)}
+    """The config of a judge of matches, and the pairs that meet in all contexts if others do not."""
+    table = config.tables.win_rates
+    section: SectionDict = {"policies": list(table.rows), **judge(config, name)}
+    if table.matrix_contexts is not None:
+        section["few"] = {"contexts": table.matrix_contexts, "but": compared_pairs(config)}
+    return section
+
+
+def compared_pairs(config: Config) -> list[list[str]]:
+    """The pairs of policies whose win rate a table or an effect states: each against the reference, and those
+    of effects."""
+    table = config.tables.win_rates
+    pairs = [[table.reference, row] for row in table.rows if row != table.reference]
+    pairs += [effect.systems for effect in config.effects if effect.metric == "win_rate"]
+    return [list(pair) for pair in sorted({tuple(sorted(pair)) for pair in pairs})]
 
 
 def writes(judge: BaseModel) -> bool:

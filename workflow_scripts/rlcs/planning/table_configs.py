@@ -99,7 +99,7 @@ def gains(config: Config) -> SectionDict:
 def win_rates(config: Config) -> SectionDict:
     model = config.tables.win_rates.sentence_model
     return {
-        **plain(config.tables.win_rates, exclude={"sentence_model"}),
+        **plain(config.tables.win_rates, exclude={"sentence_model", "matrix_contexts"}),
         "sentence_model": plain(model) if model and installed_folder(model.package) else None,
         "paper": config.paper.get("win_rates", {}),
         "synthetic": config.synthetic,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from rlcs.errors import InputError
+from rlcs.errors import InputError, TransientError
 from rlcs.stages.children import die_with_parent, free_port
 from rlcs.stages.stage import WORKER
 
@@ -84,7 +84,9 @@ def allocation(environment: Mapping[str, str]) -> Allocation | None:
     answer = subprocess.run(query, capture_output=True, text=True, check=False)
     numbers = answer.stdout.split()
     if answer.returncode or len(numbers) != 2:
-        raise InputError(f"{shlex.join(query)} does not say what the job has: {answer.stdout}{answer.stderr}")
+        raise TransientError(
+            f"{shlex.join(query)} does not say what the job has: {answer.stdout}{answer.stderr}"
+        )
     return Allocation(nodes=int(numbers[0]), cpus=int(numbers[1]))
 
 

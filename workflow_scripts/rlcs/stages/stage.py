@@ -25,6 +25,7 @@ from rlcs.errors import InputError
 from rlcs.stages.codehash import code_hash
 from rlcs.stages.fsdp_on_cpu import shard_on_cpu
 from rlcs.stages.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
+from rlcs.stages.retries import comes_again, keep_failure, known_failure
 
 log = logging.getLogger("rlcs")
 
@@ -88,14 +89,18 @@ class Stage:
         Outside of the artifact, since Snakemake deletes a failed job's outputs; keyed by all that the
         artifact depends on, so that work of another config, code or input is never picked up.
         """
-        folder = self._checkpoints / identity_key(self._identity)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self.unfinished_work.mkdir(parents=True, exist_ok=True)
+        return self.unfinished_work
 
     @property
     def unfinished(self) -> Path:
         """Folder in which the artifact is written before it is published."""
         return Path(f"{self.output.parent}.partial")
+
+    @property
+    def unfinished_work(self) -> Path:
+        """The folder of ``checkpoints``, which is there only if something was kept."""
+        return self._checkpoints / identity_key(self._identity)
 
     @property
     def _checkpoints(self) -> Path:
@@ -172,6 +177,8 @@ def run_stage(
         if worker:
             shard_on_cpu()
             work(stage)
+        elif (message := known_failure(stage.unfinished_work)) is not None:
+            sys.exit(f"error: {message}")
         elif stage.is_made():
             shutil.rmtree(stage.unfinished, ignore_errors=True)
             log.info("%s is up to date; delete it to rebuild", stage.output.parent)
@@ -182,9 +189,13 @@ def run_stage(
         else:
             work(stage)
     except InputError as error:
+        if comes_again(error):
+            keep_failure(stage.unfinished_work, str(error))
         sys.exit(f"error: {error}")
     except Exception as error:
         if (problem := _storage_problem(error, stage.output.parent)) is None:
+            if comes_again(error):
+                keep_failure(stage.unfinished_work, f"{type(error).__name__}: {error}")
             raise
         shutil.rmtree(stage.unfinished, ignore_errors=True)
         sys.exit(f"error: {problem}")

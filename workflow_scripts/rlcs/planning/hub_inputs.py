@@ -1,0 +1,57 @@
+"""The models and data sets of a run that come from a hub, for nodes without a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.lineage import made_policies, trained_models
+from rlcs.config.schema import Config
+from rlcs.planning.stage_configs import policy_verifier
+
+# What models.loading reads: safetensors, configs, tokenizers, chat templates.
+MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
+# The same weights a second time, as some repositories have them.
+OTHER_FILES = ("consolidated*", "original/*", "onnx/*")
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A repository of a model, and the patterns of the files that the run reads."""
+
+    key: str
+    name: str
+    revision: str | None
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """A base in a Python package, which no hub's cache keeps."""
+
+    key: str
+    package: str
+
+
+def used_bases(config: Config) -> list[str]:
+    """The bases of all models that a run trains or asks, verifiers among them."""
+    verifiers = [policy_verifier(config, policy) for policy in made_policies(config)]
+    verifiers += [config.tables.constraints.verifier] if config.tables.constraints else []
+    read = [config.verifiers[name].base_name for name in verifiers if name]
+    return list(dict.fromkeys([*trained_models(config, "bases"), *(base for base in read if base)]))
+
+
+def hub_models(config: Config) -> tuple[list[HubModel], list[PackagedModel]]:
+    """The bases that come from a hub, and those that come in a package; folders are there already."""
+    models, packaged = [], []
+    for name in used_bases(config):
+        base = config.bases[name]
+        if not isinstance(base, PretrainedBaseConfig):
+            continue
+        if base.package is not None:
+            packaged.append(PackagedModel(f"bases.{name}", base.package))
+        elif not Path(base.model).is_dir():
+            weights = (base.gguf_file,) if base.gguf_file else MODEL_FILES[:1]
+            models.append(HubModel(f"bases.{name}", base.model, base.revision, (*weights, *MODEL_FILES[1:])))
+    return models, packaged
