@@ -96,7 +96,7 @@ rule rehearse:
     message:
         "Rehearse the run {CONFIG.run}: the same graph with small models, in results/{CONFIG.run}-rehearsal"
     params:
-        config=lambda _: json.dumps(CONFIG.model_dump(mode="json", by_alias=True)),
+        config=config_file,
         each=EACH,
         site=lambda _: "--slurm" if workflow.executor_plugin.name == "slurm" else "",
         arguments=json.dumps(sys.argv[1:]),
@@ -106,7 +106,7 @@ rule rehearse:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/rehearse.py --config {params.config:q} --each {params.each} {params.site}"
+        "python workflow_scripts/rehearse.py --config {params.config} --each {params.each} {params.site}"
         " --arguments {params.arguments:q} 2>&1 | tee {log}"
 
 
@@ -114,7 +114,7 @@ rule check:
     message:
         "Check the config of the run {CONFIG.run} against the installed TRL"
     params:
-        config=lambda _: json.dumps(config),
+        config=config_file,
         results=RESULTS,
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
     log:
@@ -123,7 +123,7 @@ rule check:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/check_config.py --config {params.config:q} --results {params.results}"
+        "python workflow_scripts/check_config.py --config {params.config} --results {params.results}"
         " {params.site} 2>&1 | tee {log}"
 
 
@@ -131,14 +131,14 @@ rule fetch:
     message:
         "Models and data sets of the run {CONFIG.run} into the hub's cache of this machine"
     params:
-        config=lambda _: json.dumps(config),
+        config=config_file,
     log:
         f"{LOGS}/fetch.log",
     retries: 0
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/fetch_inputs.py --config {params.config:q} 2>&1 | tee {log}"
+        "python workflow_scripts/fetch_inputs.py --config {params.config} 2>&1 | tee {log}"
 
 
 rule clean_checkpoints:

@@ -34,7 +34,7 @@ from rlcs.config.trained_judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
-from rlcs.planning import job_gpus, stage_configs, table_configs
+from rlcs.planning import job_resources, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
@@ -49,7 +49,7 @@ try:
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-job_gpus.RUN[:] = [CONFIG]  # for the expressions of a profile
+job_resources.RUN[:] = [CONFIG]  # for the expressions of a profile
 
 # A failure that would come again has no further attempt. Snakemake itself knows no causes; if another version of
 # it counts attempts elsewhere, the stage still ends at once.
@@ -154,6 +154,15 @@ def code(script):
 def as_param(values):
     """Values as JSON with sorted keys: equal values are the same param."""
     return json.dumps(values, sort_keys=True)
+
+
+def config_file(_):
+    """A file with the whole config, for a rule that reads all of it: a command line has room for 128 KiB, and an
+    error shows it."""
+    file = Path(LOGS) / "config.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    return str(file)
 
 
 def config_param(section, *wildcard_names):

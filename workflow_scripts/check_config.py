@@ -1,67 +1,31 @@
 """Check a run before its first job: trainer options with the installed TRL, and the site's file for Slurm."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
-from trl import DPOConfig, GRPOConfig, RewardConfig, SFTConfig
+from trl import GRPOConfig
 
-from rlcs.config.parsing import parse
-from rlcs.config.policies import DPOPolicyConfig, GRPOPolicyConfig, SFTPolicyConfig
+from rlcs.config import parsing
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
-from rlcs.config.trained_judges import GenrmGRPOConfig, GenrmSFTConfig, GenrmVerdictsConfig, ScalarJudgeConfig
+from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
-from rlcs.config.world import WorldBaseConfig
 from rlcs.errors import InputError
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.disk_plan import disk_problem
-from rlcs.planning.gpu_plan import Plan, answering_plan, gpu_models, training_plan
-from rlcs.planning.job_gpus import asked_gpus, gpu_lines
+from rlcs.planning.job_resources import asked_gpus, gpu_lines
 from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
-from rlcs.training.options import build_options
+from rlcs.training.planned import plans, trainings, entry_options
 from rlcs.training.rollouts import rollouts_problem
-
-TrainingEntry = TrainedConfig | WorldBaseConfig
-CLASSES: dict[type[TrainingEntry], Any] = {
-    WorldBaseConfig: SFTConfig,
-    ScalarJudgeConfig: RewardConfig,
-    GenrmSFTConfig: SFTConfig,
-    GenrmVerdictsConfig: SFTConfig,
-    GenrmGRPOConfig: GRPOConfig,
-    SFTPolicyConfig: SFTConfig,
-    GRPOPolicyConfig: GRPOConfig,
-    DPOPolicyConfig: DPOConfig,
-}
-
-
-def trainings(config: Config) -> dict[str, TrainingEntry]:
-    """The entries that a training makes, by their key in the config."""
-    return {
-        f"{registry}.{name}": entry
-        for registry in ("bases", "judges", "policies")
-        for name, entry in getattr(config, registry).items()
-        if isinstance(entry, TrainingEntry)
-    }
-
-
-def trl_options(config: Config, entry: TrainingEntry, scratch: str) -> Any:
-    """An entry's options, with ``use_cpu`` if there is no GPU: on a login node TRL would refuse bf16.
-
-    Raises:
-        InputError, ValueError: TRL refuses them.
-    """
-    shared = config.training if torch.cuda.is_available() else {**config.training, "use_cpu": True}
-    return build_options(CLASSES[type(entry)], shared, entry.training, seed=0, output_dir=scratch)
 
 
 def problems(config: Config) -> list[str]:
@@ -70,7 +34,7 @@ def problems(config: Config) -> list[str]:
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
             try:
-                options = trl_options(config, entry, scratch)
+                options = entry_options(config, entry, scratch)
                 if isinstance(entry, GenrmGRPOConfig | GRPOPolicyConfig):
                     assert_whole_groups(options, entry.groups_per_unit)
                     assert_shaping(options, entry)
@@ -113,33 +77,15 @@ def launch_problems(file: Path, options: Any) -> list[str]:
     return []
 
 
-def plans(config: Config) -> tuple[list[Plan], list[str]]:
-    """Plan each stage with a user-supplied model on a GPU; a line for each model of unknown shape."""
-    if config.training.get("use_cpu"):
-        return [], []
-    models = gpu_models(config)
-    with TemporaryDirectory() as scratch:
-        by_stage = {
-            model.key: training_plan(model, entry, trl_options(config, entry, scratch))
-            for model in models
-            if isinstance(entry := model.entry, TrainedConfig)
-        }
-    by_stage |= {model.answering_key: answering_plan(model) for model in models}
-    unknown = "shape unknown: not planned; name it under bases, as shape: {...}"
-    return [plan for plan in by_stage.values() if plan is not None], [
-        f"{stage}: {unknown}" for stage, plan in by_stage.items() if plan is None
-    ]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
+    parser.add_argument("--config", required=True, type=Path, help="JSON file with the whole config")
     parser.add_argument(
         "--results", type=Path, help="the run's folder, whose file system must hold its models"
     )
     parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     arguments = parser.parse_args()
-    config = parse(arguments.config)
+    config = parsing.read(arguments.config)
     lines = problems(config)
     asked = {} if lines else asked_gpus(config)
     site: Mapping[str, Any] = {}

@@ -1,14 +1,14 @@
 """Fetch every model and data set of a run into the hub's cache, on a machine with a network."""
 
 import argparse
-import json
 import sys
+from pathlib import Path
 
 from datasets import load_dataset
 from huggingface_hub import snapshot_download
 
+from rlcs.config import parsing
 from rlcs.config.data import HubDatasetConfig
-from rlcs.config.parsing import parse
 from rlcs.config.schema import Config
 from rlcs.data.hub import pin_revision
 from rlcs.planning.disk_plan import folder_bytes
@@ -64,8 +64,8 @@ def fetch(config: Config) -> tuple[list[str], list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
-    config = parse(parser.parse_args().config)
+    parser.add_argument("--config", required=True, type=Path, help="JSON file with the whole config")
+    config = parsing.read(parser.parse_args().config)
     done, failed = fetch(config)
     print("\n".join(done) or f"run {config.run!r} needs nothing from a hub")
     if failed:

@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -20,19 +21,34 @@ from rlcs.config import parsing
 from rlcs.config.schema import Config
 from rlcs.config.training import TrainedConfig
 from rlcs.data.made_up import made_up_rows
-from rlcs.evaluation.rehearsal import find_problems, stage_table, to_page
+from rlcs.evaluation.rehearsal import artifacts_made, at_scale, find_problems, stage_table, to_page
 from rlcs.judging.stand_in_endpoint import Form, StandInEndpoint
 from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehearsed
+from rlcs.planning.run_plan import RunPlan
+from rlcs.stages.children import die_with_parent
+from rlcs.training.planned import plans
 
 log = logging.getLogger("rlcs")
 
 ROWS = 160  # so that every split of them has the pairs that the rehearsal asks for
 
 
+@dataclass(frozen=True)
+class Failure:
+    """The first job that failed.
+
+    Attributes:
+        artifact: what it should have made, as ``alignment/bt/seed1``; None if no job was begun.
+    """
+
+    message: str
+    artifact: str | None = None
+
+
 def main() -> int:
     arguments = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    config = parsing.parse(arguments.config)
+    config = parsing.read(arguments.config)
     results = Path("results") / rehearsal_name(config.run)
     folder = results / "config"
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +66,7 @@ def main() -> int:
             each=arguments.each,
             slurm=arguments.slurm,
         )
+        small["rehearses"] = str(arguments.config)
         parsed = parsing.parse(small)
         (folder / "run.yaml").write_text(yaml.safe_dump(small, sort_keys=False), encoding="utf-8")
         failure = run(
@@ -64,16 +81,24 @@ def main() -> int:
         replacements(config, made_up=pairs is not None, slurm=arguments.slurm),
         unrehearsed(config),
         problems,
-        failure,
+        describe(failure, results, config) if failure else None,
     )
     (results / "rehearsal.md").write_text(page, encoding="utf-8")
     log.info("\n%s\nwritten to %s", page, results / "rehearsal.md")
     return 1 if failure or problems else 0
 
 
+def describe(failure: Failure, results: Path, config: Config) -> str:
+    """Write the failure with its job at full scale, as far as the run's plan knows it."""
+    if failure.artifact is None:
+        return failure.message
+    jobs = RunPlan.of(config, plans(config)[0]).jobs()
+    return f"{failure.message}. {at_scale(failure.artifact, artifacts_made(results), jobs)}"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", required=True, type=json.loads, help="the whole config, as JSON")
+    parser.add_argument("--config", required=True, type=Path, help="JSON file with the whole config")
     parser.add_argument("--each", type=int, choices=(0, 1, 2), default=0, help="1, 2: one entry of each kind")
     parser.add_argument("--slurm", action="store_true", help="jobs run on a cluster")
     parser.add_argument("--arguments", type=json.loads, default=[], help="those of Snakemake, as JSON")
@@ -112,11 +137,13 @@ def targets(config: Config, results: Path, *, each: int) -> list[str]:
     return ["all", *chosen]
 
 
-def run(words: list[str], file: Path) -> str | None:
-    """Run Snakemake on the small run and show what it says; the first failure with its message, or None."""
+def run(words: list[str], file: Path) -> Failure | None:
+    """Run Snakemake on the small run and show what it says; the first failure, or None."""
     line = [sys.executable, "-m", "snakemake", *words, "--configfile", str(file)]
     said: list[str] = []
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent
+    ) as child:
         assert child.stdout is not None
         for text in child.stdout:
             sys.stderr.write(text)
@@ -124,12 +151,12 @@ def run(words: list[str], file: Path) -> str | None:
     return first_failure("".join(said)) if child.returncode else None
 
 
-def first_failure(said: str) -> str:
-    """The first failed job in what Snakemake said, with the last line of its log."""
+def first_failure(said: str) -> Failure:
+    """Find the first failed job in what Snakemake said, with the last line of its log."""
     block = re.search(r"Error in rule (\w+):\n((?:    .*\n)+)", said)
     if block is None:
         lines = [line for line in said.splitlines() if line.strip()]
-        return f"the rehearsal did not start: {' '.join(lines[-3:])}"
+        return Failure(f"the rehearsal did not start: {' '.join(lines[-3:])}")
     rule, about = block.groups()
     file = re.search(r"log: (\S+)", about)
     path = Path(file[1]) if file else None
@@ -138,7 +165,9 @@ def first_failure(said: str) -> str:
         if path and path.is_file()
         else []
     )
-    return f"{rule} failed ({path}): {lines[-1] if lines else 'no log'}"
+    output = re.search(r"output: results/[^/]+/(\S+)/manifest.json", about)
+    message = f"{rule} failed ({path}): {lines[-1] if lines else 'no log'}"
+    return Failure(message, output[1] if output else None)
 
 
 def parse_words(words: list[str]) -> list[str]:

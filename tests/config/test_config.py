@@ -753,20 +753,22 @@ def grpo_problems(options, **sections):
     return check_config.problems(parsing.parse(raw))
 
 
-def check(raw):
+def check(raw, folder):
     script = ROOT / "workflow_scripts" / "check_config.py"
-    command = [sys.executable, script, "--config", json.dumps(raw)]
+    file = folder / "config.json"
+    file.write_text(json.dumps(raw))
+    command = [sys.executable, script, "--config", file]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
-def test_check_config_as_a_script():
+def test_check_config_as_a_script(tmp_path):
     raw = yaml.safe_load((ROOT / "config/tiny.yaml").read_text(encoding="utf-8"))
-    accepted = check(raw)
+    accepted = check(raw, tmp_path)
     assert (accepted.returncode, accepted.stderr) == (0, "")
     assert accepted.stdout.startswith("config of run 'tiny': ")
     raw["judges"]["bt"]["training"]["optim"] = "sgd?"
-    refused = check(raw)
+    refused = check(raw, tmp_path)
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: judges.bt.training: training options refused by RewardConfig: ")
     assert "Traceback" not in refused.stderr

@@ -87,8 +87,9 @@ def test_only_what_the_run_uses_and_does_not_have_is_fetched(hub, tmp_path):
     assert any("snakemake results/smoke/bases/packed/manifest.json" in line for line in done)
 
 
-def test_the_tiny_run_needs_no_hub(hub, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["fetch_inputs.py", "--config", json.dumps(SMOKE)])
+def test_the_tiny_run_needs_no_hub(hub, monkeypatch, capsys, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(SMOKE))
+    monkeypatch.setattr("sys.argv", ["fetch_inputs.py", "--config", str(tmp_path / "config.json")])
     fetch_inputs.main()
     assert hub == []
     assert "needs nothing from a hub" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from snakemake.profiles import ProfileConfigFileParser
 from snakemake.resources import Resource
 
 from paths import ROOT
-from rlcs.planning import job_gpus
+from rlcs.planning import job_resources
 
 PROFILE = ROOT / "slurm" / "config.yaml"
 
@@ -54,7 +54,7 @@ def asked(rule, attempt, site, run, *, launch=None, several_nodes=False, **wildc
     expressions = default | own_resources(site, several_nodes=several_nodes).get(rule, {})
     given = {"wildcards": SimpleNamespace(**wildcards), "async_run": None, "attempt": attempt}
     given["input"] = SimpleNamespace(launch=Namedlist([str(launch)] if launch else []))
-    job_gpus.RUN[:] = [run]  # as the Snakefile does
+    job_resources.RUN[:] = [run]  # as the Snakefile does
     values = {name: Resource.cli_evaluator(name, value, **given) for name, value in expressions.items()}
     # as Snakemake does; a constraint of None says nothing to sbatch
     return {name: value for name, value in values.items() if value is not None or name == "constraint"}

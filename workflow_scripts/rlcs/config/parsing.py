@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,6 +85,15 @@ def parse(raw: Mapping[str, Any]) -> Config:
         if not problems:
             return parsed
     raise _refusal(problems)
+
+
+def read(file: Path) -> Config:
+    """Parse a JSON file with a merged dictionary, as the Snakefile's ``config_file`` writes it.
+
+    Raises:
+        ConfigError: as ``parse``.
+    """
+    return parse(json.loads(file.read_text(encoding="utf-8")))
 
 
 def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequence[str]]) -> str:

@@ -6,6 +6,7 @@ JSON schema, documented default and key tables are generated from here (``docume
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ConfigDict, Field
 
@@ -29,6 +30,11 @@ class Config(Section):
     model_config = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
 
     run: Name = Field(description="Name of the run; results go to results/{run}.", examples=["my-run"])
+    rehearses: Path | None = Field(
+        None,
+        description="JSON file with the config of the run that this one rehearses: on Slurm its jobs ask for "
+        "that run's GPUs, for minutes. `snakemake rehearse` writes it. Empty: none.",
+    )
     seeds: Seeds = Field([0], min_length=1, description="Seeds; every training runs once with each.")
     data: DataConfig = Field(default_factory=DataConfig, description="Source of the preferences.")
     world: WorldConfig = Field(

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 
 from rlcs.data.artifacts import HISTORY_FILE, JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.parent_and_child import ParentAndChild
+from rlcs.planning.answer_plan import AnswerPlan
+from rlcs.planning.gpu_plan import Plan
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 WEIGHTS = Path("model") / "model.safetensors"
@@ -115,6 +117,26 @@ def stage_table(results: Path) -> pd.DataFrame:
         for stage, of_stage in sorted(seconds.items(), key=lambda item: -sum(item[1]))
     ]
     return pd.DataFrame(rows, columns=["stage", "jobs", "seconds a job"])
+
+
+def at_scale(artifact: str, made: Iterable[str], jobs: Mapping[str, Plan | AnswerPlan]) -> str:
+    """Describe a failed job as it is at scale, and what would have been spent before it.
+
+    Args:
+        artifact: what the job should have made, as ``alignment/bt/seed1``.
+        made: what other jobs had made before.
+        jobs: the planned jobs of the large run, by the first two parts of what they make.
+    """
+    spent = {part for path in made if (part := "/".join(path.split("/")[:2])) in jobs}
+    hours = sum(jobs[part].gpu_hours for part in spent)
+    before = f"{len(spent)} planned jobs ended before it, of {hours:,.0f} GPU hours with one seed"
+    job = jobs.get("/".join(artifact.split("/")[:2]))
+    return f"At scale: {f'{job}. ' if job else ''}{before}."
+
+
+def artifacts_made(results: Path) -> list[str]:
+    """Paths of a run's artifacts."""
+    return [str(manifest.parent.relative_to(results)) for manifest in results.rglob(MANIFEST_NAME)]
 
 
 def to_page(

@@ -27,7 +27,7 @@ from rlcs.planning.gpu_plan import (
     shape_of,
     weight_bytes,
 )
-from rlcs.planning.job_gpus import answering_gpus
+from rlcs.planning.job_resources import answering_gpus
 from rlcs.planning.stage_configs import compared_pairs, is_served
 from rlcs.planning.table_configs import JUDGE_METRICS, answers_per_comparison, effect_systems, gains, gates
 
@@ -74,7 +74,8 @@ class AnswerPlan:
 
     @property
     def gpu_hours(self) -> float:
-        return self.hours * self.gpus * self.answers.seeds
+        """GPU hours of one job."""
+        return self.hours * self.gpus
 
 
 def held_out_pairs(config: Config) -> int | None:

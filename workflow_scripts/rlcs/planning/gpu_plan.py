@@ -61,6 +61,11 @@ class Plan:
     def total(self) -> float:
         return sum(self.parts.values()) + max(self.phases.values(), default=0.0) + gpu_memory.OVERHEAD
 
+    @property
+    def gpu_hours(self) -> float:
+        """GPU hours of one job; 0 if they are not known."""
+        return (self.hours or 0.0) * self.gpus
+
     def __str__(self) -> str:
         held = [f"{name} {size / GB:.1f}" for name, size in self.parts.items() if size]
         most = " or ".join(f"{name} {size / GB:.1f}" for name, size in self.phases.items() if size)

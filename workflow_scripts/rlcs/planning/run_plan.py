@@ -14,6 +14,19 @@ from rlcs.planning.answer_plan import AnswerPlan, answer_plans
 from rlcs.planning.disk_plan import ModelDisk, disk_lines, disk_of_models
 from rlcs.planning.gpu_plan import Plan
 
+# Folders of what answers are written into, by their rules.
+_FOLDERS = {
+    "judge_train_pairs": "teachers",
+    "judge_test_pairs": "alignment",
+    "judge_validation_pairs": "validation",
+    "judge_injections": "injections",
+    "judge_matches": "matches",
+    "judge_groups": "groups",
+    "write_analyses": "analyses",
+    "sample_stories": "stories",
+    "sample_candidates": "candidates",
+}
+
 # The rules of trainings, whose time limits the profile sets.
 _RULES: dict[type[ModelConfig], str] = {
     ScalarJudgeConfig: "train_bradley_terry",
@@ -48,8 +61,8 @@ class RunPlan:
 
     def lines(self, price: object) -> list[str]:
         """The lines of the plan; ``price``: of a GPU hour, if the site names one."""
-        training = sum((plan.hours or 0.0) * plan.gpus * self._seeds(plan) for plan in self.trained)
-        answering = sum(plan.gpu_hours for plan in self.answered)
+        training = sum(plan.gpu_hours * self._seeds(plan) for plan in self.trained)
+        answering = sum(plan.gpu_hours * plan.answers.seeds for plan in self.answered)
         endpoints = sum(plan.money * plan.answers.seeds for plan in self.answered)
         unknown = sum(plan.hours is None for plan in self.trained)
         total = (
@@ -72,6 +85,15 @@ class RunPlan:
     def _seeds(self, plan: Plan) -> int:
         registry, _, name = plan.key.partition(".")
         return len(training_seeds(self.config, registry, name))
+
+    def jobs(self) -> dict[str, Plan | AnswerPlan]:
+        """The planned jobs by the folder and the model of what they make, such as ``alignment/bt``."""
+        answered = {
+            f"{folder}/{plan.answers.model}": plan
+            for plan in self.answered
+            if (folder := _FOLDERS.get(plan.answers.rule))
+        }
+        return answered | {plan.key.replace(".", "/", 1): plan for plan in self.trained}
 
     def late(self, limits: Mapping[str, float]) -> tuple[list[str], list[str]]:
         """Trainings that cannot end within all of their attempts, and answers that may not; a line for each.

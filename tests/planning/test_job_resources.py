@@ -13,8 +13,8 @@ from trl import GRPOConfig
 import check_config
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.planning import job_gpus, slurm_site
-from rlcs.planning.job_gpus import answering_gpus, asked_gpus, served_gpus, training_gpus
+from rlcs.planning import job_resources, slurm_site
+from rlcs.planning.job_resources import answering_gpus, asked_gpus, served_gpus, training_gpus
 from rlcs.training.options import build_options
 from rlcs.training.rollouts import awaits_server
 from smoke_run import SMOKE
@@ -101,8 +101,8 @@ def test_rollouts_have_gpus_where_the_job_starts_their_server(options, gpus, tmp
     ],
 )
 def test_the_gpus_of_a_job(paper, monkeypatch, rule, wildcards, gpus):
-    monkeypatch.setattr(job_gpus, "RUN", [paper])
-    assert job_gpus.of_job(rule, SimpleNamespace(**wildcards)) == gpus
+    monkeypatch.setattr(job_resources, "RUN", [paper])
+    assert job_resources.gpus_of_job(rule, SimpleNamespace(**wildcards)) == gpus
 
 
 def test_check_prints_the_gpus_of_jobs_and_refuses_what_no_node_has(paper, monkeypatch, tmp_path, capsys):
@@ -115,7 +115,9 @@ def test_check_prints_the_gpus_of_jobs_and_refuses_what_no_node_has(paper, monke
     def check(gpus):
         site.write_text(yaml.safe_dump(keys | {"gpus_per_node": gpus}), encoding="utf-8")
         raw = (ROOT / "config" / "paper.yaml").read_text(encoding="utf-8")
-        arguments = ["--config", json.dumps(yaml.safe_load(raw)), "--site", str(site)]
+        file = tmp_path / "config.json"
+        file.write_text(json.dumps(yaml.safe_load(raw)), encoding="utf-8")
+        arguments = ["--config", str(file), "--site", str(site)]
         monkeypatch.setattr(sys, "argv", ["check_config.py", *arguments])
         monkeypatch.setattr(slurm_site.shutil, "which", lambda _: None)  # no Slurm here
         check_config.main()

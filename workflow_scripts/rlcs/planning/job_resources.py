@@ -1,14 +1,17 @@
-"""The GPUs that a job asks of each of its nodes, as a function of the run's config.
+"""The GPUs that a job asks of each of its nodes, and its time limit, as functions of the run's config.
 
-The Slurm profile calls ``of_job`` in its expressions, and ``snakemake check`` compares the same numbers with
-the site's nodes.
+The Slurm profile calls ``gpus_of_job`` and ``minutes_of_job`` in its expressions, and ``snakemake check``
+compares the same GPUs with the site's nodes. The jobs of a rehearsal ask for the GPUs of the run that it
+rehearses, so that a job that no node can take is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
+from rlcs.config import parsing
 from rlcs.config.lineage import lineage, trained_models
 from rlcs.config.policies import BestOfPolicyConfig
 from rlcs.config.schema import Config
@@ -16,6 +19,9 @@ from rlcs.config.section import ModelConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.planning.stage_configs import is_served, policy_judges
 from rlcs.stages.launch import Launch
+
+REHEARSAL_MINUTES = 10
+"""Time limit of a rehearsal's jobs, whose trainings take two steps."""
 
 RUN: list[Config] = []
 """The run whose jobs are planned. The Snakefile puts it here, since a profile's expression sees a job's
@@ -82,14 +88,28 @@ def training_gpus(config: Config, registry: str, name: str) -> int:
     return trainers(config, registry, name) + sum(served_gpus(config, registry, name).values())
 
 
-def of_job(rule: str, wildcards: Any) -> int:
+def _planned_run() -> Config:
+    (config,) = RUN
+    return config if config.rehearses is None else _read(config.rehearses)
+
+
+_read = cache(parsing.read)
+
+
+def minutes_of_job(hours: float) -> int:
+    """Time limit of a job of ``RUN`` that at scale has so many ``hours``."""
+    (config,) = RUN
+    return round(60 * hours) if config.rehearses is None else REHEARSAL_MINUTES
+
+
+def gpus_of_job(rule: str, wildcards: Any) -> int:
     """GPUs that a job of ``RUN`` asks of each node.
 
     Args:
         rule: its name; a rule that loads no model has none.
         wildcards: of the job, as attributes.
     """
-    (config,) = RUN
+    config = _planned_run()
     match rule:
         case "judge_train_pairs":
             return answering_gpus(config, wildcards.teacher)
