@@ -24,7 +24,7 @@ from rlcs.planning.job_resources import asked_gpus, gpu_lines
 from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
-from rlcs.training.planned import plans, trainings, entry_options
+from rlcs.training.planned import entry_options, plans, trainings
 from rlcs.training.rollouts import rollouts_problem
 
 
