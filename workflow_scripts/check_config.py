@@ -17,6 +17,7 @@ from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.errors import InputError
+from rlcs.judging.preflight import endpoint_problems
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.disk_plan import disk_problem
@@ -107,6 +108,8 @@ def main() -> None:
             profile = arguments.site.with_name("config.yaml").read_text(encoding="utf-8")
             cannot, may_not = run_plan.late(slurm_site.time_limits(profile, site))
             lines, warnings = lines + cannot + warnings, may_not
+        refused, unasked = endpoint_problems(config)
+        lines, warnings = lines + refused, warnings + unasked
         print("".join(f"warning: {line}\n" for line in warnings), end="")
     if lines:
         sys.exit("error: " + "\nerror: ".join(lines))

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from rlcs.config.schema import Config
 
 
+def used_judges(config: Config) -> list[str]:
+    """List the judges of a run, trained or not, sources before what comes from them."""
+    return _with_teachers(config, [*_judges(config), *_asked_once(config)])
+
+
 def trained_models(config: Config, registry: str) -> list[str]:
     """List names of a registry, sources before what comes from them, in the order in which tables name them.
 
     Args:
         registry: judges or policies, of which those are left out that no training makes; or bases.
     """
-    policies = made_policies(config)
-    judges = _with_teachers(config, [*_judges(config), *_asked_once(config)])
+    policies, judges = made_policies(config), used_judges(config)
     if registry == "bases":
         models = [config.judges[name] for name in judges] + [config.policies[name] for name in policies]
         return list(dict.fromkeys(model.base_name for model in models if model.base_name is not None))
