@@ -1,13 +1,19 @@
 """`snakemake rehearse`: what it reads of Snakemake's words, and small rehearsals from start to page."""
 
+import json
+import re
+import shutil
+
 import pytest
 import yaml
 
 import rehearse
 from paths import ROOT
+from planted_faults import message
 from rlcs.config import parsing
 from rlcs.planning.run_plan import RunPlan
 from rlcs.training import planned
+from smoke_run import SMOKE, Workflow
 
 SAID = """Select jobs to execute...
 [Sun Nov 29 02:16:08 2026]
@@ -59,3 +65,92 @@ def test_a_failure_says_what_it_would_have_cost(tmp_path):
     assert said.startswith("train_policy_grpo failed. At scale: policies.rlcs-bt: ")
     assert "each of 4 GPUs" in said
     assert said.endswith(f"2 planned jobs ended before it, of {spent:,.0f} GPU hours with one seed.")
+
+
+# ------------------------------------------------------------------------------------ from start to page
+
+
+@pytest.fixture
+def workflow(tmp_path):
+    return Workflow.of_source(tmp_path / "workflow")
+
+
+def rehearsed(workflow, config, *words):
+    """Snakemake's exit status, all that it said, and the page."""
+    done = workflow.snakemake("rehearse", *words, config=config)
+    pages = list(workflow.folder.glob("results/*-rehearsal/rehearsal.md"))
+    assert len(pages) == 1, done.stdout[-3000:]
+    return done.returncode, done.stdout, pages[0].read_text(encoding="utf-8")
+
+
+def first_yaml(page):
+    """The first config of a page: a run that a person copies from it."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return next(block for block in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S) if "run: " in block)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_the_run_of_a_page_can_be_rehearsed(workflow, page):
+    (workflow.folder / "mine.yaml").write_text(first_yaml(page))
+    code, said, found = rehearsed(workflow, "mine.yaml", "--config", "each=2")
+    assert code == 0, said[-3000:]
+    assert "Nothing was found." in found
+
+
+@pytest.mark.slow
+def test_the_papers_run_can_be_rehearsed(workflow):
+    code, said, found = rehearsed(workflow, "config/paper.yaml", "--config", "each=2")
+    assert code == 0, said[-3000:]
+    assert "Nothing was found." in found
+    for stage in ("train_bradley_terry", "train_genrm_verdicts", "train_policy_grpo", "write_report"):
+        assert f"| {stage} " in found
+
+
+STUDENT = {"kind": "pretrained", "model": "Qwen/Qwen2.5-0.5B-Instruct"}
+OF_FEW_POLICIES = {
+    "data": {"preferences": ["pairs.jsonl"]},
+    "bases": {"student": STUDENT},
+    "judges": {"length": {"kind": "length"}},
+    "tables": {
+        "alignment": {"rows": ["length"]},
+        "win_rates": {"rows": ["base", "sft"], "reference": "sft", "judges": ["length"]},
+    },
+}
+SFT = {"train": "sft", "base": "student", "training": {"max_steps": 10, "learning_rate": 1e-5}}
+
+
+def planted(workflow, *, student=STUDENT, **policies):
+    """Rehearse a run of few policies, on a file of pairs that is not there."""
+    kept = ("run", "seeds", "judging", "writing", "sampling", "training")
+    raw = {key: SMOKE[key] for key in kept} | json.loads(json.dumps(OF_FEW_POLICIES))
+    raw["bases"]["student"] = student
+    raw["policies"] = {"base": {"train": "none", "base": "student"}, "sft": SFT} | policies
+    raw["tables"]["win_rates"]["rows"] += policies
+    (workflow.folder / "planted.yaml").write_text(yaml.safe_dump(raw))
+    return rehearsed(workflow, "planted.yaml")
+
+
+@pytest.mark.slow
+def test_a_tokenizer_without_a_chat_template_is_found(workflow, model_folder):
+    bare = shutil.copytree(model_folder, workflow.folder / "bare")
+    (bare / "chat_template.jinja").unlink()
+    code, _, page = planted(workflow, student={"kind": "pretrained", "model": "bare"})
+    assert code == 1
+    (line,) = (line for line in page.splitlines() if message("a tokenizer without") in line)
+    assert line.startswith("- prepare_base failed (results/smoke-rehearsal/logs/bases/student.log): ")
+
+
+@pytest.mark.slow
+def test_a_reward_that_is_constant_is_found(workflow):
+    grpo = {"per_device_train_batch_size": 8, "num_generations": 4, "max_completion_length": 16}
+    by_rules = {
+        "train": "grpo",
+        "from": "sft",
+        "constraints": {"mode": "verifier_only"},
+        "training": {**grpo, "max_steps": 20, "beta": 0.0},
+    }
+    code, _, page = planted(workflow, rules=by_rules)
+    assert code == 1
+    (line,) = (line for line in page.splitlines() if message("a reward that is constant") in line)
+    assert line.startswith("- policies/rules/seed1: in all 2 logged steps ")
