@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run gpu test test-vllm lint fast torture bench rehearse-paper lock docs clean
+.PHONY: help run gpu test test-vllm lint fast torture bench rehearse-paper gpu-check lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -53,6 +53,9 @@ bench: $(VENV)/dev  ## time the policy step, judging and planning beside the lib
 
 rehearse-paper: $(VENV)/dev  ## rehearse config/paper.yaml on a Slurm of this machine; needs root
 	OMP_NUM_THREADS=1 $(BIN)/python tests/tools/rehearse_paper.py
+
+gpu-check: $(VENV)-gpu/ready $(VENV)/dev  ## a few steps of each training on one GPU, beside the plan: 8 minutes
+	PATH=$(CURDIR)/$(VENV)-gpu/bin:$$PATH python tests/tools/gpu_check.py
 
 docs: $(VENV)/dev  ## write what is generated from the typed config and the rules
 	$(BIN)/python workflow_scripts/document_config.py

@@ -129,7 +129,10 @@ def test_publishing_replaces_what_was_there(tmp_path):
 @pytest.mark.parametrize(("nodes", "held"), [(None, 2), ("3", 6)])
 def test_a_run_states_the_gpus_of_all_its_nodes(nodes, held, tmp_path, monkeypatch):
     cuda = SimpleNamespace(
-        is_available=lambda: True, device_count=lambda: 2, get_device_name=lambda number: "H100"
+        is_available=lambda: True,
+        device_count=lambda: 2,
+        get_device_name=lambda number: "H100",
+        max_memory_reserved=lambda number: 10**10 * (1 + number),
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     if nodes is None:
@@ -137,7 +140,9 @@ def test_a_run_states_the_gpus_of_all_its_nodes(nodes, held, tmp_path, monkeypat
     else:
         monkeypatch.setenv("SLURM_JOB_NUM_NODES", nodes)
     write(tmp_path)
-    assert manifest.read_run(tmp_path)["gpus"] == ["H100"] * held
+    run = manifest.read_run(tmp_path)
+    assert run["gpus"] == ["H100"] * held
+    assert run["gpu_gigabytes"] == 20.0  # of the fullest
 
 
 def test_a_stage_without_torch_has_no_gpus(tmp_path, monkeypatch):

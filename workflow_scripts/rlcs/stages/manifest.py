@@ -92,6 +92,7 @@ def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> 
         "cpu_seconds": round(time.process_time(), 1),
         "host": platform.node(),
         "gpus": _gpus(),
+        "gpu_gigabytes": _gpu_gigabytes(),
         "python": platform.python_version(),
         "commit": _commit(),
         "command": sys.argv[0],
@@ -168,6 +169,15 @@ def _gpus() -> list[str]:
         return []
     here = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return here * int(os.environ.get("SLURM_JOB_NUM_NODES", "1"))
+
+
+def _gpu_gigabytes() -> float | None:
+    """The most memory that torch has held on a GPU of this process, in GB; None without a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    held = (torch.cuda.max_memory_reserved(number) for number in range(torch.cuda.device_count()))
+    return round(max(held) / 1e9, 1)
 
 
 def _commit() -> str | None:
