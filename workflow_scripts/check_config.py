@@ -51,6 +51,17 @@ def problems(config: Config) -> list[str]:
     return lines
 
 
+def ineffective(config: Config) -> list[str]:
+    """A line for each option under the shared ``training`` that every entry overrides."""
+    entries = list(trainings(config).values())
+    return [
+        f"training.{name}: {value} has no effect: all {len(entries)} trainings have their own. Change these, "
+        "or take it out of them; defaults.judges.training and defaults.policies.training reach a registry"
+        for name, value in config.training.items()
+        if entries and all(name in entry.training for entry in entries)
+    ]
+
+
 def sentence_model_problem(policy: GRPOPolicyConfig) -> str | None:
     """Say why the sentence model of a policy's diversity cannot be used; None if it can, or has none."""
     model = policy.diversity.sentence_model if policy.diversity else None
@@ -102,14 +113,17 @@ def main() -> None:
         print("".join(f"plan: {line}\n" for line in unknown), end="")
         if isinstance(gigabytes := site.get("gpu_gigabytes"), int):
             lines += [problem for plan in planned if (problem := plan.problem(gigabytes))]
+        refused, unasked = endpoint_problems(config)
+        lines += refused
+        warnings = [*ineffective(config), *unasked]
         full = disk_problem(run_plan.models, arguments.results) if arguments.results else None
-        warnings = [full] if full else []
         if arguments.site:  # what is not enough here is not enough for the jobs
             profile = arguments.site.with_name("config.yaml").read_text(encoding="utf-8")
             cannot, may_not = run_plan.late(slurm_site.time_limits(profile, site))
-            lines, warnings = lines + cannot + warnings, may_not
-        refused, unasked = endpoint_problems(config)
-        lines, warnings = lines + refused, warnings + unasked
+            lines += [*cannot, *([full] if full else [])]
+            warnings += may_not
+        elif full:
+            warnings.append(full)
         print("".join(f"warning: {line}\n" for line in warnings), end="")
     if lines:
         sys.exit("error: " + "\nerror: ".join(lines))

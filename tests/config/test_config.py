@@ -812,3 +812,37 @@ def test_a_later_file_can_remove_an_entry():
     raw["judges"]["genrm-sft"] = None
     with pytest.raises(parsing.ConfigError, match="'genrm-sft' is not under judges"):
         parsing.parse(raw)
+
+
+def test_defaults_are_filled_into_trained_entries_alone():
+    raw = copy.deepcopy(SMOKE)
+    raw["defaults"] = {
+        "judges": {"dtype": "bfloat16", "training": {"max_steps": 7, "per_device_train_batch_size": 3}},
+        "policies": {"lora": {"r": 4}},
+    }
+    config = parsing.parse(raw)
+    assert config.judges["bt"].training == {"max_steps": 7, "per_device_train_batch_size": 8}  # its own wins
+    assert {config.judges[name].dtype for name in ("bt", "genrm-sft", "genrm")} == {"bfloat16"}
+    assert config.policies["sft"].lora.r == config.policies["rlcs"].lora.r == 4
+    assert config.policies["sft"].dtype == "float32"
+    dumped = config.model_dump(mode="json", by_alias=True)
+    assert parsing.parse(dumped) == config
+
+
+def test_check_names_shared_options_that_have_no_effect():
+    raw = copy.deepcopy(SMOKE) | {"training": {"max_steps": 9, "use_cpu": True}}
+    entries = [raw["bases"]["small"], raw["judges"]["bt"], raw["judges"]["genrm-sft"], raw["judges"]["genrm"]]
+    for entry in [*entries, *raw["policies"].values()]:
+        entry["training"] = entry["training"] | {"max_steps": 2}
+    (line,) = check_config.ineffective(parsing.parse(raw))
+    assert line.startswith("training.max_steps: 9 has no effect: all 8 trainings have their own")
+    del raw["policies"]["rlmr"]["training"]["max_steps"]
+    assert check_config.ineffective(parsing.parse(raw)) == []
+
+
+def test_a_default_that_no_entry_knows_is_refused_where_it_lands():
+    raw = copy.deepcopy(SMOKE) | {"defaults": {"policies": {"lara": {"r": 4}}}}
+    with pytest.raises(parsing.ConfigError, match=r"policies\.sft\.lara: unknown key.*lora"):
+        parsing.parse(raw)
+    with pytest.raises(parsing.ConfigError, match=r"defaults\.verifiers: unknown key"):
+        parsing.parse(copy.deepcopy(SMOKE) | {"defaults": {"verifiers": {}}})

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rlcs.config.judges import JUDGE_TAGS, describe_judge_tag
 from rlcs.config.policies import UNTRAINED_TAGS
 from rlcs.config.references import reference_problems
-from rlcs.config.schema import Config
+from rlcs.config.schema import Config, DefaultsConfig
 from rlcs.config.section import did_you_mean
 from rlcs.config.story_rewards import REWARD_TAGS
 
@@ -63,7 +63,8 @@ def parse(raw: Mapping[str, Any]) -> Config:
 
     ``preferences``, a file or a list of them, stands for ``data.preferences``: a word that is quickly typed
     behind ``--config``. Keys of the top level that begin with ``x-`` are free, for YAML anchors. An entry of
-    ``NAMED`` that is empty is left out, so that a later file can remove what an earlier one has.
+    ``NAMED`` that is empty is left out, so that a later file can remove what an earlier one has. ``defaults``
+    is filled into the entries that are trained.
 
     Raises:
         ConfigError: with one line per offending key.
@@ -75,6 +76,7 @@ def parse(raw: Mapping[str, Any]) -> Config:
     for section in NAMED:
         if isinstance(entries := given.get(section), Mapping):
             given[section] = {name: entry for name, entry in entries.items() if entry is not None}
+    given |= _filled(given)
     keys: dict[int, list[str]] = {}
     try:
         parsed = Config.model_validate(given, context=keys)
@@ -85,6 +87,37 @@ def parse(raw: Mapping[str, Any]) -> Config:
         if not problems:
             return parsed
     raise _refusal(problems)
+
+
+def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Registries whose trained entries have the ``defaults`` of the registry where they say nothing.
+
+    Options under ``training`` are filled in one by one, all other keys as a whole.
+    """
+    defaults, filled = given.get("defaults"), {}
+    for registry in DefaultsConfig.model_fields:
+        entries = given.get(registry)
+        default = defaults.get(registry) if isinstance(defaults, Mapping) else None
+        if isinstance(entries, Mapping) and isinstance(default, Mapping):
+            filled[registry] = {
+                name: _fill(entry, default) if _is_trained(entry) else entry
+                for name, entry in entries.items()
+            }
+    return filled
+
+
+def _is_trained(entry: object) -> bool:
+    return isinstance(entry, Mapping) and (
+        entry.get("kind") == "scalar" or entry.get("train") in ("sft", "dpo", "grpo", "verdicts")
+    )
+
+
+def _fill(entry: Mapping[str, Any], default: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**default, **entry}
+    options = default.get("training"), entry.get("training")
+    if all(isinstance(given, Mapping) for given in options):
+        both["training"] = {**default["training"], **entry["training"]}
+    return both
 
 
 def read(file: Path) -> Config:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
@@ -22,6 +23,17 @@ from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
 from rlcs.config.world import WorldConfig
 from rlcs.config.writing import SamplingConfig, WritingConfig
+
+
+class DefaultsConfig(Section):
+    """Keys of trained entries that do not name them; options under `training` one by one."""
+
+    judges: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Keys of trained judges.",
+        examples=[{"dtype": "bfloat16", "training": {"save_steps": 50}}],
+    )
+    policies: dict[str, Any] = Field(default_factory=dict, description="Keys of trained policies.")
 
 
 class Config(Section):
@@ -52,6 +64,11 @@ class Config(Section):
     )
     sampling: SamplingConfig = Field(
         default_factory=SamplingConfig, description="Sampling of the stories for the win rates."
+    )
+    defaults: DefaultsConfig = Field(
+        default_factory=DefaultsConfig,
+        description="Keys that all trained entries of a registry have unless they name them: "
+        "{judges, policies}. A second file can change them.",
     )
     bases: dict[Name, BaseConfig] = Field(
         min_length=1, description="Models that training starts from, by name."
