@@ -91,7 +91,7 @@ class StandInBaseConfig(Section):
     )
     layers: int = Field(2, ge=1, description="Number of layers.")
     steps: int = Field(
-        120,
+        180,
         ge=1,
         description="Training steps on made-up answers, after which it ends a text and writes scores.",
     )

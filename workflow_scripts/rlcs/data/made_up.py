@@ -19,13 +19,18 @@ def made_up_rows(data: DataConfig, count: int, rng: Random) -> list[dict[str, An
     rows = []
     for number in range(count):
         task = number // _PER_PROMPT
-        prompt = f"A {_THINGS[task % len(_THINGS)]} goes on a journey, number {task}."
-        row = {"prompt": prompt, **makers[data.format](data, rng, number)}
+        row = {"prompt": made_up_prompt(task), **makers[data.format](data, rng, number)}
         rows.append({data.columns.get(field, field): value for field, value in row.items()})
     return rows
 
 
-def _story(rng: Random, sentences: int) -> str:
+def made_up_prompt(number: int) -> str:
+    """A prompt of its own for each number."""
+    return f"A {_THINGS[number % len(_THINGS)]} goes on a journey, number {number}."
+
+
+def made_up_story(rng: Random, sentences: int) -> str:
+    """Sentences of random words."""
     return "\n\n".join(
         f"The {rng.choice(_THINGS)} {rng.choice(_DEEDS)} a {rng.choice(_STATES)} {rng.choice(_THINGS)}."
         for _ in range(sentences)
@@ -33,18 +38,21 @@ def _story(rng: Random, sentences: int) -> str:
 
 
 def _pair(_data: DataConfig, rng: Random, _number: int) -> dict[str, Any]:
-    stories = _story(rng, rng.randint(3, 6)), _story(rng, rng.randint(1, 3))
+    stories = made_up_story(rng, rng.randint(3, 6)), made_up_story(rng, rng.randint(1, 3))
     label = rng.choice("ab")
     first, second = stories if label == "a" else stories[::-1]
     return {"story_a": first, "story_b": second, "label": label}
 
 
 def _chosen(_data: DataConfig, rng: Random, _number: int) -> dict[str, Any]:
-    return {"chosen": _story(rng, rng.randint(3, 6)), "rejected": _story(rng, rng.randint(1, 3))}
+    return {
+        "chosen": made_up_story(rng, rng.randint(3, 6)),
+        "rejected": made_up_story(rng, rng.randint(1, 3)),
+    }
 
 
 def _rating(data: DataConfig, rng: Random, number: int) -> dict[str, Any]:
     sentences = (
         1 + 3 * (number % _PER_PROMPT) + rng.randrange(3)
     )  # no two stories of a prompt are rated alike
-    return {"story": _story(rng, sentences)} | dict.fromkeys(data.ratings.criteria, sentences)
+    return {"story": made_up_story(rng, sentences)} | dict.fromkeys(data.ratings.criteria, sentences)

@@ -31,7 +31,7 @@ STORY_CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 
 PROCESSES = 2
 WORLD_TOKENS = (100, 80)  # of an answer and a story of the tiny world's models, which count every slot
 # Steps are few, so that at the config's rates all models would stay equal, and a mixed-up path unseen.
-RATE_FACTOR, LARGEST_RATE = 100, 1e-2
+RATE_FACTOR, LARGEST_RATE = 100, 2e-3
 CLUSTER_NODES = 2
 
 # Options of TRL that are left out: schedules that are longer than the rehearsal.

@@ -8,6 +8,7 @@ needs. It learns nothing about stories.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -19,6 +20,7 @@ from trl import SFTConfig, SFTTrainer
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages, policy_prompt, verifier_prompt
+from rlcs.data.made_up import made_up_prompt, made_up_story
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison, Context
@@ -27,6 +29,9 @@ from rlcs.world.grammar import sample_context, write_story
 
 EXAMPLES = 600
 _BATCH, _RATE = 12, 3e-3
+_MADE_UP = (
+    0.5  # of the texts are as the pairs of a rehearsal whose data is not at hand, the others as the world's
+)
 _SHARPER = 2.0  # times the logits: few samples of so small a model can be read, since it is never sure
 _THOUGHT = "Hm.\n</think>\n\n"
 
@@ -52,6 +57,10 @@ def _text(
     rng: Random, context: Context, judging: JudgingConfig, writing: str, verifying: Sequence[str]
 ) -> PromptAndAnswer:
     first, second = (write_story(rng, context, rng.random()) for _ in range(2))
+    if rng.random() < _MADE_UP:
+        outline = made_up_prompt(rng.randrange(EXAMPLES))
+        context = replace(context, characters="", previous_plot="", outline=outline, constraints=())
+        first, second = (made_up_story(rng, rng.randint(1, 6)) for _ in range(2))
     scores = [rng.randint(judging.scores.low, judging.scores.high) for _ in range(2)]
     kind = rng.random()
     if kind < 0.4:
