@@ -83,9 +83,9 @@ def test_rates_are_raised_to_a_limit_and_never_lowered(tmp_path):
     config, small = rehearsed(["paper.yaml"], tmp_path)
     assert config.judges["genrm-7b"].training["learning_rate"] == 1e-5
     assert small.judges["genrm-7b"].training["learning_rate"] == pytest.approx(1e-3)
-    assert small.judges["bt-7b"].training["learning_rate"] == pytest.approx(1e-2)  # 1e-4 by a hundred
+    assert small.judges["bt-7b"].training["learning_rate"] == pytest.approx(2e-3)  # not 1e-4 by a hundred
     _, tiny = rehearsed(["tiny.yaml"], tmp_path)
-    assert tiny.judges["genrm-sft"].training["learning_rate"] == pytest.approx(1e-2)
+    assert tiny.judges["genrm-sft"].training["learning_rate"] == pytest.approx(2e-3)
 
 
 @pytest.mark.parametrize("names", NAMES, ids="+".join)

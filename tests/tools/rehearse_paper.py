@@ -26,6 +26,11 @@ from smoke_run import Workflow
 PUBLISHED = ROOT / "docs" / "results" / "rehearsal"
 
 
+def stage_seconds(results: Path) -> float:
+    """CPU-seconds of all stages, without the further processes of launches."""
+    return sum(json.loads(run.read_text())["cpu_seconds"] for run in results.rglob("run.json"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--configfile", default="config/paper.yaml")
@@ -34,6 +39,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if reason := unavailable():
         sys.exit(f"error: no Slurm: {reason}")
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch) / "workflow"
         workflow = Workflow.of_source(folder)
@@ -52,11 +60,10 @@ def main() -> int:
         (PUBLISHED / "rehearsal.md").write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
         made = {
             "command": " ".join(command),
-            "commit": subprocess.run(
-                ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-            ).stdout.strip(),
+            "commit": commit,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "minutes": round((time.time() - started) / 60, 1),
+            "cpu_seconds of stages": round(stage_seconds(page.parent)),
             "exit code": code,
         }
         (PUBLISHED / "provenance.json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")

@@ -6,10 +6,8 @@ from random import Random
 from typing import Any
 
 from rlcs.config.data import DataConfig
+from rlcs.data.made_up_texts import made_up_prompt, made_up_story
 
-_THINGS = ("lantern", "harbour", "widow", "clock", "soldier", "river", "letter", "fox", "bridge", "garden")
-_DEEDS = ("found", "lost", "carried", "buried", "followed", "forgot", "sold")
-_STATES = ("cold", "bright", "old", "silent")
 _PER_PROMPT = 2  # pairs or ratings that share a prompt
 
 
@@ -22,19 +20,6 @@ def made_up_rows(data: DataConfig, count: int, rng: Random) -> list[dict[str, An
         row = {"prompt": made_up_prompt(task), **makers[data.format](data, rng, number)}
         rows.append({data.columns.get(field, field): value for field, value in row.items()})
     return rows
-
-
-def made_up_prompt(number: int) -> str:
-    """A prompt of its own for each number."""
-    return f"A {_THINGS[number % len(_THINGS)]} goes on a journey, number {number}."
-
-
-def made_up_story(rng: Random, sentences: int) -> str:
-    """Sentences of random words."""
-    return "\n\n".join(
-        f"The {rng.choice(_THINGS)} {rng.choice(_DEEDS)} a {rng.choice(_STATES)} {rng.choice(_THINGS)}."
-        for _ in range(sentences)
-    )
 
 
 def _pair(_data: DataConfig, rng: Random, _number: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from trl import SFTConfig, SFTTrainer
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages, policy_prompt, verifier_prompt
-from rlcs.data.made_up import made_up_prompt, made_up_story
+from rlcs.data.made_up_texts import made_up_prompt, made_up_story
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison, Context
