@@ -166,8 +166,8 @@ def test_every_rating_is_in_a_pair_or_in_quarantine_once(rows, tie_margin):
     result = validated_pairs(listed(rows), data)
     lines = [bad["line"] for bad in result.quarantine]
     assert len(lines) == len(set(lines))
-    used = {rows[n]["story"] for n in range(len(rows)) if n + 1 not in lines}
-    assert used == {pair[side] for pair in result.pairs for side in ("story_a", "story_b")}
+    used = {rows[n]["story"].strip() for n in range(len(rows)) if n + 1 not in lines}
+    assert used == {pair[side].strip() for pair in result.pairs for side in ("story_a", "story_b")}
     assert {vote["pair_id"] for vote in result.annotations} <= {pair["pair_id"] for pair in result.pairs}
     assert all((pair["label"] == "tie") <= (tie_margin is not None) for pair in result.pairs)
 

@@ -70,14 +70,21 @@ def test_rows_that_cannot_be_used(broken, reason):
     ("rows", "expected"),
     [
         ([GOOD, GOOD], [(2, "duplicate")]),
-        ([GOOD, GOOD | {"label": "b"}], [(2, "duplicate")]),
-        ([GOOD, GOOD | {"story_a": "Twice.", "story_b": "Once."}], [(2, "duplicate")]),
+        ([GOOD, GOOD | {"label": "b"}], [(2, "another label for the same pair")]),
+        ([GOOD, GOOD | {"story_a": "Twice.", "story_b": "Once.", "label": "b"}], [(2, "duplicate")]),
+        (
+            [GOOD, GOOD | {"story_a": "Twice.", "story_b": "Once."}],
+            [(2, "another label for the same pair")],
+        ),
         ([GOOD, GOOD | {"outline": "another quest"}], []),
         (
             [GOOD | {"pair_id": 7}, other(pair_id="7")],
             [(2, "pair differs from an earlier one of the same id")],
         ),
-        ([GOOD | {"annotator": "x"}, GOOD | {"annotator": "x", "label": "b"}], [(2, "duplicate")]),
+        (
+            [GOOD | {"annotator": "x"}, GOOD | {"annotator": "x", "label": "b"}],
+            [(2, "another label for the same pair")],
+        ),
         ([GOOD | {"annotator": "x"}, GOOD], [(2, "duplicate")]),
         ([GOOD, GOOD | {"annotator": "x"}], []),
         ([GOOD | {"split": "test"}, other(split="test")], []),

@@ -20,11 +20,35 @@ _LIST_ITEM = regex.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+\S", regex.MULTILINE)
 _MARKUP = regex.compile(
     r"^\s*(?:#{1,6}\s|[-*•+]\s|\d+[.)]\s|\||(?:---|\*\*\*|___)\s*$)|\*\*\S|__\S", regex.V1
 )
+_INVISIBLE = regex.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
+_TAGS = regex.compile(r"^(?:\[[\p{L} ]{1,20}\][\s:–-]*)+(?=\S)")
 _SPEECH = regex.compile(r'"[^"\n]+"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|「[^」\n]+」')
 
 
 def _says_something(text: str) -> bool:
     return any(character.isalnum() for character in text)
+
+
+def visible(text: str) -> str:
+    """The text without outer space and without characters that take no room, such as zero-width spaces."""
+    return (text if text.isascii() else _INVISIBLE.sub("", text)).strip()
+
+
+def text_key(text: str) -> str:
+    """Key of a text, the same for all its spellings: composed or not, of any case, with any white space.
+
+    Design choice: Unicode's canonical caseless form, without invisible characters, each run of white space
+    (line ends too) one space.
+    """
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFD", visible(text)).casefold()
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+def premise_key(premise: str) -> str:
+    """Key of a premise: its ``text_key`` without leading tags such as ``[WP]``, unless it is nothing else."""
+    return _TAGS.sub("", text_key(premise)) if "[" in premise else text_key(premise)
 
 
 def words(text: str) -> list[str]:

@@ -27,6 +27,7 @@ from rlcs.data.rows import (
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
 from rlcs.records import SPLITS, Label, Split, digest
+from rlcs.text import premise_key, text_key
 
 
 def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:
@@ -130,8 +131,9 @@ def pair_ratings(
     the same premise) the first is used.
     """
     bad: dict[int, str] = {}
-    premises: dict[tuple[str, str, str], RatingRow] = {}
-    stories: dict[tuple[str, str, str], dict[str, list[Rating]]] = {}
+    premises: dict[tuple[str, ...], RatingRow] = {}
+    stories: dict[tuple[str, ...], dict[str, list[Rating]]] = {}
+    spellings: dict[tuple[tuple[str, ...], str], str] = {}
     for index, raw in enumerate(rows):
         row = parse_row(_with_scores(raw, criteria), RatingRow)
         if isinstance(row, str):
@@ -140,8 +142,10 @@ def pair_ratings(
         if defect := premise_defect(row):
             bad[index] = defect
             continue
-        first = premises.setdefault(row.premise, row)
-        ratings = stories.setdefault(row.premise, {}).setdefault(row.story, [])
+        premise = _premise_of(row)
+        first = premises.setdefault(premise, row)
+        story = spellings.setdefault((premise, text_key(row.story)), row.story)
+        ratings = stories.setdefault(premise, {}).setdefault(story, [])
         if (row.domain, row.split) != (first.domain, first.split):
             bad[index] = "domain or split differs from an earlier row of the same context"
         elif row.rater and any(rating.rater == row.rater for rating in ratings):
@@ -158,9 +162,9 @@ def pair_ratings(
             story_a, story_b = assign_sides(story, other, seed)
             a, b = rated[story_a], rated[story_b]
             label = _label(_value(a) - _value(b), margin, tie_margin)
-            if label is None or story.strip() == other.strip():
+            if label is None:
                 continue
-            pair_id = digest(premise, story_a, story_b)
+            pair_id = digest(premises[premise].premise, story_a, story_b)
             pair = PairRow.model_construct(
                 **context, pair_id=pair_id, story_a=story_a, story_b=story_b, label=label
             )
@@ -171,6 +175,10 @@ def pair_ratings(
         if index not in paired:
             bad.setdefault(index, "no story of the same context to pair with")
     return RatedPairs(pairs, annotations, [to_quarantine(rows[index], bad[index]) for index in sorted(bad)])
+
+
+def _premise_of(row: PremiseRow) -> tuple[str, ...]:
+    return tuple(map(premise_key, row.premise))
 
 
 def _with_scores(raw: RawRow, criteria: Sequence[str]) -> RawRow:

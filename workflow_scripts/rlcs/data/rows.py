@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from rlcs.constraints.registry import instruction
 from rlcs.records import LABELS, Constraint, Label, Split
+from rlcs.text import visible
 
 _RowModel = TypeVar("_RowModel", bound=BaseModel)
 
@@ -38,7 +39,7 @@ def _unicode(text: str) -> str:
 
 
 def _not_empty(story: str) -> str:
-    if not story.strip():
+    if not visible(story):
         raise PydanticCustomError("empty", "empty story")
     return story
 

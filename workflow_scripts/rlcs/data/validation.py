@@ -24,6 +24,7 @@ from rlcs.data.rows import (
 from rlcs.data.votes import majority_label, soft_label
 from rlcs.errors import InputError
 from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split, digest
+from rlcs.text import premise_key, text_key
 from rlcs.verdict import swapped
 
 # What to do about the commonest reasons, by the words that they begin with.
@@ -33,6 +34,7 @@ HINTS = {
     "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
     "bad votes": f'Votes are counts such as {{"a": 3, "b": 1}}, of at most {MAX_VOTES:,} people, or a list '
     'such as ["a", "a", "b"]',
+    "another label": "Several people's labels need their names in the column annotator, or votes",
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "broken JSON": "A .jsonl file has one JSON object on each line",
     "story of more": "data.story_length says how long a story may be, and whether a longer one is cut",
@@ -56,6 +58,9 @@ class Validated(NamedTuple):
 def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: int) -> Validated:
     """Split rows into usable ones and quarantine.
 
+    Texts are the same whatever their spelling (``text.text_key``, ``text.premise_key``): premises in contexts
+    and splits, stories in duplicates and votes. The first spelling is the one that is used.
+
     Rows on the same two stories by other annotators are further votes on one pair: its label is their
     majority (``votes.majority_label``), and it names an annotator or a cohort if it has but one. A
     second row by the same annotator, by none, or without a label is a duplicate. If a row has ``votes``
@@ -77,31 +82,41 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
     votes: dict[str, list[dict[str, Any]]] = {}
     stated: dict[str, dict[str, Any]] = {}
     compared: dict[tuple[str, frozenset[str]], str] = {}
+    by_identity: dict[str, Context] = {}
+    identities: dict[str, str] = {}
+    first_stories: dict[str, str] = {}
     bad: dict[int, dict[str, Any]] = {}
     for index in sorted(range(len(parsed)), key=lambda index: not _is_labelled(parsed[index][1])):
         raw, row = parsed[index]
         if isinstance(row, PairRow):
             key = _split_key(row)
             context = _context(row, splits.get(key) or split_of(key, shares, seed))
+            identity = _context_identity(row)
+            context = by_identity.get(identity, context)
             pair = _pair(row, context.context_id)
-            stories = (context.context_id, frozenset((row.story_a, row.story_b)))
+            story_a, story_b = story_key(row.story_a), story_key(row.story_b)
+            stories = (context.context_id, frozenset((story_a, story_b)))
             known = compared.get(stories)
             if row.split and row.split != context.split:
                 reason = "context in two splits"
-            elif contexts.get(context.context_id, context) != context:
+            elif identities.setdefault(context.context_id, identity) != identity:
                 reason = "context differs from an earlier one of the same id"
             elif known is None and pair["pair_id"] in pairs:
                 reason = "pair differs from an earlier one of the same id"
             elif known is not None and not _is_further_vote(row, votes[known]):
-                reason = "duplicate"
+                turned = story_a != first_stories[known]
+                again = {swapped(label) if turned else label for label in _labels(row)}
+                known_labels = {vote["label"] for vote in votes[known]}
+                reason = "duplicate" if again <= known_labels else "another label for the same pair"
             else:
-                contexts[context.context_id] = context
+                contexts[context.context_id] = by_identity[identity] = context
                 first = pairs.setdefault(known or pair["pair_id"], pair)
                 compared[stories] = first["pair_id"]
+                turned = story_a != first_stories.setdefault(first["pair_id"], story_a)
                 pair_votes = votes.setdefault(first["pair_id"], [])
-                pair_votes += [_vote(row, label, first) for label in _labels(row)]
+                pair_votes += [_vote(row, label, first["pair_id"], turned) for label in _labels(row)]
                 if row.votes and row.label:
-                    stated[first["pair_id"]] = {"label": row.label}
+                    stated[first["pair_id"]] = {"label": swapped(row.label) if turned else row.label}
                 continue
         else:
             reason = row
@@ -121,7 +136,7 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
 
 def _pair_defect(row: PairRow) -> str | None:
     """The reason why a pair cannot be used; None if it can."""
-    if row.story_a.strip() == row.story_b.strip():
+    if story_key(row.story_a) == story_key(row.story_b):
         return "identical stories"
     return premise_defect(row)
 
@@ -139,11 +154,11 @@ def _is_labelled(row: PairRow | str) -> bool:
     return isinstance(row, PairRow) and bool(_labels(row))
 
 
-def _vote(row: PairRow, label: Label, pair: Mapping[str, Any]) -> dict[str, Any]:
+def _vote(row: PairRow, label: Label, pair_id: str, turned: bool) -> dict[str, Any]:
     """A row of ANNOTATIONS; its label speaks of the pair's a and b, whichever the annotator saw as a."""
     return {
-        "pair_id": pair["pair_id"],
-        "label": label if row.story_a == pair["story_a"] else swapped(label),
+        "pair_id": pair_id,
+        "label": swapped(label) if turned else label,
         "annotator": (row.annotator or None) if not row.votes else None,
         "cohort": row.cohort or None,
     }
@@ -230,7 +245,18 @@ def _split_key(row: ContextRow) -> str:
 
 
 def _premise_key(premise: tuple[str, str, str]) -> str:
-    return digest(*premise) if any(premise) else ""
+    return digest(*map(premise_key, premise)) if any(premise) else ""
+
+
+def story_key(story: str) -> str:
+    """Hash of a story's ``text_key``, since the keys of all stories would be as large as the data."""
+    return hashlib.blake2b(text_key(story).encode(), digest_size=16).hexdigest()
+
+
+def _context_identity(row: ContextRow) -> str:
+    """What makes two rows' contexts one, whatever their spelling."""
+    constraints = [(constraint.kind, dict(constraint.parameters)) for constraint in row.constraints]
+    return digest(row.context_id, row.domain or "story", _premise_key(row.premise), constraints)
 
 
 def _context(row: ContextRow, split: Split) -> Context:
