@@ -305,10 +305,10 @@ def start_of(registry, model, seed):
 
 
 def preference_files(_):
-    """The user's files or the manifest of the tiny world; none if the preferences come from a hub."""
+    """The user's files or the manifest of the tiny world; none if the preferences come from the network."""
     if CONFIG.synthetic:
         return [artifact("world")]
-    return [str(path) for path in CONFIG.data.preferences or []]
+    return [str(path) for path in CONFIG.data.input_files]
 
 
 def trained(registry):

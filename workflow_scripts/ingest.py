@@ -7,13 +7,15 @@ from typing import Any
 from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
-from rlcs.data.files import read_file
-from rlcs.data.formats import fields_of, shares_of, validated_pairs
+from rlcs.data.files import columns_of, read_files
+from rlcs.data.formats import fields_of, required_fields, shares_of, validated_pairs
+from rlcs.data.oddities import count_oddities
 from rlcs.data.preferences import write_preferences
+from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
-from rlcs.data.validation import check_share, count_reasons, validate_contexts
+from rlcs.data.validation import validate_contexts
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.errors import InputError
 from rlcs.evaluation.statistics import estimate_mean
@@ -31,14 +33,20 @@ def main(stage: Stage) -> None:
     with stage.artifact() as folder:
         rows, truncated = limit_length(read_preference_rows(stage, data), data.story_length)
         usable = validated_pairs(rows, data)
-        contexts, pairs, annotations, unlabelled, quarantine = take_subset(usable, data.subset, data.seed)
-        more, unusable = validate_contexts(read_context_rows(stage), contexts, shares_of(data), data.seed)
+        contexts, pairs, annotations, unlabelled, quarantine, alike = take_subset(
+            usable, data.subset, data.seed
+        )
+        more, unusable = validate_contexts(
+            read_context_rows(stage, data), contexts, shares_of(data), data.seed
+        )
         contexts, quarantine = contexts + more, quarantine + unusable
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
         )
+        if alike:
+            log.info("%d of those used are ratings that differ too little for a pair (data.ratings)", alike)
         if truncated and data.story_length:
             log.info("%d stories of more than %d words were cut", truncated, data.story_length.max_words)
         log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
@@ -49,7 +57,8 @@ def main(stage: Stage) -> None:
         check_share(rows_read, quarantine, data.max_quarantine_share, folder / QUARANTINE_FILE.name)
         log_agreement(pairs, annotations)
         log_labels(pairs)
-        check_splits(contexts, pairs, unlabelled)
+        log_oddities(contexts, [*pairs, *unlabelled])
+        check_splits(contexts, pairs, unlabelled, describe_columns(stage, data))
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
@@ -71,17 +80,26 @@ def read_preference_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
             hub = pin_revision(data.hub)
             if hub != data.hub:
                 log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
-            return list(read_hub(hub, data.columns, fields))
+            return read_hub(hub, data.columns, fields, required_fields(data))
         # the tiny world's manifest stands for its preference file
         files = [
             f.with_name("preferences.jsonl") if f.name == MANIFEST_NAME else f for f in stage.inputs["files"]
         ]
-        return [row for file in files for row in read_file(file, data.columns, fields)]
+        return read_files(files, data.columns, fields, required_fields(data))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the preferences: {error}") from error
 
 
-def read_context_rows(stage: Stage) -> list[RawRow]:
+def describe_columns(stage: Stage, data: DataConfig) -> str:
+    """Name the columns of the preference files; empty for a data set on a hub and for the tiny world."""
+    files = [file for file in stage.inputs["files"] if file.name != MANIFEST_NAME]
+    if data.hub is not None:
+        return ""
+    names = list({name: None for file in files for name in columns_of(file)})
+    return f"Columns found: {', '.join(names)}" if names else ""
+
+
+def read_context_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
     """Read all rows of the files of contexts without pairs.
 
     Raises:
@@ -89,13 +107,20 @@ def read_context_rows(stage: Stage) -> list[RawRow]:
     """
     fields = list(ContextRow.model_fields)
     try:
-        return [row for file in stage.inputs["contexts"] for row in read_file(file, None, fields)]
+        if unknown := data.context_columns.keys() - fields:
+            raise ValueError(f"data.context_columns: unknown {sorted(unknown)}; known: {', '.join(fields)}")
+        return read_files(stage.inputs["contexts"], data.context_columns, fields, [], "data.context_columns")
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the contexts: {error}") from error
 
 
-def check_splits(contexts: Sequence[Context], pairs: Sequence[Row], unlabelled: Sequence[Row]) -> None:
+def check_splits(
+    contexts: Sequence[Context], pairs: Sequence[Row], unlabelled: Sequence[Row], columns: str
+) -> None:
     """Log the sizes of the splits.
+
+    Args:
+        columns: the columns of the data, for the message that no pair has a label.
 
     Raises:
         InputError: train or test has no context, or no pair with a label.
@@ -107,23 +132,31 @@ def check_splits(contexts: Sequence[Context], pairs: Sequence[Row], unlabelled: 
         if not context_counts[split]:
             raise InputError(
                 f"{len(contexts)} contexts, none of them in the split {split!r}: add more contexts, or "
-                "change data.splits"
+                "change data.splits; if a column split says so and should not count, write data: "
+                "{ignore: [split]}"
             )
         if not pair_counts[split]:
             raise InputError(
                 f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
-                f"split {split!r}: add labelled pairs, or name the label's column in data.columns"
+                f"split {split!r}: add labelled pairs, or name the label's column in data.columns. {columns}"
             )
     for split in SPLITS:
         log.info("%s: %d labelled pairs, %d contexts", split, pair_counts[split], context_counts[split])
 
 
 def log_quarantine(quarantine: Sequence[Row]) -> None:
-    """Log how many rows cannot be used by reason, and the first of them."""
-    for reason, count in count_reasons(quarantine).items():
-        log.info("quarantine: %d x %s", count, reason)
+    """Log how many rows cannot be used by reason with a row each, and the first of all."""
+    for line in explain_reasons(quarantine, most=len(quarantine)):
+        log.info("quarantine: %s", line)
     for row in quarantine[:SHOWN]:
         log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
+
+
+def log_oddities(contexts: Sequence[Context], pairs: Sequence[Row]) -> None:
+    """Warn of pairs that are used although they may not be what was meant."""
+    by_id = {context.context_id: context for context in contexts}
+    for kind, count in count_oddities(by_id, pairs).items():
+        log.warning("%d of %d pairs that are used have %s", count, len(pairs), kind)
 
 
 def log_labels(pairs: Sequence[Row]) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.data.artifacts import MATCHES_FILE, STORIES_FILE
+from rlcs.data.oddities import count_oddities
 from rlcs.data.preferences import Preferences
-from rlcs.data.validation import count_reasons
+from rlcs.data.reasons import count_reasons
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import SPLITS, Context
 from rlcs.report.captions import FIGURES, TABLES, sweep_caption
@@ -101,7 +102,9 @@ def _data(preferences: Preferences) -> dict[str, Any]:
     quarantine = preferences.quarantine
     facts: dict[str, Any] = {f"{split} pairs": f"{len(preferences.pairs(split)):,}" for split in SPLITS}
     facts |= {"contexts": f"{len(preferences.contexts):,}", "rows in quarantine": f"{len(quarantine):,}"}
-    return facts | {f"quarantine: {reason}": count for reason, count in count_reasons(quarantine).items()}
+    facts |= {f"quarantine: {reason}": count for reason, count in count_reasons(quarantine).items()}
+    odd = count_oddities(preferences.contexts, [*preferences.pairs(), *preferences.unlabelled()])
+    return facts | {f"pairs with {kind}": count for kind, count in odd.items()}
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def test_bad_rows_are_quarantined_with_line_and_reason_and_counted(ingest, mixed
     assert "12 rows read, 6 used, 6 in quarantine" in done.stderr
     for _, reason in BAD.values():
         assert f"quarantine: 1 x {reason}" in done.stderr
-    assert f"quarantine: {mixed} line 3: broken JSON" in done.stderr
+    assert f"quarantine: 1 x broken JSON, as in {mixed} line 3 (" in done.stderr
 
     used = [n for n in range(1, 13) if n not in BAD]
     assert [row["pair_id"] for row in read_rows(out / "pairs.parquet", PAIRS)] == [f"p{n}" for n in used]
@@ -120,10 +120,10 @@ def test_files_of_several_kinds_with_columns_of_other_names(ingest, tmp_path):
     ("name", "content", "message"),
     [
         ("empty.jsonl", b"", "the preferences have no rows"),
-        ("pairs.xlsx", b"x", "unknown kind of file; known: .jsonl, .ndjson, .csv, .parquet"),
+        ("pairs.xlsx", b"x", "unknown kind of file; known: .json, .jsonl, .ndjson, .csv, .tsv, .parquet"),
         ("pairs.parquet", b"no parquet", "cannot be read as Parquet"),
-        ("pairs.csv", b"a,b\n1,2\n", "1 missing story_a"),
-        ("pairs.jsonl", b"\xff\xfe\n\xff\n", "2 wrong encoding"),
+        ("pairs.csv", b"a,b\n1,2\n", "no row has a column 'story_a'. Columns found: 'a', 'b'"),
+        ("pairs.jsonl", b"\xfe\n\xff\n", "2 wrong encoding"),
         ("pairs.jsonl", b"[1]\n3\n", "2 not a JSON object"),
     ],
 )
@@ -234,6 +234,9 @@ def test_pairs_without_a_label_are_kept_apart_and_counted(ingest, tmp_path):
     assert len(read_rows(tmp_path / "out" / "pairs.parquet", PAIRS)) == 8
 
     done = ingest("some.jsonl", columns={"label": "preferred"})
+    assert done.returncode == 1
+    assert "no row has a column 'preferred'. Columns found: 'pair_id', 'context_id'" in done.stderr
+    done = ingest("some.jsonl", ignore=["label"])
     assert done.returncode == 1
     assert "error: 0 of 12 pairs have a label, none of them in the split 'train'" in done.stderr
     assert "name the label's column in data.columns" in done.stderr

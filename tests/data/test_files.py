@@ -64,7 +64,15 @@ def test_a_quarantined_row_carries_file_line_and_text(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"a": "\xff"}\n')
     (row,) = validate(parse_pairs(read_file(path)), SHARES, 0).quarantine
-    assert row == {"file": str(path), "line": 1, "reason": "wrong encoding", "row": '{"a": "\\udcff"}'}
+    assert row == {
+        "file": str(path),
+        "line": 1,
+        "reason": "wrong encoding",
+        "found": '{"a": "\\udcff"}',
+        "advice": row["advice"],
+        "row": '{"a": "\\udcff"}',
+    }
+    assert "UTF-8" in row["advice"]
 
 
 def test_csv_counts_the_lines_that_an_open_quote_swallows(tmp_path):
@@ -98,7 +106,7 @@ def test_csv_with_long_stories_empty_cells_and_constraints(tmp_path):
         writer = csv.DictWriter(handle, row)
         writer.writeheader()
         writer.writerow(row)
-    (context,), (pair,), _, _, quarantine = validate(parse_pairs(read_file(path)), SHARES, 0)
+    (context,), (pair,), _, _, quarantine, _ = validate(parse_pairs(read_file(path)), SHARES, 0)
     assert quarantine == []
     assert (len(pair["story_a"]), pair["annotator"]) == (200_000, None)
     assert context.constraints[0].parameters == {"n": 3}

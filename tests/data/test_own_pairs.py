@@ -12,8 +12,9 @@ from rlcs.config import parsing
 from rlcs.config.data import DataConfig
 from rlcs.data.files import read_file
 from rlcs.data.formats import parse_pairs, shares_of
+from rlcs.data.reasons import advice, check_share
 from rlcs.data.rows import ContextRow, RawRow
-from rlcs.data.validation import check_share, validate, validate_contexts
+from rlcs.data.validation import validate, validate_contexts
 from rlcs.errors import InputError
 
 SHARES = shares_of(DataConfig())
@@ -115,12 +116,14 @@ def test_preferences_is_short_for_data_preferences(given):
     ("reason", "hint"),
     [
         ("unknown label", "A label is one of a, b, tie"),
-        ("missing story_a", "Columns of other names are named in data.columns"),
+        ("missing story_a", "data.columns names a column of another name"),
         ("bad votes", 'Votes are counts such as {"a": 3, "b": 1}'),
         ("story of more than 400 words", "data.story_length says how long a story may be"),
     ],
 )
 def test_the_message_says_what_to_do(reason, hint):
+    row = {"reason": reason, "file": "f.csv", "line": 7, "found": "label: 'x'", "advice": advice(reason)}
     with pytest.raises(InputError, match="cannot be used") as raised:
-        check_share(10, [{"reason": reason}] * 5, 0.1, "q.parquet")
+        check_share(10, [row] * 5, 0.1, "q.parquet")
+    assert f"5 x {reason}, as in f.csv line 7 (label: 'x')" in str(raised.value)
     assert hint in str(raised.value)

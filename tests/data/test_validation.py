@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlcs.data.formats import parse_pairs
+from rlcs.data.reasons import check_share, count_reasons
 from rlcs.data.rows import PairRow, RawRow
-from rlcs.data.validation import check_share, count_reasons, validate
+from rlcs.data.validation import validate
 from rlcs.errors import InputError
 from rlcs.records import ANNOTATIONS, PAIRS, QUARANTINE, UNLABELLED, read_contexts, write_contexts, write_rows
 
@@ -37,10 +38,10 @@ def other(**fields):
         ({"story_a": ""}, "empty story"),
         ({"story_a": " \n\t"}, "empty story"),
         ({"story_b": " Once.\n"}, "identical stories"),
-        ({"label": "A"}, "unknown label"),
+        ({"label": "left"}, "unknown label"),
         ({"label": 1}, "unknown label"),
         ({"label": ["a"]}, "unknown label"),
-        ({"split": "dev"}, "unknown split"),
+        ({"split": "fold 1"}, "unknown split"),
         ({"story_a": 3}, "wrong type of story_a"),
         ({"story_a": {"text": "Once."}}, "wrong type of story_a"),
         ({"story_a": b"Once."}, "wrong type of story_a"),
@@ -127,7 +128,7 @@ def test_a_pair_with_and_without_label_has_the_label():
 
 
 def test_defaults_of_a_used_row():
-    (context,), (pair,), (vote,), unlabelled, quarantine = checked(
+    (context,), (pair,), (vote,), unlabelled, quarantine, _ = checked(
         GOOD | {"outline": None, "prompt": "a quest"}
     )
     assert unlabelled == quarantine == []
@@ -246,7 +247,7 @@ good = st.fixed_dictionaries(
 
 @given(rows=st.lists(good | st.fixed_dictionaries({}, optional=fields), max_size=8))
 def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_factory, rows):
-    contexts, pairs, annotations, unlabelled, quarantine = checked(*rows)
+    contexts, pairs, annotations, unlabelled, quarantine, _ = checked(*rows)
     assert len(annotations) + len(unlabelled) + len(quarantine) == len(rows)
     assert sum(count_reasons(quarantine).values()) == len(quarantine)
     folder = tmp_path_factory.getbasetemp()
@@ -267,7 +268,8 @@ def test_used_and_quarantined_are_what_was_read_and_can_be_stored(tmp_path_facto
 
 
 def test_check_share():
-    quarantine = [{"reason": "empty story"}, {"reason": "duplicate"}, {"reason": "duplicate"}]
+    about = {"file": "f.csv", "line": 1, "found": "", "advice": ""}
+    quarantine = [about | {"reason": reason} for reason in ("empty story", "duplicate", "duplicate")]
     check_share(10, quarantine, 0.3, "q.parquet")
     with pytest.raises(InputError) as raised:
         check_share(10, quarantine, 0.29, "q.parquet")

@@ -79,7 +79,8 @@ UNLABELLED = _schema(
     optional={},
 )
 QUARANTINE = _schema(
-    required={"file": pa.string(), "line": pa.int64(), "reason": pa.string(), "row": pa.string()},
+    required={"file": pa.string(), "line": pa.int64(), "reason": pa.string()}
+    | {name: pa.string() for name in ("found", "advice", "row")},
     optional={},
 )
 JUDGEMENTS = _schema(
@@ -228,6 +229,17 @@ class Judgement:
     score_b: float | None = None
     p_a: float | None = None
     truncated: bool = False
+
+
+# Kinds of preference files; those of text may be gzipped.
+FILE_KINDS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
+
+
+def label_key(value: Any) -> str:
+    """A label as it is compared: a number or a word of any case, without outer spaces."""
+    if isinstance(value, float) and not isinstance(value, bool):
+        return f"{value:g}"
+    return str(value).strip().casefold()
 
 
 def digest(*parts: Any) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rlcs.config.section import Names, Section
 from rlcs.constraints.registry import parse_constraint
-from rlcs.records import Constraint
+from rlcs.records import FILE_KINDS, Constraint, Label, label_key
 
 
 class SplitsConfig(Section):
@@ -98,11 +98,33 @@ class StoryLengthConfig(Section):
     )
 
 
+class LabelScaleConfig(Section):
+    """A scale from one story to the other, such as 1 (a is much better) to 7 (b is much better)."""
+
+    a: float = Field(description="The number that prefers a most.", examples=[1])
+    b: float = Field(description="The number that prefers b most.", examples=[7])
+    margin: float = Field(
+        0, ge=0, description="Largest distance from the middle of the scale that counts as a tie."
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> LabelScaleConfig:
+        if self.margin >= abs(self.a - self.b) / 2:
+            raise ValueError(
+                f"margin {self.margin} must be less than half of the scale from {self.a} to {self.b}"
+            )
+        return self
+
+
 class RatingsConfig(Section):
     """Pairs from ratings of single stories."""
 
     criteria: list[str] = Field(
         default_factory=list, description="Columns with scores; a story's rating is their mean."
+    )
+    raters: list[str] = Field(
+        default_factory=list,
+        description="Columns with one person's score each, in place of criteria and a column for the rater.",
     )
     margin: float = Field(
         1.0, gt=0, description="Smallest difference of two stories' ratings that gives a label."
@@ -114,8 +136,15 @@ class RatingsConfig(Section):
         "are left out.",
     )
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns with scores."""
+        return self.criteria or self.raters
+
     @model_validator(mode="after")
     def _apart(self) -> RatingsConfig:
+        if self.criteria and self.raters:
+            raise ValueError("names both criteria and raters: keep one")
         if self.tie_margin is not None and self.tie_margin >= self.margin:
             raise ValueError(f"tie_margin {self.tie_margin} must be less than margin {self.margin}")
         return self
@@ -141,7 +170,9 @@ class DataConfig(Section):
     """The source and the format of the preferences, and the share that may be lost."""
 
     preferences: list[Path] | None = Field(
-        None, description="Preference files (JSONL, CSV or Parquet). Empty: hub, or else the tiny world."
+        None,
+        description="Preference files (JSON, JSONL, CSV, TSV or Parquet) or folders of them. Empty: hub, "
+        "or else the tiny world.",
     )
     hub: HubDatasetConfig | None = Field(
         None,
@@ -161,6 +192,21 @@ class DataConfig(Section):
         default_factory=dict,
         description="Your column for each field that has another name in your data: {story_a: first}.",
     )
+    ignore: list[str] = Field(
+        default_factory=list,
+        description="Fields that are not read, although your data have a column of that name, such as votes.",
+        examples=[["votes"]],
+    )
+    labels: dict[str, Label] = Field(
+        default_factory=dict,
+        description="The label (a, b or tie) that each other word or number of your data means: "
+        "{left: a}. Case does not count.",
+        examples=[{"left": "a", "right": "b", "equal": "tie"}],
+    )
+    label_scale: LabelScaleConfig | None = Field(
+        None,
+        description="The scale that labels are numbers of: {a, b, margin}. Empty: they are none.",
+    )
     ratings: RatingsConfig = Field(
         default_factory=RatingsConfig, description="Pairs from ratings of single stories."
     )
@@ -169,7 +215,10 @@ class DataConfig(Section):
     )
     contexts: list[Path] = Field(
         default_factory=list,
-        description="Files of further contexts, without pairs, for policies (JSONL, CSV or Parquet).",
+        description="Files of further contexts, without pairs, for policies, of the same kinds.",
+    )
+    context_columns: dict[str, str] = Field(
+        default_factory=dict, description="What columns is for preferences, for contexts."
     )
     splits: SplitsConfig = Field(
         default_factory=SplitsConfig, description="Shares of the splits, for data that names none."
@@ -190,6 +239,13 @@ class DataConfig(Section):
         0.05, ge=0, le=1, description="Largest share of rows that may be unusable before the run stops."
     )
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _comparable(cls, labels: Any) -> Any:
+        if not isinstance(labels, dict):
+            return labels
+        return {label_key(value): label for value, label in labels.items()}
+
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: Any) -> Any:
@@ -207,14 +263,47 @@ class DataConfig(Section):
     def _one_source(self) -> DataConfig:
         if self.preferences is not None and self.hub is not None:
             raise ValueError("names both preferences and hub: keep one")
-        if self.format == "ratings" and not self.ratings.criteria:
-            raise ValueError("format ratings needs ratings.criteria, the columns with the scores")
+        if self.format == "ratings" and not self.ratings.columns:
+            raise ValueError("format ratings needs ratings.criteria, the columns with the scores, or raters")
+        if self.labels and self.label_scale is not None:
+            raise ValueError("names both labels and label_scale: keep one")
         return self
+
+    @field_validator("preferences", "contexts")
+    @classmethod
+    def _no_wildcards(cls, files: list[Path] | None) -> list[Path] | None:
+        for file in files or []:
+            if {"{", "}"} & set(str(file)):
+                raise ValueError(
+                    f"{str(file)!r} has braces, which Snakemake reads as a wildcard: rename the file"
+                )
+        return files
+
+    @property
+    def input_files(self) -> list[Path]:
+        """The preference files, those of folders one by one; of a data set in a local folder, its files."""
+        if self.hub is not None:
+            return [path for path in _visible_files(Path(self.hub.name)) if path.is_file()]
+        files: list[Path] = []
+        for path in self.preferences or []:
+            files += filter(_is_data, _visible_files(path)) if path.is_dir() else [path]
+        return files
 
     @property
     def user_supplied(self) -> bool:
         """True if a user supplies the preferences, False if the tiny world makes them."""
         return self.preferences is not None or self.hub is not None
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Paths below a folder, sorted, without hidden ones and what is in those; none if it is no folder."""
+    found = sorted(folder.rglob("*")) if folder.is_dir() else []
+    return [path for path in found if not any(part[0] == "." for part in path.relative_to(folder).parts)]
+
+
+def _is_data(path: Path) -> bool:
+    name = path.name.lower().removesuffix(".gz")
+    return path.is_file() and name.endswith(FILE_KINDS)
 
 
 class ConsensusConfig(Section):

@@ -4,15 +4,18 @@ A seeded hash of both stories decides which becomes a, so that the side says not
 prefer, nor about the system that wrote it.
 """
 
+import json
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 from statistics import mean
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from rlcs.config.data import DataConfig
+from rlcs.config.data import DataConfig, RatingsConfig
 from rlcs.data.rows import (
     ChosenRow,
     PairRow,
@@ -26,8 +29,15 @@ from rlcs.data.rows import (
 )
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
-from rlcs.records import SPLITS, Label, Split, digest
+from rlcs.records import SPLITS, Label, Split, digest, label_key
 from rlcs.text import premise_key, text_key
+
+_OF_SCORES = ("scores", "raters")  # fields of a rating that other columns make
+_SHAPES: dict[str, type[BaseModel]] = {
+    "pairs": PairRow,
+    "chosen_rejected": ChosenRow,
+    "ratings": RatingRow,
+}
 
 
 def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:
@@ -39,6 +49,42 @@ def assign_sides(story: str, other: str, seed: int) -> tuple[str, str]:
 def parse_pairs(rows: Iterable[RawRow]) -> list[ParsedPair]:
     """Parse rows that are pairs already."""
     return [ParsedPair(raw, parse_row(raw, PairRow)) for raw in rows]
+
+
+def with_label(raw: RawRow, data: DataConfig) -> RawRow:
+    """The row with the label and the votes that ``data.labels`` or ``data.label_scale`` makes of its own."""
+    if raw.values is None or not (data.labels or data.label_scale):
+        return raw
+    values = dict(raw.values)
+    if "label" in values:
+        values["label"] = _mapped(values["label"], data)
+    votes = values.get("votes")
+    if isinstance(votes, str) and votes[:1] in ("{", "["):
+        with suppress(ValueError):  # what is no JSON has its reason when the row is parsed
+            votes = json.loads(votes)
+    if isinstance(votes, dict):
+        counts: dict[Any, Any] = {}
+        for label, count in votes.items():
+            mapped = _mapped(label, data)
+            counts[mapped] = count if mapped not in counts else (counts[mapped] or 0) + (count or 0)
+        values["votes"] = counts
+    elif isinstance(votes, list):
+        values["votes"] = [_mapped(label, data) for label in votes]
+    return replace(raw, values=values)
+
+
+def _mapped(value: Any, data: DataConfig) -> Any:
+    scale = data.label_scale
+    if scale is None:
+        return data.labels.get(label_key(value), value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return value
+    if isinstance(value, bool) or not min(scale.a, scale.b) <= number <= max(scale.a, scale.b):
+        return value
+    to_a = (number - (scale.a + scale.b) / 2) * (1 if scale.a > scale.b else -1)
+    return "tie" if abs(to_a) <= scale.margin else "a" if to_a > 0 else "b"
 
 
 def parse_chosen(rows: Iterable[RawRow], seed: int) -> list[ParsedPair]:
@@ -67,17 +113,18 @@ def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
     """
     shares = shares_of(data)
     if data.format == "pairs":
-        return validate(parse_pairs(rows), shares, data.seed)
+        return validate(parse_pairs([with_label(raw, data) for raw in rows]), shares, data.seed)
     if data.format == "chosen_rejected":
         return validate(parse_chosen(rows, data.seed), shares, data.seed)
     ratings = data.ratings
-    rated = pair_ratings(rows, ratings.criteria, ratings.margin, ratings.tie_margin, data.seed)
+    rated = pair_ratings(rows, ratings, data.seed)
     result = validate(rated.pairs, shares, data.seed)
     soft = {pair: soft_label(labels) for pair, labels in votes_by_pair(rated.annotations).items()}
     return result._replace(
         pairs=[pair | {"soft_label": soft.get(pair["pair_id"], pair["soft_label"])} for pair in result.pairs],
         annotations=rated.annotations,
         quarantine=rated.quarantine + result.quarantine,
+        left_out=rated.left_out,
     )
 
 
@@ -85,28 +132,37 @@ def fields_of(data: DataConfig) -> list[str]:
     """The workflow's names of the columns that rows of the configured format may have.
 
     Raises:
-        ValueError: ``data.columns`` renames others.
+        ValueError: ``data.columns`` renames others, or ``data.ignore`` leaves out others.
     """
-    shapes: dict[str, type[BaseModel]] = {
-        "pairs": PairRow,
-        "chosen_rejected": ChosenRow,
-        "ratings": RatingRow,
-    }
-    fields = [name for name in shapes[data.format].model_fields if name != "scores"]
-    if unknown := data.columns.keys() - fields:
-        raise ValueError(f"data.columns: unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
-    return fields + (data.ratings.criteria if data.format == "ratings" else [])
+    fields = [name for name in _SHAPES[data.format].model_fields if name not in _OF_SCORES]
+    for key, names in (("columns", list(data.columns)), ("ignore", data.ignore)):
+        if unknown := set(names) - set(fields):
+            raise ValueError(f"data.{key}: unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
+    read = [name for name in fields if name not in data.ignore]
+    return read + (data.ratings.columns if data.format == "ratings" else [])
+
+
+def required_fields(data: DataConfig) -> list[str]:
+    """The workflow's names of the columns that rows of the configured format need."""
+    shape = _SHAPES[data.format].model_fields.items()
+    needed = [name for name, field in shape if field.is_required() and name not in _OF_SCORES]
+    return needed + (data.ratings.columns if data.format == "ratings" else [])
 
 
 class RatedPairs(NamedTuple):
     """Pairs for ``validation.validate``, the votes behind them (rows of ANNOTATIONS), and rows of QUARANTINE.
 
-    A rating is used if its story is in a pair; every other one is in quarantine.
+    A rating is used if its story is in a pair. If it is in none since every other story of its premise was
+    rated too much alike, it is left out; every other one is in quarantine.
+
+    Attributes:
+        left_out: number of rows.
     """
 
     pairs: list[ParsedPair]
     annotations: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    left_out: int
 
 
 class Rating(NamedTuple):
@@ -118,10 +174,10 @@ class Rating(NamedTuple):
     value: float
 
 
-def pair_ratings(
-    rows: Sequence[RawRow], criteria: Sequence[str], margin: float, tie_margin: float | None, seed: int
-) -> RatedPairs:
+def pair_ratings(rows: Sequence[RawRow], rule: RatingsConfig, seed: int) -> RatedPairs:
     """Pair stories of one premise by their ratings: the mean over raters of the mean over criteria.
+
+    A row has the scores of one rater by ``criteria``, or one score of each of ``raters``.
 
     Two stories make a pair if their means differ by at least ``margin``, which is its label, or by at most
     ``tie_margin`` (None: no such pairs), which is a tie. Each rater of both has a vote: the sign of their own
@@ -135,7 +191,7 @@ def pair_ratings(
     stories: dict[tuple[str, ...], dict[str, list[Rating]]] = {}
     spellings: dict[tuple[tuple[str, ...], str], str] = {}
     for index, raw in enumerate(rows):
-        row = parse_row(_with_scores(raw, criteria), RatingRow)
+        row = parse_row(_with_scores(raw, rule), RatingRow)
         if isinstance(row, str):
             bad[index] = row
             continue
@@ -148,14 +204,16 @@ def pair_ratings(
         ratings = stories.setdefault(premise, {}).setdefault(story, [])
         if (row.domain, row.split) != (first.domain, first.split):
             bad[index] = "domain or split differs from an earlier row of the same context"
-        elif row.rater and any(rating.rater == row.rater for rating in ratings):
+        elif any(rating.rater == rater for rating in ratings for rater, _ in _scores_of(row, rule) if rater):
             bad[index] = "duplicate"
         else:
-            ratings.append(Rating(index, row.rater, row.cohort, mean(row.scores)))
+            ratings += [Rating(index, rater, row.cohort, score) for rater, score in _scores_of(row, rule)]
 
+    margin, tie_margin = rule.margin, rule.tie_margin
     pairs: list[ParsedPair] = []
     annotations: list[dict[str, Any]] = []
     paired: set[int] = set()
+    alike: set[int] = set()
     for premise, rated in stories.items():
         context = {name: getattr(premises[premise], name) for name in PremiseRow.model_fields}
         for story, other in combinations([story for story, ratings in rated.items() if ratings], 2):
@@ -163,6 +221,7 @@ def pair_ratings(
             a, b = rated[story_a], rated[story_b]
             label = _label(_value(a) - _value(b), margin, tie_margin)
             if label is None:
+                alike |= {rating.row_index for rating in (*a, *b)}
                 continue
             pair_id = digest(premises[premise].premise, story_a, story_b)
             pair = PairRow.model_construct(
@@ -172,24 +231,34 @@ def pair_ratings(
             annotations += _votes(pair_id, a, b, tie_margin or 0)
             paired |= {rating.row_index for rating in (*a, *b)}
     for index in range(len(rows)):
-        if index not in paired:
+        if index not in paired | alike:
             bad.setdefault(index, "no story of the same context to pair with")
-    return RatedPairs(pairs, annotations, [to_quarantine(rows[index], bad[index]) for index in sorted(bad)])
+    quarantine = [to_quarantine(rows[index], bad[index]) for index in sorted(bad)]
+    return RatedPairs(pairs, annotations, quarantine, len(alike - paired))
 
 
 def _premise_of(row: PremiseRow) -> tuple[str, ...]:
     return tuple(map(premise_key, row.premise))
 
 
-def _with_scores(raw: RawRow, criteria: Sequence[str]) -> RawRow:
-    """The row with the criteria's columns as ``scores``; without scores if one of the columns is missing."""
+def _with_scores(raw: RawRow, rule: RatingsConfig) -> RawRow:
+    """The row with ``scores``: of all criteria, or none if one is missing; of those raters who gave one."""
     if raw.values is None:
         return raw
-    values = {name: value for name, value in raw.values.items() if name not in criteria}
-    scores = [raw.values.get(name) for name in criteria]
-    if not any(_absent(score) for score in scores):
-        values["scores"] = scores
-    return RawRow(raw.file, raw.line, raw.text, values)
+    values = {name: value for name, value in raw.values.items() if name not in rule.columns}
+    scores = {name: raw.values.get(name) for name in rule.columns}
+    given = {name: score for name, score in scores.items() if not _absent(score)}
+    if given and (rule.raters or len(given) == len(scores)):
+        values["scores"] = list(given.values())
+        values["raters"] = list(given) if rule.raters else []
+    return replace(raw, values=values)
+
+
+def _scores_of(row: RatingRow, rule: RatingsConfig) -> list[tuple[str, float]]:
+    """Raters and their scores in a row."""
+    if rule.raters:
+        return list(zip(row.raters, row.scores, strict=True))
+    return [(row.rater, mean(row.scores))]
 
 
 def _absent(score: Any) -> bool:

@@ -1,7 +1,7 @@
 """Rows of a data set on a model hub, or of a folder laid out as one."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +10,9 @@ from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 
 from rlcs.config.data import HubDatasetConfig
+from rlcs.data.files import check_columns
 from rlcs.data.rows import RawRow
+from rlcs.data.values import named_values
 from rlcs.errors import InputError
 
 
@@ -30,24 +32,30 @@ def pin_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
         raise InputError(f"the newest commit of {hub.name} cannot be found: {error}") from error
 
 
-def read_hub(hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collection[str]) -> Iterator[RawRow]:
+def read_hub(
+    hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collection[str], required: Collection[str]
+) -> list[RawRow]:
     """Read rows of one split at one revision, numbered from 1; only the columns of ``fields`` are decoded.
 
     Args:
         columns: names in the data set by the workflow's names.
         fields: the workflow's names.
+        required: those of the columns that rows need.
 
     Raises:
-        InputError: the data set, its revision or its split cannot be read.
+        InputError: the data set, its revision or its split cannot be read, or it lacks such a column.
     """
     file = "/".join((f"{hub.name}@{hub.revision[:12]}" if hub.revision else hub.name, hub.split))
     names = {field: columns.get(field, field) for field in fields}
+    result: list[RawRow] = []
     try:
         rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)
-        present = {field: name for field, name in names.items() if name in rows.column_names}
-        rows = rows.select_columns(sorted(set(present.values())))
-        for line, row in enumerate(rows, start=1):
-            values = {field: row[name] for field, name in present.items()}
-            yield RawRow(file, line, json.dumps(row, default=str), values)
+        reached = {*names.values(), *(name.partition(".")[0] for name in names.values())}
+        read = [name for name in rows.column_names if name in reached]
+        found = list(rows.column_names)
+        for line, row in enumerate(rows.select_columns(read), start=1):
+            result.append(RawRow(file, line, json.dumps(row, default=str), named_values(row, names)))
     except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
+    check_columns(result, found, columns, required, "data.columns")
+    return result

@@ -1,6 +1,7 @@
 """Rows of user-supplied preferences, and the shapes that they must have (docs/data.md).
 
-None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted.
+None and nan count as absent. Reasons why a row cannot be used name no values, so that they can be counted;
+``data.reasons`` says what was found.
 """
 
 import json
@@ -13,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from rlcs.constraints.registry import instruction
-from rlcs.records import LABELS, Constraint, Label, Split
+from rlcs.data.reasons import advice, found
+from rlcs.records import LABELS, Constraint, Label, Split, label_key
 from rlcs.text import visible
 
 _RowModel = TypeVar("_RowModel", bound=BaseModel)
@@ -60,6 +62,11 @@ def _constraints(value: Any) -> list[Constraint]:
 # More people than ever read a pair; a larger number does not count votes, and each vote is held in memory.
 MAX_VOTES = 10_000
 
+_LABEL_OF: dict[str, Label] = {label: label for label in LABELS}
+# What programs write in place of an empty cell.
+_NO_LABEL = ("", "na", "nan", "none", "null")
+_VALIDATION_NAMES = ("dev", "val", "valid", "eval")
+
 
 def _votes(value: Any) -> list[Label]:
     """Votes for a, b and tie: a list of labels, or counts by label; either may be JSON (CSV).
@@ -70,18 +77,31 @@ def _votes(value: Any) -> list[Label]:
     if isinstance(votes, int | float) and not isinstance(votes, bool):
         return []
     if isinstance(votes, dict):
-        if any(type(count or 0) is not int or not 0 <= (count or 0) <= MAX_VOTES for count in votes.values()):
-            raise ValueError("not counts of people")
-        votes = [label for label, count in votes.items() for _ in range(count or 0)]
-    if not isinstance(votes, list) or any(label not in LABELS for label in votes):
+        counts = {label: _count(count) for label, count in votes.items()}
+        votes = [label for label, count in counts.items() for _ in range(count)]
+    if not isinstance(votes, list):
         raise ValueError("not votes")
-    return votes
+    read: list[Label] = [_LABEL_OF[label_key(vote)] for vote in votes]
+    return read
+
+
+def _count(value: Any) -> int:
+    """A number of people; pandas makes 3.0 of it."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError("not a number of people")
+    if not 0 <= value <= MAX_VOTES:
+        raise ValueError("too many people")
+    return int(value)
 
 
 def _parse_votes(value: Any) -> list[Label]:
+    if value in ("", {}, []):
+        return []
     try:
         return _votes(value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise PydanticCustomError("votes", "bad votes") from error
 
 
@@ -92,9 +112,35 @@ def _parse_constraints(value: Any) -> list[Constraint]:
         raise PydanticCustomError("constraints", "bad constraints") from error
 
 
+def _name(value: Any) -> Any:
+    """A name that is a number; pandas makes 12.0 of 12 in a column with empty cells."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if type(value) is int else value
+
+
+def _listed(value: Any) -> Any:
+    """The names in a list as one text."""
+    texts = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return ", ".join(value) if texts else value
+
+
+def _label(value: Any) -> Any:
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return value
+    key = label_key(value)
+    return "" if key in _NO_LABEL else key
+
+
+def _split(value: Any) -> Any:
+    key = value.strip().casefold() if isinstance(value, str) else value
+    return "validation" if key in _VALIDATION_NAMES else key
+
+
 Text = Annotated[str, AfterValidator(_unicode)]
 Story = Annotated[Text, AfterValidator(_not_empty)]
-Id = Annotated[Text, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
+Id = Annotated[Text, BeforeValidator(_name)]
+NameList = Annotated[Text, BeforeValidator(_listed)]
 
 
 def _number(value: Any) -> Any:
@@ -116,11 +162,11 @@ class PremiseRow(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
     domain: Text = ""
-    characters: Text = ""
+    characters: NameList = ""
     previous_plot: Text = ""
     outline: Text = ""
     prompt: Text = ""
-    split: Split | Literal[""] = ""
+    split: Annotated[Split | Literal[""], BeforeValidator(_split)] = ""
 
     @property
     def premise(self) -> tuple[str, str, str]:
@@ -134,9 +180,9 @@ class ContextRow(PremiseRow):
     pair_id: Id = ""
     context_id: Id = ""
     constraints: Annotated[list[Any], BeforeValidator(_parse_constraints)] = []
-    source: Text = ""
+    source: Id = ""
     annotator: Id = ""
-    cohort: Text = ""
+    cohort: Id = ""
 
 
 class PairRow(ContextRow):
@@ -144,7 +190,7 @@ class PairRow(ContextRow):
 
     story_a: Story
     story_b: Story
-    label: Label | Literal[""] = ""
+    label: Annotated[Label | Literal[""], BeforeValidator(_label)] = ""
     votes: Annotated[list[Label], BeforeValidator(_parse_votes)] = []
 
 
@@ -156,12 +202,13 @@ class ChosenRow(ContextRow):
 
 
 class RatingRow(PremiseRow):
-    """One person's ratings of one story (HANNA's shape); ``scores`` are those of the configured criteria."""
+    """One person's ratings of one story (HANNA's shape); ``scores`` are the criteria's or the ``raters``'."""
 
     story: Story
     rater: Id = ""
-    cohort: Text = ""
+    cohort: Id = ""
     scores: Annotated[list[Score], Field(min_length=1)]
+    raters: list[str] = []
 
 
 class ParsedPair(NamedTuple):
@@ -196,8 +243,19 @@ def premise_defect(row: PremiseRow) -> str | None:
 
 def to_quarantine(raw: RawRow, reason: str) -> dict[str, Any]:
     """Make the row of ``records.QUARANTINE`` for a row that cannot be used."""
-    text = raw.text.encode(errors="backslashreplace").decode()
-    return {"file": raw.file, "line": raw.line, "reason": reason, "row": text}
+    return {
+        "file": raw.file,
+        "line": raw.line,
+        "reason": reason,
+        "found": _storable(found(raw.values, raw.text, reason)),
+        "advice": advice(reason),
+        "row": _storable(raw.text),
+    }
+
+
+def _storable(text: str) -> str:
+    """The text with half characters and undecoded bytes spelt out."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _reason(error: ValidationError) -> str:

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
-
-STORY_COLUMNS = ("story_a", "story_b", "chosen", "rejected", "story")
+from rlcs.data.values import STORY_COLUMNS
 
 _WORD = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")

@@ -5,14 +5,11 @@
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlcs.data.rows import (
-    MAX_VOTES,
     ContextRow,
     PairRow,
     ParsedPair,
@@ -22,23 +19,9 @@ from rlcs.data.rows import (
     to_quarantine,
 )
 from rlcs.data.votes import majority_label, soft_label
-from rlcs.errors import InputError
-from rlcs.records import HUMAN, LABELS, SPLITS, Context, Label, Split, digest
+from rlcs.records import HUMAN, SPLITS, Context, Label, Split, digest
 from rlcs.text import premise_key, text_key
 from rlcs.verdict import swapped
-
-# What to do about the commonest reasons, by the words that they begin with.
-HINTS = {
-    "missing": "Columns of other names are named in data.columns, such as {story_a: first}",
-    "unknown label": f"A label is one of {', '.join(LABELS)}",
-    "unknown split": f"A split is one of {', '.join(SPLITS)}, or left out",
-    "bad votes": f'Votes are counts such as {{"a": 3, "b": 1}}, of at most {MAX_VOTES:,} people, or a list '
-    'such as ["a", "a", "b"]',
-    "another label": "Several people's labels need their names in the column annotator, or votes",
-    "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
-    "broken JSON": "A .jsonl file has one JSON object on each line",
-    "story of more": "data.story_length says how long a story may be, and whether a longer one is cut",
-}
 
 
 class Validated(NamedTuple):
@@ -46,6 +29,10 @@ class Validated(NamedTuple):
 
     ``len(annotations) + len(unlabelled) + len(quarantine)`` is the number of rows read if none of them has
     ``votes``, each of which is an annotation.
+
+    Attributes:
+        left_out: number of ratings that are in no pair since no other story of their prompt was rated
+            differently enough.
     """
 
     contexts: list[Context]
@@ -53,6 +40,7 @@ class Validated(NamedTuple):
     annotations: list[dict[str, Any]]
     unlabelled: list[dict[str, Any]]
     quarantine: list[dict[str, Any]]
+    left_out: int = 0
 
 
 def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: int) -> Validated:
@@ -176,39 +164,6 @@ def _vote_summary(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def count_reasons(quarantine: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Count quarantined rows by reason, the most frequent first."""
-    return dict(Counter(row["reason"] for row in quarantine).most_common())
-
-
-def check_share(
-    rows_read: int, quarantine: Sequence[Mapping[str, Any]], limit: float, file: Path | str
-) -> None:
-    """Check that at most the share ``limit`` of the rows is in quarantine.
-
-    Args:
-        file: where the quarantined rows can be looked at.
-
-    Raises:
-        InputError: no row was read, or too many of them cannot be used.
-    """
-    if rows_read == 0:
-        raise InputError("the preferences have no rows")
-    if len(quarantine) > limit * rows_read:
-        reasons = count_reasons(quarantine)
-        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-        hints = "".join(
-            f"{hint}. "
-            for start, hint in HINTS.items()
-            if any(reason.startswith(start) for reason in reasons)
-        )
-        raise InputError(
-            f"{len(quarantine)} of {rows_read} rows ({len(quarantine) / rows_read:.1%}) cannot be used: "
-            f"{counts}. {hints}At most {limit:.1%} may be lost (data.max_quarantine_share). Lines and "
-            f"reasons are in {file}; correct the rows or raise the limit."
-        )
-
-
 def validate_contexts(
     rows: Iterable[RawRow], known: Iterable[Context], shares: Mapping[Split, float], seed: int
 ) -> tuple[list[Context], list[dict[str, Any]]]:
@@ -254,7 +209,7 @@ def story_key(story: str) -> str:
 
 
 def _context_identity(row: ContextRow) -> str:
-    """What makes two rows' contexts one, whatever their spelling."""
+    """Key that two rows' contexts have in common if they are one, whatever their spelling."""
     constraints = [(constraint.kind, dict(constraint.parameters)) for constraint in row.constraints]
     return digest(row.context_id, row.domain or "story", _premise_key(row.premise), constraints)
 

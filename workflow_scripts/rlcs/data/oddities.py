@@ -1,0 +1,55 @@
+"""Marks of data that can be used but may not be what was meant: each is counted, and nothing is changed."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rlcs.data.validation import story_key
+from rlcs.records import Context, Split
+from rlcs.text import premise_key, text_key
+
+_HTML = re.compile(
+    r"</?(?:br|p|div|span|i|b|em|strong|a|li|ul|h[1-6])\b[^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);", re.I
+)
+_TOKEN = re.compile(r"<newline>|<\|?endoftext\|?>|</?s>", re.I)
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+_REMOVED = ("[removed]", "[deleted]")
+
+
+def count_oddities(contexts: Mapping[str, Context], pairs: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Count pairs by what is odd about them; what is not there is left out.
+
+    Args:
+        contexts: by id.
+        pairs: rows of PAIRS or UNLABELLED.
+    """
+    counts: dict[str, int] = defaultdict(int)
+    splits: dict[frozenset[str], set[Split]] = defaultdict(set)
+    number: dict[frozenset[str], int] = defaultdict(int)
+    for pair in pairs:
+        context = contexts[pair["context_id"]]
+        stories = (pair["story_a"], pair["story_b"])
+        for kind in {kind for story in stories for kind in _oddities(story, context.outline)}:
+            counts[kind] += 1
+        key = frozenset(map(story_key, stories))
+        splits[key].add(context.split)
+        number[key] += 1
+    counts["the same two stories in two splits"] = sum(number[key] for key in splits if len(splits[key]) > 1)
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def _oddities(story: str, outline: str) -> Iterable[str]:
+    if "<" in story or "&" in story:
+        if _HTML.search(story):
+            yield "HTML in a story"
+        if _TOKEN.search(story):
+            yield "tokens such as <newline> in a story"
+    if len(story) < 20 and story.strip().casefold() in _REMOVED:
+        yield "a story that is [removed] or [deleted]"
+    if not story.isascii() and _INVISIBLE.search(story):
+        yield "zero-width characters in a story"
+    start = premise_key(outline)
+    # a story longer than its prompt, in any spelling, needs so many characters at most to show it
+    if start and text_key(story[: 2 * len(outline) + 50]).startswith(start):
+        yield "a story that begins with its prompt"
