@@ -1,9 +1,11 @@
 """A judge reads the pairs of a split in both orders: teacher chains, the alignment evaluation, the gate."""
 
+from pathlib import Path
+
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
-from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.judge import judge_new
 from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
@@ -20,7 +22,10 @@ def main(stage: Stage) -> None:
             Access.of(stage.options),
             soft=gives_probability(stage.config),
         )
-        judgements = judge_in_shards(judge, preferences.comparisons(pairs), stage.checkpoints())
+        kept = f"judgements-{stage.options['split']}-{stage.key_without('preferences')}.parquet"
+        judgements = judge_new(
+            judge, preferences.comparisons(pairs), stage.checkpoints(), Path(stage.options["answers"]) / kept
+        )
         JUDGEMENTS_FILE.write(folder, judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
         log.info("%d judgements, %d of them without a verdict", len(judgements), unread)

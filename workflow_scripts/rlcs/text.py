@@ -46,6 +46,15 @@ def text_key(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", folded).split())
 
 
+def same_text(one: str, other: str) -> bool:
+    """True if two texts have one ``text_key``; most that differ are told apart by their first words."""
+
+    def start(text: str) -> str:
+        return text_key(" ".join(visible(text).split(maxsplit=4)[:4]))
+
+    return start(one) == start(other) and text_key(one) == text_key(other)
+
+
 def premise_key(premise: str) -> str:
     """Key of a premise: its ``text_key`` without leading tags such as ``[WP]``, unless it is nothing else."""
     return _TAGS.sub("", text_key(premise)) if "[" in premise else text_key(premise)

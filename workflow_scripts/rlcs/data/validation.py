@@ -5,6 +5,7 @@
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from rlcs.data.rows import (
 )
 from rlcs.data.votes import majority_label, soft_label
 from rlcs.records import HUMAN, SPLITS, Context, Label, Split, digest
-from rlcs.text import premise_key, text_key
+from rlcs.text import premise_key, same_text, text_key
 from rlcs.verdict import swapped
 
 
@@ -65,6 +66,10 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
         if isinstance(row, PairRow) and row.split:
             splits.setdefault(_split_key(row), row.split)
 
+    context_identities = {
+        n: _context_identity(row) for n, (_, row) in enumerate(parsed) if isinstance(row, PairRow)
+    }
+    rows_of = Counter(context_identities.values())
     contexts: dict[str, Context] = {}
     pairs: dict[str, dict[str, Any]] = {}
     votes: dict[str, list[dict[str, Any]]] = {}
@@ -79,10 +84,12 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
         if isinstance(row, PairRow):
             key = _split_key(row)
             context = _context(row, splits.get(key) or split_of(key, shares, seed))
-            identity = _context_identity(row)
+            identity = context_identities[index]
             context = by_identity.get(identity, context)
             pair = _pair(row, context.context_id)
-            story_a, story_b = story_key(row.story_a), story_key(row.story_b)
+            story_a, story_b = row.story_a, row.story_b
+            if rows_of[identity] > 1:  # the only pair of its context has nothing to be compared with
+                story_a, story_b = story_key(story_a), story_key(story_b)
             stories = (context.context_id, frozenset((story_a, story_b)))
             known = compared.get(stories)
             if row.split and row.split != context.split:
@@ -124,7 +131,7 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
 
 def _pair_defect(row: PairRow) -> str | None:
     """The reason why a pair cannot be used; None if it can."""
-    if story_key(row.story_a) == story_key(row.story_b):
+    if same_text(row.story_a, row.story_b):
         return "identical stories"
     return premise_defect(row)
 

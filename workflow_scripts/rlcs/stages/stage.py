@@ -92,6 +92,11 @@ class Stage:
         self.unfinished_work.mkdir(parents=True, exist_ok=True)
         return self.unfinished_work
 
+    def key_without(self, name: str) -> str:
+        """Key of all that the artifact depends on but one input, for what is kept while that input grows."""
+        inputs = {key: value for key, value in self._identity["inputs"].items() if key != name}
+        return identity_key({**self._identity, "inputs": inputs})
+
     @property
     def unfinished(self) -> Path:
         """Folder in which the artifact is written before it is published."""
