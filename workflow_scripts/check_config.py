@@ -30,8 +30,8 @@ from rlcs.training.rollouts import rollouts_problem
 
 
 def problems(config: Config) -> list[str]:
-    """List a line per model whose options TRL or its trainer refuses, or that lacks what they need."""
-    lines = []
+    """List a line per file that is not there, and per model whose options TRL or its trainer refuses."""
+    lines = missing_files(config)
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
             try:
@@ -60,6 +60,25 @@ def ineffective(config: Config) -> list[str]:
         for name, value in config.training.items()
         if entries and all(name in entry.training for entry in entries)
     ]
+
+
+def missing_files(config: Config) -> list[str]:
+    """List a line for each file of the data, and each folder of a base, that is not there.
+
+    A base's model is a folder if it begins as a path does; a hub's id does not.
+    """
+    data = config.data
+    lines = [
+        f"data.{key}: no such file: {path}"
+        for key, paths in (("preferences", data.preferences or []), ("contexts", data.contexts))
+        for path in paths
+        if not path.exists()
+    ]
+    for name, base in config.bases.items():
+        model = getattr(base, "model", None)
+        if isinstance(model, str) and model.startswith(("/", "./", "../", "~")) and not Path(model).is_dir():
+            lines.append(f"bases.{name}.model: no such folder: {model}")
+    return lines
 
 
 def sentence_model_problem(policy: GRPOPolicyConfig) -> str | None:

@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from rlcs.data.argilla import read_argilla_export
+from rlcs.data.files import read_records
 from rlcs.data.rows import PairRow
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "export", type=Path, help="the file that dataset.records(with_responses=True).to_json wrote"
+        "export", type=Path, help="records with responses, flattened (to_list(flatten=True)), as JSON"
     )
     parser.add_argument("output", type=Path, help="the JSON lines to write")
     parser.add_argument(
@@ -28,11 +29,16 @@ def main() -> None:
         for task in tasks
     }
     try:
-        rows = list(
-            read_argilla_export(arguments.export.read_text(encoding="utf-8"), sheet, arguments.cohort)
-        )
+        records = []
+        for line, _, values in read_records(arguments.export):
+            if isinstance(values, str):
+                raise ValueError(f"line {line}: {values}")
+            records.append(values)
+        rows = list(read_argilla_export(records, sheet, arguments.cohort))
     except ValueError as error:
         sys.exit(f"error: {arguments.export} is not an export of this sheet's records: {error}")
+    if not rows:
+        sys.exit(f"error: {arguments.export} has {len(records)} records, and no submitted response in them")
     arguments.output.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     print(f"{len(rows)} annotations of {len({row['pair_id'] for row in rows})} pairs")
 

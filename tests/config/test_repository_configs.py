@@ -23,6 +23,16 @@ def test_every_config_is_accepted_by_check(names):
     assert all(str(plan) for plan in plans)
 
 
+def test_what_is_not_there_is_named_before_the_first_job(tmp_path):
+    raw = merged(["smollm.yaml"])
+    raw["data"] |= {"preferences": [str(tmp_path / "no.csv")], "contexts": [str(tmp_path)]}
+    raw["bases"]["smollm"] = {"kind": "pretrained", "model": str(tmp_path / "none")}
+    assert check_config.problems(parsing.parse(raw)) == [
+        f"data.preferences: no such file: {tmp_path / 'no.csv'}",
+        f"bases.smollm.model: no such folder: {tmp_path / 'none'}",
+    ]
+
+
 @pytest.mark.parametrize("way", [["probe", "lora"], "probe", "lora", "full", None])
 def test_however_a_scalar_judge_is_trained_its_memory_is_planned(way):
     raw = merged(["smollm.yaml", "smollm/gpu.yaml"])

@@ -294,7 +294,18 @@ def test_label_studio_and_back(sheet, tmp_path, monkeypatch, capsys):
         import_label_studio.main()
 
 
-def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
+def _flattened(record):
+    """The record as ``to_list(flatten=True)`` writes it."""
+    given = record["responses"].get("preference")
+    parts = {"": "value", ".users": "user_id", ".status": "status"}
+    return {"id": record["id"], "status": "pending", "premise": record["fields"]["premise"]} | {
+        f"preference.responses{part}": [response[name] for response in given] if given else None
+        for part, name in parts.items()
+    }
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys, flat):
     records = json.loads((sheet / "argilla" / "records.json").read_text(encoding="utf-8"))
     settings = json.loads((sheet / "argilla" / ".argilla" / "settings.json").read_text(encoding="utf-8"))
     assert not any(policy in json.dumps([records, settings]) for policy in POLICIES)
@@ -305,8 +316,14 @@ def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
 
     answers = [["a"], ["tie", "b"], ["b"], [], []]
     for record, given in zip(records, answers, strict=True):
-        responses = [{"value": value, "user_id": f"user-{n}"} for n, value in enumerate(given)]
+        responses = [
+            {"value": value, "user_id": f"user-{n}", "status": "submitted"} for n, value in enumerate(given)
+        ]
+        for status in ("draft", "discarded"):
+            responses.append({"value": "a", "user_id": status, "status": status})
         record["responses"] = {"preference": responses} if given else {}
+    if flat:
+        records = [_flattened(record) for record in records]
     export, saved = tmp_path / "records.json", tmp_path / "annotations.jsonl"
     export.write_text(json.dumps(records))
     command = ["import", str(export), str(saved), "--sheet", str(sheet), "--cohort", "readers"]
@@ -327,16 +344,77 @@ def test_argilla_and_back(sheet, tmp_path, monkeypatch, capsys):
 
     for changed, why in (
         ({"id": "another"}, "not of this sheet"),
-        ({"responses": wrong("c")}, "is not one of a, b"),
+        ({**GONE, "responses": wrong("c")}, "is not one of a, b"),
+        ({**GONE, "responses": wrong("c", "draft")}, "no submitted response"),
+        ({**GONE, "responses": {"preference": [{"value": "a", "user_id": "u"}]}}, "flatten=True"),
+        ({**GONE, "responses": None}, "neither responses nor 'preference.responses'"),
     ):
-        export.write_text(json.dumps([records[0] | changed]))
+        changed = {name: value for name, value in (records[0] | changed).items() if value is not ...}
+        export.write_text(json.dumps([changed]))
         with pytest.raises(SystemExit, match=why):
             import_argilla.main()
 
 
-def wrong(value):
-    return {"preference": [{"value": value, "user_id": "user-0"}]}
+GONE = dict.fromkeys([f"preference.responses{part}" for part in ("", ".users", ".status")], ...)
+
+
+def wrong(value, status="submitted"):
+    return {"preference": [{"value": value, "user_id": "user-0", "status": status}]}
 
 
 def test_an_annotation_without_a_choice_has_no_label():
-    assert label_studio.Annotation(result=[], completed_by=1).label is None
+    assert label_studio.Annotation(result=[], completed_by=1).label({"tie": "tie"}) is None
+
+
+def own_project(*annotations):
+    """An export of a project with names of its own."""
+    data = {"premise": "A wolf.", "text1": "It ran.", "text2": "It slept."}
+    return [{"id": 1, "data": data, "drafts": [choice("Left is better")], "annotations": list(annotations)}]
+
+
+def choice(text, **fields):
+    result = [{"type": "choices", "from_name": "better", "value": {"choices": [text]}}]
+    return {"id": 7, "completed_by": 1, "result": result} | fields
+
+
+COLUMNS = ["--columns", "story_a=text1", "story_b=text2", "prompt=premise"]
+LABELS = ["--labels", "Left is better=a", "Right is better=b"]
+
+
+@pytest.fixture
+def import_own(tmp_path, monkeypatch):
+    def run(tasks, *options, encoding="utf-8"):
+        export, saved = tmp_path / "export.json", tmp_path / "rows.jsonl"
+        export.write_text(json.dumps(tasks), encoding=encoding)
+        monkeypatch.setattr("sys.argv", ["import", str(export), str(saved), *options])
+        import_label_studio.main()
+        return [json.loads(line) for line in saved.read_text(encoding="utf-8").splitlines()]
+
+    return run
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_label_studio_project_of_ones_own(import_own, encoding):
+    cancelled = choice("Left is better", was_cancelled=True)
+    tasks = own_project(choice("right is better"), choice("Left is better", completed_by=None), cancelled)
+    rows = import_own(tasks, *COLUMNS, *LABELS, encoding=encoding)
+    assert [(row["label"], row["annotator"]) for row in rows] == [("b", "1"), ("a", "annotation 7")]
+    assert {name: rows[0][name] for name in ("prompt", "story_a", "story_b")} == {
+        "prompt": "A wolf.",
+        "story_a": "It ran.",
+        "story_b": "It slept.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (LABELS, "no story_a and no story_b; its data: premise, text1, text2. Say which is which"),
+        (COLUMNS, "no finished annotation with a preference; --labels says what"),
+        ([*COLUMNS, "--labels", "Left is better=left"], r"--labels: \['left'\] are not of a, b, tie"),
+        (["--columns", "story_a"], "are not of the form NAME=NAME"),
+    ],
+)
+def test_a_project_of_ones_own_without_its_names(import_own, options, message):
+    with pytest.raises(SystemExit, match=message):
+        import_own(own_project(choice("Left is better")), *options)

@@ -6,9 +6,9 @@ They are those of argilla 2 (2.8.0), which the workflow does not need installed.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from rlcs.data.label_studio import describe_premise
 from rlcs.records import LABELS, Label
@@ -41,18 +41,26 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+_FLAT = f"{QUESTION}.responses"  # argilla's name of a flattened record's answers
+_NO_STATUS = (
+    "responses have no status, so drafts and discarded ones cannot be told apart: export flattened records, "
+    "json.dump(dataset.records(with_responses=True).to_list(flatten=True), file)"
+)
+
+
 class Response(BaseModel):
-    """One person's answer to one question."""
+    """One person's answer to one question; argilla's nested export leaves the status out."""
 
     value: Any
     user_id: str
+    status: Literal["submitted", "draft", "discarded"]
 
 
 class Record(BaseModel):
-    """A record that ``DatasetRecords.to_json`` writes; fields that are not read here are left out."""
+    """A record with the answers to our question; fields that are not read here are left out."""
 
     id: str
-    responses: dict[str, list[Response]] = {}
+    responses: list[Response] = []
 
 
 def write_dataset(
@@ -80,21 +88,45 @@ def write_dataset(
         (folder / path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+def _record(values: Mapping[str, Any]) -> Record:
+    """Read a record, nested or flattened.
+
+    Raises:
+        ValueError: it has no answers to the question, or answers without their status.
+    """
+    if _FLAT in values:
+        users, status = (values.get(f"{_FLAT}.{part}") for part in ("users", "status"))
+        given = values[_FLAT] or []
+        if given and not (users and status):
+            raise ValueError(_NO_STATUS)
+        answers = zip(given, users or [], status or [], strict=True)
+        responses = [{"value": v, "user_id": user, "status": state} for v, user, state in answers]
+    elif isinstance(values.get("responses"), Mapping):
+        responses = values["responses"].get(QUESTION) or []
+        if any("status" not in response for response in responses):
+            raise ValueError(_NO_STATUS)
+    else:
+        raise ValueError(f"a record has neither responses nor {_FLAT!r}; its fields: {', '.join(values)}")
+    return Record.model_validate({"id": values.get("id"), "responses": responses})
+
+
 def read_argilla_export(
-    export: str, rows: Mapping[str, Mapping[str, Any]], cohort: str
+    export: Iterable[Mapping[str, Any]], rows: Mapping[str, Mapping[str, Any]], cohort: str
 ) -> Iterator[dict[str, Any]]:
-    """Read rows of preferences from exported records, one for each response to the question.
+    """Read rows of preferences from exported records, one for each submitted response to the question.
 
     Args:
-        export: JSON of records with responses.
+        export: records with responses, nested or flattened.
         rows: the sheet's rows of preferences by pair id.
 
     Raises:
-        pydantic.ValidationError: the export is not a list of records.
-        ValueError: a record of another sheet, or a response that is not a label.
+        ValueError: what is no record, one of another sheet, a response without its status, or one that is
+            not a label.
     """
-    for record in TypeAdapter(list[Record]).validate_json(export):
-        for response in record.responses.get(QUESTION, []):
+    for record in map(_record, export):
+        for response in record.responses:
+            if response.status != "submitted":
+                continue
             if record.id not in rows:
                 raise ValueError(f"record {record.id!r} is not of this sheet")
             if response.value not in LABELS:

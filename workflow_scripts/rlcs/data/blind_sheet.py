@@ -10,6 +10,7 @@ from rlcs.data.matches import Stories, StoryName, matches_of, pairs_of
 from rlcs.data.rows import PairRow, RawRow, parse_row
 from rlcs.errors import InputError
 from rlcs.records import HUMAN, Context, Row, digest
+from rlcs.text import text_key
 from rlcs.verdict import swapped
 
 
@@ -101,14 +102,15 @@ def read_votes(rows: Iterable[RawRow], pairs: Iterable[Row]) -> list[dict[str, A
         if not row.annotator:
             raise InputError(f"{line}: missing annotator")
         pair = by_id.get(row.pair_id, {})
-        sides = (pair.get("story_a"), pair.get("story_b"))
-        if (row.story_a, row.story_b) not in (sides, sides[::-1]):
+        sides = [text_key(str(pair.get(side))) for side in ("story_a", "story_b")]
+        read = [text_key(row.story_a), text_key(row.story_b)]
+        if read not in (sides, sides[::-1]):
             raise InputError(
                 f"{line}: pair {row.pair_id!r} with these stories is not on this run's "
                 "sheet; annotations belong to the sheet that they were made with, since another training "
                 "writes other stories"
             )
-        label = row.label if row.story_a == sides[0] else swapped(row.label)
+        label = row.label if read == sides else swapped(row.label)
         vote = {"pair_id": row.pair_id, "label": label, "annotator": row.annotator}
         votes[row.pair_id, row.annotator] = vote | {"cohort": row.cohort or None}
     return list(votes.values())

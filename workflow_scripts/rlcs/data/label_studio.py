@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from rlcs.data.rows import PairRow
-from rlcs.records import Label
+from rlcs.records import Label, label_key
 
 INTERFACE = """\
 <View>
@@ -35,21 +35,29 @@ class Result(BaseModel):
 class Annotation(BaseModel):
     """One person's work on a task."""
 
+    id: int | None = None
     result: list[Result]
-    completed_by: int | str | dict[str, Any]
-    was_cancelled: bool = False
+    completed_by: int | str | dict[str, Any] | None = None
+    was_cancelled: bool | None = False
 
-    @property
-    def label(self) -> Label | None:
-        """A tie if that is marked, else the selected side; None if neither is."""
+    def label(self, labels: Mapping[str, Label]) -> Label | None:
+        """The label of a choice if one is marked, else the selected side; None if neither is.
+
+        Args:
+            labels: of the choices, by their text in lower case.
+        """
         for result in self.result:
-            if result.type == "choices" and "tie" in result.value.get("choices", []):
-                return "tie"
+            for choice in result.value.get("choices", []) if result.type == "choices" else []:
+                if label_key(choice) in labels:
+                    return labels[label_key(choice)]
         selected = [result.value.get("selected", "") for result in self.result if result.type == "pairwise"]
         return _SELECTED.get(selected[-1]) if selected else None
 
     @property
     def annotator(self) -> str:
+        """The person's address or number; if the export has none, the annotation's."""
+        if self.completed_by is None:
+            return "" if self.id is None else f"annotation {self.id}"
         if isinstance(self.completed_by, dict):
             return str(self.completed_by.get("email") or self.completed_by["id"])
         return str(self.completed_by)
@@ -79,14 +87,35 @@ def describe_premise(row: Mapping[str, Any], requirements: str) -> str:
     return "\n".join([row["domain"], *(f"{name}: {text}" for name, text in parts.items() if text)])
 
 
-def read_label_studio_export(export: str, cohort: str) -> Iterator[dict[str, Any]]:
+def read_label_studio_export(
+    export: str,
+    cohort: str,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, Label] | None = None,
+) -> Iterator[dict[str, Any]]:
     """Read rows of preferences from a JSON export, one for each annotation with a preference or a tie.
+
+    Drafts and cancelled annotations are left out.
+
+    Args:
+        columns: names in the tasks' data by those of preferences, for a project of one's own.
+        labels: labels of the project's choices.
 
     Raises:
         pydantic.ValidationError: the export is not a list of tasks with their annotations.
+        ValueError: a task without both stories; the message has the names in its data.
     """
+    names = {name: (columns or {}).get(name, name) for name in PairRow.model_fields}
+    label_of: dict[str, Label] = {"tie": "tie"}
+    label_of |= {label_key(choice): label for choice, label in (labels or {}).items()}
     for task in TypeAdapter(list[Task]).validate_json(export):
-        row = {name: task.data[name] for name in PairRow.model_fields if name in task.data}
+        row = {name: task.data[column] for name, column in names.items() if column in task.data}
+        if missing := [name for name in ("story_a", "story_b") if name not in row]:
+            raise ValueError(
+                f"a task has no {' and no '.join(missing)}; its data: {', '.join(task.data)}. Say which is "
+                "which, such as --columns story_a=text1 story_b=text2 prompt=premise"
+            )
         for annotation in task.annotations:
-            if annotation.label is not None and not annotation.was_cancelled:
-                yield {**row, "label": annotation.label, "annotator": annotation.annotator, "cohort": cohort}
+            label = annotation.label(label_of)
+            if label is not None and not annotation.was_cancelled:
+                yield {**row, "label": label, "annotator": annotation.annotator, "cohort": cohort}
