@@ -29,9 +29,10 @@ def main() -> None:
     parser.add_argument("--labels", nargs="*", default=[], help="CHOICE=LABEL: a, b or tie of your choices")
     arguments = parser.parse_args()
     try:
-        columns, labels = (_mapping(pairs) for pairs in (arguments.columns, arguments.labels))
-        if unknown := set(labels.values()) - set(LABELS):
+        columns, choices = _mapping(arguments.columns), _mapping(arguments.labels)
+        if unknown := set(choices.values()) - set(LABELS):
             raise ValueError(f"--labels: {sorted(unknown)} are not of {', '.join(LABELS)}")
+        labels = {choice: label for choice, said in choices.items() for label in LABELS if label == said}
         export = arguments.export.read_text(encoding="utf-8-sig")
         rows = list(read_label_studio_export(export, arguments.cohort, columns, labels))
     except ValidationError as error:
