@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 
 import regex
 import sentencex
@@ -60,6 +61,16 @@ def words(text: str) -> list[str]:
 def word_ends(text: str) -> Iterator[int]:
     """The index behind each word, in the text's order."""
     return (match.end() for match in _WORD.finditer(text))
+
+
+def word_count(text: str) -> int:
+    """Number of words."""
+    return sum(1 for _ in word_ends(text))
+
+
+def has_more_words(text: str, number: int) -> bool:
+    """True if a text has more words than a number; it reads no further."""
+    return len(text) > number and next(islice(word_ends(text), number, None), None) is not None
 
 
 def sentence_ends(text: str) -> list[int]:
@@ -239,4 +250,4 @@ def repeated_ngram_share(text: str, n: int) -> float | None:
 def sentence_words(text: str) -> float:
     """Mean length of a text's sentences in words; 0 without sentences."""
     number = len(sentences(text))
-    return len(words(text)) / number if number else 0.0
+    return word_count(text) / number if number else 0.0
