@@ -6,6 +6,7 @@ script tells. On words rest the measures of diversity: distinct-n of a set of te
 and the share of repeated n-grams in one text, all in lower case.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,10 @@ import sentencex
 
 # From the first letter or digit to the next boundary.
 _WORD = regex.compile(r"(?wsV1)[\p{L}\p{N}].*?\b")
+_RUN = re.compile(r"\w+")
+# Letters and digits between which a word may end: those behind Arabic, and raised digits.
+_DENSE = re.compile(r"[²³¹¼-¾]|[^\W\x00-\u06ff]")
+_LONG_WORD = 8  # characters
 # A letter or digit that belongs to a longer word; scripts without spaces have no such thing.
 _INNER = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 # Scripts whose sentences end otherwise than English ones, and a language of each; sentencex knows the ends of
@@ -68,9 +73,22 @@ def word_count(text: str) -> int:
     return sum(1 for _ in word_ends(text))
 
 
+@lru_cache(maxsize=8)
+def first_word_ends(text: str, number: int) -> list[int]:
+    """The index behind each of a text's first words, at most as many as the number."""
+    return list(islice(word_ends(text), number))
+
+
 def has_more_words(text: str, number: int) -> bool:
-    """True if a text has more words than a number; it reads no further."""
-    return len(text) > number and next(islice(word_ends(text), number, None), None) is not None
+    """True if a text has more words than a number; it reads no further.
+
+    A run of letters and digits is one word at most in scripts that divide words, and ``re`` counts runs
+    quickly: a text that is not clearly too long is mostly known to be short enough by that.
+    """
+    unclear = len(text) <= _LONG_WORD * number
+    if len(text) <= number or (unclear and not _DENSE.search(text) and len(_RUN.findall(text)) <= number):
+        return False
+    return len(first_word_ends(text, number + 1)) > number
 
 
 def sentence_ends(text: str) -> list[int]:

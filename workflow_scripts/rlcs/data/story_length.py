@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import accumulate, islice
+from itertools import accumulate
 from math import ceil
 
 from rlcs import text as texts
@@ -24,7 +24,7 @@ def truncate(story: str, max_words: int) -> str:
     It ends with the last sentence that ends within them, else with the last line, else with the last word. A
     sentence or a line must leave ``LEAST_SHARE`` of the words.
     """
-    words = list(islice(texts.word_ends(story), max_words + 1))
+    words = texts.first_word_ends(story, max_words + 1)
     if len(words) <= max_words:
         return story
     least, last, too_far = (words[n - 1] for n in (ceil(LEAST_SHARE * max_words), max_words, max_words + 1))
