@@ -2,7 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.text import distinct_n, formatted_share, repeated_ngram_share, unique_ngram_shares
+from rlcs.text import (
+    distinct_n,
+    formatted_share,
+    lines,
+    repeated_ngram_share,
+    sentence_ends,
+    sentences,
+    unique_ngram_shares,
+    word_ends,
+    words,
+)
 
 stories = st.lists(st.sampled_from(["the", "dragon", "don't", "sleeps"]), max_size=12).map(" ".join)
 
@@ -84,3 +94,41 @@ def test_n_must_be_positive():
 )
 def test_lines_with_markdown(text, share):
     assert formatted_share(text) == share
+
+
+@pytest.mark.parametrize(
+    ("text", "words_", "sentences_"),
+    [
+        ("他点亮了灯，等待着。“谁？”他问。", 11, 3),
+        ("他走了｡她没有!", 6, 2),
+        ("هل جاء؟ نعم، جاء أمس.", 5, 2),
+        ("وہ آیا۔ پھر وہ چلا گیا۔", 6, 2),
+        ("वह आया। फिर वह चला गया॥ क्या तुम हो?", 9, 3),
+        ("เขาไปแล้ว? เธอไม่ได้ไป!", 17, 2),
+        ("Он родился в 1986 г. в Москве. — Кто там? — спросил он.", 11, 3),
+        ("Πού είσαι; Εδώ είμαι.", 4, 2),
+        ("「行くぞ。」と彼は言った。", 9, 2),
+        ("Mr. Mill met Dr. Wolf at 3 p.m. They don't talk.", 11, 2),
+    ],
+)
+def test_words_and_sentences_of_languages(text, words_, sentences_):
+    assert (len(words(text)), len(sentences(text))) == (words_, sentences_)
+
+
+def test_a_poem_has_lines():
+    assert lines("床前的月光\n像地上的霜\n \n抬头看明月\n") == ["床前的月光", "像地上的霜", "抬头看明月"]
+
+
+@given(st.text(max_size=100))
+def test_words_and_sentences_stand_where_they_end(text):
+    assert [text[:end].endswith(word) for end, word in zip(word_ends(text), words(text), strict=True)] == (
+        [True] * len(words(text))
+    )
+    ends = sentence_ends(text)
+    assert len(ends) == len(sentences(text))
+    assert all(text[:end].endswith(part) for end, part in zip(ends, sentences(text), strict=True))
+
+
+@given(st.text(st.characters(exclude_categories=["Cn", "Cs"]), max_size=60))
+def test_no_word_is_lost(text):
+    assert bool(words(text)) == any(character.isalnum() for character in text)

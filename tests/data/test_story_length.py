@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
-from rlcs.data.story_length import limit_length, truncate
+from rlcs.data.story_length import LEAST_SHARE, limit_length, truncate
+from rlcs.text import has_more_words, word_count
 
 
 def row(**values):
@@ -22,6 +23,16 @@ def row(**values):
         ("One two three", 2, "One two"),
         ("One  two.\n\nThree four.", 3, "One  two."),
         ("It cost 3.50 pounds then.", 4, "It cost 3.50 pounds"),
+        ("Yes. A river that has no end runs on and on", 6, "Yes. A river that has no"),
+        ("They all went to Mr. Mill then", 5, "They all went to Mr"),
+        ("They ran. She saw Mr. Mill then", 5, "They ran. She saw Mr"),
+        ("She ran. He saw her. Mr. Mill then", 6, "She ran. He saw her."),
+        ("他走了。她没有走，一个人等待着。", 9, "他走了。她没有走，一个"),
+        ("他走了，她没有走。一个人等待着。", 9, "他走了，她没有走。"),
+        ("床前的月光\n像地上的霜\n抬头看明月\n低头想故乡", 13, "床前的月光\n像地上的霜"),
+        ("वह आया। फिर वह चला गया।", 4, "वह आया।"),
+        ("هل جاء؟ نعم جاء أمس", 4, "هل جاء؟"),
+        ("Он ушёл. Потом она пришла.", 4, "Он ушёл."),
     ],
 )
 def test_a_story_is_cut_at_the_end_of_a_sentence(story, most, expected):
@@ -32,8 +43,29 @@ def test_a_story_is_cut_at_the_end_of_a_sentence(story, most, expected):
 def test_what_is_cut_is_a_beginning_that_keeps_the_limit(story, most):
     short = truncate(story, most)
     assert story.startswith(short)
-    assert len(short.split()) <= most
-    assert bool(short.strip()) == bool(story.strip())
+    assert (kept := word_count(short)) <= most
+    assert kept >= min(word_count(story), LEAST_SHARE * most)
+    if word_count(story) <= most:
+        assert short == story
+
+
+assigned = st.characters(exclude_categories=["Cn", "Cs"])  # what is not, regex may know and Python not
+simple = st.characters(exclude_categories=["Cn"], max_codepoint=0x6FF) | st.sampled_from("’‘“”—… '.:,;_a5ж²")
+
+
+@given(st.text(assigned, max_size=50) | st.text(simple, max_size=50), st.integers(0, 9))
+def test_a_text_has_more_words_than_a_smaller_number(text, number):
+    assert has_more_words(text, number) == (word_count(text) > number)
+
+
+def test_a_chinese_character_is_a_word():
+    kept, _ = limit_length([row(story_a="他走了。", story_b="他")], StoryLengthConfig(max_words=2))
+    assert kept[0].defect == "story of more than 2 words"
+
+
+def test_a_text_with_little_punctuation_keeps_half_of_the_words_or_more():
+    story = "Yes. " + "on and on it goes " * 180
+    assert word_count(truncate(story, 900)) == 900
 
 
 def test_a_long_story_goes_to_quarantine_by_default():

@@ -181,8 +181,6 @@ def test_rows_that_are_set_aside(read, caplog, name):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_files_that_are_refused_with_what_to_do(read, name):
-    if name == "zh_long":
-        pytest.xfail("stories are measured in words between white space")
     with pytest.raises(InputError) as raised:
         read(name, CASES[name])
     for pattern in REFUSED[name]:

@@ -123,7 +123,7 @@ def test_shares_over_nothing_are_none(judgements):
 
 def pairs(*rows):
     return [
-        {"pair_id": str(i), "story_a": "x" * a, "story_b": "x" * b, "label": label}
+        {"pair_id": str(i), "story_a": "他" * a, "story_b": "x " * b, "label": label}
         for i, (a, b, label) in enumerate(rows)
     ]
 

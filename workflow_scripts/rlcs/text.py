@@ -1,32 +1,63 @@
-"""The one counter of text: words, sentences, paragraphs, lines, phrases, letters, speech and n-grams.
+"""The one measure of texts: words, sentences, paragraphs, lines, phrases, letters, speech and n-grams.
 
-Constraints, tables, baselines and rewards all count with it. Word boundaries are Unicode's (UAX #29, through
-``regex``), sentence boundaries those of ``sentencex``. On words rest the measures of diversity: distinct-n of
-a set of texts, unique n-grams of each, and the share of repeated n-grams in one text, all in lower case.
+Limits, constraints, tables, baselines and rewards all count with it. Word boundaries are Unicode's (UAX #29,
+through ``regex``), sentence boundaries those of ``sentencex``, with the abbreviations of a language that the
+script tells. On words rest the measures of diversity: distinct-n of a set of texts, unique n-grams of each,
+and the share of repeated n-grams in one text, all in lower case.
 """
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import islice
 
 import regex
 import sentencex
 
-_WORD_BREAK = regex.compile(r"(?wV1)\b")
+# From the first letter or digit to the next boundary.
+_WORD = regex.compile(r"(?wsV1)[\p{L}\p{N}].*?\b")
+_RUN = re.compile(r"\w+")
+# Letters and digits between which a word may end: those behind Arabic, and raised digits.
+_DENSE = re.compile(r"[²³¹¼-¾]|[^\W\x00-\u06ff]")
+_LONG_WORD = 8  # characters
 # A letter or digit that belongs to a longer word; scripts without spaces have no such thing.
-_INNER = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}]]"
-_LIST_ITEM = regex.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+\S", regex.MULTILINE)
-_MARKUP = regex.compile(
-    r"^\s*(?:#{1,6}\s|[-*•+]\s|\d+[.)]\s|\||(?:---|\*\*\*|___)\s*$)|\*\*\S|__\S", regex.V1
+_INNER = r"[\w--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+# Scripts whose sentences end otherwise than English ones, and a language of each; sentencex knows the ends of
+# Chinese, Arabic, Urdu and Hindi whatever the language.
+_SCRIPTS = {"ru": r"\p{Cyrillic}", "el": r"\p{Greek}"}
+_LETTER = regex.compile("|".join(f"(?P<{name}>{letter})" for name, letter in _SCRIPTS.items()) + r"|\p{L}")
+_SCRIPT_SAMPLE = 200
+"""Characters at a text's beginning that tell its script."""
+
+_FOLDED = str.maketrans(
+    dict.fromkeys("’‘‛ʼ＇`´", "'") | dict.fromkeys("“”„‟＂", '"') | dict.fromkeys("‐‑", "-") | {"…": "..."}
 )
 _INVISIBLE = regex.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
 _TAGS = regex.compile(r"^(?:\[[\p{L} ]{1,20}\][\s:–-]*)+(?=\S)")
-_SPEECH = regex.compile(r'"[^"\n]+"|“[^”\n]+”|„[^“”\n]+[“”]|«[^»\n]+»|「[^」\n]+」')
+_QUOTATION_MARKS = "\"'«»‹›「」『』〝〞〟"
 
+_BULLET = regex.compile(r"[-*•+‣◦▪●○・]\s+[^\s*•+-]")
+_NUMBERED = regex.compile(r"[(（]?(\d{1,3}|[一二三四五六七八九十]{1,3})(?:[.)]\s+|[、．）]\s*)\S")
+_DIGITS = "一二三四五六七八九"
+_CHINESE_NUMBERS = {
+    tens + unit: 10 * ten + one
+    for ten, tens in enumerate(["", "十", *(f"{digit}十" for digit in _DIGITS[1:])])
+    for one, unit in enumerate(["", *_DIGITS])
+}
+_MARKUP = regex.compile(r"^(?:#{1,6}\s|\||(?:---|\*\*\*|___)\s*$)|\*\*\S|__\S")
 
-def _says_something(text: str) -> bool:
-    return any(character.isalnum() for character in text)
+_SPEECH = regex.compile(
+    # no inches: a digit stands before none of them
+    r"""(?<!\d)["＂][^"＂\n]+["＂]|[“”„‟][^“”„‟"\n]+[“”"]|[«»][^«»\n]+[«»]|[‹›][^‹›\n]+[‹›]"""
+    r"|「[^」\n]+」|『[^』\n]+』|〝[^〞〟\n]+[〞〟]|‚[^‚‘\n]+[‘’]"
+    # ’ is an apostrophe too: it closes where no letter follows, and after a mark if ' or ’ opens
+    r"|(?<![\p{L}\p{N}])‘[^\n]*?[^\s‘]’(?![\p{L}\p{N}])"
+    r"|(?<![\p{L}\p{N}])['’](?=[\p{L}¿¡])[^\n\"]*?[.,!?…—-]['’](?![\p{L}\p{N}])"
+)
+# A line that a dash begins; a hyphen begins an item of a list, unless a second one ends the words spoken.
+_DASH_SPEECH = regex.compile(r"[—―–]\s*[\p{L}\p{N}¿¡…«“\"]|" r"-\s+.*[.,!?…]\s*[-–—]\s")
 
 
 def visible(text: str) -> str:
@@ -61,13 +92,56 @@ def premise_key(premise: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Words by UAX #29: "don't" is one, "well-known" two, a Chinese character one."""
-    return [part for part in _WORD_BREAK.split(text) if _says_something(part)]
+    """Words by UAX #29: "don't" is one, "well-known" two, a Chinese character or a Thai letter one."""
+    return _WORD.findall(text)
+
+
+def word_ends(text: str) -> Iterator[int]:
+    """The index behind each word, in the text's order."""
+    return (match.end() for match in _WORD.finditer(text))
+
+
+def word_count(text: str) -> int:
+    """Number of words."""
+    return sum(1 for _ in word_ends(text))
+
+
+@lru_cache(maxsize=8)
+def first_word_ends(text: str, number: int) -> list[int]:
+    """The index behind each of a text's first words, at most as many as the number."""
+    return list(islice(word_ends(text), number))
+
+
+def has_more_words(text: str, number: int) -> bool:
+    """True if a text has more words than a number; it reads no further.
+
+    A run of letters and digits is one word at most in scripts that divide words, and ``re`` counts runs
+    quickly: a text that is not clearly too long is mostly known to be short enough by that.
+    """
+    unclear = len(text) <= _LONG_WORD * number
+    if len(text) <= number or (unclear and not _DENSE.search(text) and len(_RUN.findall(text)) <= number):
+        return False
+    return len(first_word_ends(text, number + 1)) > number
+
+
+def sentence_ends(text: str) -> list[int]:
+    """The index behind each sentence's last character that is no white space."""
+    ends, end = [], 0
+    for part in sentencex.segment(_language(text), text):
+        if _WORD.search(part):
+            ends.append(end + len(part.rstrip()))
+        end += len(part)
+    return ends
 
 
 def sentences(text: str) -> list[str]:
     """Sentences with at least one letter or digit; a line break in the middle of a paragraph ends none."""
-    return [part.strip() for part in sentencex.segment("en", text) if _says_something(part)]
+    return [part.strip() for part in sentencex.segment(_language(text), text) if _WORD.search(part)]
+
+
+def _language(text: str) -> str:
+    found = Counter(match.lastgroup or "en" for match in _LETTER.finditer(text[:_SCRIPT_SAMPLE]))
+    return found.most_common(1)[0][0] if found else "en"
 
 
 def paragraphs(text: str) -> list[str]:
@@ -80,19 +154,59 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+@lru_cache(maxsize=256)
+def comparable(text: str) -> str:
+    """The form in which texts and phrases are compared: NFC and folded case (Unicode's canonical caseless
+    match), straight apostrophes and quotation marks, no invisible characters, one space as white space."""
+    visible = regex.sub(r"\p{Cf}", "", unicodedata.normalize("NFC", text)).translate(_FOLDED)
+    return " ".join(unicodedata.normalize("NFC", visible.casefold()).split())
+
+
+def _whole(phrase: str) -> str:
+    """Pattern of a phrase in its comparable form, not as a part of longer words."""
+    wanted = comparable(phrase)
+    before, after = (regex.match(_INNER, wanted[i], regex.V1) for i in (0, -1))
+    left, right = f"(?<!{_INNER})" if before else "", f"(?!{_INNER})" if after else ""
+    return f"{left}{regex.escape(wanted)}{right}"
+
+
 def occurrences(text: str, phrase: str) -> int:
-    """Count a phrase, whatever its case, as whole words."""
-    pattern = rf"(?<!{_INNER}){regex.escape(phrase)}(?!{_INNER})"
-    if not regex.match(_INNER, phrase[0], regex.V1):
-        pattern = pattern.removeprefix(rf"(?<!{_INNER})")
-    if not regex.match(_INNER, phrase[-1], regex.V1):
-        pattern = pattern.removesuffix(rf"(?!{_INNER})")
-    return len(regex.findall(pattern, text, regex.IGNORECASE | regex.V1))
+    """Count a phrase, in the form of ``comparable``, as whole words."""
+    return len(regex.findall(_whole(phrase), comparable(text), regex.V1))
+
+
+def begins_with(text: str, phrase: str, skipped: str = rf"[{_QUOTATION_MARKS}]") -> bool:
+    """True if a text begins with a phrase, as whole words.
+
+    Args:
+        skipped: pattern of the characters that may stand before it; quotation marks, by default.
+    """
+    return regex.match(f"{skipped}*{_whole(phrase)}", comparable(text), regex.V1) is not None
+
+
+def ends_with(text: str, phrase: str) -> bool:
+    """True if a text ends with a phrase, as whole words; closing quotation marks may follow."""
+    pattern = rf"{_whole(phrase)}[{_QUOTATION_MARKS}\s]*\Z"
+    return regex.search(pattern, comparable(text), regex.V1) is not None
+
+
+def commas(text: str) -> int:
+    """Count commas of any script: the punctuation that Unicode calls a comma."""
+    return sum(
+        unicodedata.category(character) == "Po" and "COMMA" in unicodedata.name(character, "")
+        for character in text
+    )
 
 
 def letters(text: str, letter: str) -> int:
-    """Count a letter, whatever its case."""
-    return text.casefold().count(letter.casefold())
+    """Count a letter, whatever its case: "ß" is no "s"."""
+    wanted = _folded_letter(letter)
+    return sum(_folded_letter(character) == wanted for character in unicodedata.normalize("NFC", text))
+
+
+def _folded_letter(letter: str) -> str:
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter.lower()
 
 
 def initial(text: str) -> str:
@@ -102,13 +216,33 @@ def initial(text: str) -> str:
 
 
 def list_items(text: str) -> int:
-    """Count lines that begin as an item of a list: ``- ``, ``* ``, ``1. ``."""
-    return len(_LIST_ITEM.findall(text))
+    """Count lines that begin as an item of a list: ``- ``, ``* ``, ``1. ``, ``一、``.
+
+    The numbers of items count up from 1, so a line that begins with a year is none. A line of dialogue that
+    a hyphen begins is none.
+    """
+    return sum(_are_items(lines(text)))
+
+
+def _are_items(written: Sequence[str]) -> list[bool]:
+    numbers, items = {0}, []
+    for line in written:
+        found = _NUMBERED.match(line)
+        number = None if found is None else _number(found[1])
+        counted = number is not None and {number, number - 1} & numbers != set()
+        if counted and number is not None:
+            numbers.add(number)
+        items.append(counted or bool(_BULLET.match(line) and not _DASH_SPEECH.match(line)))
+    return items
+
+
+def _number(numeral: str) -> int | None:
+    return int(numeral) if numeral.isdecimal() else _CHINESE_NUMBERS.get(numeral)
 
 
 def speeches(text: str) -> int:
-    """Count passages in quotation marks, each within a line."""
-    return len(_SPEECH.findall(text))
+    """Count passages of direct speech within a line: in quotation marks, or behind the dash of a line."""
+    return sum(len(_SPEECH.findall(line)) or bool(_DASH_SPEECH.match(line)) for line in lines(text))
 
 
 def formatted_share(text: str) -> float | None:
@@ -117,7 +251,10 @@ def formatted_share(text: str) -> float | None:
     None of a text without lines.
     """
     written = lines(text)
-    return sum(bool(_MARKUP.search(line)) for line in written) / len(written) if written else None
+    marked = [
+        item or bool(_MARKUP.search(line)) for item, line in zip(_are_items(written), written, strict=True)
+    ]
+    return sum(marked) / len(marked) if marked else None
 
 
 def _ngrams(text: str, n: int) -> list[tuple[str, ...]]:
@@ -164,4 +301,4 @@ def repeated_ngram_share(text: str, n: int) -> float | None:
 def sentence_words(text: str) -> float:
     """Mean length of a text's sentences in words; 0 without sentences."""
     number = len(sentences(text))
-    return len(words(text)) / number if number else 0.0
+    return word_count(text) / number if number else 0.0

@@ -89,12 +89,14 @@ class DrawnConstraintsConfig(Section):
 class StoryLengthConfig(Section):
     """The longest story, so that prompts fit into the models' context windows."""
 
-    max_words: int = Field(ge=1, description="Longest story in words.", examples=[400])
+    max_words: int = Field(
+        ge=1, description="Longest story in words (UAX #29; a Chinese character is one).", examples=[400]
+    )
     too_long: Literal["drop", "truncate"] = Field(
         "drop",
         description="Treatment of a longer story. drop: its row is quarantined. truncate: it ends "
-        "with the last "
-        "whole sentence within the limit, and is counted.",
+        "with the last whole sentence within the limit, or the last line, that leaves half of the allowed "
+        "words; else with the last word. It is counted.",
     )
 
 

@@ -1,9 +1,12 @@
 """The base class of constraint kinds, and the types of their parameters."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
+
+from rlcs.text import comparable
 
 
 class ConstraintKind(BaseModel):
@@ -35,10 +38,17 @@ def kind_of(function: Callable[[str], Any], base: type[Kind], **members: Any) ->
 def _visible(value: str) -> str:
     if value != value.strip() or not value:
         raise ValueError("must not be empty, and must neither begin nor end with a space")
+    if not comparable(value):
+        raise ValueError("must have a visible character")
     return value
+
+
+def _composed(value: Any) -> Any:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 Count = Annotated[int, Field(ge=0)]
 Some = Annotated[int, Field(ge=1)]
 Phrase = Annotated[str, AfterValidator(_visible)]
+Letter = Annotated[str, BeforeValidator(_composed), Field(min_length=1, max_length=1)]
 Phrases = Annotated[list[Phrase], Field(min_length=1)]

@@ -1,6 +1,7 @@
 """Kinds that do not count: words, beginnings and ends, format, language.
 
-A kind that IFEval (arXiv 2311.07911) has too follows its rule; ``ifeval`` lists the differences.
+Words and phrases are compared in the form of ``text.comparable``. IFEval's own rules stand under its names,
+in ``instructions``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,23 @@ from rlcs.constraints.kind import ConstraintKind, Phrase, Phrases, Some, kind_of
 
 Unit = Literal["line", "sentence", "paragraph"]
 UNITS = {"line": texts.lines, "sentence": texts.sentences, "paragraph": texts.paragraphs}
+
+
+_DOUBLE_QUOTATION_MARKS = (
+    '""',
+    "“”",
+    "„“",
+    "„”",
+    "””",
+    "«»",
+    "»«",
+    "»»",
+    "「」",
+    "『』",
+    "〝〞",
+    "〝〟",
+    "＂＂",
+)
 
 
 def without_parameters(wording: str) -> Callable[[Callable[[str], bool]], type[ConstraintKind]]:
@@ -66,13 +84,13 @@ class ForbiddenWords(ConstraintKind):
 
 
 class Opening(ConstraintKind):
-    """The text begins with these words, whatever their case."""
+    """The text begins with these words, whatever their case; an opening quotation mark may precede."""
 
     text: Phrase
     wording = "begin with: {text}"
 
     def satisfied(self, text: str) -> bool:
-        return text.strip().lower().startswith(self.text.lower())
+        return texts.begins_with(text, self.text)
 
 
 class Ending(ConstraintKind):
@@ -82,8 +100,7 @@ class Ending(ConstraintKind):
     wording = "end with: {text}"
 
     def satisfied(self, text: str) -> bool:
-        bare, wanted = (value.strip().strip('"”').lower() for value in (text, self.text))
-        return bare.endswith(wanted)
+        return texts.ends_with(text, self.text)
 
 
 class Initials(ConstraintKind):
@@ -113,7 +130,7 @@ class FirstLetter(ConstraintKind):
 
 
 class ParagraphStart(ConstraintKind):
-    """There are so many paragraphs, and one of them begins with the word."""
+    """There are so many paragraphs, and one of them begins with the word or phrase; marks may precede."""
 
     paragraphs: Some
     nth: Some
@@ -131,10 +148,9 @@ class ParagraphStart(ConstraintKind):
 
     def satisfied(self, text: str) -> bool:
         parts = texts.paragraphs(text)
-        if len(parts) != self.paragraphs:
-            return False
-        first = (texts.words(parts[self.nth - 1]) or [""])[0]
-        return first.lower() == self.word.lower()
+        return len(parts) == self.paragraphs and texts.begins_with(
+            parts[self.nth - 1], self.word, skipped=r"[^\p{L}\p{N}]"
+        )
 
 
 @without_parameters("give it a title in double angular brackets, such as <<a long way home>>")
@@ -147,19 +163,24 @@ def has_title(text: str) -> bool:
 def quoted(text: str) -> bool:
     """The whole text stands in double quotation marks."""
     bare = text.strip()
-    return len(bare) > 1 and (bare[0] + bare[-1]) in ('""', "“”")
+    return len(bare) > 1 and bare[0] + bare[-1] in _DOUBLE_QUOTATION_MARKS
 
 
 class Postscript(ConstraintKind):
-    """A line begins with the marker of a postscript, with words after it."""
+    """A line begins with the marker of a postscript, with words after it; emphasis may precede."""
 
     marker: Phrase
     wording = "add a postscript that begins with {marker}"
 
     def satisfied(self, text: str) -> bool:
-        marker = self.marker.lower()
-        lines = [line.lower() for line in texts.lines(text)]
-        return any(line.startswith(marker) and texts.words(line[len(marker) :]) for line in lines)
+        marker = texts.comparable(self.marker)
+        lines = [texts.comparable(line).lstrip("*_#> ") for line in texts.lines(text)]
+        rests = [
+            " ".join([line[len(marker) :], *lines[i:]])
+            for i, line in enumerate(lines, start=1)
+            if line.startswith(marker)
+        ]
+        return any(texts.words(rest) for rest in rests)
 
 
 @without_parameters("do not use lists")
@@ -170,14 +191,14 @@ def no_lists(text: str) -> bool:
 
 @without_parameters("do not use dialogue")
 def no_dialogue(text: str) -> bool:
-    """Nothing stands in quotation marks."""
+    """Nothing stands in quotation marks, and no line begins with a dash of speech."""
     return texts.speeches(text) == 0
 
 
 @without_parameters("do not use commas")
 def no_commas(text: str) -> bool:
-    """There is no comma."""
-    return "," not in text
+    """There is no comma of any script."""
+    return texts.commas(text) == 0
 
 
 @without_parameters("write in capital letters only")

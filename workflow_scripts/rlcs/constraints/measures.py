@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import ClassVar
 
 import regex
-from pydantic import Field, create_model, model_validator
+from pydantic import create_model, model_validator
 
 from rlcs import text as texts
-from rlcs.constraints.kind import ConstraintKind, Count, Phrase, Some, kind_of
+from rlcs.constraints.kind import ConstraintKind, Count, Letter, Phrase, Some, kind_of
 
 
 class Measure(ConstraintKind):
@@ -17,6 +17,8 @@ class Measure(ConstraintKind):
 
     Its ``wording`` has ``amount`` in braces too, and ``plural``, the ending of the noun after the amount.
     """
+
+    least: ClassVar[int] = 0  # of a text that is not blank
 
     def count(self, text: str) -> int:
         raise NotImplementedError
@@ -26,24 +28,30 @@ class Measure(ConstraintKind):
         return self.wording.format(amount=amount, plural="" if n == 1 else "s", **dict(self))
 
 
-def measure(wording: str) -> Callable[[Callable[[str], int]], type[Measure]]:
+def measure(wording: str, least: int = 0) -> Callable[[Callable[[str], int]], type[Measure]]:
     """Decorate a function that counts something in a text, to make it a measure without parameters."""
-    return lambda count: kind_of(count, Measure, wording=wording, count=staticmethod(count))
+    return lambda count: kind_of(count, Measure, wording=wording, count=staticmethod(count), least=least)
 
 
 @measure("{amount} word{plural}")
 def count_words(text: str) -> int:
-    """words"""
-    return len(texts.words(text))
+    """words by UAX #29; a Chinese character is one"""
+    return texts.word_count(text)
 
 
 @measure("{amount} sentence{plural}")
 def count_sentences(text: str) -> int:
-    """sentences"""
+    """sentences, by the ends of the text's script"""
     return len(texts.sentences(text))
 
 
-@measure("{amount} paragraph{plural} with blank lines between them")
+@measure("{amount} line{plural}", least=1)
+def count_lines(text: str) -> int:
+    """lines that are not blank, as of a poem"""
+    return len(texts.lines(text))
+
+
+@measure("{amount} paragraph{plural} with blank lines between them", least=1)
 def count_paragraphs(text: str) -> int:
     """paragraphs, divided by blank lines"""
     return len(texts.paragraphs(text))
@@ -83,7 +91,7 @@ class Occurrences(Measure):
 class Letters(Measure):
     """occurrences of a letter, whatever its case"""
 
-    letter: Annotated[str, Field(min_length=1, max_length=1)]
+    letter: Letter
     wording = "use the letter {letter} {amount} time{plural}"
 
     def count(self, text: str) -> int:
@@ -98,13 +106,13 @@ def count_capital_words(text: str) -> int:
 
 @measure("{amount} passage{plural} of direct speech in quotation marks")
 def count_speeches(text: str) -> int:
-    """passages of direct speech in quotation marks"""
+    """passages of direct speech, in quotation marks or behind the dash of a line"""
     return texts.speeches(text)
 
 
 @measure("a list with {amount} item{plural}, each on a line that begins with *")
 def count_list_items(text: str) -> int:
-    """items of lists"""
+    """items of lists: lines with a bullet, or with numbers that count up from 1"""
     return texts.list_items(text)
 
 
@@ -125,6 +133,7 @@ def count_placeholders(text: str) -> int:
 MEASURES: dict[str, type[Measure]] = {
     "words": count_words,
     "sentences": count_sentences,
+    "lines": count_lines,
     "paragraphs": count_paragraphs,
     "parts": Parts,
     "sections": Sections,
@@ -136,6 +145,11 @@ MEASURES: dict[str, type[Measure]] = {
     "highlights": count_highlights,
     "placeholders": count_placeholders,
 }
+
+
+def _possible(kind: Measure, most: int) -> None:
+    if most < kind.least:
+        raise ValueError(f"no text has fewer than {kind.least} of these, so at most {most} can never be kept")
 
 
 class Min(Measure):
@@ -155,6 +169,11 @@ class Max(Measure):
 
     n: Count
 
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Max:
+        _possible(self, self.n)
+        return self
+
     def instruction(self) -> str:
         return self.stated(f"at most {self.n}", self.n)
 
@@ -166,6 +185,11 @@ class Exact(Measure):
     """exactly n"""
 
     n: Count
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Exact:
+        _possible(self, self.n)
+        return self
 
     def instruction(self) -> str:
         return self.stated(f"exactly {self.n}", self.n)
@@ -184,6 +208,7 @@ class Between(Measure):
     def _ordered(self) -> Between:
         if self.low > self.high:
             raise ValueError(f"low = {self.low} must be at most high = {self.high}")
+        _possible(self, self.high)
         return self
 
     def instruction(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from rlcs.data.files import read_records
 from rlcs.errors import InputError
 from rlcs.records import Context
-from rlcs.text import words
+from rlcs.text import word_count
 
 
 def read_stories(file: Path, contexts: Mapping[str, Context], policy: str, seed: int) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def read_stories(file: Path, contexts: Mapping[str, Context], policy: str, seed:
                     "sample": samples[context_id],
                     "seed": seed,
                     "text": text,
-                    "tokens": len(words(text)),
+                    "tokens": word_count(text),
                     "truncated": False,
                 }
             )

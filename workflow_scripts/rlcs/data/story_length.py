@@ -1,28 +1,38 @@
 """Stories that are too long for the models: set aside or truncated, by the rule that the config names."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate
+from math import ceil
 
+from rlcs import text as texts
 from rlcs.config.data import StoryLengthConfig
 from rlcs.data.rows import RawRow
 from rlcs.data.values import STORY_COLUMNS
 
-_WORD = re.compile(r"\S+")
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s|$)")
+LEAST_SHARE = 0.5
+"""Least share of the allowed words that a truncated story keeps. Design choice: half."""
+
+_LOOKAHEAD = 200
+"""Characters behind the limit that tell whether a sentence ends there; "Mr." ends none."""
 
 
 def truncate(story: str, max_words: int) -> str:
-    """Truncate a story to at most ``max_words`` words between white space.
+    """Truncate a story to at most ``max_words`` words.
 
-    It ends with the last sentence that ends within them, or with the last of them if no sentence ends.
+    It ends with the last sentence that ends within them, else with the last line, else with the last word. A
+    sentence or a line must leave ``LEAST_SHARE`` of the words.
     """
-    words = list(_WORD.finditer(story))
+    words = texts.first_word_ends(story, max_words + 1)
     if len(words) <= max_words:
         return story
-    head = story[: words[max_words - 1].end()]
-    ends = [match.end() for match in _SENTENCE_END.finditer(head)]
-    return head[: ends[-1]] if ends else head
+    least, last, too_far = (words[n - 1] for n in (ceil(LEAST_SHARE * max_words), max_words, max_words + 1))
+    sentences = texts.sentence_ends(story[: too_far + _LOOKAHEAD])
+    lines = [end - 1 for end in accumulate(len(line) + 1 for line in story[:too_far].split("\n"))]
+    for ends in (sentences, lines):
+        if fitting := [end for end in ends if least <= end < too_far]:
+            return story[: fitting[-1]].rstrip()
+    return story[:last]
 
 
 def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tuple[list[RawRow], int]:
@@ -40,7 +50,7 @@ def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
         long = {
             name: story
             for name, story in stories.items()
-            if isinstance(story, str) and len(_WORD.findall(story)) > rule.max_words
+            if isinstance(story, str) and texts.has_more_words(story, rule.max_words)
         }
         if long and rule.too_long == "truncate":
             truncated += len(long)

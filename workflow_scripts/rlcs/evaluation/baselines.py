@@ -8,6 +8,7 @@ from typing import Any, Literal
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.judging.credits import pair_credits
 from rlcs.records import ORDERS, Judgement, Verdict
+from rlcs.text import word_count
 from rlcs.verdict import compare
 
 Direction = Literal["longer", "shorter"]
@@ -16,12 +17,12 @@ TextMeasure = Callable[[str], float]
 
 def length_direction(pairs: Sequence[Mapping[str, Any]]) -> Direction:
     """The direction, longer or shorter, that labelled pairs prefer more often; fit it on training pairs."""
-    return measured_direction(pairs, len)
+    return measured_direction(pairs, word_count)
 
 
 def length_verdicts(pairs: Iterable[Mapping[str, Any]], direction: Direction) -> dict[str, Verdict]:
-    """Verdicts of the length-only baseline by pair id; length is in characters, and equal lengths tie."""
-    return measured_verdicts(pairs, len, direction)
+    """Verdicts of the length-only baseline by pair id; length is in words, and equal lengths tie."""
+    return measured_verdicts(pairs, word_count, direction)
 
 
 def measured_direction(pairs: Sequence[Mapping[str, Any]], measure: TextMeasure) -> Direction:

@@ -56,7 +56,7 @@ def verify_text(
         seed,
         [_known(satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
         [_known(loosely_satisfied(c, text), verified.get(index)) for index, c in enumerate(constraints)],
-        len(texts.words(text)),
+        texts.word_count(text),
     )
 
 

@@ -173,7 +173,7 @@ def length_difference(evidence: Evidence, systems: Sequence[str]) -> list[Sample
     """Words of the first policy's stories less those of the second's, over the second's mean."""
 
     def length(story: Row) -> float:
-        return float(len(texts.words(story["text"])))
+        return float(texts.word_count(story["text"]))
 
     usual = fmean(length(row) for rows in evidence.policies.stories[systems[1]].values() for row in rows)
     rows = _differences(evidence, systems, length)

@@ -141,7 +141,7 @@ def story_columns(
 
     return {
         "constraints": mean(compliance),
-        "words": mean(lambda story: float(len(texts.words(story["text"])))),
+        "words": mean(lambda story: float(texts.word_count(story["text"]))),
         "distinct_2": mean_or_none([value for value in distinct if value is not None]),
         "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
         "truncated": truncated_share(written, seed=seed),

@@ -9,7 +9,7 @@ from rlcs.config.judging import JudgingConfig
 from rlcs.config.untrained_judges import LengthJudgeConfig, WorldTeacherConfig
 from rlcs.judging.pointwise import StoryAnswer, compare_answers, read_answer
 from rlcs.records import Comparison, Context, Judgement
-from rlcs.text import words
+from rlcs.text import word_count
 from rlcs.verdict import compare, read_judgement
 from rlcs.world import teacher
 from rlcs.world.annotators import utility
@@ -46,7 +46,7 @@ class LengthJudge:
         return [self._judge(c) for c in comparisons]
 
     def _judge(self, c: Comparison) -> Judgement:
-        a, b = (float(self.sign * len(words(story))) for story in (c.story_a, c.story_b))
+        a, b = (float(self.sign * word_count(story)) for story in (c.story_a, c.story_b))
         return Judgement(c.pair_id, c.order, self.name, compare(a, b), score_a=a, score_b=b)
 
 

@@ -31,7 +31,10 @@ PAGE_SECTIONS = {
 
 TABLES = {
     "alignment": Caption(
-        "Human alignment", "Judges against the labels of held-out pairs, both orders.", "judges"
+        "Human alignment",
+        "Judges against the labels of held-out pairs, both orders. The baselines count the words of a "
+        "story, and those of its sentences.",
+        "judges",
     ),
     "alignment_by_domain": Caption(
         "Human alignment by domain", "The same, each domain by itself.", "judges", folded=True

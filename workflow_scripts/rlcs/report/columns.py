@@ -97,7 +97,9 @@ COLUMNS: dict[str, Column] = {
     ),
     "p_over_bt": Column("p (BT)", "p", "Probability of that difference by chance, by the same test as p."),
     "over_length": Column(
-        "Δ length baseline", "difference", "Accuracy minus that of the length-only baseline, in points."
+        "Δ length baseline",
+        "difference",
+        "Accuracy minus that of the baseline that prefers the story of more words, or fewer, in points.",
     ),
     "flip_rate": Column(
         "flips %", "flips", "Pairs whose verdict changes with the order; ! marks a share above 15 %."
@@ -155,8 +157,8 @@ COLUMNS: dict[str, Column] = {
     "length_controlled": Column(
         "length-controlled %",
         "share",
-        "Win rate at equal lengths by a logistic model of the matches (AlpacaEval 2.0's length control); a "
-        "dash if one policy has the longer story in more than 95 % of the matches.",
+        "Win rate at equal lengths in words by a logistic model of the matches (AlpacaEval 2.0's length "
+        "control); a dash if one policy has the longer story in more than 95 % of the matches.",
     ),
     "read": Column("read %", "share", "Analyses whose scores by dimension could be read."),
     "rating": Column(
@@ -190,7 +192,11 @@ COLUMNS: dict[str, Column] = {
         "share",
         "Win rate among the matches in which both stories satisfy all their constraints.",
     ),
-    "words": Column("words", "tenths", "Mean length of a story in words."),
+    "words": Column(
+        "words",
+        "tenths",
+        "Mean length of a story in words (Unicode's, UAX #29: a Chinese character or a Thai letter is one).",
+    ),
     "distinct_2": Column(
         "distinct-2", "distinct", "Share of distinct word pairs among all word pairs of a policy's stories."
     ),
@@ -252,7 +258,7 @@ COLUMNS: dict[str, Column] = {
         "Labels equal to the human one; a tie counts one half, pairs that people tie are left out.",
     ),
     "longer": Column(
-        "longer %", "share", "Labels for the longer story, in characters; equal lengths count one half."
+        "longer %", "share", "Labels for the longer story, in words; equal lengths count one half."
     ),
     "human_longer": Column("longer % (human)", "share", "The same for the human labels of these pairs."),
     "longer_difference": Column(

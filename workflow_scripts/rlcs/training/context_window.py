@@ -25,6 +25,12 @@ TRL_ANSWER = 512  # max_completion_length where a config names none
 _ANSWERS = ("completion", "chosen", "rejected")
 
 
+_ADVICE = (
+    "Allow more (training.max_length, or a base with a longer window), or shorten the stories "
+    "(data.story_length)"
+)
+
+
 @dataclass
 class Window:
     """Context window in tokens, and the examples that are longer.
@@ -81,14 +87,12 @@ class Window:
             subject = "" if tokens > self.tokens else "its other order has "
             reason = f"{subject}more than {self.tokens} tokens"
             text = json.dumps({"tokens": tokens, **example}, ensure_ascii=False)
-            self.left_out.append({"file": name, "line": number, "reason": reason, "row": text})
+            found = {"found": f"{tokens} tokens", "advice": _ADVICE}
+            self.left_out.append({"file": name, "line": number, "reason": reason, **found, "row": text})
         if lost := len(examples) - len(kept):
             summary = f"{lost} of {len(examples)} examples have more than {self.tokens} tokens"
             if not kept:
-                raise InputError(
-                    f"{summary}: none is left to train on. Allow more (training.max_length, or a base with a "
-                    f"longer window), or shorten the stories (data.story_length)"
-                )
+                raise InputError(f"{summary}: none is left to train on. {_ADVICE}")
             log.warning("%s and are left out; left_out.parquet lists them", summary)
         return kept
 
