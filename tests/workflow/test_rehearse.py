@@ -40,6 +40,15 @@ def test_the_first_failure_is_named_with_the_last_line_of_its_log(tmp_path):
     )
 
 
+def test_a_job_that_slurm_refuses_is_named_with_slurms_words(tmp_path):
+    (tmp_path / "a.log").touch()
+    job = tmp_path / "slurm_logs" / "9.log"
+    job.parent.mkdir()
+    job.write_text(f"srun: no cpu binding\nsrun: error: {message('a GPU more')}\nError in rule x:\nDone.\n")
+    said = rehearse.first_failure(SAID.replace("{log}", f"{tmp_path / 'a.log'}, {job}"))
+    assert said.message == f"train_genrm_sft failed ({job}): srun: error: {message('a GPU more')}"
+
+
 @pytest.mark.parametrize(
     ("words", "kept"),
     [
