@@ -163,7 +163,7 @@ def instruction_table(
 ) -> pd.DataFrame:
     """Share of instructions that each policy's responses follow.
 
-    A prompt with an unsupported instruction has no prompt-level result; its other instructions count at
+    A prompt with an instruction that IFEval does not have, an unsupported one, has no prompt-level result; its other instructions count at
     instruction level.
 
     Args:
