@@ -1,8 +1,8 @@
 """IFEval's instructions as kinds of constraints, under its names and with its rules (arXiv 2311.07911).
 
 The rules are those of its code, to the verdict, and so are their oddities: keywords are patterns, and curly
-quotation marks are none. Its code draws at random what is missing or what it cannot use; here that is refused,
-but for a ``letter`` that is none, which is counted.
+quotation marks are none. Its code draws at random what is missing or what it cannot use; here that is
+refused, but for a ``letter`` that is none, which is counted.
 """
 
 from __future__ import annotations
