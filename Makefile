@@ -84,4 +84,4 @@ lock:  ## resolve envs/*.in anew and write the complete, pinned envs/*.txt
 	envs/lock.sh $(PYTHON)
 
 clean:  ## remove the environment and all results
-	rm -rf $(VENV) $(VENV)-gpu results .snakemake
+	rm -rf $(VENV) $(VENV)-gpu $(VENV)-ifeval results .snakemake
