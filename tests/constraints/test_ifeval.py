@@ -5,7 +5,8 @@ import json
 import pytest
 
 from paths import SUPPORT
-from rlcs.constraints.ifeval import INSTRUCTIONS, constraint_of, read_prompts
+from rlcs.constraints.ifeval import constraint_of, read_prompts
+from rlcs.constraints.instructions import INSTRUCTIONS
 from rlcs.constraints.registry import instruction
 from rlcs.errors import InputError
 from rlcs.evaluation.constraint_accuracy import constraint_table, instruction_table
@@ -32,7 +33,10 @@ ARGUMENTS = {
     "detectable_format:number_bullet_lists": {"num_bullets": 3},
     "detectable_format:number_highlighted_sections": {"num_highlights": 3},
     "detectable_format:multiple_sections": {"section_spliter": "SECTION", "num_sections": 3},
+    "detectable_format:constrained_response": {},
+    "detectable_format:json_format": {},
     "detectable_format:title": {},
+    "combination:two_responses": {},
     "combination:repeat_prompt": {"prompt_to_repeat": " Write a poem. "},
     "startend:end_checker": {"end_phrase": "Is there anything else?"},
     "startend:quotation": {},
@@ -55,15 +59,14 @@ def test_every_supported_instruction_is_a_constraint_with_an_instruction():
         (
             "length_constraints:number_words",
             {"num_words": 300, "relation": "less than"},
-            Constraint("max_words", {"n": 299}),
+            Constraint("length_constraints:number_words", {"num_words": 300, "relation": "less than"}),
         ),
         (
             "length_constraints:number_words",
-            {"num_words": 300, "relation": "at least"},
-            Constraint("min_words", {"n": 300}),
+            {"num_words": 300, "relation": "at least", "num_bullets": None},
+            Constraint("length_constraints:number_words", {"num_words": 300, "relation": "at least"}),
         ),
-        ("detectable_format:json_format", {}, None),
-        ("combination:two_responses", {}, None),
+        ("detectable_format:json_format", {}, Constraint("detectable_format:json_format")),
         ("new:unheard_of", {"n": 1}, None),
     ],
 )
@@ -74,13 +77,42 @@ def test_constraint_of(name, arguments, expected):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("keywords:existence", {}, "lacks the argument 'keywords'"),
-        ("keywords:existence", {"keywords": None}, "lacks the argument 'keywords'"),
-        ("keywords:existence", {"keywords": "map"}, "required_words has the parameters"),
-        ("startend:end_checker", {"end_phrase": 3}, "has an argument of a wrong type"),
+        ("keywords:existence", {}, "keywords: Field required"),
+        ("keywords:existence", {"keywords": None}, "keywords: Field required"),
+        ("keywords:existence", {"keywords": "map"}, "keywords: Input should be a valid list"),
+        ("keywords:existence", {"keywords": []}, "keywords: List should have at least 1 item"),
+        ("keywords:existence", {"keywords": ["(map"]}, "takes it as a pattern, which '.map' is none of"),
+        ("detectable_content:postscript", {"postscript_marker": r"\Z"}, "takes it as a pattern"),
+        ("startend:end_checker", {"end_phrase": 3}, "end_phrase: Input should be a valid string"),
+        ("startend:end_checker", {"end_phrase": " "}, "end_phrase: "),
+        ("language:response_language", {"language": "zh"}, "'zh' is not one of .*zh-cn"),
+        (
+            "length_constraints:number_sentences",
+            {"num_sentences": 1, "relation": "less than"},
+            "no text has less than 1 sentence",
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 3, "first_word": "so"},
+            "nth_paragraph = 3 must be at most num_paragraphs = 2",
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 1, "first_word": "so it"},
+            "no first word can be 'so it'",
+        ),
+        (
+            "length_constraints:nth_paragraph_first_word",
+            {"num_paragraphs": 2, "nth_paragraph": 1, "first_word": "don't"},
+            "no first word can be",
+        ),
         ("language:response_language", {"language": "klingon"}, "'klingon' is not one of"),
-        ("length_constraints:number_words", {"num_words": 3, "relation": "about"}, "relation 'about'"),
-        ("length_constraints:number_words", {"num_words": "3", "relation": "less than"}, "wrong type"),
+        (
+            "length_constraints:number_words",
+            {"num_words": 3, "relation": "about"},
+            "relation: Input should be",
+        ),
+        ("length_constraints:number_words", {"num_words": "3", "relation": "less than"}, "num_words: "),
     ],
 )
 def test_arguments_that_cannot_be_used_are_refused(name, arguments, message):
@@ -93,10 +125,12 @@ def test_read_prompts():
     assert [prompt.key for prompt in prompts] == ["1000", "1001", "1005", "1012"]
     assert prompts[0].text == "Write a summary in at least 5 words. Do not use any commas."
     assert prompts[1].constraints == (
-        ("detectable_format:json_format", None),
-        ("keywords:existence", Constraint("required_words", {"words": ["wolf"]})),
+        ("format:emoji", None),
+        ("keywords:existence", Constraint("keywords:existence", {"keywords": ["wolf"]})),
     )
-    assert prompts[3].constraints[0][1] == Constraint("max_sentences", {"n": 2})
+    assert prompts[3].constraints[0][1] == Constraint(
+        "length_constraints:number_sentences", {"num_sentences": 3, "relation": "less than"}
+    )
 
 
 GOOD = {"key": 1, "prompt": "Write.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
@@ -110,7 +144,10 @@ GOOD = {"key": 1, "prompt": "Write.", "instruction_id_list": ["punctuation:no_co
         ([GOOD, {**GOOD, "key": 2, "prompt": 3}], "line 2: prompt: "),
         ([{**GOOD, "kwargs": []}], "line 1: zip"),
         ([GOOD, GOOD], "line 2: the key 1 stands in two lines"),
-        ([{**GOOD, "instruction_id_list": ["keywords:existence"]}], "line 1: keywords:existence lacks"),
+        (
+            [{**GOOD, "instruction_id_list": ["keywords:existence"]}],
+            "line 1: constraint keywords:existence has",
+        ),
         (
             [{name: value for name, value in GOOD.items() if name != "kwargs"}],
             "line 1: kwargs: Field required",

@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rlcs.constraints.ifeval import INSTRUCTIONS
+from rlcs.constraints.instructions import INSTRUCTIONS
 from rlcs.constraints.kind import ConstraintKind
 from rlcs.constraints.measures import MEASURES, RELATIONS, counting_kinds
 from rlcs.constraints.registry import KINDS
 
 
 def markdown() -> str:
-    """Tables of the kinds, of measures and relations, and the instructions of IFEval that are supported."""
+    """Tables of the kinds, of measures and relations, and of the instructions of IFEval."""
     counting = counting_kinds()
     single = [
         (f"`{name}`", _parameters(kind), _meaning(kind), _example(kind))
         for name, kind in KINDS.items()
-        if name not in counting
+        if name not in counting | INSTRUCTIONS
     ]
     measures = [
         (f"`{name}`", _parameters(measure), _meaning(measure), _example(counting[f"exact_{name}"]))
@@ -25,7 +25,10 @@ def markdown() -> str:
         (f"`{name}_`…", _parameters(relation), _meaning(relation), _example(counting[f"{name}_words"]))
         for name, relation in RELATIONS.items()
     ]
-    supported = ", ".join(f"`{name}`" for name in sorted(INSTRUCTIONS))
+    instructions = [
+        (f"`{name}`", _parameters(kind), _meaning(kind), _example(kind))
+        for name, kind in INSTRUCTIONS.items()
+    ]
     return "\n\n".join(
         [
             "## Kinds",
@@ -38,7 +41,8 @@ def markdown() -> str:
                 ("relation", "parameters", "satisfied if the count is", "instruction with words"), relations
             ),
             "## Instructions of IFEval",
-            f"Supported: {supported}.",
+            "They are kinds too, with the rules of IFEval's own code.",
+            _table(("kind", "parameters", "satisfied if", "instruction"), instructions),
         ]
     )
 

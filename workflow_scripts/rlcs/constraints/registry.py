@@ -1,6 +1,6 @@
 """Hard requirements on a story: the instruction that states one and the check that tests it (RLMR, IFEval).
 
-A kind is one entry of ``KINDS``; its parameters are the fields of the class.
+A kind is one entry of ``KINDS``; its parameters are the fields of the class. Kinds with a colon are IFEval's.
 """
 
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from rlcs.constraints import kinds
+from rlcs.constraints.instructions import INSTRUCTIONS
 from rlcs.constraints.kind import ConstraintKind
 from rlcs.constraints.measures import counting_kinds
 from rlcs.records import Constraint
@@ -32,6 +33,7 @@ KINDS: dict[str, type[ConstraintKind]] = {
     "language": kinds.Language,
     "described": kinds.Described,
     **counting_kinds(),
+    **INSTRUCTIONS,
 }
 
 

@@ -163,8 +163,8 @@ def instruction_table(
 ) -> pd.DataFrame:
     """Share of instructions that each policy's responses follow.
 
-    A prompt with an unsupported instruction has no prompt-level result; its other instructions count at
-    instruction level.
+    A prompt with an unsupported instruction, one that IFEval does not have, has no prompt-level result; its
+    other instructions count at instruction level.
 
     Args:
         responses: rows of RESPONSES of all policies and seeds.

@@ -185,7 +185,7 @@ COLUMNS: dict[str, Column] = {
     "unsupported": Column(
         "unsupported",
         "count",
-        "Instructions that are not among our constraints; their prompts are left out at prompt level.",
+        "Instructions that IFEval does not have; their prompts are left out at prompt level.",
     ),
     "win_rate_compliant": Column(
         "win rate, both compliant %",
