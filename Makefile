@@ -23,8 +23,8 @@ smollm-smoke: $(VENV)/dev  ## every stage on a real pre-trained model, for a few
 	$(BIN)/snakemake all --configfile config/smollm.yaml config/smollm/smoke.yaml \
 		--config preferences=results/stand_in_pairs.jsonl
 
-test: $(VENV)/dev lint  ## set up and run every test
-	$(BIN)/pytest -n 2 --dist worksteal
+test: $(VENV)/dev $(VENV)-ifeval/ready lint  ## set up and run every test
+	RLCS_IFEVAL=$(CURDIR)/$(VENV)-ifeval $(BIN)/pytest -n 2 --dist worksteal
 
 fast: $(VENV)/dev  ## the tests that train nothing
 	$(BIN)/pytest -n 2 -m "not slow"
