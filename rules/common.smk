@@ -60,11 +60,10 @@ Job.restart_times = property(
 
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
 # that is activated for a job comes first.
-PYTHON_FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
-os.environ.update(PATH=os.pathsep.join([*map(str, PYTHON_FOLDERS), os.environ.get("PATH", "")]))
-
+FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
 if workflow.executor_plugin and workflow.executor_plugin.name == "slurm":  # an sbatch that is tried again
-    os.environ["PATH"] = os.pathsep.join([str(Path(workflow.basedir) / "slurm" / "bin"), os.environ["PATH"]])
+    FOLDERS.insert(0, Path(workflow.basedir) / "slurm" / "bin")
+os.environ.update(PATH=os.pathsep.join([*map(str, FOLDERS), os.environ.get("PATH", "")]))
 
 # Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once. Slurm then believes that the
 # job is over and kills the rest of it: a training that is just saving its state.
@@ -157,8 +156,7 @@ def as_param(values):
 
 
 def config_file(_):
-    """A file with the whole config, for a rule that reads all of it: a command line has room for 128 KiB, and an
-    error shows it."""
+    """A file with the whole config, since a command line has room for 128 KiB, and an error shows it."""
     file = Path(LOGS) / "config.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(config, indent=1), encoding="utf-8")
