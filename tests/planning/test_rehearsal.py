@@ -152,3 +152,9 @@ def test_launches_can_be_counted_apart(tmp_path):
     assert sorted({name.split("-")[0] for name in launched.values()}) == ["ddp", "fsdp2"]
     assert len(launched) == 2
     assert {key.split(".")[1] for key in launched} <= {*few.tables.alignment.rows, *few.tables.win_rates.rows}
+
+
+def test_judges_without_training_sample_so_that_a_filter_keeps_something(tmp_path):
+    config, small = rehearsed(["paper.yaml"], tmp_path)
+    assert config.judges["qwen-teacher"].temperature == 0
+    assert small.judges["qwen-teacher"].temperature == 1

@@ -19,6 +19,7 @@ from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.training import TrainedConfig
+from rlcs.config.untrained_judges import UntrainedJudgeConfig
 from rlcs.planning.gpu_plan import shards_weights
 from rlcs.stages.launch import Launch
 
@@ -168,6 +169,10 @@ def _shrink_entry(
             entry[key] |= smaller
     if number := entry.get("human_labels"):
         entry["human_labels"] = 4 * (1 + numbers.index(number))
+    if isinstance(
+        model, UntrainedJudgeConfig
+    ):  # greedily, a stand-in scores most pairs alike, and none is kept
+        entry["temperature"] = 1.0
     if "folds" in entry:
         entry["folds"] = 2
     rewards = entry["reward"] if isinstance(entry.get("reward"), list) else [entry.get("reward")]
@@ -374,6 +379,8 @@ def replacements(config: Config, *, made_up: bool, slurm: bool) -> dict[str, str
     if config.judging.engine != "transformers" or any(m.training.get("use_vllm") for m in _trained(config)):
         found["vLLM"] = "transformers"
     lengths = f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
+    if any(isinstance(judge, UntrainedJudgeConfig) for judge in config.judges.values()):
+        found["decoding of untrained judges"] = "temperature 1, so that their scores differ"
     return found | {"lengths and steps": lengths, f"seeds {list(config.seeds)}": f"seed {config.seeds[0]}"}
 
 
