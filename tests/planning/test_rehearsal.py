@@ -158,3 +158,8 @@ def test_judges_without_training_sample_so_that_a_filter_keeps_something(tmp_pat
     config, small = rehearsed(["paper.yaml"], tmp_path)
     assert config.judges["qwen-teacher"].temperature == 0
     assert small.judges["qwen-teacher"].temperature == 1
+
+
+def test_a_rate_that_no_entry_states_is_raised_too(tmp_path):
+    _, small = rehearsed(["smoke.yaml"], tmp_path)
+    assert small.training["learning_rate"] == 1e-3

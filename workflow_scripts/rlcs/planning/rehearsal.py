@@ -32,7 +32,7 @@ STORY_CONTEXTS, STEPS, ANSWER_TOKENS, STORY_TOKENS, STORY_WORDS = 8, 2, 32, 40, 
 PROCESSES = 2
 WORLD_TOKENS = (100, 80)  # of an answer and a story of the tiny world's models, which count every slot
 # Steps are few, so that at the config's rates all models would stay equal, and a mixed-up path unseen.
-RATE_FACTOR, LARGEST_RATE = 100, 2e-3
+RATE_FACTOR, LARGEST_RATE, UNSTATED_RATE = 100, 2e-3, 1e-3
 CLUSTER_NODES = 2
 
 # Options of TRL that are left out: schedules that are longer than the rehearsal.
@@ -83,7 +83,8 @@ def derive(
         "contexts": STORY_CONTEXTS,
         "batch_size": STORY_CONTEXTS,
     }
-    raw["training"] = _shrink_options(raw["training"], 1, answer) | {"use_cpu": True}
+    unstated = {"learning_rate": UNSTATED_RATE}  # TRL's own, as low as 1e-6
+    raw["training"] = unstated | _shrink_options(raw["training"], 1, answer) | {"use_cpu": True}
     entries = [*config.judges.values(), *config.policies.values()]
     numbers = sorted({number for entry in entries if (number := getattr(entry, "human_labels", None))})
     for registry in ("judges", "policies"):
