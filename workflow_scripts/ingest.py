@@ -1,7 +1,7 @@
 """Read preference files, quarantine rows that cannot be used, and split by context."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rlcs.config.data import DataConfig
@@ -58,7 +58,7 @@ def main(stage: Stage) -> None:
         log_agreement(pairs, annotations)
         log_labels(pairs)
         log_oddities(contexts, [*pairs, *unlabelled])
-        check_splits(contexts, pairs, unlabelled, describe_columns(stage, data))
+        check_splits(contexts, pairs, unlabelled, lambda: describe_columns(stage, data))
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
@@ -95,7 +95,7 @@ def describe_columns(stage: Stage, data: DataConfig) -> str:
     files = [file for file in stage.inputs["files"] if file.name != MANIFEST_NAME]
     if data.hub is not None:
         return ""
-    names = list({name: None for file in files for name in columns_of(file)})
+    names = columns_of(files)
     return f"Columns found: {', '.join(names)}" if names else ""
 
 
@@ -115,12 +115,15 @@ def read_context_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
 
 
 def check_splits(
-    contexts: Sequence[Context], pairs: Sequence[Row], unlabelled: Sequence[Row], columns: str
+    contexts: Sequence[Context],
+    pairs: Sequence[Row],
+    unlabelled: Sequence[Row],
+    describe: Callable[[], str],
 ) -> None:
     """Log the sizes of the splits.
 
     Args:
-        columns: the columns of the data, for the message that no pair has a label.
+        describe: names the columns of the data, for the message that no pair has a label.
 
     Raises:
         InputError: train or test has no context, or no pair with a label.
@@ -138,7 +141,8 @@ def check_splits(
         if not pair_counts[split]:
             raise InputError(
                 f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
-                f"split {split!r}: add labelled pairs, or name the label's column in data.columns. {columns}"
+                f"split {split!r}: add labelled pairs, or name the label's column in data.columns. "
+                f"{describe()}"
             )
     for split in SPLITS:
         log.info("%s: %d labelled pairs, %d contexts", split, pair_counts[split], context_counts[split])

@@ -5,7 +5,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,16 @@ def read_files(
         InputError: a file cannot be read, or no row of any file has such a column.
     """
     rows = [row for path in paths for row in read_file(path, columns, fields)]
-    found = {name: None for path in paths for name in columns_of(path)}
-    check_columns(rows, list(found), columns, required, key)
+    check_columns(rows, lambda: columns_of(paths), columns, required, key)
     return rows
 
 
-def columns_of(path: Path) -> list[str]:
-    """The names of the columns in the first rows of a file."""
+def columns_of(paths: Iterable[Path]) -> list[str]:
+    """The names of the columns in the first rows of files, which are read for that."""
+    return list({name: None for path in paths for name in _columns_of(path)})
+
+
+def _columns_of(path: Path) -> list[str]:
     if path.suffix.lower() == ".parquet":
         names: list[str] = pq.read_schema(path).names
         return names
@@ -63,7 +66,7 @@ def columns_of(path: Path) -> list[str]:
 
 def check_columns(
     rows: Iterable[RawRow],
-    found: Sequence[str],
+    find_columns: Callable[[], Sequence[str]],
     columns: Mapping[str, str],
     required: Collection[str],
     key: str,
@@ -71,23 +74,22 @@ def check_columns(
     """Check that the renamed and the required columns are there, in some row of all files at least.
 
     Args:
-        found: names of the columns in the files.
+        find_columns: finds the names of the columns in the files; called if a column is missing.
 
     Raises:
         InputError: no row has one of them; the message has the columns that were found.
     """
     reached = {field for row in rows if row.values for field in row.values}
-    if not found:
-        return  # no row at all, or only broken ones, which say so themselves
-    for field in [*columns, *required]:
-        if field not in reached:
-            name = columns.get(field, field)
-            shown = ", ".join(repr(column) for column in found[:_SHOWN_COLUMNS])
-            raise InputError(
-                f"no row has a column {name!r}. Columns found: {shown}. "
-                f"{key} says which one is {field}, for example {{{field}: {found[0]}}}; a CSV file needs a "
-                "header in its first line"
-            )
+    field = next((field for field in [*columns, *required] if field not in reached), None)
+    if field is None or not (found := find_columns()):
+        return  # without columns there is no row, or only broken ones, which say so themselves
+    name = columns.get(field, field)
+    shown = ", ".join(repr(column) for column in found[:_SHOWN_COLUMNS])
+    raise InputError(
+        f"no row has a column {name!r}. Columns found: {shown}. "
+        f"{key} says which one is {field}, for example {{{field}: {found[0]}}}; a CSV file needs a "
+        "header in its first line"
+    )
 
 
 def read_file(

@@ -57,5 +57,5 @@ def read_hub(
             result.append(RawRow(file, line, json.dumps(row, default=str), named_values(row, names)))
     except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
-    check_columns(result, found, columns, required, "data.columns")
+    check_columns(result, lambda: found, columns, required, "data.columns")
     return result
