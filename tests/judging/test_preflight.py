@@ -74,4 +74,8 @@ def test_an_endpoint_that_no_job_asks_is_not_asked():
         "model": "m",
         "base_url": "http://127.0.0.1:9/v1",
     }
-    assert "judges.unused" not in endpoints(parsing.parse(raw))
+    vendor = {name: raw["judges"]["unused"][name] for name in ("backend", "model", "base_url")}
+    raw["verifiers"] = {"idle": vendor}
+    asked = endpoints(parsing.parse(raw))
+    assert "judges.unused" not in asked
+    assert "verifiers.idle" not in asked

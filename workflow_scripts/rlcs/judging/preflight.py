@@ -9,6 +9,7 @@ from rlcs.config.lineage import used_judges
 from rlcs.config.schema import Config
 from rlcs.errors import InputError
 from rlcs.judging.chat import ChatClient, RequestFailed
+from rlcs.planning.stage_configs import used_verifiers
 
 PATIENCE = 20.0  # seconds
 _QUESTION = [{"role": "user", "content": "Answer with the word yes."}]
@@ -17,7 +18,7 @@ _QUESTION = [{"role": "user", "content": "Answer with the word yes."}]
 def endpoints(config: Config) -> dict[str, EndpointConfig]:
     """The endpoints that a run asks, by the key of their entry."""
     judges = {f"judges.{name}": config.judges[name] for name in used_judges(config)}
-    verifiers = {f"verifiers.{name}": verifier for name, verifier in config.verifiers.items()}
+    verifiers = {f"verifiers.{name}": config.verifiers[name] for name in used_verifiers(config)}
     return {
         key: entry
         for key, entry in [*judges.items(), *verifiers.items()]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlcs.config.bases import PretrainedBaseConfig
-from rlcs.config.lineage import made_policies, trained_models
+from rlcs.config.lineage import trained_models
 from rlcs.config.schema import Config
-from rlcs.planning.stage_configs import policy_verifier
+from rlcs.planning.stage_configs import used_verifiers
 
 # What models.loading reads: safetensors, configs, tokenizers, chat templates.
 MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
@@ -36,9 +36,7 @@ class PackagedModel:
 
 def used_bases(config: Config) -> list[str]:
     """The bases of all models that a run trains or asks, verifiers among them."""
-    verifiers = [policy_verifier(config, policy) for policy in made_policies(config)]
-    verifiers += [config.tables.constraints.verifier] if config.tables.constraints else []
-    read = [config.verifiers[name].base_name for name in verifiers if name]
+    read = [config.verifiers[name].base_name for name in used_verifiers(config)]
     return list(dict.fromkeys([*trained_models(config, "bases"), *(base for base in read if base)]))
 
 

@@ -15,6 +15,7 @@ from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import JudgeConfig, scores_alone
 from rlcs.config.judging import EndpointVerifierConfig
+from rlcs.config.lineage import made_policies
 from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import (
@@ -223,6 +224,13 @@ def policy_verifier(config: Config, name: str) -> str | None:
     """The verifier that answers during a policy's training."""
     entry = config.policies[name]
     return entry.constraints.verifier if entry.train == "grpo" and entry.constraints else None
+
+
+def used_verifiers(config: Config) -> list[str]:
+    """List the verifiers of a run: those of policies' trainings and of the table of constraints."""
+    names = [policy_verifier(config, policy) for policy in made_policies(config)]
+    names += [config.tables.constraints.verifier] if config.tables.constraints else []
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def verifier(config: Config, name: str) -> SectionDict:
