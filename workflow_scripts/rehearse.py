@@ -109,8 +109,8 @@ def is_at_hand(config: Config) -> bool:
     """True if the run's pairs are files that are there, or the tiny world's."""
     if config.synthetic:
         return True
-    files = config.data.preferences
-    return files is not None and all(file.is_file() for file in files)
+    files = config.data.input_files if config.data.preferences else []
+    return bool(files) and all(file.is_file() for file in files)
 
 
 def forms(config: Config) -> dict[str, Form]:

@@ -19,6 +19,7 @@ from rlcs.data.made_up import made_up_rows
         {"preset": "litbench"},
         {"preset": "hanna"},
         {"format": "ratings", "ratings": {"criteria": ["taste"]}, "columns": {"story": "Text"}},
+        {"format": "ratings", "ratings": {"raters": ["ann", "bo"]}},
     ],
 )
 def test_every_format_has_pairs_with_labels(section, tmp_path):

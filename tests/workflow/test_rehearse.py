@@ -76,6 +76,19 @@ def test_a_failure_says_what_it_would_have_cost(tmp_path):
     assert said.endswith(f"2 planned jobs ended before it, of {spent:,.0f} GPU hours with one seed.")
 
 
+def test_pairs_in_a_folder_are_at_hand_and_missing_ones_are_not(tmp_path):
+    run = yaml.safe_load(first_yaml("README.md"))
+
+    def of(path):
+        return parsing.parse({**run, "data": {"preferences": [str(path)]}})
+
+    assert not rehearse.is_at_hand(of(tmp_path))  # nothing is in it yet
+    (tmp_path / "pairs.jsonl").touch()
+    assert rehearse.is_at_hand(of(tmp_path))
+    assert rehearse.is_at_hand(of(tmp_path / "pairs.jsonl"))
+    assert not rehearse.is_at_hand(of(tmp_path / "more.jsonl"))
+
+
 # ------------------------------------------------------------------------------------ from start to page
 
 

@@ -40,4 +40,4 @@ def _rating(data: DataConfig, rng: Random, number: int) -> dict[str, Any]:
     sentences = (
         1 + 3 * (number % _PER_PROMPT) + rng.randrange(3)
     )  # no two stories of a prompt are rated alike
-    return {"story": made_up_story(rng, sentences)} | dict.fromkeys(data.ratings.criteria, sentences)
+    return {"story": made_up_story(rng, sentences)} | dict.fromkeys(data.ratings.columns, sentences)
