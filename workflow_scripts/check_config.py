@@ -12,6 +12,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig
 
 from rlcs.config import parsing
+from rlcs.config.bases import PretrainedBaseConfig
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
@@ -75,9 +76,10 @@ def missing_files(config: Config) -> list[str]:
         if not path.exists()
     ]
     for name, base in config.bases.items():
-        model = getattr(base, "model", None)
-        if isinstance(model, str) and model.startswith(("/", "./", "../", "~")) and not Path(model).is_dir():
-            lines.append(f"bases.{name}.model: no such folder: {model}")
+        if not isinstance(base, PretrainedBaseConfig):
+            continue
+        if base.model.startswith(("/", "./", "../", "~")) and not Path(base.model).is_dir():
+            lines.append(f"bases.{name}.model: no such folder: {base.model}")
     return lines
 
 

@@ -127,11 +127,15 @@ def at_scale(artifact: str, made: Iterable[str], jobs: Mapping[str, Plan | Answe
         made: what other jobs had made before.
         jobs: the planned jobs of the large run, by the first two parts of what they make.
     """
-    spent = {part for path in made if (part := "/".join(path.split("/")[:2])) in jobs}
+    spent = {part for path in made if (part := _model_of(path)) in jobs}
     hours = sum(jobs[part].gpu_hours for part in spent)
     before = f"{len(spent)} planned jobs ended before it, of {hours:,.0f} GPU hours with one seed"
-    job = jobs.get("/".join(artifact.split("/")[:2]))
+    job = jobs.get(_model_of(artifact))
     return f"At scale: {f'{job}. ' if job else ''}{before}."
+
+
+def _model_of(artifact: str) -> str:
+    return "/".join(artifact.split("/")[:2])
 
 
 def artifacts_made(results: Path) -> list[str]:

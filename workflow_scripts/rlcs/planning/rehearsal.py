@@ -170,9 +170,8 @@ def _shrink_entry(
             entry[key] |= smaller
     if number := entry.get("human_labels"):
         entry["human_labels"] = 4 * (1 + numbers.index(number))
-    if isinstance(
-        model, UntrainedJudgeConfig
-    ):  # greedily, a stand-in scores most pairs alike, and none is kept
+    if isinstance(model, UntrainedJudgeConfig):
+        # greedily, a stand-in scores most pairs alike, and none is kept
         entry["temperature"] = 1.0
     if "folds" in entry:
         entry["folds"] = 2

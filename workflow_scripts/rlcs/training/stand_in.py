@@ -29,9 +29,7 @@ from rlcs.world.grammar import sample_context, write_story
 
 EXAMPLES = 600
 _BATCH, _RATE = 12, 3e-3
-_MADE_UP = (
-    0.5  # of the texts are as the pairs of a rehearsal whose data is not at hand, the others as the world's
-)
+_MADE_UP = 0.5  # share of texts like the pairs of a rehearsal without data; the others are like the world's
 _SHARPER = 2.0  # times the logits: few samples of so small a model can be read, since it is never sure
 _THOUGHT = "Hm.\n</think>\n\n"
 
