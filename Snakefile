@@ -98,6 +98,7 @@ rule rehearse:
     params:
         config=config_file,
         each=EACH,
+        vllm="--vllm" if VLLM else "",
         site=lambda _: "--slurm" if workflow.executor_plugin.name == "slurm" else "",
         arguments=json.dumps(sys.argv[1:]),
     log:
@@ -106,8 +107,8 @@ rule rehearse:
     conda:
         "envs/rlcs.yaml"
     shell:
-        "python workflow_scripts/rehearse.py --config {params.config} --each {params.each} {params.site}"
-        " --arguments {params.arguments:q} 2>&1 | tee {log}"
+        "python workflow_scripts/rehearse.py --config {params.config} --each {params.each} {params.vllm}"
+        " {params.site} --arguments {params.arguments:q} 2>&1 | tee {log}"
 
 
 rule check:

@@ -42,6 +42,7 @@ from rlcs.stages import retries
 from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
+VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))

@@ -65,6 +65,7 @@ def main() -> int:
             pairs=pairs,
             each=arguments.each,
             slurm=arguments.slurm,
+            vllm=arguments.vllm,
         )
         small["rehearses"] = str(arguments.config)
         parsed = parsing.parse(small)
@@ -78,8 +79,8 @@ def main() -> int:
     page = to_page(
         f"Rehearsal of {config.run}",
         stage_table(results),
-        replacements(config, made_up=pairs is not None, slurm=arguments.slurm),
-        unrehearsed(config),
+        replacements(config, made_up=pairs is not None, slurm=arguments.slurm, vllm=arguments.vllm),
+        unrehearsed(config, vllm=arguments.vllm),
         problems,
         describe(failure, results, config) if failure else None,
     )
@@ -101,6 +102,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", required=True, type=Path, help="JSON file with the whole config")
     parser.add_argument("--each", type=int, choices=(0, 1, 2), default=0, help="1, 2: one entry of each kind")
     parser.add_argument("--slurm", action="store_true", help="jobs run on a cluster")
+    parser.add_argument("--vllm", action="store_true", help="judges keep vLLM as their engine")
     parser.add_argument("--arguments", type=json.loads, default=[], help="those of Snakemake, as JSON")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """`snakemake rehearse`: what it reads of Snakemake's words, and small rehearsals from start to page."""
 
 import json
+import os
 import re
 import shutil
 
@@ -139,18 +140,21 @@ OF_FEW_POLICIES = {
         "win_rates": {"rows": ["base", "sft"], "reference": "sft", "judges": ["length"]},
     },
 }
+GENRM = {"kind": "generative", "train": "none", "base": "student"}
 SFT = {"train": "sft", "base": "student", "training": {"max_steps": 10, "learning_rate": 1e-5}}
 
 
-def planted(workflow, *, student=STUDENT, **policies):
+def planted(workflow, *words, student=STUDENT, changes=None, **policies):
     """Rehearse a run of few policies, on a file of pairs that is not there."""
     kept = ("run", "seeds", "judging", "writing", "sampling", "training")
     raw = {key: SMOKE[key] for key in kept} | json.loads(json.dumps(OF_FEW_POLICIES))
     raw["bases"]["student"] = student
     raw["policies"] = {"base": {"train": "none", "base": "student"}, "sft": SFT} | policies
     raw["tables"]["win_rates"]["rows"] += policies
+    for key, value in (changes or {}).items():
+        raw[key] = raw.get(key, {}) | value
     (workflow.folder / "planted.yaml").write_text(yaml.safe_dump(raw))
-    return rehearsed(workflow, "planted.yaml")
+    return rehearsed(workflow, "planted.yaml", *words)
 
 
 @pytest.mark.slow
@@ -176,3 +180,26 @@ def test_a_reward_that_is_constant_is_found(workflow):
     assert code == 1
     (line,) = (line for line in page.splitlines() if message("a reward that is constant") in line)
     assert line.startswith("- policies/rules/seed1: in all 2 logged steps ")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "RLCS_VLLM" not in os.environ, reason="vLLM has an environment of its own: make test-vllm"
+)
+def test_judges_answer_through_vllm_in_a_rehearsal(workflow):
+    threads = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1", "TORCHDYNAMO_DISABLE": "1"}
+    code, said, page = planted(
+        workflow,
+        "--config",
+        "vllm=1",
+        changes={
+            "judging": {"engine": "vllm", "vllm": {"max_model_len": 2048, "tensor_parallel_size": 8}},
+            "serving": {"command": [os.environ["RLCS_VLLM"]], "environment": threads, "startup_timeout": 300},
+            "judges": {"length": {"kind": "length"}, "genrm": GENRM},
+            "tables": OF_FEW_POLICIES["tables"] | {"alignment": {"rows": ["length", "genrm"]}},
+        },
+    )
+    assert code == 0, said[-3000:]
+    assert re.search("vLLM of judges +. vLLM with the stand-ins' weights", page)
+    log = workflow.folder / "results/smoke-rehearsal/logs/alignment/genrm/seed7.log"
+    assert " serve " in log.read_text(encoding="utf-8")

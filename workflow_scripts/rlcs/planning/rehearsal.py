@@ -45,6 +45,11 @@ _LEFT_OUT = (
 )
 _EVERY_STEP = ("logging_steps", "save_steps", "eval_steps")
 
+# Arguments of vLLM that speak of a large model's GPUs, and those of a small one that takes any machine.
+_OF_GPUS = {"tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "gpu_memory_utilization"}
+_OF_GPUS |= {"quantization", "kv_cache_dtype"}
+SMALL_ENGINE = {"dtype": "float32", "enforce_eager": True, "kv_cache_memory_bytes": 2**28}
+
 
 def rehearsal_name(run: str) -> str:
     """Name of the run that rehearses a run."""
@@ -59,6 +64,7 @@ def derive(
     pairs: Path | None = None,
     each: Each = 0,
     slurm: bool = False,
+    vllm: bool = False,
 ) -> _Raw:
     """Derive the config of the rehearsal, as ``parsing.parse`` reads it.
 
@@ -69,13 +75,19 @@ def derive(
         each: 0 keeps all entries; 1 one of each distinct kind, and what it needs; 2 counts launches apart
             from other kinds, so that one training of each kind of launch has several processes.
         slurm: jobs run on a cluster, so that launches of several nodes have ``CLUSTER_NODES``.
+        vllm: judges keep their engine; ``serving.command`` is a vLLM for the machine of the jobs.
     """
     raw: _Raw = config.model_dump(mode="json", by_alias=True)
     raw["run"], raw["seeds"] = rehearsal_name(config.run), config.seeds[:1]
     _shrink_data(raw, config, pairs)
     raw["bases"] = {name: _stand_in(base) for name, base in raw["bases"].items()}
     answer, story = WORLD_TOKENS if config.synthetic else (ANSWER_TOKENS, STORY_TOKENS)
-    raw["judging"] |= {"engine": "transformers", "max_new_tokens": answer}
+    raw["judging"]["max_new_tokens"] = answer
+    if vllm:
+        kept = {name: value for name, value in raw["judging"]["vllm"].items() if name not in _OF_GPUS}
+        raw["judging"]["vllm"] = kept | SMALL_ENGINE
+    else:
+        raw["judging"]["engine"] = "transformers"
     raw["judging"]["batch_size"] = min(raw["judging"]["batch_size"], 16)
     raw["serving"] |= {"gpus": 0, "rollouts": {"gpus": 0, "arguments": {}}}
     raw["sampling"] |= {
@@ -354,7 +366,7 @@ def _one_of_each(
 # ------------------------------------------------------------------------------------ what it says of itself
 
 
-def replacements(config: Config, *, made_up: bool, slurm: bool) -> dict[str, str]:
+def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = False) -> dict[str, str]:
     """Describe what a rehearsal puts in the place of each part of the run."""
     found = {
         f"base {name}: {base.model}": "random weights of its architecture, two layers of width 64"
@@ -376,19 +388,25 @@ def replacements(config: Config, *, made_up: bool, slurm: bool) -> dict[str, str
         nodes = " on two nodes" if slurm and Launch.of_file(launch).nodes > 1 else ""
         kind = "FSDP2" if shards_weights(launch) else "DDP"
         found[str(launch)] = f"{kind} of {PROCESSES} processes (gloo){nodes}"
-    if config.judging.engine != "transformers" or any(m.training.get("use_vllm") for m in _trained(config)):
-        found["vLLM"] = "transformers"
+    if config.judging.engine != "transformers":
+        found["vLLM of judges"] = "vLLM with the stand-ins' weights" if vllm else "transformers"
+    if any(model.training.get("use_vllm") for model in _trained(config)):
+        found["vLLM of rollouts"] = "transformers"
     lengths = f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
     if any(isinstance(judge, UntrainedJudgeConfig) for judge in config.judges.values()):
         found["decoding of untrained judges"] = "temperature 1, so that their scores differ"
     return found | {"lengths and steps": lengths, f"seeds {list(config.seeds)}": f"seed {config.seeds[0]}"}
 
 
-def unrehearsed(config: Config) -> list[str]:
+def unrehearsed(config: Config, *, vllm: bool = False) -> list[str]:
     """List what a rehearsal on a CPU says nothing about."""
     missing = ["GPU memory and speed: `snakemake check` plans them", "NCCL and the network between GPUs"]
+    if config.judging.engine != "transformers" and not vllm:
+        missing.append(
+            "vLLM as the judges' engine: add `vllm=1` where a vLLM for the jobs' machine is installed"
+        )
     if any(model.training.get("use_vllm") for model in _trained(config)):
-        missing.append("vLLM, and TRL's updates of its weights during training")
+        missing.append("vLLM for rollouts, and TRL's updates of its weights during training")
     if any("DEEPSPEED" in _launch_kind(model.launch) for model in _trained(config)):
         missing.append("DeepSpeed, whose shards FSDP2 stands in for")
     if config.judging.scores.high > LARGEST_DIGIT:

@@ -10,7 +10,6 @@ from trl import GRPOConfig
 
 from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError
-from rlcs.models.vllm_server import start_server
 from rlcs.stages.children import free_port
 from rlcs.stages.ranks import broadcast
 
@@ -46,6 +45,8 @@ def serve_rollouts(options: GRPOConfig, model: Path, serving: ServingConfig) -> 
         return
     if problem := rollouts_problem(options, serving):
         raise InputError(problem)
+    from rlcs.models.vllm_server import start_server  # with openai, whose import takes a while
+
     gpus = serving.rollouts.gpus
     arguments = {**serving.rollouts.arguments, "tensor_parallel_size": gpus, **_NEEDED}
     development = serving.model_copy(update={"environment": {**serving.environment, **_DEVELOPMENT}})
