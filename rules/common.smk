@@ -22,6 +22,7 @@ from rlcs.config.policies import (
     BasePolicyConfig,
     BestOfPolicyConfig,
     DPOPolicyConfig,
+    EndpointPolicyConfig,
     ExternalPolicyConfig,
     GRPOPolicyConfig,
     SFTPolicyConfig,
@@ -169,15 +170,15 @@ def config_param(section, *wildcard_names):
     return lambda wildcards: as_param(section(CONFIG, *(getattr(wildcards, name) for name in wildcard_names)))
 
 
-def endpoint_param(wildcard_name):
-    """Address and rate of the endpoint of the judge that the wildcard names.
+def endpoint_param(wildcard_name, registry="judges"):
+    """Address and rate of the endpoint of the judge or policy that the wildcard names.
 
     A change of them makes no stage run again, because Snakemake does not compare a param whose function takes
     "output". Another server or another rate gives the same answers, and the answers so far are kept outside of
-    the outputs, in {ANSWERS}/{judge}.
+    the outputs, in {ANSWERS}/{judge} or {ANSWERS}/policies/{policy}.
     """
     return lambda wildcards, output: as_param(
-        stage_configs.endpoint(CONFIG, getattr(wildcards, wildcard_name))
+        stage_configs.endpoint(CONFIG, getattr(wildcards, wildcard_name), registry)
     )
 
 
@@ -291,8 +292,10 @@ def of_seeds(stage, names, seeds=lambda name: CONFIG.seeds):
 
 
 def policy_model(policy, seed):
-    """The manifest of a policy's weights."""
+    """The manifest of a policy's weights; none for an endpoint."""
     model = CONFIG.policies[policy]
+    if isinstance(model, EndpointPolicyConfig):
+        return []
     if isinstance(model, BasePolicyConfig):
         return base_of(model.base)
     return artifact(f"policies/{policy}/seed{seed}")

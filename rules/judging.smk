@@ -243,6 +243,7 @@ rule verify_stories:
         config=config_param(stage_configs.verified, "policy"),
         endpoint=lambda wildcards, output: as_param(stage_configs.verifier_endpoint(CONFIG, table_verifier())),
         answers=f"{ANSWERS}/{table_verifier()}",
+        serving=serving_param(),
     log:
         log_file("checks/{policy}/seed{seed}"),
     benchmark:
@@ -252,4 +253,4 @@ rule verify_stories:
     shell:
         "python workflow_scripts/verify_stories.py --config {params.config:q} --preferences {input.preferences}"
         " --stories {input.stories} --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
-        " --answers {params.answers} --output {output} > {log} 2>&1"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"

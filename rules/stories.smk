@@ -9,17 +9,21 @@ rule sample_stories:
     params:
         code=code("sample_stories.py"),
         config=config_param(stage_configs.stories, "policy"),
+        endpoint=endpoint_param("policy", "policies"),
+        answers=f"{ANSWERS}/policies/{{policy}}",
+        serving=serving_param(),
     log:
         log_file("stories/{policy}/seed{seed}"),
     benchmark:
         benchmark_file("stories/{policy}/seed{seed}")
     wildcard_constraints:
-        policy=names_of(CONFIG.policies, TrainedConfig, BasePolicyConfig),
+        policy=names_of(CONFIG.policies, TrainedConfig, BasePolicyConfig, EndpointPolicyConfig),
     conda:
         "../envs/rlcs-gpu.yaml"
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule sample_candidates:
@@ -33,6 +37,11 @@ rule sample_candidates:
     params:
         code=code("sample_stories.py"),
         config=config_param(stage_configs.candidates, "policy"),
+        endpoint=lambda wildcards, output: as_param(
+            stage_configs.endpoint(CONFIG, CONFIG.policies[wildcards.policy].parent, "policies")
+        ),
+        answers=lambda wildcards: f"{ANSWERS}/policies/{CONFIG.policies[wildcards.policy].parent}",
+        serving=serving_param(),
     log:
         log_file("candidates/{policy}/seed{seed}"),
     benchmark:
@@ -43,7 +52,8 @@ rule sample_candidates:
         "../envs/rlcs-gpu.yaml"
     shell:
         "python workflow_scripts/sample_stories.py --config {params.config:q} --preferences {input.preferences}"
-        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"
 
 
 rule choose_stories:
@@ -113,6 +123,9 @@ rule sample_responses:
     params:
         code=code("sample_responses.py"),
         config=config_param(stage_configs.responses, "policy"),
+        endpoint=endpoint_param("policy", "policies"),
+        answers=f"{ANSWERS}/policies/{{policy}}",
+        serving=serving_param(),
     log:
         log_file("responses/{policy}/seed{seed}"),
     benchmark:
@@ -121,4 +134,5 @@ rule sample_responses:
         "../envs/rlcs-gpu.yaml"
     shell:
         "python workflow_scripts/sample_responses.py --config {params.config:q} --prompts {input.prompts:q}"
-        " --model {input.model} --seed {wildcards.seed} --output {output} > {log} 2>&1"
+        " --model {input.model} --seed {wildcards.seed} --endpoint {params.endpoint:q}"
+        " --answers {params.answers} --serving {params.serving:q} --output {output} > {log} 2>&1"

@@ -59,6 +59,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "dpo": policies.DPOPolicyConfig,
         "base": policies.BasePolicyConfig,
         "best-of": policies.BestOfPolicyConfig,
+        "endpoint": policies.EndpointPolicyConfig,
         "external": policies.ExternalPolicyConfig,
     },
 }

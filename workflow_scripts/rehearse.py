@@ -118,6 +118,7 @@ def is_at_hand(config: Config) -> bool:
 def forms(config: Config) -> dict[str, Form]:
     """The form of answer that each endpoint is asked for, by the place of its entry."""
     asked: dict[str, Form] = {f"verifiers/{name}": "verdict" for name in config.verifiers}
+    asked |= {f"policies/{name}": "text" for name in config.policies}
     for name, judge in config.judges.items():
         asked[f"judges/{name}"] = "story" if getattr(judge, "reads", "pair") == "story" else "pair"
     return asked

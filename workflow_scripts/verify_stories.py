@@ -5,7 +5,7 @@ from rlcs.data.artifacts import CHECKS_FILE, STORIES_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.verifier import load_verifier
-from rlcs.stages.stage import Stage, log, run_stage
+from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 
 def main(stage: Stage) -> None:
@@ -37,6 +37,6 @@ if __name__ == "__main__":
         main,
         __file__,
         inputs={"preferences": 1, "stories": 1, "model": "?"},
-        options=["endpoint", "answers"],
+        options=ACCESS,
         seed=True,
     )

@@ -7,6 +7,7 @@ import subprocess
 import urllib.request
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import openai
 import pytest
@@ -15,13 +16,15 @@ import torch
 from judges import at_endpoint, in_process
 from paths import SUPPORT
 from rlcs.config.endpoints import ServingConfig
+from rlcs.config.prompts import user
 from rlcs.config.untrained_judges import EndpointJudgeConfig
 from rlcs.config.world import WorldBaseConfig
+from rlcs.evaluation.text_sampler import sample_texts
 from rlcs.judging.score_tokens import first_win_probabilities, score_tokens
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.vllm_server import server_version, start_server
-from rlcs.records import Judgement
+from rlcs.records import STORIES, Judgement
 
 PROGRAM = os.environ.get("RLCS_VLLM")
 pytestmark = [
@@ -198,3 +201,38 @@ def test_the_server_tells_its_version(url):
 def test_the_model_is_known_by_its_name(url):
     with urllib.request.urlopen(url + "/models") as response:
         assert {model["id"] for model in json.load(response)["data"]} == {"base", "tuned"}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_stories_are_those_of_transformers_if_they_are_greedy(folder, tmp_path, temperature):
+    """Through the stage's own sampler, whose engine is the served vLLM."""
+    artifact = tmp_path / "policy"
+    artifact.mkdir()
+    (artifact / "model").symlink_to(folder)
+    (artifact / "manifest.json").write_text("{}")
+    prompts = [({"context_id": f"c{n}", "policy": "p"}, user(f"Write of {n} wolves.")) for n in range(6)]
+
+    def told(engine, seed=1):
+        shards = tmp_path / f"{engine}-{seed}"
+        shards.mkdir()
+        sampling = {"temperature": temperature, "max_new_tokens": 12, "engine": engine, "vllm": OFFLINE}
+        stage = SimpleNamespace(
+            config={"policy": "p", "sampling": sampling},
+            options={
+                "answers": str(tmp_path / "answers"),
+                "endpoint": "{}",
+                "serving": SERVING.model_dump_json(),
+            },
+            seed=seed,
+            folder=lambda _: artifact,
+            checkpoints=lambda: shards,
+        )
+        rows = sample_texts(stage, prompts, STORIES, purpose="stories", title="t")
+        return [(row["context_id"], row["text"].rstrip("\ufffd"), row["truncated"]) for row in rows]
+
+    served = told("vllm")
+    if temperature:
+        assert len({text for _, text, _ in served}) > 1
+        assert served != told("vllm", seed=2)
+    else:
+        assert served == told("transformers")

@@ -5,6 +5,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from judges import decoding
 from rlcs.config.judging import ScoresConfig
 from rlcs.errors import InputError
 from rlcs.judging.generative import GenerativeJudge
@@ -40,7 +41,7 @@ def engine(monkeypatch):
 def offline(model_folder, judging, *, soft=False, votes=1, temperature=0.0):
     judging = judging.model_copy(update={"engine": "vllm_offline", "vllm": {"max_model_len": 512}})
     scores = judging.scores if soft and votes == 1 else None
-    backend = OfflineBackend(model_folder, judging, temperature=temperature, scores=scores)
+    backend = OfflineBackend(model_folder, decoding(judging, temperature), scores=scores)
     return GenerativeJudge("judge", backend, judging, votes)
 
 

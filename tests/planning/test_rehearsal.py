@@ -139,7 +139,7 @@ def test_what_stands_in_and_what_is_not_tried_is_listed():
     assert "made-up rows" in parts["data"]
     assert parts["config/accelerate/fsdp2-8.yaml"] == "FSDP2 of 2 processes (gloo)"
     assert "judges.gemini, judges.claude, judges.gpt" in parts
-    assert parts["vLLM of judges"] == parts["vLLM of rollouts"] == "transformers"
+    assert parts["vLLM of judges and policies"] == parts["vLLM of rollouts"] == "transformers"
     assert sum("vLLM" in part for part in unrehearsed(config)) == 2
     assert not any("DeepSpeed" in part for part in unrehearsed(config))
 
@@ -150,7 +150,9 @@ def test_judges_keep_vllm_if_asked_with_arguments_for_a_small_model(tmp_path):
     assert small.judging.vllm["max_model_len"] == run.judging.vllm["max_model_len"]
     assert "gpu_memory_utilization" not in small.judging.vllm
     assert small.serving.gpus == 0
-    assert "stand-ins" in replacements(run, made_up=True, slurm=False, vllm=True)["vLLM of judges"]
+    assert (
+        "stand-ins" in replacements(run, made_up=True, slurm=False, vllm=True)["vLLM of judges and policies"]
+    )
     assert sum("vLLM" in part for part in unrehearsed(run, vllm=True)) == 1  # of rollouts
 
 

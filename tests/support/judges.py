@@ -1,10 +1,18 @@
 """Generative judges over each backend, as ``loading.load_judge`` makes them of a section."""
 
 from rlcs.judging.answers import AnswerStore
+from rlcs.judging.backends import Decoding
 from rlcs.judging.endpoint import EndpointBackend
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.in_process import TransformersBackend
 from rlcs.models.loading import load_causal, load_tokenizer
+
+
+def decoding(judging, temperature=0.0):
+    """How a judge of the run answers."""
+    return Decoding(
+        judging.engine, judging.max_new_tokens, judging.batch_size, judging.vllm, temperature=temperature
+    )
 
 
 def in_process(name, folder, judging, **options):

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
+sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(sys.argv[3])
 
+from judges import decoding
 from rlcs.config.judging import JudgingConfig
 from rlcs.judging.generative import GenerativeJudge
 from rlcs.judging.vllm_offline import OfflineBackend
@@ -26,7 +28,8 @@ def main() -> None:
     ]
     judging = JudgingConfig.model_validate(request["judging"])
     scores = judging.scores if request["soft"] else None
-    judge = GenerativeJudge("judge", OfflineBackend(Path(request["folder"]), judging, scores=scores), judging)
+    backend = OfflineBackend(Path(request["folder"]), decoding(judging), scores=scores)
+    judge = GenerativeJudge("judge", backend, judging)
     said = [vars(judgement) for judgement in judge.judge(comparisons)]
     Path(sys.argv[2]).write_text(json.dumps(said), encoding="utf-8")
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
+from endpoint_server import Server, ok, status
 from rlcs.records import HISTORY, STORIES, read_contexts, read_judgements, read_rows
 from rlcs.stages.manifest import read_provenance
 from smoke_run import SMOKE, Workflow
@@ -76,15 +77,30 @@ def more(workflow, tmp_path_factory):
             "contexts": 2,
             "group_size": 5,
         }
-        raw["tables"]["win_rates"] |= {"rows": [*WRITING, "people"], "judges": ["length", "teacher"]}
+        raw["policies"]["vendor"] = {
+            "train": "none",
+            "backend": "openai",
+            "model": "m",
+            "base_url": server.url,
+        }
+        raw["tables"]["win_rates"] |= {
+            "rows": [*WRITING, "people", "vendor"],
+            "judges": ["length", "teacher"],
+        }
         raw["tables"]["alignment"] = {"rows": ["teacher-story", "genrm-story", "genrm"]}
         raw["effects"] = []
         del raw["tables"]["gains"]  # of other policies
 
-    copy.config = copy.with_config("more", change)
-    done = copy.snakemake("tables", config=copy.config)
+    with Server(vendor) as server:
+        copy.config = copy.with_config("more", change)
+        done = copy.snakemake("tables", config=copy.config)
+        copy.asked = list(server.requests)
     assert done.returncode == 0, done.stdout[-5000:]
     return copy
+
+
+def vendor(prompt, attempt):
+    return status(503) if "0" in prompt and not attempt else ok(f"A vendor's story of {len(prompt)}.")
 
 
 def test_a_sum_of_rewards_is_logged_part_by_part(more):
@@ -123,6 +139,22 @@ def test_stories_of_people_are_a_system(more):
     dimensions = pd.read_csv(more.results / "tables" / "win_rates" / "dimensions.csv")
     assert set(dimensions["judge"]) == {"teacher"}
     assert dimensions.set_index("policy").loc["people", "outline"] == 0
+
+
+def test_a_vendors_model_is_a_system_whose_answers_are_kept_apart_from_judges(more):
+    told = read_rows(more.results / "stories" / "vendor" / "seed1" / "stories.parquet", STORIES)
+    sft = read_rows(more.results / "stories" / "sft" / "seed1" / "stories.parquet", STORIES)
+    assert [row["context_id"] for row in told] == [row["context_id"] for row in sft]
+    assert all(row["text"].startswith("A vendor's story") for row in told)
+    sent = more.asked[0][2]
+    assert {name: sent[name] for name in ("model", "max_tokens")} == {
+        "model": "m",
+        "max_tokens": SMOKE["sampling"]["max_new_tokens"],
+    }
+    kept = list((more.results / "answers" / "policies" / "vendor").glob("*.jsonl"))
+    assert sum(len(path.read_text().splitlines()) for path in kept) == len(told)
+    table = pd.read_csv(more.results / "tables" / "win_rates" / "win_rates.csv")
+    assert table.set_index(["policy", "judge"]).loc[("vendor", "teacher"), "win_rate_n"] == len(told)
 
 
 def test_dpo_trains_on_the_pairs_of_all_label_sources(more):

@@ -200,6 +200,6 @@ def test_judges_answer_through_vllm_in_a_rehearsal(workflow):
         },
     )
     assert code == 0, said[-3000:]
-    assert re.search("vLLM of judges +. vLLM with the stand-ins' weights", page)
+    assert re.search("vLLM of judges and policies +. vLLM with the stand-ins' weights", page)
     log = workflow.folder / "results/smoke-rehearsal/logs/alignment/genrm/seed1.log"
     assert " serve " in log.read_text(encoding="utf-8")

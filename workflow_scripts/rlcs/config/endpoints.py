@@ -62,6 +62,19 @@ class EndpointConfig(Section):
         0.0, ge=0, description="Price of a million prompt tokens, for the costs in the log."
     )
     completion_price: float = Field(0.0, ge=0, description="Price of a million completion tokens.")
+    max_cost: float | None = Field(
+        None,
+        gt=0,
+        description="Largest cost of all answers of this entry in the run. A request is not sent if the "
+        "longest answer could pass it, and the job stops. Needs prices. Empty: no limit.",
+        examples=[20.0],
+    )
+
+    @property
+    def longest_answer(self) -> int | None:
+        """Most tokens of an answer; None if the sampling states no limit."""
+        limits = [self.sampling.get(name) for name in ("max_tokens", "max_completion_tokens")]
+        return next((limit for limit in limits if isinstance(limit, int)), None)
 
     @field_validator("sampling")
     @classmethod
@@ -87,10 +100,20 @@ class EndpointConfig(Section):
         return url
 
     @model_validator(mode="after")
+    def _limited_cost(self) -> EndpointConfig:
+        if self.max_cost is not None and not (self.prompt_price or self.completion_price):
+            raise ValueError("max_cost needs prompt_price and completion_price; without them all costs are 0")
+        return self
+
+    @model_validator(mode="after")
     def _key(self) -> EndpointConfig:
         if self.base_url is None and self.api_key_env is None:
             raise ValueError("needs base_url, or api_key_env for the vendor that the client calls by default")
         return self
+
+
+Engine = Literal["transformers", "vllm", "vllm_offline"]
+"""Program that runs a model of the run."""
 
 
 class RolloutsConfig(Section):

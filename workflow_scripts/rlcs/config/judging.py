@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from rlcs.config import prompts
-from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.endpoints import EndpointConfig, Engine
 from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Comparison, Context, Reads
 
@@ -54,10 +54,10 @@ class JudgingConfig(Section):
     scores: ScoresConfig = Field(default_factory=ScoresConfig, description="Range of the two integer scores.")
     max_new_tokens: int = Field(1024, ge=1, description="Longest answer in tokens. A longer one is not read.")
     batch_size: int = Field(256, ge=1, description="Comparisons answered at once.")
-    engine: Literal["transformers", "vllm", "vllm_offline"] = Field(
+    engine: Engine = Field(
         "transformers",
-        description="Program that runs judges of this run. transformers: in the job's process. vllm: "
-        "`vllm serve`, "
+        description="Program that runs models of this run: judges and verifiers, and policies unless "
+        "sampling.engine names another. transformers: in the job's process. vllm: `vllm serve`, "
         "started by the job (see serving). vllm_offline: vLLM's offline engine, in the job's process; "
         "for the judges of a policy's training it is the same as vllm.",
     )
@@ -110,9 +110,12 @@ class _VerifierConfig(ModelConfig):
 
 
 class ModelVerifierConfig(_VerifierConfig):
-    """An instruction-tuned model that reads a requirement and a story, in the job's process."""
+    """An instruction-tuned model that reads a requirement and a story.
 
-    backend: Literal["transformers"] = Field(description="Backend: a model in the job's process.")
+    judging.engine runs it. Beside a training it is in the trainer's process, whose GPUs it shares.
+    """
+
+    backend: Literal["transformers"] = Field(description="Backend: a model of this run.")
     base: Name = Field(description="Name under bases.", examples=["world"])
     max_new_tokens: int = Field(256, ge=1, description="Longest answer in tokens. A longer one is not read.")
     batch_size: int = Field(64, ge=1, description="Questions answered at once.")

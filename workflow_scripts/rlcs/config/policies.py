@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.section import DPOOptions, GRPOOptions, ModelConfig, Name, Section, SFTOptions
 from rlcs.config.story_rewards import (
     ConstraintsConfig,
@@ -137,6 +138,16 @@ class ExternalPolicyConfig(ModelConfig):
         "of a context are samples.",
         examples=["stories.jsonl"],
     )
+
+
+class EndpointPolicyConfig(EndpointConfig, ModelConfig):
+    """A model behind an OpenAI-compatible HTTP endpoint that writes stories: a vendor's, or a served one.
+
+    Its sampling is that of the run: temperature, top_p (if it is below 1) and max_tokens. The entry's own
+    parameters win; one that is empty is not sent.
+    """
+
+    train: Literal["none"] = Field(description="Training: none.")
 
 
 class BestOfConfig(Section):
@@ -294,7 +305,7 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
 
 
 # The tags of policies without training, by the key that tells them apart; the last if none is there.
-_UNTRAINED = {name: f"none, with {name}" for name in ("base", "best_of", "stories")}
+_UNTRAINED = {name: f"none, with {name}" for name in ("base", "best_of", "backend", "stories")}
 UNTRAINED_TAGS = tuple(_UNTRAINED.values())
 
 
@@ -311,6 +322,7 @@ PolicyConfig = Annotated[
     | Annotated[DPOPolicyConfig, Tag("dpo")]
     | Annotated[BasePolicyConfig, Tag(UNTRAINED_TAGS[0])]
     | Annotated[BestOfPolicyConfig, Tag(UNTRAINED_TAGS[1])]
-    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[2])],
+    | Annotated[EndpointPolicyConfig, Tag(UNTRAINED_TAGS[2])]
+    | Annotated[ExternalPolicyConfig, Tag(UNTRAINED_TAGS[3])],
     Discriminator(_policy_tag),
 ]

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from types import NoneType
 from typing import TYPE_CHECKING
 
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judges import scores_alone
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
@@ -14,6 +15,7 @@ from rlcs.config.policies import (
     BasePolicyConfig,
     BestOfPolicyConfig,
     DPOPolicyConfig,
+    EndpointPolicyConfig,
     ExternalPolicyConfig,
     GRPOPolicyConfig,
 )
@@ -74,6 +76,7 @@ def reference_problems(config: Config) -> list[str]:
         _bases,
         _policies,
         _verifiers,
+        _endpoints,
         _effects,
         _tables,
         _sweeps,
@@ -218,7 +221,8 @@ def _policies(config: Config) -> Problems:
     for name, policy in config.policies.items():
         key = f"policies.{name}"
         parent = config.policies.get(policy.parent_name or "")
-        yield from _has_weights(config, f"{key}.from", policy.parent_name)
+        if not (isinstance(policy, BestOfPolicyConfig) and isinstance(parent, EndpointPolicyConfig)):
+            yield from _has_weights(config, f"{key}.from", policy.parent_name)
         if isinstance(policy, BestOfPolicyConfig):
             yield from _known(config, f"{key}.best_of.judge", policy.best_of.judge, "judges")
             if policy.best_of.probability == "soft":
@@ -236,6 +240,8 @@ def _has_weights(config: Config, key: str, name: str | None) -> Problems:
     policy = config.policies.get(name or "")
     if isinstance(policy, ExternalPolicyConfig):
         yield f"{key}: {name!r} is stories from a file, not a model"
+    if isinstance(policy, EndpointPolicyConfig):
+        yield f"{key}: {name!r} is behind an endpoint and has no weights here"
     if isinstance(policy, BestOfPolicyConfig):
         yield f"{key}: {name!r} is a choice among stories of {policy.parent!r}, not a model"
 
@@ -291,6 +297,21 @@ def _verifiers(config: Config) -> Problems:
             yield f"verifiers.{name}: a judge has the same name"
 
 
+def _endpoints(config: Config) -> Problems:
+    """Where costs are limited, the longest answer must be known; policies have the run's sampling."""
+    for registry, entries in (("judges", config.judges), ("verifiers", config.verifiers)):
+        for name, entry in entries.items():
+            if not isinstance(entry, EndpointConfig) or entry.longest_answer is not None:
+                continue
+            limits = [f"{registry}.{name}.max_cost"] if entry.max_cost is not None else []
+            limits += ["max_cost"] if config.max_cost is not None else []
+            if limits:
+                yield (
+                    f"{registry}.{name}.sampling: {limits[0]} limits costs, so the longest answer must be "
+                    "known: set max_tokens"
+                )
+
+
 def _effects(config: Config) -> Problems:
     for number, effect in enumerate(config.effects):
         for name in effect.systems:
@@ -326,7 +347,8 @@ def _tables(config: Config) -> Problems:
         if name in config.policies and len(rewarding) != 1:
             yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
     for name in tables.ifeval.rows if tables.ifeval else ():
-        yield from _has_weights(config, "tables.ifeval.rows", name)
+        if not isinstance(config.policies.get(name), EndpointPolicyConfig):
+            yield from _has_weights(config, "tables.ifeval.rows", name)
     if tables.pivots is not None:
         yield from _has_weights(config, "tables.pivots.policy", tables.pivots.policy)
         for judge in tables.pivots.judges:

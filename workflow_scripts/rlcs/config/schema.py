@@ -77,6 +77,13 @@ class Config(Section):
     consensus: dict[Name, ConsensusConfig] = Field(
         default_factory=dict, description="Sources of labels by agreement of teachers, by name."
     )
+    max_cost: float | None = Field(
+        None,
+        gt=0,
+        description="Largest cost of all answers of all endpoints of the run together, at their prices, as "
+        "max_cost of an entry. Empty: no limit.",
+        examples=[100.0],
+    )
     verifiers: dict[Name, VerifierConfig] = Field(
         default_factory=dict, description="Models that check constraints which no rule can check, by name."
     )

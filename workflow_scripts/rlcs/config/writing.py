@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from rlcs.config import prompts
+from rlcs.config.endpoints import Engine
 from rlcs.config.section import Section
 
 
@@ -35,3 +36,11 @@ class SamplingConfig(Section):
     samples: int = Field(1, ge=1, description="Stories per context, policy and seed.")
     contexts: int = Field(300, ge=1, description="Number of held-out contexts.")
     batch_size: int = Field(256, ge=1, description="Stories generated at once.")
+    engine: Engine | None = Field(
+        None, description="Program that runs policies, as judging.engine runs judges. Empty: judging.engine."
+    )
+    vllm: dict[str, bool | int | float | str] | None = Field(
+        None,
+        description="Arguments of vLLM, named with underscores. Empty: judging.vllm.",
+        examples=[{"max_model_len": 4096}],
+    )

@@ -167,7 +167,7 @@ def instruction_table(
     other instructions count at instruction level.
 
     Args:
-        responses: rows of RESPONSES of all policies and seeds.
+        responses: rows of RESPONSES of all policies and seeds; a prompt without an answer does not count.
     """
     by_key = {prompt.key: prompt for prompt in prompts}
     unsupported = sum(constraint is None for prompt in prompts for _, constraint in prompt.constraints)
@@ -184,7 +184,7 @@ def instruction_table(
         rows.append(
             {
                 "policy": policy,
-                "prompts": len(prompts),
+                "prompts": len({row["key"] for row in responses if row["policy"] == policy}),
                 **{name: value for name, value in by_prompt.items() if name.startswith("prompt")},
                 **{name: value for name, value in by_instruction.items() if name.startswith("instruction")},
                 "unsupported": unsupported,

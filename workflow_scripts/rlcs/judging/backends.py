@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from rlcs.config.endpoints import ServingConfig
+from rlcs.config.endpoints import EndpointConfig, Engine, ServingConfig
 from rlcs.config.prompts import Messages
+from rlcs.judging.budget import Budget
 
+RUN_COST = "run_cost"  # in an endpoint's option, beside the keys of its entry
 TOP_LOGPROBS = 20  # per token, the most that OpenAI's API gives; scores that are less likely count as 0
 
 
@@ -48,8 +50,29 @@ class Backend(Protocol):
         """``samples`` replies to each conversation, in the given order; None for a missing reply.
 
         Args:
-            seed: for the draws of a model in process; the other backends use their own generators.
+            seed: for the draws of a model in process; an endpoint uses its own generator.
         """
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How a model answers.
+
+    Attributes:
+        engine: the program that runs it.
+        vllm: arguments of vLLM.
+        max_new_tokens: the longest answer.
+        batch_size: prompts answered at once in process.
+        temperature: 0 is greedy decoding.
+        top_p: probability mass for nucleus sampling.
+    """
+
+    engine: Engine
+    max_new_tokens: int
+    batch_size: int
+    vllm: Mapping[str, Any] = field(default_factory=dict)
+    temperature: float = 0.0
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +81,8 @@ class Access:
 
     Args:
         answers: folder of an endpoint's stored answers.
-        endpoint: the keys of an endpoint's entry that ``stage_configs.endpoint`` leaves out of its section.
+        endpoint: the keys of an endpoint's entry that ``stage_configs.endpoint`` leaves out of its section,
+            and under ``run_cost`` the limit on costs of the whole run with the folder of all its answers.
         serving: how vLLM serves a model of the run.
     """
 
@@ -74,6 +98,21 @@ class Access:
             json.loads(options["endpoint"]),
             ServingConfig.model_validate_json(options.get("serving", "{}")),
         )
+
+    def complete(self, section: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+        """All keys of an endpoint's entry, from those in a stage's section."""
+        return {**section, **{k: v for k, v in self.endpoint.items() if k != RUN_COST}, **changes}
+
+    def budgets(self, entry: EndpointConfig, what: str) -> list[Budget]:
+        """The limits on what an endpoint's answers cost: its own and the run's."""
+        found = []
+        if entry.max_cost is not None:
+            found.append(Budget(entry.max_cost, self.answers, what, f"max_cost of {what}"))
+        if run := self.endpoint.get(RUN_COST):
+            found.append(
+                Budget(run["max_cost"], Path(run["answers"]), "all endpoints", "max_cost of the run")
+            )
+        return found
 
     def to(self, name: str) -> Access:
         """The access to one of several judges or verifiers, if ``endpoint`` is a mapping by name."""

@@ -23,6 +23,7 @@ from rlcs.config.prompts import Messages, without_control_tokens
 from rlcs.errors import InputError, TransientError
 from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
+from rlcs.judging.budget import Budget, Reservation, largest_cost
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
 from rlcs.judging.failures import FailureLimit
 from rlcs.judging.soft_verdict import distributions_of_text
@@ -38,10 +39,11 @@ class EndpointBackend:
 
     Args:
         name: name of the judge or verifier, for messages.
-        role: ``judge`` or ``verifier``, for messages.
+        role: ``judge``, ``verifier`` or ``policy``, for messages.
         scores: range of the scores whose log probabilities are requested; None requests none.
         identity: all that answers depend on beside prompt and sampling, as part of the keys of stored
             answers; None: the entry's model.
+        budgets: limits on costs that hold for each request.
     """
 
     shard_size = None  # every answer is stored by itself
@@ -55,6 +57,7 @@ class EndpointBackend:
         *,
         scores: ScoresConfig | None = None,
         identity: str | None = None,
+        budgets: Sequence[Budget] = (),
     ) -> None:
         if scores is not None:
             entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
@@ -64,6 +67,7 @@ class EndpointBackend:
         self.answers = answers
         self.scores = scores
         self.identity = identity or entry.model
+        self.budgets = budgets
         self.chat = ChatClient(entry)
         self.failures = FailureLimit(entry.max_failure_share, "max_failure_share")
 
@@ -129,14 +133,16 @@ class EndpointBackend:
 
         Raises:
             RequestFailed: the last attempt's error.
-            InputError: the endpoint refuses to serve.
+            InputError: the endpoint refuses to serve, or the request could pass a limit on costs.
         """
         wasted = 0.0
+        money = Reservation(self.budgets)
 
         def failed(state: tenacity.RetryCallState) -> None:
             nonlocal wasted
             error = _error(state)
             wasted += error.usage.cost
+            money.put_aside(error.usage.cost)
             counts.add_retry(error)
 
         attempts = tenacity.Retrying(
@@ -149,11 +155,17 @@ class EndpointBackend:
             reraise=True,
         )
         try:
+            if self.budgets:
+                money.put_aside(largest_cost(messages, self.entry))
             answer = attempts(self.chat.ask, messages, stopping)
+            self.answers.put(key, replace(answer, cost=answer.cost + wasted))
         except InputError:  # no question would be answered: no thread may ask another
             stopping.set()
             raise
-        self.answers.put(key, replace(answer, cost=answer.cost + wasted))
+        except RequestFailed as error:
+            money.settle(lost=wasted + error.usage.cost)  # no answer is stored, which would count it
+            raise
+        money.settle()
         return answer
 
     def _check(self, counts: RequestStats) -> None:

@@ -21,7 +21,7 @@ class TransformersBackend:
     """A causal language model.
 
     Args:
-        temperature: sampling temperature of the replies; 0 is greedy.
+        temperature, top_p: sampling of the replies; temperature 0 is greedy.
         scores: range of the scores whose logits are kept as they are written; None keeps none.
 
     Raises:
@@ -36,6 +36,7 @@ class TransformersBackend:
         max_new_tokens: int,
         batch_size: int,
         temperature: float = 0.0,
+        top_p: float = 1.0,
         scores: ScoresConfig | None = None,
     ) -> None:
         self.model = model.to(device())
@@ -43,6 +44,7 @@ class TransformersBackend:
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
         self.temperature = temperature
+        self.top_p = top_p
         self.scores = scores
         self.tokens = score_tokens(tokenizer, scores.low, scores.high) if scores else None
 
@@ -63,6 +65,7 @@ class TransformersBackend:
                 max_new_tokens=self.max_new_tokens,
                 batch_size=self.batch_size,
                 temperature=self.temperature,
+                top_p=self.top_p,
                 seed=seed,
                 watched=watched_tokens(self.tokens) if self.tokens else (),
             )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
 from rlcs.judging.answers import AnswerStore
-from rlcs.judging.backends import Access, Backend
+from rlcs.judging.backends import Access, Backend, Decoding
+from rlcs.judging.engines import run_model
 from rlcs.judging.pointwise import JUDGES
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 from rlcs.judging.soft_verdict import check_scores
@@ -71,7 +72,7 @@ def _backend(
     max_failure_share: float | None,
     scores: ScoresConfig | None,
 ) -> Backend:
-    """The backend of a generative judge. An import costs seconds, so only the backend in use is imported."""
+    """The backend of a generative judge."""
     name, entry = section["name"], section["judge"]
     if entry.get("backend") == "openai":
         from rlcs.judging.endpoint import EndpointBackend
@@ -80,38 +81,18 @@ def _backend(
         if scores is not None:
             check_scores(scores)
         share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
-        endpoint = EndpointJudgeConfig.model_validate({**entry, **access.endpoint, **share})
-        return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores)
+        endpoint = EndpointJudgeConfig.model_validate(access.complete(entry, **share))
+        budgets = access.budgets(endpoint, f"judge {name!r}")
+        return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores, budgets=budgets)
     assert folder is not None, f"judge {name} needs a model"
-    temperature = entry.get("temperature", 0.0)
-    if judging.engine == "vllm":
-        from rlcs.judging.vllm_served import serve_model
-
-        assert access is not None, f"judge {name} needs the options answers and serving"
-        return serve_model(
-            name,
-            folder,
-            judging,
-            access,
-            temperature=temperature,
-            scores=scores,
-            max_failure_share=max_failure_share,
-        )
-    if judging.engine == "vllm_offline":
-        from rlcs.judging.vllm_offline import OfflineBackend
-
-        return OfflineBackend(folder / "model", judging, temperature=temperature, scores=scores)
-    from rlcs.judging.in_process import TransformersBackend
-    from rlcs.models.loading import load_causal, load_tokenizer
-
-    return TransformersBackend(
-        load_causal(folder / "model"),
-        load_tokenizer(folder / "model"),
-        max_new_tokens=judging.max_new_tokens,
-        batch_size=judging.batch_size,
-        temperature=temperature,
-        scores=scores,
+    decoding = Decoding(
+        judging.engine,
+        judging.max_new_tokens,
+        judging.batch_size,
+        judging.vllm,
+        temperature=entry.get("temperature", 0.0),
     )
+    return run_model(name, folder, decoding, access, scores=scores, max_failure_share=max_failure_share)
 
 
 def _scalar_judge(section: Mapping[str, Any], folder: Path | None) -> Judge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.lineage import used_judges
+from rlcs.config.lineage import made_policies, used_judges
 from rlcs.config.schema import Config
 from rlcs.errors import InputError
 from rlcs.judging.chat import ChatClient, RequestFailed
@@ -18,10 +18,11 @@ _QUESTION = [{"role": "user", "content": "Answer with the word yes."}]
 def endpoints(config: Config) -> dict[str, EndpointConfig]:
     """The endpoints that a run asks, by the key of their entry."""
     judges = {f"judges.{name}": config.judges[name] for name in used_judges(config)}
+    policies = {f"policies.{name}": config.policies[name] for name in made_policies(config)}
     verifiers = {f"verifiers.{name}": config.verifiers[name] for name in used_verifiers(config)}
     return {
         key: entry
-        for key, entry in [*judges.items(), *verifiers.items()]
+        for key, entry in [*judges.items(), *policies.items(), *verifiers.items()]
         if isinstance(entry, EndpointConfig)
     }
 

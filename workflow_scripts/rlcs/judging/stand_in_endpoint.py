@@ -20,7 +20,7 @@ from typing import Any, Literal
 from rlcs.config.judging import JudgingConfig
 from rlcs.verdict import score_line
 
-Form = Literal["pair", "story", "verdict"]
+Form = Literal["pair", "story", "verdict", "text"]
 
 # In 256: requests that fail once, answers that cannot be read, answers that favour the other story.
 _FAILS, _UNREADABLE, _CONTRARY = 12, 24, 40
@@ -66,9 +66,11 @@ class StandInEndpoint:
     def answer(self, path: str, question: str) -> str:
         """An answer, always the same to a question."""
         key = _digest(path, question)
+        form = self.forms.get(_place(path), "pair")
+        if form == "text":  # no two alike
+            return f"A story of {key.hex()[:12]}: it rained, and they walked on. {question[-40:]}"
         if key[1] < _UNREADABLE:
             return "It is hard to say."
-        form = self.forms.get(_place(path), "pair")
         if form == "verdict":
             return f"It does so.\nVerdict: {'yes' if key[2] % 2 else 'no'}"
         if form == "story":

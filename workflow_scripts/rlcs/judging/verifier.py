@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from rlcs.config.judging import EndpointVerifierConfig, ModelVerifierConfig, VerifierConfig
+from rlcs.config.judging import EndpointVerifierConfig, ModelVerifierConfig
 from rlcs.config.prompts import verifier_prompt
 from rlcs.constraints.verification import Check, Question, Verifier, read_check
 from rlcs.judging.answers import AnswerStore
-from rlcs.judging.backends import Access, Backend
+from rlcs.judging.backends import Access, Backend, Decoding
+from rlcs.judging.engines import run_model
 
 
 class GenerativeVerifier:
@@ -47,27 +46,18 @@ def load_verifier(
         access: access to the verifier; ``stage_configs.verifier_endpoint`` makes its ``endpoint``.
         max_failure_share: replaces an endpoint's own.
     """
-    name, fields = section["name"], {**section["verifier"], **access.endpoint}
-    if fields["backend"] == "openai" and max_failure_share is not None:
-        fields["max_failure_share"] = max_failure_share
-    entry: ModelVerifierConfig | EndpointVerifierConfig = TypeAdapter(VerifierConfig).validate_python(fields)
-    return GenerativeVerifier(name, _backend(name, entry, folder, access), entry.template)
-
-
-def _backend(
-    name: str, entry: ModelVerifierConfig | EndpointVerifierConfig, folder: Path | None, access: Access
-) -> Backend:
-    if isinstance(entry, EndpointVerifierConfig):
+    name, fields = section["name"], section["verifier"]
+    if fields["backend"] == "openai":
         from rlcs.judging.endpoint import EndpointBackend  # with its client
 
-        return EndpointBackend(name, entry, AnswerStore(access.answers), "verifier")
-    from rlcs.judging.in_process import TransformersBackend  # with torch
-    from rlcs.models.loading import load_causal, load_tokenizer
-
+        share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
+        endpoint = EndpointVerifierConfig.model_validate(access.complete(fields, **share))
+        budgets = access.budgets(endpoint, f"verifier {name!r}")
+        answers = AnswerStore(access.answers)
+        backend: Backend = EndpointBackend(name, endpoint, answers, "verifier", budgets=budgets)
+        return GenerativeVerifier(name, backend, endpoint.template)
     assert folder is not None, f"verifier {name} needs a model"
-    return TransformersBackend(
-        load_causal(folder / "model"),
-        load_tokenizer(folder / "model"),
-        max_new_tokens=entry.max_new_tokens,
-        batch_size=entry.batch_size,
-    )
+    entry = ModelVerifierConfig.model_validate(fields)
+    decoding = Decoding(section["engine"], entry.max_new_tokens, entry.batch_size, section.get("vllm", {}))
+    backend = run_model(name, folder, decoding, access, role="verifier", max_failure_share=max_failure_share)
+    return GenerativeVerifier(name, backend, entry.template)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.config.prompts import Messages
 from rlcs.errors import InputError
-from rlcs.judging.backends import TOP_LOGPROBS, Reply
+from rlcs.judging.backends import TOP_LOGPROBS, Decoding, Reply
 from rlcs.judging.score_tokens import score_tokens
 from rlcs.judging.soft_verdict import distributions_of_text, last_numbers
 from rlcs.models.generation import encode
@@ -22,7 +22,6 @@ class OfflineBackend:
 
     Args:
         folder: a model as ``save_pretrained`` leaves it.
-        temperature: sampling temperature of the replies; 0 is greedy.
         scores: range of the scores whose log probabilities are read; None reads none.
 
     Raises:
@@ -33,9 +32,8 @@ class OfflineBackend:
     def __init__(
         self,
         folder: Path,
-        judging: JudgingConfig,
+        decoding: Decoding,
         *,
-        temperature: float = 0.0,
         scores: ScoresConfig | None = None,
     ) -> None:
         try:
@@ -45,14 +43,13 @@ class OfflineBackend:
                 f"judging.engine vllm_offline needs vLLM in the job's environment (`make gpu`): {error}. "
                 "With engine vllm its server may lie in another one"
             ) from None
-        self.max_new_tokens = judging.max_new_tokens
-        self.shard_size = 16 * judging.batch_size  # the engine fills its own batches
-        self.temperature = temperature
+        self.decoding = decoding
+        self.shard_size = 16 * decoding.batch_size  # the engine fills its own batches
         self.scores = scores
         self.tokenizer = load_tokenizer(folder)
         if scores is not None:
             score_tokens(self.tokenizer, scores.low, scores.high)
-        self.engine = LLM(**{"model": str(folder), "dtype": stored_dtype(folder), **judging.vllm})
+        self.engine = LLM(**{"model": str(folder), "dtype": stored_dtype(folder), **decoding.vllm})
         self._sampling = SamplingParams
 
     def answer(
@@ -60,13 +57,14 @@ class OfflineBackend:
     ) -> list[Reply | None]:
         """Replies as in ``Backend.answer``; None for a prompt that does not fit into the context window."""
         prompts = encode(self.tokenizer, conversations)
-        room = self.engine.llm_engine.model_config.max_model_len - self.max_new_tokens
+        room = self.engine.llm_engine.model_config.max_model_len - self.decoding.max_new_tokens
         fitting = [i for i, prompt in enumerate(prompts) if len(prompt) <= room]
         sampling = self._sampling(
             n=samples,
-            temperature=self.temperature,
-            seed=0,
-            max_tokens=self.max_new_tokens,
+            temperature=self.decoding.temperature,
+            top_p=self.decoding.top_p,
+            seed=seed,
+            max_tokens=self.decoding.max_new_tokens,
             logprobs=TOP_LOGPROBS if self.scores else None,
         )
         outputs = self.engine.generate(

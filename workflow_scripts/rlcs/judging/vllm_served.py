@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.config.judging import ScoresConfig
 from rlcs.judging.answers import AnswerStore
-from rlcs.judging.backends import Access
+from rlcs.judging.backends import Access, Decoding
 from rlcs.judging.endpoint import EndpointBackend
 from rlcs.models.vllm_server import server_version, start_server, stored_dtype
 from rlcs.stages.manifest import MANIFEST_NAME, content_id
@@ -18,23 +18,20 @@ from rlcs.stages.ranks import broadcast_on_node
 def serve_model(
     name: str,
     folder: Path,
-    judging: JudgingConfig,
+    decoding: Decoding,
     access: Access,
     *,
-    temperature: float = 0.0,
     scores: ScoresConfig | None = None,
+    role: str = "judge",
     max_failure_share: float | None = None,
+    draws: str = "",
 ) -> EndpointBackend:
     """Start a server of this job, one on each node, and return the backend that asks it.
 
-    Stored answers are used again only if the artifact, ``judging.vllm`` (quantization, dtype, ...) and vLLM's
+    Stored answers are used again only if the artifact, vLLM's arguments (quantization, dtype, ...) and its
     version are the same.
 
-    Args:
-        name: name of the judge.
-        folder: the artifact that holds its ``model``.
-        temperature, scores: as in ``OfflineBackend``.
-        max_failure_share: as in ``EndpointConfig``; None keeps its default.
+    Args: as in ``engines.run_model``.
 
     Raises:
         InputError: as ``start_server``.
@@ -47,19 +44,22 @@ def serve_model(
         score_tokens(load_tokenizer(folder / "model"), scores.low, scores.high)
     serving = access.serving
     model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
-    arguments = {"dtype": stored_dtype(folder / "model"), **judging.vllm}
+    arguments = {"dtype": stored_dtype(folder / "model"), **decoding.vllm}
     url = broadcast_on_node(
         lambda: start_server(folder / "model", model, arguments, serving, gpus=serving.gpus)
     )
+    sampling = {"temperature": decoding.temperature, "max_tokens": decoding.max_new_tokens}
+    sampling |= {"top_p": decoding.top_p} if decoding.top_p < 1 else {}
     entry = EndpointConfig(
         backend="openai",
         model=model,
         base_url=f"{url}/v1",
-        sampling={"temperature": temperature, "max_tokens": judging.max_new_tokens},
+        sampling=sampling,
         concurrency=serving.concurrency,
         timeout=serving.timeout,
         **({} if max_failure_share is None else {"max_failure_share": max_failure_share}),
     )
     served = {"model": model, "arguments": arguments, "vllm": server_version(url)}
+    served |= {"draws": draws} if draws else {}
     identity = json.dumps(served, sort_keys=True)
-    return EndpointBackend(name, entry, AnswerStore(access.answers), scores=scores, identity=identity)
+    return EndpointBackend(name, entry, AnswerStore(access.answers), role, scores=scores, identity=identity)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from rlcs.config.bases import ShapeConfig
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.lineage import trained_models
 from rlcs.config.policies import BestOfPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmProbeConfig, GenrmVerdictsConfig
 from rlcs.config.training import LearnedConfig
-from rlcs.config.untrained_judges import EndpointJudgeConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_plan import (
     PROMPT_TOKENS,
@@ -27,8 +27,8 @@ from rlcs.planning.gpu_plan import (
     shape_of,
     weight_bytes,
 )
-from rlcs.planning.job_resources import answering_gpus
-from rlcs.planning.stage_configs import compared_pairs, is_served
+from rlcs.planning.job_resources import answering_gpus, writing_gpus
+from rlcs.planning.stage_configs import compared_pairs, is_served, policy_engine
 from rlcs.planning.table_configs import JUDGE_METRICS, answers_per_comparison, effect_systems, gains, gates
 
 ORDERS_SHOWN = 2  # a pair is judged in both orders
@@ -184,12 +184,12 @@ def answer_plans(config: Config) -> list[AnswerPlan]:
             continue
         entry = config.models(answers.registry)[answers.model]
         model, shape = shapes.get((answers.registry, answers.model), (None, None))
-        if isinstance(entry, EndpointJudgeConfig):
-            plans.append(AnswerPlan(answers, money=_money(config, entry, answers.number)))
+        if isinstance(entry, EndpointConfig):
+            plans.append(AnswerPlan(answers, money=_money(config, answers.registry, entry, answers.number)))
         elif model is not None and shape is not None:
             judges = answers.registry == "judges"
-            gpus = answering_gpus(config, answers.model) if judges else 1
-            served = judges and is_served(config, entry)
+            gpus = answering_gpus(config, answers.model) if judges else writing_gpus(config)
+            served = is_served(config, entry) if judges else policy_engine(config) != "transformers"
             batch = config.judging.batch_size if judges else config.sampling.batch_size
             hours = answering_hours(
                 shape,
@@ -214,7 +214,10 @@ def answering_hours(
     return (seconds + -(-number // batch) * answer * reading) / 3600
 
 
-def _money(config: Config, entry: EndpointJudgeConfig, number: int) -> float:
-    """Price of so many of an endpoint's longest questions and answers."""
-    prompt, answer = PROMPT_TOKENS + 2 * config.sampling.max_new_tokens, config.judging.max_new_tokens
+def _money(config: Config, registry: str, entry: EndpointConfig, number: int) -> float:
+    """Price of so many of an endpoint's longest questions and answers; a judge's holds two stories."""
+    story = config.sampling.max_new_tokens
+    judges = registry == "judges"
+    prompt = PROMPT_TOKENS + (2 * story if judges else 0)
+    answer = entry.longest_answer or (config.judging.max_new_tokens if judges else story)
     return number * (prompt * entry.prompt_price + answer * entry.completion_price) / 1e6

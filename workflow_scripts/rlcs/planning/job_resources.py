@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import prod
 from typing import Any
 
 from rlcs.config import parsing
@@ -17,7 +18,7 @@ from rlcs.config.policies import BestOfPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.training import TrainedConfig
-from rlcs.planning.stage_configs import is_served, policy_judges
+from rlcs.planning.stage_configs import is_served, policy_engine, policy_judges
 from rlcs.stages.launch import Launch
 
 REHEARSAL_MINUTES = 10
@@ -43,12 +44,19 @@ def answering_gpus(config: Config, judge: str) -> int:
     weights."""
     if not has_base(config.judges, judge):
         return 0
-    if not is_served(config, config.judges[judge]):
+    return _spread(config.judging.vllm) if is_served(config, config.judges[judge]) else 1
+
+
+def writing_gpus(config: Config) -> int:
+    """GPUs of a stage in which a policy of the run writes."""
+    if policy_engine(config) == "transformers":
         return 1
-    gpus = 1
-    for argument in _PARALLEL:
-        gpus *= int(config.judging.vllm.get(argument, 1))
-    return gpus
+    return _spread(config.judging.vllm if config.sampling.vllm is None else config.sampling.vllm)
+
+
+def _spread(arguments: Mapping[str, Any]) -> int:
+    """GPUs that vLLM spreads a model over."""
+    return prod(int(arguments.get(name, 1)) for name in _PARALLEL)
 
 
 def served_gpus(config: Config, registry: str, name: str) -> dict[str, int]:
@@ -126,8 +134,15 @@ def gpus_of_job(rule: str, wildcards: Any) -> int:
         case "verify_stories":
             table = config.tables.constraints
             verifier = config.verifiers[table.verifier] if table and table.verifier else None
-            return 1 if verifier is not None and verifier.base_name else 0
-        case "sample_stories" | "sample_candidates" | "sample_responses" | "train_genrm_probe":
+            if verifier is None or not verifier.base_name:
+                return 0
+            return 1 if config.judging.engine == "transformers" else _spread(config.judging.vllm)
+        case "sample_stories" | "sample_responses":
+            return writing_gpus(config) if has_base(config.policies, wildcards.policy) else 0
+        case "sample_candidates":
+            parent = config.policies[wildcards.policy].parent_name
+            return writing_gpus(config) if parent and has_base(config.policies, parent) else 0
+        case "train_genrm_probe":
             return 1
         case "train_policy_sft" | "train_policy_dpo" | "train_policy_grpo":
             return training_gpus(config, "policies", wildcards.policy)

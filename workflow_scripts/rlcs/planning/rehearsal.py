@@ -21,6 +21,7 @@ from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.config.untrained_judges import UntrainedJudgeConfig
 from rlcs.planning.gpu_plan import shards_weights
+from rlcs.planning.stage_configs import policy_engine
 from rlcs.stages.launch import Launch
 
 _Raw = dict[str, Any]
@@ -83,11 +84,13 @@ def derive(
     raw["bases"] = {name: _stand_in(base) for name, base in raw["bases"].items()}
     answer, story = WORLD_TOKENS if config.synthetic else (ANSWER_TOKENS, STORY_TOKENS)
     raw["judging"]["max_new_tokens"] = answer
-    if vllm:
-        kept = {name: value for name, value in raw["judging"]["vllm"].items() if name not in _OF_GPUS}
-        raw["judging"]["vllm"] = kept | SMALL_ENGINE
-    else:
-        raw["judging"]["engine"] = "transformers"
+    raw["max_cost"] = None
+    for section in ("judging", "sampling"):
+        if not vllm:
+            raw[section]["engine"] = "transformers"
+        elif (arguments := raw[section]["vllm"]) is not None:
+            kept = {name: value for name, value in arguments.items() if name not in _OF_GPUS}
+            raw[section]["vllm"] = kept | SMALL_ENGINE
     raw["judging"]["batch_size"] = min(raw["judging"]["batch_size"], 16)
     raw["serving"] |= {"gpus": 0, "rollouts": {"gpus": 0, "arguments": {}}}
     raw["sampling"] |= {
@@ -152,6 +155,7 @@ def _redirect(entry: _Raw, address: str) -> None:
     if entry.get("backend") == "openai":
         entry |= {"base_url": address, "api_key_env": None, "prompt_price": 0.0, "completion_price": 0.0}
         entry |= {"max_failure_share": 1, "backoff": 0.05, "max_wait": 1.0, "requests_per_minute": None}
+        entry["max_cost"] = None
 
 
 def _shrink_entry(
@@ -378,7 +382,11 @@ def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = Fal
         found["data"] = f"{rows}, stories of {STORY_WORDS} words at most"
     endpoints = [
         f"{registry}.{name}"
-        for registry, entries in (("judges", config.judges), ("verifiers", config.verifiers))
+        for registry, entries in (
+            ("judges", config.judges),
+            ("policies", config.policies),
+            ("verifiers", config.verifiers),
+        )
         for name, entry in entries.items()
         if getattr(entry, "backend", "") == "openai"
     ]
@@ -388,8 +396,8 @@ def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = Fal
         nodes = " on two nodes" if slurm and Launch.of_file(launch).nodes > 1 else ""
         kind = "FSDP2" if shards_weights(launch) else "DDP"
         found[str(launch)] = f"{kind} of {PROCESSES} processes (gloo){nodes}"
-    if config.judging.engine != "transformers":
-        found["vLLM of judges"] = "vLLM with the stand-ins' weights" if vllm else "transformers"
+    if _has_vllm(config):
+        found["vLLM of judges and policies"] = "vLLM with the stand-ins' weights" if vllm else "transformers"
     if any(model.training.get("use_vllm") for model in _trained(config)):
         found["vLLM of rollouts"] = "transformers"
     lengths = f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
@@ -401,9 +409,10 @@ def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = Fal
 def unrehearsed(config: Config, *, vllm: bool = False) -> list[str]:
     """List what a rehearsal on a CPU says nothing about."""
     missing = ["GPU memory and speed: `snakemake check` plans them", "NCCL and the network between GPUs"]
-    if config.judging.engine != "transformers" and not vllm:
+    if _has_vllm(config) and not vllm:
         missing.append(
-            "vLLM as the judges' engine: add `vllm=1` where a vLLM for the jobs' machine is installed"
+            "vLLM as the engine of judges and policies: add `vllm=1` where a vLLM for the jobs' machine is "
+            "installed"
         )
     if any(model.training.get("use_vllm") for model in _trained(config)):
         missing.append("vLLM for rollouts, and TRL's updates of its weights during training")
@@ -413,6 +422,10 @@ def unrehearsed(config: Config, *, vllm: bool = False) -> list[str]:
         missing.append(f"scores above {LARGEST_DIGIT} in the tokenizer of the model itself")
     missing.append("quality: a stand-in's answers mean nothing, and no number of its tables does")
     return missing
+
+
+def _has_vllm(config: Config) -> bool:
+    return {config.judging.engine, policy_engine(config)} != {"transformers"}
 
 
 def _trained(config: Config) -> list[TrainedConfig]:

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from rlcs.config.bases import StandInBaseConfig
-from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.endpoints import EndpointConfig, Engine
 from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import JudgeConfig, scores_alone
 from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.lineage import made_policies
-from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, EndpointPolicyConfig, GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
@@ -60,6 +60,8 @@ INPUTS = {"launch"}
 # Keys that an endpoint's answers depend on; the others are its address, rate and price.
 _QUESTION = {"kind", "train", "backend", "model", "sampling", "votes", "reads"}
 _REACHING = EndpointConfig.model_fields.keys() - _QUESTION
+# Keys of a policy's sampling that only a model of the run has.
+_ENGINE = {"engine", "vllm", "batch_size"}
 
 
 def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
@@ -152,10 +154,18 @@ def consensus_pairs(config: Config, name: str) -> SectionDict:
     return {"name": name, "consensus": plain(config.consensus[name])}
 
 
-def endpoint(config: Config, name: str) -> SectionDict:
-    """Address, rate and price of a judge's endpoint; no stage runs again for them."""
-    entry = config.judges[name]
-    return plain(entry, exclude=_QUESTION) if isinstance(entry, EndpointJudgeConfig) else {}
+def endpoint(config: Config, name: str, registry: str = "judges") -> SectionDict:
+    """Address, rate and price of the endpoint of a judge or policy; no stage runs again for them."""
+    entry = config.models(registry)[name]
+    return _reaching(config, entry) if isinstance(entry, EndpointConfig) else {}
+
+
+def _reaching(config: Config, entry: EndpointConfig) -> SectionDict:
+    """The keys of an endpoint's entry that its answers do not depend on, and the run's limit on costs."""
+    section = plain(entry, exclude=type(entry).model_fields.keys() - _REACHING)
+    if config.max_cost is not None:
+        section["run_cost"] = {"max_cost": config.max_cost, "answers": f"results/{config.run}/answers"}
+    return section
 
 
 def is_served(config: Config, entry: BaseModel) -> bool:
@@ -233,19 +243,21 @@ def used_verifiers(config: Config) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def verifier(config: Config, name: str) -> SectionDict:
-    """The config of a verifier that answers."""
+def verifier(config: Config, name: str, *, beside_training: bool = True) -> SectionDict:
+    """The config of a verifier that answers; beside a training its model is in the trainer's process."""
     entry = config.verifiers[name]
-    excluded = _REACHING if isinstance(entry, EndpointVerifierConfig) else None
-    return {"name": name, "verifier": plain(entry, exclude=excluded)}
+    if isinstance(entry, EndpointVerifierConfig):
+        return {"name": name, "verifier": plain(entry, exclude=_REACHING)}
+    section = {"name": name, "verifier": plain(entry), "engine": "transformers"}
+    if not beside_training and config.judging.engine != "transformers":
+        section |= {"engine": config.judging.engine, "vllm": config.judging.vllm}
+    return section
 
 
 def verifier_endpoint(config: Config, name: str) -> SectionDict:
     """Address, rate and price of a verifier's endpoint, as in ``endpoint``."""
     entry = config.verifiers[name]
-    if not isinstance(entry, EndpointVerifierConfig):
-        return {}
-    return plain(entry, exclude=EndpointVerifierConfig.model_fields.keys() - _REACHING)
+    return _reaching(config, entry) if isinstance(entry, EndpointVerifierConfig) else {}
 
 
 def policy_judges(config: Config, name: str) -> list[str]:
@@ -266,13 +278,32 @@ def external_stories(name: str) -> SectionDict:
     return {"policy": name}
 
 
+def policy_engine(config: Config) -> Engine:
+    """The program that runs policies."""
+    return config.sampling.engine or config.judging.engine
+
+
+def _writer(config: Config, name: str) -> SectionDict:
+    """A policy that writes: its endpoint's question, or the engine that runs its weights."""
+    entry = config.policies[name]
+    section: SectionDict = {"policy": name, "sampling": plain(config.sampling, exclude=_ENGINE)}
+    if isinstance(entry, EndpointPolicyConfig):
+        asked = {key: value for key, value in plain(entry).items() if key in _QUESTION}
+        return section | {"endpoint": asked}
+    section["sampling"] |= {"batch_size": config.sampling.batch_size, "engine": policy_engine(config)}
+    if policy_engine(config) != "transformers":
+        chosen = config.sampling.vllm
+        section["sampling"]["vllm"] = config.judging.vllm if chosen is None else chosen
+    return section
+
+
 def stories(config: Config, name: str) -> SectionDict:
-    return {"policy": name, "sampling": plain(config.sampling), "writing": plain(config.writing)}
+    return {**_writer(config, name), "writing": plain(config.writing)}
 
 
 def candidates(config: Config, name: str) -> SectionDict:
     """The stories of which a judge chooses; other draws than the stories of the parent's own row."""
-    section = stories(config, name)
+    section = {**stories(config, str(config.policies[name].parent_name)), "policy": name}
     section["sampling"]["samples"] *= best_of(config, name)["candidates"]
     return section | {"purpose": "candidates"}
 
@@ -336,8 +367,11 @@ def verified(config: Config, name: str) -> SectionDict:
     table = config.tables.constraints
     assert table is not None
     assert table.verifier is not None
-    return {"policy": name, **verifier(config, table.verifier)}
+    return {"policy": name, **verifier(config, table.verifier, beside_training=False)}
 
 
 def responses(config: Config, name: str) -> SectionDict:
-    return {"policy": name, "sampling": plain(config.sampling, exclude={"samples", "contexts"})}
+    section = _writer(config, name)
+    for key in ("samples", "contexts"):
+        del section["sampling"][key]
+    return section
