@@ -273,6 +273,12 @@ def verifier_model(verifier):
     return [base_of(base)] if base else []
 
 
+def instruction_prompts():
+    """The file of prompts with instructions: the user's, or what is made of a hub's data set."""
+    prompts = CONFIG.tables.ifeval.prompts
+    return str(prompts) if prompts else f"{RESULTS}/instructions/input_data.jsonl"
+
+
 def table_verifier():
     """The verifier that reads stories for the constraint table; None if the config names none."""
     return CONFIG.tables.constraints.verifier if CONFIG.tables.constraints else None

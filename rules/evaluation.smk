@@ -238,7 +238,7 @@ rule tabulate_ifeval:
     message:
         "Table: instructions that the policies follow"
     input:
-        prompts=lambda _: str(CONFIG.tables.ifeval.prompts),
+        prompts=lambda _: instruction_prompts(),
         responses=lambda _: of_seeds("responses", CONFIG.tables.ifeval.rows),
     output:
         manifest=artifact("tables/ifeval"),

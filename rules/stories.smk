@@ -112,11 +112,31 @@ rule import_stories:
         " --stories {input.stories:q} --seed {wildcards.seed} --output {output} > {log} 2>&1"
 
 
+rule import_instructions:
+    message:
+        "Prompts with instructions from a model hub"
+    output:
+        manifest=artifact("instructions"),
+        prompts=f"{RESULTS}/instructions/input_data.jsonl",
+    params:
+        code=code("import_instructions.py"),
+        config=config_param(stage_configs.instructions),
+    log:
+        log_file("instructions"),
+    benchmark:
+        benchmark_file("instructions")
+    conda:
+        "../envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/import_instructions.py --config {params.config:q} --output {output.manifest}"
+        " > {log} 2>&1"
+
+
 rule sample_responses:
     message:
         "Answers of {wildcards.policy}, seed {wildcards.seed}, to prompts with instructions"
     input:
-        prompts=lambda _: str(CONFIG.tables.ifeval.prompts),
+        prompts=lambda _: instruction_prompts(),
         model=lambda wildcards: policy_model(wildcards.policy, wildcards.seed),
     output:
         artifact("responses/{policy}/seed{seed}"),

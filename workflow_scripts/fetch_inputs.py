@@ -13,7 +13,7 @@ from rlcs.config.schema import Config
 from rlcs.data.hub import pin_revision
 from rlcs.planning.disk_plan import folder_bytes
 from rlcs.planning.gpu_plan import GB
-from rlcs.planning.hub_inputs import OTHER_FILES, HubModel, hub_models
+from rlcs.planning.hub_inputs import OTHER_FILES, HubModel, hub_datasets, hub_models
 
 
 def fetch_model(model: HubModel) -> str:
@@ -27,15 +27,13 @@ def fetch_model(model: HubModel) -> str:
     return f"{model.key}: {model.name}, {folder_bytes(folder, follow=True) / GB:.1f} GB in {folder}"
 
 
-def fetch_dataset(hub: HubDatasetConfig) -> str:
+def fetch_dataset(key: str, hub: HubDatasetConfig) -> str:
     """Bring a split of a data set into the cache; say what to write into the config if it names no commit."""
     pinned = pin_revision(hub)
     rows = load_dataset(pinned.name, pinned.config, revision=pinned.revision, split=pinned.split)
-    line = f"data.hub: {hub.name}, {len(rows):,} rows"
+    line = f"{key}: {hub.name}, {len(rows):,} rows"
     if hub.revision is None and pinned.revision is not None:
-        line += (
-            f"; set data.hub.revision to {pinned.revision}: without a network no job can ask for the newest"
-        )
+        line += f"; set {key}.revision to {pinned.revision}: without a network no job can ask for the newest"
     return line
 
 
@@ -48,11 +46,11 @@ def fetch(config: Config) -> tuple[list[str], list[str]]:
             done.append(fetch_model(model))
         except (OSError, ValueError) as error:
             failed.append(f"{model.key}: {model.name} cannot be fetched: {error}")
-    if (hub := config.data.hub) is not None:
+    for key, hub in hub_datasets(config).items():
         try:
-            done.append(fetch_dataset(hub))
+            done.append(fetch_dataset(key, hub))
         except (OSError, ValueError) as error:
-            failed.append(f"data.hub: {hub.name} cannot be fetched: {error}")
+            failed.append(f"{key}: {hub.name} cannot be fetched: {error}")
     for base in packaged:
         name = base.key.removeprefix("bases.")
         done.append(

@@ -20,7 +20,7 @@ import yaml
 from rlcs.config import parsing
 from rlcs.config.schema import Config
 from rlcs.config.training import TrainedConfig
-from rlcs.data.made_up import made_up_rows
+from rlcs.data.made_up import made_up_instructions, made_up_rows
 from rlcs.evaluation.rehearsal import artifacts_made, at_scale, find_problems, stage_table, to_page
 from rlcs.judging.stand_in_endpoint import Form, StandInEndpoint
 from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehearsed
@@ -56,6 +56,7 @@ def main() -> int:
     if pairs is not None:
         rows = made_up_rows(config.data, ROWS, random.Random(config.data.seed))
         pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    prompts = write_prompts(folder / "input_data.jsonl") if config.tables.ifeval else None
     host = socket.gethostname() if arguments.slurm else "127.0.0.1"
     with StandInEndpoint(forms(config), config.judging, host) as server:
         small = derive(
@@ -63,6 +64,7 @@ def main() -> int:
             folder=folder,
             server=server.address,
             pairs=pairs,
+            prompts=prompts,
             each=arguments.each,
             slurm=arguments.slurm,
             vllm=arguments.vllm,
@@ -113,6 +115,12 @@ def is_at_hand(config: Config) -> bool:
         return True
     files = config.data.input_files if config.data.preferences else []
     return bool(files) and all(file.is_file() for file in files)
+
+
+def write_prompts(file: Path) -> Path:
+    """Write a few prompts with instructions: those of IFEval are hundreds."""
+    file.write_text("".join(json.dumps(row) + "\n" for row in made_up_instructions()), encoding="utf-8")
+    return file
 
 
 def forms(config: Config) -> dict[str, Form]:

@@ -11,7 +11,13 @@ def main(stage: Stage) -> None:
     prompts = read_prompts(stage.inputs["prompts"][0])
     responses = RESPONSES_FILE.read(*stage.folders("responses"))
     with stage.artifact() as folder:
-        frame = instruction_table(prompts, responses, policies=stage.config["rows"], seed=stage.seed)
+        frame = instruction_table(
+            prompts,
+            responses,
+            policies=stage.config["rows"],
+            paper=stage.config["paper"],
+            seed=stage.seed,
+        )
         write_tables({"ifeval": frame}, folder, stage.config["synthetic"])
 
 

@@ -175,21 +175,22 @@ def test_instruction_table_counts_what_is_followed_and_what_is_unsupported():
         response("1012", "Sure!\nIt rained. She ran. The end."),  # 4 sentences; 3 without the first line
         response("1000", "one, two", "grpo"),
     ]
-    frame = instruction_table(read_prompts(FILE), responses, policies=["sft", "grpo"], seed=0).set_index(
-        "policy"
-    )
+    frame = instruction_table(
+        read_prompts(FILE), responses, policies=["sft", "grpo"], paper={"sft": 83.36}, seed=0
+    ).set_index("policy")
     sft, grpo = frame.loc["sft"], frame.loc["grpo"]
     assert (sft["prompts"], sft["unsupported"]) == (4, 2)
     assert (sft["prompt_strict"].value, sft["prompt_strict"].n) == (0.5, 2)
     assert (sft["instruction_strict"].value, sft["instruction_strict"].n) == (4 / 5, 5)
     assert grpo["instruction_strict"].value == 0
-    assert grpo["words"].value == 2
+    assert (grpo["words"].value, grpo["prompts"]) == (2, 1)  # a prompt without an answer does not count
+    assert (sft["paper"], grpo["paper"]) == (83.36, None)
     assert (sft["truncated"].value, sft["truncated"].n, grpo["truncated"].value) == (1 / 4, 4, 0)
 
 
 def test_loose_accuracies_let_go_of_the_first_line():
     responses = [response("1012", "Sure!\nIt rained. The end."), response("1000", "a, b")]
-    row = instruction_table(read_prompts(FILE), responses, policies=["sft"], seed=0).iloc[0]
+    row = instruction_table(read_prompts(FILE), responses, policies=["sft"], paper={}, seed=0).iloc[0]
     assert (row["prompt_strict"].value, row["prompt_loose"].value) == (0, 0.5)
     assert (row["instruction_strict"].value, row["instruction_loose"].value) == (1 / 4, 2 / 4)
 

@@ -138,7 +138,8 @@ def test_what_stands_in_and_what_is_not_tried_is_listed():
     assert "two layers" in parts["base qwen-7b: Qwen/Qwen2.5-7B-Instruct"]
     assert "made-up rows" in parts["data"]
     assert parts["config/accelerate/fsdp2-8.yaml"] == "FSDP2 of 2 processes (gloo)"
-    assert "judges.gemini, judges.claude, judges.gpt" in parts
+    opponents = "policies.gemini-2.5-pro, policies.claude-sonnet-4.5"
+    assert f"judges.gemini, judges.claude, judges.gpt, {opponents}" in parts
     assert parts["vLLM of judges and policies"] == parts["vLLM of rollouts"] == "transformers"
     assert sum("vLLM" in part for part in unrehearsed(config)) == 2
     assert not any("DeepSpeed" in part for part in unrehearsed(config))

@@ -57,6 +57,9 @@ def test_answers_to_instructions_are_sampled_and_tabulated(base, tmp_path):
         model=[base],
         prompts=[PROMPTS],
         seed="1",
+        endpoint="{}",
+        answers=str(tmp_path / "answers"),
+        serving="{}",
     )
     rows = read_rows(answered.parent / "responses.parquet", RESPONSES)
     assert [row["key"] for row in rows] == ["1000", "1001", "1005", "1012"]
@@ -64,7 +67,7 @@ def test_answers_to_instructions_are_sampled_and_tabulated(base, tmp_path):
     assert all(0 < row["tokens"] <= 6 for row in rows)
     table = run(
         "tabulate_ifeval.py",
-        {"rows": ["sft"], "synthetic": True},
+        {"rows": ["sft"], "paper": {}, "synthetic": True},
         tmp_path / "ifeval" / "manifest.json",
         prompts=[PROMPTS],
         responses=[answered],

@@ -167,6 +167,23 @@ def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):
     assert after.planned(config=after.with_config("changed", change)) == jobs
 
 
+def test_a_vendors_model_plans_its_stories_and_no_training(after):
+    def change(raw):
+        raw["policies"]["vendor"] = {
+            "train": "none",
+            "backend": "openai",
+            "model": "m",
+            "base_url": "http://far/v1",
+        }
+        raw["tables"]["win_rates"]["rows"].append("vendor")
+        raw["tables"]["ifeval"] = {"rows": ["vendor", "sft"], "hub": {"name": "google/IFEval"}}
+
+    jobs = after.planned(config=after.with_config("changed", change))
+    assert not any(rule.startswith("train") or rule == "prepare_base" for rule in jobs)
+    new = {"sample_stories": 1, "import_instructions": 1, "sample_responses": 2, "tabulate_ifeval": 1}
+    assert {rule: jobs.get(rule) for rule in new} == new
+
+
 def test_a_sweep_over_labels_is_made_of_the_table_and_shown_on_the_page(after, tmp_path):
     clone = Workflow.of_source(tmp_path / "clone")
     shutil.copytree(after.folder / "results", clone.folder / "results", copy_function=shutil.copyfile)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from rlcs.config.data import HubDatasetConfig
 from rlcs.config.section import Name, Names, Section
 from rlcs.config.sentence_model import SentenceModelConfig
 
@@ -210,12 +211,23 @@ class IfevalTableConfig(Section):
     rows: Names = Field(
         min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
-    prompts: Path = Field(
+    prompts: Path | None = Field(
+        None,
         description="File in the format of IFEval's input_data.jsonl: JSON lines with key, prompt, "
-        "instruction_id_list, "
-        "kwargs.",
+        "instruction_id_list, kwargs. Empty: hub.",
         examples=["input_data.jsonl"],
     )
+    hub: HubDatasetConfig | None = Field(
+        None,
+        description="Data set on a model hub with these columns, such as google/IFEval, in place of a file: "
+        "{name, revision, config, split}.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> IfevalTableConfig:
+        if (self.prompts is None) == (self.hub is None):
+            raise ValueError("needs either prompts, a file, or hub, a data set on a model hub")
+        return self
 
 
 class TablesConfig(Section):

@@ -52,6 +52,9 @@ ANNOTATIONS_FILE = RowFile("annotations.parquet", records.ANNOTATIONS)
 UNLABELLED_FILE = RowFile("unlabelled.parquet", records.UNLABELLED)
 QUARANTINE_FILE = RowFile("quarantine.parquet", records.QUARANTINE)
 
+# Of import_instructions, in the format of IFEval's input_data.jsonl.
+PROMPTS_NAME = "input_data.jsonl"
+
 JUDGEMENTS_FILE = JudgementFile("judgements.parquet")
 CHAINS_FILE = JudgementFile("chains.parquet")  # judgements that a GenRM may learn from
 AUDIT_FILE = RowFile("audit.parquet", records.PAIRS)  # pairs with a human label, as the teachers label them

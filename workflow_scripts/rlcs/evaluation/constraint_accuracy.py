@@ -159,7 +159,12 @@ def _rate(won: Sequence[MatchResult], seed: int) -> Estimate | None:
 
 
 def instruction_table(
-    prompts: Sequence[Prompt], responses: Sequence[Row], *, policies: Sequence[str], seed: int
+    prompts: Sequence[Prompt],
+    responses: Sequence[Row],
+    *,
+    policies: Sequence[str],
+    paper: Mapping[str, float],
+    seed: int,
 ) -> pd.DataFrame:
     """Share of instructions that each policy's responses follow.
 
@@ -168,6 +173,7 @@ def instruction_table(
 
     Args:
         responses: rows of RESPONSES of all policies and seeds; a prompt without an answer does not count.
+        paper: the paper's figure by policy, in per cent; it does not say of which of IFEval's measures.
     """
     by_key = {prompt.key: prompt for prompt in prompts}
     unsupported = sum(constraint is None for prompt in prompts for _, constraint in prompt.constraints)
@@ -187,6 +193,7 @@ def instruction_table(
                 "prompts": len({row["key"] for row in responses if row["policy"] == policy}),
                 **{name: value for name, value in by_prompt.items() if name.startswith("prompt")},
                 **{name: value for name, value in by_instruction.items() if name.startswith("instruction")},
+                "paper": paper.get(policy),
                 "unsupported": unsupported,
                 "words": _mean_words([text for text, _ in followed], seed),
                 "truncated": truncated[policy],

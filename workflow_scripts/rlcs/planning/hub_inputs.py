@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.data import HubDatasetConfig
 from rlcs.config.lineage import trained_models
 from rlcs.config.schema import Config
 from rlcs.planning.stage_configs import used_verifiers
@@ -38,6 +39,13 @@ def used_bases(config: Config) -> list[str]:
     """The bases of all models that a run trains or asks, verifiers among them."""
     read = [config.verifiers[name].base_name for name in used_verifiers(config)]
     return list(dict.fromkeys([*trained_models(config, "bases"), *(base for base in read if base)]))
+
+
+def hub_datasets(config: Config) -> dict[str, HubDatasetConfig]:
+    """The data sets that come from a hub, by the key that names them."""
+    ifeval = config.tables.ifeval
+    named = {"data.hub": config.data.hub, "tables.ifeval.hub": ifeval.hub if ifeval else None}
+    return {key: hub for key, hub in named.items() if hub is not None}
 
 
 def hub_models(config: Config) -> tuple[list[HubModel], list[PackagedModel]]:

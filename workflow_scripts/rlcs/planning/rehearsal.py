@@ -63,6 +63,7 @@ def derive(
     folder: Path,
     server: str,
     pairs: Path | None = None,
+    prompts: Path | None = None,
     each: Each = 0,
     slurm: bool = False,
     vllm: bool = False,
@@ -73,6 +74,7 @@ def derive(
         folder: for the launch files of the rehearsal.
         server: address of the server that stands in for endpoints.
         pairs: file with made-up pairs, in place of data that is not at hand.
+        prompts: file with made-up prompts for ``tables.ifeval``, in place of its own.
         each: 0 keeps all entries; 1 one of each distinct kind, and what it needs; 2 counts launches apart
             from other kinds, so that one training of each kind of launch has several processes.
         slurm: jobs run on a cluster, so that launches of several nodes have ``CLUSTER_NODES``.
@@ -118,6 +120,8 @@ def derive(
             "max_unparsed_share": 1,
         }
     _shrink_tables(raw)
+    if raw["tables"]["ifeval"] and prompts is not None:
+        raw["tables"]["ifeval"] |= {"hub": None, "prompts": str(prompts)}
     if each:
         keep_each(raw, config, launches=each == 1)
     if each == 2:

@@ -370,6 +370,13 @@ def verified(config: Config, name: str) -> SectionDict:
     return {"policy": name, **verifier(config, table.verifier, beside_training=False)}
 
 
+def instructions(config: Config) -> SectionDict:
+    """The data set on a hub that prompts with instructions come from."""
+    assert config.tables.ifeval is not None, "a stage of a table that the run does not have"
+    assert config.tables.ifeval.hub is not None, "prompts come from a file"
+    return {"hub": plain(config.tables.ifeval.hub)}
+
+
 def responses(config: Config, name: str) -> SectionDict:
     section = _writer(config, name)
     for key in ("samples", "contexts"):

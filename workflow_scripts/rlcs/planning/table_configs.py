@@ -120,7 +120,11 @@ def constraints(config: Config) -> SectionDict:
 
 def ifeval(config: Config) -> SectionDict:
     assert config.tables.ifeval is not None
-    return {"rows": list(config.tables.ifeval.rows), "synthetic": config.synthetic}
+    return {
+        "rows": list(config.tables.ifeval.rows),
+        "paper": config.paper.get("ifeval", {}),
+        "synthetic": config.synthetic,
+    }
 
 
 def sweeps(config: Config) -> SectionDict:
