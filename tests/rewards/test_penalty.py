@@ -145,3 +145,11 @@ def test_verifier_reward(checks, whole_, share):
 )
 def test_weighted(writing, verifier, weight, expected):
     assert fixed_weight_reward(writing, verifier, weight) == expected
+
+
+def test_the_slogan_of_the_papers_first_figure():
+    """By writing alone, 8.9 and 9.0, the slogan that breaks the constraint wins; the verifier turns it."""
+    writing, violated = [8.9, 9.0], [0, 1]
+    kept, broken = apply_penalty(writing, violated, margin=0.5)
+    mean = (kept + broken) / 2
+    assert kept > mean > broken
