@@ -28,6 +28,8 @@ STARTED = time.time()
 
 onstart:
     console.follow(Path(LOGS))
+    if fork_server.is_wanted() and workflow.executor_plugin.name == "local":
+        fork_server.start()
 
 
 onsuccess:

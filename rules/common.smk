@@ -39,7 +39,7 @@ from rlcs.planning import job_resources, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
-from rlcs.stages import retries
+from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind

@@ -7,6 +7,7 @@ that it leaves: ``snakemake all --configfile results/RUN-rehearsal/config/run.ya
 import argparse
 import json
 import logging
+import os
 import random
 import re
 import socket
@@ -25,6 +26,7 @@ from rlcs.evaluation.rehearsal import artifacts_made, at_scale, find_problems, s
 from rlcs.judging.stand_in_endpoint import Form, StandInEndpoint
 from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehearsed
 from rlcs.planning.run_plan import RunPlan
+from rlcs.stages import fork_server
 from rlcs.stages.children import die_with_parent
 from rlcs.training.planned import plans
 
@@ -153,7 +155,12 @@ def run(words: list[str], file: Path) -> Failure | None:
     line = [sys.executable, "-m", "snakemake", *words, "--configfile", str(file)]
     said: list[str] = []
     with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, fork_server.VARIABLE: "1"},  # its jobs take seconds
+        text=True,
+        preexec_fn=die_with_parent,
     ) as child:
         assert child.stdout is not None
         for text in child.stdout:

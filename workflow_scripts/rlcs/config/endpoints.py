@@ -67,7 +67,6 @@ class EndpointConfig(Section):
         gt=0,
         description="Largest cost of all answers of this entry in the run. A request is not sent if the "
         "longest answer could pass it, and the job stops. Needs prices. Empty: no limit.",
-        examples=[20.0],
     )
 
     @property

@@ -46,11 +46,11 @@ def _rating(data: DataConfig, rng: Random, number: int) -> dict[str, Any]:
 def made_up_instructions() -> list[dict[str, Any]]:
     """Prompts with instructions, in the format of IFEval's input_data.jsonl."""
     asked = [
-        ("Write about the rain in at most 20 words.", "length_constraints:number_words"),
+        ("Write about the rain in less than 20 words.", "length_constraints:number_words"),
         ("Write about a mill without a comma.", "punctuation:no_comma"),
         ("Write about a wolf in lowercase letters.", "change_case:english_lowercase"),
     ]
-    arguments: list[dict[str, Any]] = [{"relation": "at most", "num_words": 20}, {}, {}]
+    arguments: list[dict[str, Any]] = [{"relation": "less than", "num_words": 20}, {}, {}]
     return [
         {"key": number, "prompt": prompt, "instruction_id_list": [instruction], "kwargs": [given]}
         for number, ((prompt, instruction), given) in enumerate(zip(asked, arguments, strict=True))
