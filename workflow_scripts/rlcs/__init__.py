@@ -10,6 +10,7 @@ A module imports only from its own package and from floors below it. The floors,
     data | models
     config
     constraints | stages | verdict
+    answer_formats
     records | text | errors
 """
 

@@ -78,11 +78,29 @@ class PretrainedBaseConfig(Section):
         return self
 
 
+class RewardModelBaseConfig(PretrainedBaseConfig):
+    """A ready reward model: a sequence classifier with one label, of a scalar judge without training."""
+
+    kind: Literal["reward_model"] = Field(  # type: ignore[assignment]
+        description="Kind of base: a ready reward model."
+    )
+    model: str = Field(
+        description="Folder or hub id of the model; with package, a folder inside the package.",
+        examples=["Skywork/Skywork-Reward-V2-Llama-3.1-8B"],
+    )
+
+    @model_validator(mode="after")
+    def _head_in_safetensors(self) -> RewardModelBaseConfig:
+        if self.gguf_file is not None:
+            raise ValueError("gguf_file holds a language model and no head: name safetensors")
+        return self
+
+
 class StandInBaseConfig(Section):
     """A small random model with another base's architecture, tokenizer and chat template, for a rehearsal."""
 
     kind: Literal["stand_in"] = Field(description="Kind of base: a small model in place of another.")
-    of: PretrainedBaseConfig = Field(
+    of: Annotated[PretrainedBaseConfig | RewardModelBaseConfig, Field(discriminator="kind")] = Field(
         description="Base that it stands in for.",
         examples=[{"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}],
     )
@@ -99,5 +117,11 @@ class StandInBaseConfig(Section):
 
 
 BaseConfig = Annotated[
-    WorldBaseConfig | PretrainedBaseConfig | StandInBaseConfig, Field(discriminator="kind")
+    WorldBaseConfig | PretrainedBaseConfig | RewardModelBaseConfig | StandInBaseConfig,
+    Field(discriminator="kind"),
 ]
+
+
+def is_reward_model(base: BaseConfig) -> bool:
+    """True if a base, or the one that it stands in for, has a reward model's head."""
+    return isinstance(base.of if isinstance(base, StandInBaseConfig) else base, RewardModelBaseConfig)

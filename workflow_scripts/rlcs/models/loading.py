@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -66,7 +67,9 @@ def load_causal(
     return loaded
 
 
-def load_scalar(model: Path | str, *, new_head: bool = False, dtype: str = "auto") -> PreTrainedModel:
+def load_scalar(
+    model: Path | str, revision: str | None = None, *, new_head: bool = False, dtype: str = "auto"
+) -> PreTrainedModel:
     """A Bradley-Terry reward model: a language model's weights under a head of one output.
 
     If its config has no pad token, it gets the tokenizer's: the reward stands at the last token that is no
@@ -77,25 +80,33 @@ def load_scalar(model: Path | str, *, new_head: bool = False, dtype: str = "auto
         dtype: ``auto`` is the precision of the files.
 
     Raises:
-        ValueError: these are not all weights of a reward model.
+        ValueError: these are not all weights of a reward model, or its head has several labels.
     """
+    stored = AutoConfig.from_pretrained(model, revision=revision)
+    is_classifier = any(_CLASSIFIER in name for name in stored.architectures or ())
+    if is_classifier and not new_head and stored.num_labels != 1:
+        raise ValueError(
+            f"{model} has a head of {stored.num_labels} labels, but a reward model has one, a text's score"
+        )
     drawn = [_HEAD] if new_head else []
     loaded = _complete(
         AutoModelForSequenceClassification,
         model,
         drawn=drawn,
+        revision=revision,
         num_labels=1,
         dtype=dtype,
         use_safetensors=True,
     )
     config = loaded.config.get_text_config()
     if config.pad_token_id is None:
-        config.pad_token_id = load_tokenizer(model).pad_token_id
+        config.pad_token_id = load_tokenizer(model, revision).pad_token_id
     return loaded
 
 
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _HEAD = "score.weight"  # transformers' name of a reward model's head
+_CLASSIFIER = "ForSequenceClassification"
 
 
 def _complete(

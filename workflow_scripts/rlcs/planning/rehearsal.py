@@ -193,6 +193,8 @@ def _shrink_entry(
     if isinstance(model, UntrainedJudgeConfig):
         # greedily, a stand-in scores most pairs alike, and none is kept
         entry["temperature"] = 1.0
+    if "max_unread_share" in entry:  # a stand-in knows no format but the line of scores
+        entry["max_unread_share"] = 1
     if "folds" in entry:
         entry["folds"] = 2
     rewards = entry["reward"] if isinstance(entry.get("reward"), list) else [entry.get("reward")]
