@@ -166,6 +166,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
     """
     first = votes[0]
     tokens = sum(vote.tokens for vote in votes)
+    reasoning = sum(vote.reasoning_tokens or 0 for vote in votes) or None
     voting = [vote for vote in votes if vote.verdict != "none"]
     share = win_probability([vote.verdict for vote in voting])
     if share is None:
@@ -177,6 +178,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
             tokens,
             first.raw,
             truncated=any(vote.truncated for vote in votes),
+            reasoning_tokens=reasoning,
         )
     verdict = compare(share, 0.5)
     representative = next((vote for vote in voting if vote.verdict == verdict), None)
@@ -191,6 +193,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
         score_a=_mean([vote.score_a for vote in voting]),
         score_b=_mean([vote.score_b for vote in voting]),
         p_a=share,
+        reasoning_tokens=reasoning,
     )
 
 

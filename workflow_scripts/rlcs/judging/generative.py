@@ -100,6 +100,7 @@ class GenerativeJudge:
             truncated=reply.truncated,
             answer=self.answer,
         )
+        judgement = replace(judgement, reasoning_tokens=reply.reasoning)
         if reply.distributions is None or judgement.verdict == "none":
             return judgement
         p = first_wins(*reply.distributions)

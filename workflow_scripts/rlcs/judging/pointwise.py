@@ -8,7 +8,7 @@ story shown first: the two orders of a pair have both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlcs.answer_formats import STRICT
 from rlcs.config.judging import ScoresConfig
@@ -28,6 +28,7 @@ class StoryAnswer:
             no answer or it cannot be read.
         distribution: P over the possible scores, lowest first; None if it is not known.
         truncated: the token limit ended it, so that it was not read.
+        reasoning: number of tokens of its thoughts, if it has any.
     """
 
     raw: str
@@ -35,6 +36,7 @@ class StoryAnswer:
     score: float | None
     distribution: Sequence[float] | None = None
     truncated: bool = False
+    reasoning: int | None = None
 
 
 def read_answer(
@@ -116,14 +118,16 @@ class PointwiseJudge(GenerativeJudge):
             for vote in range(self.votes):
                 tokens = sum(votes[key][vote].tokens for key in new)
                 first, second = (votes[key][vote] for key in keys)
-                judgements.append(compare_answers(c, self.name, first, second, tokens))
+                thoughts = sum(votes[key][vote].reasoning or 0 for key in new) or None
+                judgement = compare_answers(c, self.name, first, second, tokens)
+                judgements.append(replace(judgement, reasoning_tokens=thoughts))
         return judgements
 
     def _read_story(self, reply: Reply | None) -> StoryAnswer:
         if reply is None:
             return StoryAnswer("", 0, None)
         known = reply.distributions if reply.distributions and len(reply.distributions) == 1 else None
-        return read_answer(
+        read = read_answer(
             reply.text,
             reply.tokens,
             self.judging.scores,
@@ -131,6 +135,7 @@ class PointwiseJudge(GenerativeJudge):
             distribution=known[0] if known else None,
             answer=self.answer,
         )
+        return replace(read, reasoning=reply.reasoning)
 
 
 JUDGES: Mapping[Reads, type[GenerativeJudge]] = {"pair": GenerativeJudge, "story": PointwiseJudge}

@@ -1,6 +1,6 @@
 """Loading models and tokenizers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,22 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rlcs.models.chat_templates import with_variables
 from rlcs.models.special_tokens import neutralize, special_tokens
 
 
 def load_tokenizer(
-    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None
+    model: Path | str,
+    revision: str | None = None,
+    *,
+    gguf_file: str | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> PreTrainedTokenizerBase:
     """A tokenizer with a pad token and a chat template, in which messages can write no special token.
 
     Args:
         gguf_file: in the folder or repository ``model``, that holds the tokenizer; else its own files do.
+        variables: values of the chat template's variables (``with_variables``).
 
     Raises:
         ValueError: the tokenizer has no chat template.
@@ -36,7 +42,8 @@ def load_tokenizer(
         tokenizer.pad_token = tokenizer.eos_token
     for name in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
         tokenizer.init_kwargs.pop(name, None)
-    tokenizer.chat_template = neutralize(tokenizer.chat_template, special_tokens(tokenizer))
+    template = with_variables(tokenizer.chat_template, variables or {})
+    tokenizer.chat_template = neutralize(template, special_tokens(tokenizer))
     return tokenizer
 
 
