@@ -5,10 +5,11 @@ import pytest
 from endpoint_server import TEXT, Server, always, entry, ok, verdicts
 from rlcs.errors import InputError
 from rlcs.judging.answers import AnswerStore
-from rlcs.judging.backends import Reply
+from rlcs.judging.backends import Access, Reply
 from rlcs.judging.endpoint import EndpointBackend
 from rlcs.judging.first_replies import TRIAL, FirstReplies
 from rlcs.judging.generative import GenerativeJudge
+from rlcs.judging.loading import load_judge
 from rlcs.judging.pointwise import PointwiseJudge
 
 pytest_plugins = ["endpoint_fixtures"]
@@ -63,3 +64,20 @@ def test_what_was_asked_first_is_not_asked_again(judging, comparisons, tmp_path)
         said = verdicts(judge.judge(many))
         assert said == ["b" if comparison.order == "ab" else "a" for comparison in many]
         assert len(server.asked) == len(comparisons)
+
+
+@pytest.mark.parametrize("endpoint", [{"max_unread_share": 0.5}, {}])
+def test_a_model_of_the_run_is_stopped_by_its_entrys_limit(
+    endpoint, judging, comparisons, model_folder, tmp_path
+):
+    section = {
+        "name": "guest",
+        "judge": {"kind": "generative", "train": "none", "base": "small", "answer": "letter"},
+        "judging": judging.model_dump(),
+    }
+    judge = load_judge(section, model_folder.parent, Access(tmp_path, endpoint))
+    if endpoint:
+        with pytest.raises(InputError, match=r"more than judges\.guest\.max_unread_share = 50%"):
+            judge.judge(comparisons)
+    else:  # one that comes from a trained judge
+        assert set(verdicts(judge.judge(comparisons))) == {"none"}
