@@ -62,6 +62,20 @@ def model_folder(tokenizer, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def reward_model(model_folder, tmp_path_factory):
+    """A reward model as a Bradley-Terry training leaves it."""
+    import torch
+
+    from rlcs.models.loading import load_scalar, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("bt") / "model"
+    torch.manual_seed(0)  # the new head's weights
+    load_scalar(model_folder, new_head=True).save_pretrained(folder)
+    load_tokenizer(model_folder).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def smollm(tmp_path_factory):
     """The base artifact of a real pre-trained model."""
     from smollm import base_artifact

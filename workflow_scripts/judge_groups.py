@@ -43,6 +43,7 @@ def main(stage: Stage) -> None:
                 "text": completion.text,
                 "tokens": completion.tokens,
                 "truncated": completion.truncated,
+                "reasoning_tokens": completion.reasoning,
             }
             for index, completion in enumerate(completions)
         ]

@@ -3,13 +3,22 @@
 import hashlib
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from pydantic import TypeAdapter
+from transformers import set_seed
 
 from rlcs import errors
-from rlcs.config.bases import BaseConfig, PretrainedBaseConfig, StandInBaseConfig
+from rlcs.config.bases import (
+    BaseConfig,
+    PretrainedBaseConfig,
+    RewardModelBaseConfig,
+    StandInBaseConfig,
+    is_reward_model,
+)
 from rlcs.config.judging import JudgingConfig
-from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.models.chat_templates import with_variables
+from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
 from rlcs.models.packages import package_folder
 from rlcs.models.stand_in import stand_in
 from rlcs.stages.stage import Stage, run_stage
@@ -62,9 +71,23 @@ def imitate(stage: Stage, base: StandInBaseConfig, folder: Path) -> None:
     )
     raw = scratch / "raw"
     small.save_pretrained(raw)
+    template = files.tokenizer.chat_template
+    files.tokenizer.chat_template = template and with_variables(template, base.of.chat_template_kwargs)
     files.tokenizer.save_pretrained(raw)
     make_literate(raw, made, steps=base.steps, seed=base.seed, scratch=scratch / "training")
-    bring(PretrainedBaseConfig(kind="pretrained", model=str(raw), dtype=base.of.dtype), folder, scratch)
+    if is_reward_model(base):
+        set_seed(base.seed)  # of the head's weights
+        load_scalar(raw, new_head=True).save_pretrained(raw)
+    bring(base.of.model_copy(update=_PLACE | {"model": str(raw)}), folder, scratch)
+
+
+_PLACE: dict[str, Any] = {
+    "chat_template_kwargs": {},
+    "revision": None,
+    "package": None,
+    "gguf_file": None,
+    "sha256": None,
+}
 
 
 def locate(base: PretrainedBaseConfig, scratch: Path) -> str:
@@ -81,8 +104,14 @@ def bring(base: PretrainedBaseConfig, folder: Path, scratch: Path) -> None:
     model = locate(base, scratch)
     if base.gguf_file is not None and Path(model).is_dir():
         check_gguf(Path(model) / base.gguf_file, base.sha256)
-    tokenizer = load_tokenizer(model, base.revision, gguf_file=base.gguf_file)
-    load_causal(model, base.revision, gguf_file=base.gguf_file, dtype=base.dtype).save_pretrained(folder)
+    tokenizer = load_tokenizer(
+        model, base.revision, gguf_file=base.gguf_file, variables=base.chat_template_kwargs
+    )
+    if isinstance(base, RewardModelBaseConfig):
+        loaded = load_scalar(model, base.revision, dtype=base.dtype)
+    else:
+        loaded = load_causal(model, base.revision, gguf_file=base.gguf_file, dtype=base.dtype)
+    loaded.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 

@@ -20,6 +20,7 @@ from rlcs.records import Row
 from rlcs.rewards.evidence_reward import Chains, EvidenceReward, analyses_of
 from rlcs.rewards.label_likelihood import LabelLikelihood
 from rlcs.rewards.score_reward import ScoreReward
+from rlcs.rewards.thoughtless import without_reasoning
 from rlcs.rewards.verdict_reward import LIKELY, RIGHT, VerdictReward
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import Stage, log, run_stage
@@ -69,10 +70,11 @@ def main(stage: Stage) -> None:
             record_headroom(scratch / HEADROOM_NAME, model, tokenizer, *pairs, judging, options)
         is_likelihood = entry.reward == "likelihood"
         reward_class = ScoreReward if entry.reads == "story" else VerdictReward
+        stops = stop_tokens(model, tokenizer)
         verdicts = reward_class(
             judging.scores,
             limit=options.max_completion_length,
-            stop_tokens=stop_tokens(model, tokenizer),
+            stop_tokens=stops,
             consistent=entry.reward == "consistent",
             likelihood=LabelLikelihood(judging.scores, tokenizer, lambda: made.model, batch_size)
             if is_likelihood
@@ -84,7 +86,7 @@ def main(stage: Stage) -> None:
             options.reward_weights = [1.0, entry.evidence.weight]
         made = ShapedGRPOTrainer(
             model=model,
-            reward_funcs=rewards,
+            reward_funcs=without_reasoning(rewards, tokenizer, options.max_completion_length, stops),
             args=options,
             train_dataset=learned,
             eval_dataset=watched,

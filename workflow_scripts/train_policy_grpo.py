@@ -14,6 +14,7 @@ from rlcs.judging.judge import Judge
 from rlcs.models.generation import stop_tokens
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.rewards.loading import constrained_reward, load_policy_judges, load_policy_verifier, writing_rewards
+from rlcs.rewards.thoughtless import without_reasoning
 from rlcs.stages.launch import run_workers
 from rlcs.stages.stage import ACCESS, Stage, run_stage
 from rlcs.training.constrained_grpo import ConstrainedGRPOTrainer
@@ -56,6 +57,7 @@ def main(stage: Stage) -> None:
             entry, stage.config.get("verifier"), stage.optional_folder("verifier"), access
         )
         model, tokenizer = load_causal(start, dtype=loaded_dtype(options, entry.lora)), load_tokenizer(start)
+        stops = stop_tokens(model, tokenizer)
         constrained = constrained_reward(
             entry,
             writing,
@@ -63,13 +65,18 @@ def main(stage: Stage) -> None:
             verifier,
             group_size=size,
             limit=options.max_completion_length,
-            stop_tokens=stop_tokens(model, tokenizer),
+            stop_tokens=stops,
         )
         if constrained is None and len(writing) > 1:
             options.reward_weights = [weight for _, weight in writing]
         trainer = ConstrainedGRPOTrainer(
             model=model,
-            reward_funcs=constrained or [reward for reward, _ in writing],
+            reward_funcs=without_reasoning(
+                [constrained] if constrained else [reward for reward, _ in writing],
+                tokenizer,
+                options.max_completion_length,
+                stops,
+            ),
             args=options,
             train_dataset=Dataset.from_list(prompts),
             processing_class=tokenizer,

@@ -100,8 +100,16 @@ def test_the_schema_speaks_of_from():
             "nobody",
             "policies.grpo.from: 'nobody' is not under policies (sft, grpo, ",
         ),
-        ("judges/bt/base", "none", "judges.bt.base: 'none' is not under bases (world, pretrained)"),
-        ("policies/sft/base", "none", "policies.sft.base: 'none' is not under bases (world, pretrained)"),
+        (
+            "judges/bt/base",
+            "none",
+            "judges.bt.base: 'none' is not under bases (world, pretrained, reward-model)",
+        ),
+        (
+            "policies/sft/base",
+            "none",
+            "policies.sft.base: 'none' is not under bases (world, pretrained, reward-model)",
+        ),
         ("judges/genrm-sft/teacher", "nobody", "judges.genrm-sft.teacher: 'nobody' is not under judges"),
         (
             "judges/genrm-sft/teacher",

@@ -8,6 +8,7 @@ from threading import Timer
 import pytest
 
 from endpoint_server import (
+    TEXT,
     Server,
     always,
     body,
@@ -214,3 +215,21 @@ def test_too_many_failures_stop_early(judge_of, questions):
     with Server(always(status(500))) as server, pytest.raises(InputError, match=said):
         judge_of(server, attempts=1, max_failure_share=0.04, concurrency=2).judge(questions(40))
     assert len(server.asked) < 12
+
+
+def test_thoughts_are_no_part_of_a_judgement_and_are_counted(judge_of, questions):
+    apart = completion()
+    apart["choices"][0]["message"]["reasoning_content"] = "Scores: 1 9"
+    apart["usage"]["completion_tokens_details"] = {"reasoning_tokens": 6}
+    inside = completion(text=f"<think>Scores: 1 9</think>{TEXT}")
+    closed = completion(text=f"Scores: 1 9\n</think>\n\n{TEXT}")
+    unfinished = completion(text="<think>Scores: 1 9")
+    replies = [body(json.dumps(said).encode()) for said in (apart, inside, closed, unfinished)]
+    with Server(lambda prompt, _: replies[int(prompt.split("Tale ")[1][0])]) as server:
+        said = judge_of(server).judge(questions(4))
+        again = judge_of(server).judge(questions(4))
+    assert verdicts(said) == ["a", "a", "a", "none"]
+    assert [judgement.raw for judgement in said] == [TEXT, TEXT, TEXT, ""]
+    assert [judgement.reasoning_tokens for judgement in said] == [6, None, None, None]
+    assert [judgement.truncated for judgement in said] == [False, False, False, True]
+    assert again == said

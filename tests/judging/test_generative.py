@@ -16,7 +16,7 @@ from rlcs.judging.loading import gives_probability, load_judge
 from rlcs.judging.rule_based import OracleJudge, SimulatedTeacher
 from rlcs.judging.scalar import ScalarJudge
 from rlcs.models.generation import batches, generate
-from rlcs.models.loading import load_causal, load_scalar, load_tokenizer
+from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison
 from rlcs.verdict import by_majority, compare
 from rlcs.world.tokenizer import ASSISTANT, END, USER
@@ -31,16 +31,6 @@ def reshaped(judging, **changes):
 @pytest.fixture(scope="module")
 def generative(model_folder, judging):
     return in_process("genrm", model_folder, judging)
-
-
-@pytest.fixture(scope="module")
-def reward_model(model_folder, tmp_path_factory):
-    """As a Bradley-Terry training leaves it."""
-    folder = tmp_path_factory.mktemp("bt") / "model"
-    torch.manual_seed(0)  # the new head's weights
-    load_scalar(model_folder, new_head=True).save_pretrained(folder)
-    load_tokenizer(model_folder).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from paths import SCRIPTS
+from rlcs.models.loading import load_scalar
 
 pytestmark = pytest.mark.slow
 SCRIPT = SCRIPTS / "prepare_base.py"
 
 
-def make(model, tmp_path):
-    config = {"base": {"kind": "pretrained", "model": str(model)}}
+def make(model, tmp_path, **config):
+    config = config or {"base": {"kind": "pretrained", "model": str(model)}}
     command = [sys.executable, SCRIPT, "--config", json.dumps(config)]
     return subprocess.run(
         [*command, "--output", tmp_path / "out" / "manifest.json"],
@@ -70,3 +71,17 @@ def test_what_cannot_be_a_base_is_said(model_folder, tmp_path, missing):
     assert "error: cannot load the model" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stand_in_for_a_reward_model_has_its_head(reward_model, judging, tmp_path):
+    of = {"kind": "reward_model", "model": str(reward_model)}
+    done = make(
+        reward_model,
+        tmp_path,
+        base={"kind": "stand_in", "of": of, "steps": 1},
+        judging={"template": judging.template},
+        writing={"template": "$outline"},
+        verifying=[],
+    )
+    assert done.returncode == 0, done.stderr
+    assert load_scalar(tmp_path / "out" / "model").score.out_features == 1

@@ -176,3 +176,25 @@ def test_judges_without_training_sample_so_that_a_filter_keeps_something(tmp_pat
 def test_a_rate_that_no_entry_states_is_raised_too(tmp_path):
     _, small = rehearsed(["smoke.yaml"], tmp_path)
     assert small.training["learning_rate"] == 1e-3
+
+
+@pytest.mark.parametrize("answer", ["letter", r"best: (?P<winner>\w)"])
+def test_judges_from_elsewhere_are_rehearsed_in_the_form_that_stand_ins_write(answer, tmp_path):
+    raw = merged(["tiny.yaml"])
+    raw["bases"]["ready"] = {"kind": "reward_model", "model": "some/reward-model"}
+    raw["judges"]["ready"] = {"kind": "scalar", "train": "none", "base": "ready"}
+    raw["judges"]["guest"] = {
+        "kind": "generative",
+        "train": "none",
+        "base": next(name for name in raw["bases"] if name != "ready"),
+        "answer": answer,
+        "template": "$story_1 $story_2",
+    }
+    raw["tables"]["alignment"]["rows"] += ["ready", "guest"]
+    config = parsing.parse(raw)
+    small = parsing.parse(derive(config, folder=tmp_path, server=SERVER))
+    guest = small.judges["guest"]
+    assert (guest.answer, guest.template, guest.scores, guest.max_unread_share) == ("scores", None, None, 1)
+    assert small.bases["ready"].of.kind == "reward_model"
+    assert small.judges["ready"] == config.judges["ready"]
+    assert "answers in other forms" in replacements(config, made_up=False, slurm=False)

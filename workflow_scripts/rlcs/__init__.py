@@ -10,7 +10,8 @@ A module imports only from its own package and from floors below it. The floors,
     data | models
     config
     constraints | stages | verdict
-    records | text | errors
+    answer_formats
+    records | reasoning | text | errors
 """
 
 import os

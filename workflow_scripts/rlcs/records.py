@@ -98,6 +98,7 @@ JUDGEMENTS = _schema(
         "score_a": pa.float64(),
         "score_b": pa.float64(),
         "p_a": pa.float64(),
+        "reasoning_tokens": pa.int64(),
     },
 )
 STORIES = _schema(
@@ -110,7 +111,7 @@ STORIES = _schema(
         "tokens": pa.int64(),
         "truncated": pa.bool_(),
     },
-    optional={},
+    optional={"reasoning_tokens": pa.int64()},
 )
 SNAPSHOTS = _schema(  # of a policy in training; its name and seed are those of the artifact
     required={
@@ -158,7 +159,7 @@ RESPONSES = _schema(  # to prompts with instructions
         "tokens": pa.int64(),
         "truncated": pa.bool_(),
     },
-    optional={},
+    optional={"reasoning_tokens": pa.int64()},
 )
 HISTORY = _schema(
     required={"step": pa.int64(), "metric": pa.string(), "value": pa.float64()},
@@ -215,7 +216,8 @@ class Judgement:
 
     ``verdict`` is ``none`` if there is no answer or it cannot be read; then scores and ``p_a`` are None.
     ``truncated``: it was not read because the token limit ended it. Of a judge that reads one story at a
-    time, ``raw`` and ``analysis`` are about the story shown first.
+    time, ``raw`` and ``analysis`` are about the story shown first. ``tokens`` are all that it wrote;
+    ``reasoning_tokens`` are those of its thoughts, which ``raw`` has none of; None if it has none.
     """
 
     pair_id: str
@@ -229,6 +231,7 @@ class Judgement:
     score_b: float | None = None
     p_a: float | None = None
     truncated: bool = False
+    reasoning_tokens: int | None = None
 
 
 # Kinds of preference files; those of text may be gzipped.

@@ -7,10 +7,12 @@ choice: a lenient parser rewards rambling.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import TypeVar
 
-from rlcs.records import Comparison, Judgement, Label, Verdict
+from rlcs.answer_formats import STRICT, parse_answer
+from rlcs.records import Comparison, Judgement, Label, Reads, Verdict
 
 _Side = TypeVar("_Side", Label, Verdict)
 _SWAPPED = {"a": "b", "b": "a"}
@@ -48,6 +50,24 @@ def written_scores(text: str, low: int, high: int) -> tuple[int, ...] | None:
         return None
     scores = tuple(int(number) for number in match.groups() if number is not None)
     return scores if all(low <= score <= high for score in scores) else None
+
+
+def read_scores(
+    text: str, low: int, high: int, answer: str, reads: Reads
+) -> tuple[float, ...] | Label | None:
+    """The scores of the stories shown, or the better one, by the format of an answer (``answer_formats``).
+
+    Returns:
+        None if it cannot be read, or if a score is out of range.
+    """
+    if answer == STRICT:
+        return parse_scores(text, low, high) if reads == "pair" else _single(parse_score(text, low, high))
+    said = parse_answer(text, answer, reads)
+    return said if isinstance(said, str | None) or all(low <= score <= high for score in said) else None
+
+
+def _single(score: int | None) -> tuple[int] | None:
+    return None if score is None else (score,)
 
 
 def parse_analysis(text: str) -> str:
@@ -94,16 +114,21 @@ def read_judgement(
     high: int,
     *,
     truncated: bool = False,
+    answer: str = STRICT,
 ) -> Judgement:
     """Read a judge's raw text as a judgement, un-swapped; the verdict is ``none`` if it cannot be read.
 
     A truncated text is not read: "Scores: 9 10" may have lost its last digit.
+
+    Args:
+        answer: format of the text (``answer_formats``). Only the strict one tells where an analysis ends.
     """
-    scores = None if truncated else parse_scores(raw, low, high)
+    scores = None if truncated else read_scores(raw, low, high, answer, "pair")
+    unread = Judgement(comparison.pair_id, comparison.order, judge, "none", tokens, raw, truncated=truncated)
     if scores is None:
-        return Judgement(
-            comparison.pair_id, comparison.order, judge, "none", tokens, raw, truncated=truncated
-        )
+        return unread
+    if isinstance(scores, str):
+        return replace(unread, verdict=scores if comparison.order == "ab" else swapped(scores))
     score_a, score_b = scores if comparison.order == "ab" else (scores[1], scores[0])
     return Judgement(
         pair_id=comparison.pair_id,
@@ -112,7 +137,7 @@ def read_judgement(
         verdict=compare(score_a, score_b),
         tokens=tokens,
         raw=raw,
-        analysis=parse_analysis(raw),
+        analysis=parse_analysis(raw) if answer == STRICT else None,
         score_a=score_a,
         score_b=score_b,
     )
@@ -141,6 +166,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
     """
     first = votes[0]
     tokens = sum(vote.tokens for vote in votes)
+    reasoning = sum(vote.reasoning_tokens or 0 for vote in votes) or None
     voting = [vote for vote in votes if vote.verdict != "none"]
     share = win_probability([vote.verdict for vote in voting])
     if share is None:
@@ -152,6 +178,7 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
             tokens,
             first.raw,
             truncated=any(vote.truncated for vote in votes),
+            reasoning_tokens=reasoning,
         )
     verdict = compare(share, 0.5)
     representative = next((vote for vote in voting if vote.verdict == verdict), None)
@@ -163,10 +190,16 @@ def count_votes(votes: Sequence[Judgement]) -> Judgement:
         tokens=tokens,
         raw=(representative or voting[0]).raw,
         analysis=representative.analysis if representative else None,
-        score_a=fmean(vote.score_a for vote in voting if vote.score_a is not None),
-        score_b=fmean(vote.score_b for vote in voting if vote.score_b is not None),
+        score_a=_mean([vote.score_a for vote in voting]),
+        score_b=_mean([vote.score_b for vote in voting]),
         p_a=share,
+        reasoning_tokens=reasoning,
     )
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return fmean(known) if known else None
 
 
 def by_majority(judgements: Sequence[Judgement], votes: int) -> list[Judgement]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rlcs.config.section import Section
 from rlcs.config.world import WorldBaseConfig
+
+# Variables of a chat template that are not the user's to set.
+RESERVED_VARIABLES = {"messages", "tools", "documents", "add_generation_prompt"}
 
 
 class ShapeConfig(Section):
@@ -62,12 +65,26 @@ class PretrainedBaseConfig(Section):
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Precision of the weights. auto: that of the files, and float32 for a GGUF file."
     )
+    chat_template_kwargs: dict[
+        Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], bool | int | float | str
+    ] = Field(
+        default_factory=dict,
+        description="Values of the chat template's own variables, such as {enable_thinking: false}. They "
+        "become part of the template of every model that comes from this base.",
+    )
     shape: ShapeConfig | None = Field(
         None,
         description="Sizes as in the model's config.json, with which `snakemake check` plans memory. "
         "Empty: read "
         "from the folder or the hub's cache, or known for common models.",
     )
+
+    @field_validator("chat_template_kwargs")
+    @classmethod
+    def _variables(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if reserved := sorted(values.keys() & RESERVED_VARIABLES):
+            raise ValueError(f"{reserved} are set by the workflow and cannot be configured")
+        return values
 
     @model_validator(mode="after")
     def _one_place(self) -> PretrainedBaseConfig:
@@ -78,11 +95,29 @@ class PretrainedBaseConfig(Section):
         return self
 
 
+class RewardModelBaseConfig(PretrainedBaseConfig):
+    """A ready reward model: a sequence classifier with one label, of a scalar judge without training."""
+
+    kind: Literal["reward_model"] = Field(  # type: ignore[assignment]
+        description="Kind of base: a ready reward model."
+    )
+    model: str = Field(
+        description="Folder or hub id of the model; with package, a folder inside the package.",
+        examples=["Skywork/Skywork-Reward-V2-Llama-3.1-8B"],
+    )
+
+    @model_validator(mode="after")
+    def _head_in_safetensors(self) -> RewardModelBaseConfig:
+        if self.gguf_file is not None:
+            raise ValueError("gguf_file holds a language model and no head: name safetensors")
+        return self
+
+
 class StandInBaseConfig(Section):
     """A small random model with another base's architecture, tokenizer and chat template, for a rehearsal."""
 
     kind: Literal["stand_in"] = Field(description="Kind of base: a small model in place of another.")
-    of: PretrainedBaseConfig = Field(
+    of: Annotated[PretrainedBaseConfig | RewardModelBaseConfig, Field(discriminator="kind")] = Field(
         description="Base that it stands in for.",
         examples=[{"kind": "pretrained", "model": "Qwen/Qwen2.5-7B-Instruct"}],
     )
@@ -99,5 +134,11 @@ class StandInBaseConfig(Section):
 
 
 BaseConfig = Annotated[
-    WorldBaseConfig | PretrainedBaseConfig | StandInBaseConfig, Field(discriminator="kind")
+    WorldBaseConfig | PretrainedBaseConfig | RewardModelBaseConfig | StandInBaseConfig,
+    Field(discriminator="kind"),
 ]
+
+
+def is_reward_model(base: BaseConfig) -> bool:
+    """True if a base, or the one that it stands in for, has a reward model's head."""
+    return isinstance(base.of if isinstance(base, StandInBaseConfig) else base, RewardModelBaseConfig)

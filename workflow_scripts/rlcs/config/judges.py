@@ -19,6 +19,7 @@ from rlcs.config.untrained_judges import (
     GenerativeJudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
+    RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
@@ -33,6 +34,7 @@ JUDGE_TAGS = (
     "oracle",
     "length",
     "scalar",
+    "scalar none",
     "train none",
     "train sft",
     "train verdicts",
@@ -46,7 +48,7 @@ JUDGE_TAGS = (
 def _judge_tag(value: Any) -> str | None:
     fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
     if (kind := fields.get("kind")) != "generative":
-        return kind
+        return "scalar none" if (kind, fields.get("train")) == ("scalar", "none") else kind
     train, backend = fields.get("train"), fields.get("backend", "transformers")
     untrained = train is None or train == "none"
     return f"backend {backend}" if untrained and backend != "transformers" else f"train {train}"
@@ -66,6 +68,7 @@ JudgeConfig = Annotated[
     Annotated[OracleJudgeConfig, Tag("oracle")]
     | Annotated[LengthJudgeConfig, Tag("length")]
     | Annotated[ScalarJudgeConfig, Tag("scalar")]
+    | Annotated[RewardModelJudgeConfig, Tag("scalar none")]
     | Annotated[UntrainedJudgeConfig, Tag("train none")]
     | Annotated[GenrmSFTConfig, Tag("train sft")]
     | Annotated[GenrmVerdictsConfig, Tag("train verdicts")]
@@ -80,4 +83,5 @@ JudgeConfig = Annotated[
 def scores_alone(judge: JudgeConfig) -> bool:
     """True if a judge's score of a story does not depend on another story."""
     pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
-    return pointwise or isinstance(judge, ScalarJudgeConfig | LengthJudgeConfig | OracleJudgeConfig)
+    scalar = isinstance(judge, ScalarJudgeConfig | RewardModelJudgeConfig)
+    return pointwise or scalar or isinstance(judge, LengthJudgeConfig | OracleJudgeConfig)

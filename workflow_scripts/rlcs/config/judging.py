@@ -52,7 +52,11 @@ class JudgingConfig(Section):
         default_factory=dict, description="Rubric by domain; the entry default is for all other domains."
     )
     scores: ScoresConfig = Field(default_factory=ScoresConfig, description="Range of the two integer scores.")
-    max_new_tokens: int = Field(1024, ge=1, description="Longest answer in tokens. A longer one is not read.")
+    max_new_tokens: int = Field(
+        1024,
+        ge=1,
+        description="Longest answer in tokens, with a thinking model's thoughts. A longer one is not read.",
+    )
     batch_size: int = Field(256, ge=1, description="Comparisons answered at once.")
     engine: Engine = Field(
         "transformers",

@@ -106,9 +106,12 @@ def _filled(given: Mapping[str, Any]) -> dict[str, Any]:
     return filled
 
 
+TRAINED = ("sft", "dpo", "grpo", "verdicts")
+
+
 def _is_trained(entry: object) -> bool:
     return isinstance(entry, Mapping) and (
-        entry.get("kind") == "scalar" or entry.get("train") in ("sft", "dpo", "grpo", "verdicts")
+        entry.get("train") != "none" if entry.get("kind") == "scalar" else entry.get("train") in TRAINED
     )
 
 

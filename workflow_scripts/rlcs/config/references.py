@@ -7,6 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from types import NoneType
 from typing import TYPE_CHECKING
 
+from rlcs.answer_formats import STRICT
+from rlcs.config.bases import is_reward_model
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judges import scores_alone
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
@@ -29,8 +31,10 @@ from rlcs.config.trained_judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.untrained_judges import (
+    AnswersConfig,
     GenerativeJudgeConfig,
     OracleJudgeConfig,
+    RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
@@ -101,6 +105,18 @@ def _teaches(config: Config, key: str, name: str) -> Problems:
         )
 
 
+def _teaches_chains(config: Config, key: str, name: str) -> Problems:
+    yield from _teaches(config, key, name)
+    entry = config.judges.get(name)
+    if isinstance(entry, AnswersConfig) and (entry.answer != STRICT or entry.scores is not None):
+        other = "scores" if entry.answer == STRICT else "answer"
+        yield (
+            f"{key}: {name!r} has {other}: {getattr(entry, other)}, but a chain that is learned must end in "
+            f"the run's own line of scores: leave {other} out and ask for that line in its template, or name "
+            "another teacher"
+        )
+
+
 def _models(config: Config) -> Problems:
     for registry in ("judges", "policies"):
         models = config.models(registry)
@@ -109,6 +125,7 @@ def _models(config: Config) -> Problems:
             base, parent = model.base_name, model.parent_name
             yield from _known(config, f"{key}.base", base, "bases")
             yield from _known(config, f"{key}.from", parent, registry)
+            yield from _head(config, f"{key}.base", base, isinstance(model, RewardModelJudgeConfig))
             starts_from_either = isinstance(model, STARTS_FROM_EITHER)
             if starts_from_either and (base is None) == (parent is None):
                 yield f"{key}: needs either 'from' or 'base', has {'both' if base else 'neither'}"
@@ -116,11 +133,19 @@ def _models(config: Config) -> Problems:
                 yield f"{key}.from: cycle {' -> '.join(line)}"
 
 
+def _head(config: Config, key: str, name: str | None, scalar: bool) -> Problems:
+    if name in config.bases and is_reward_model(config.bases[name]) != scalar:
+        rule = (
+            "a base of kind reward_model is for judges with kind: scalar and train: none, which take no other"
+        )
+        yield f"{key}: {name!r} is of kind {config.bases[name].kind!r}: {rule}"
+
+
 def _judges(config: Config) -> Problems:
     for name, judge in config.judges.items():
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
-            yield from _teaches(config, f"{key}.teacher", judge.teacher)
+            yield from _teaches_chains(config, f"{key}.teacher", judge.teacher)
         if isinstance(judge, GenrmGRPOConfig):
             yield from _genrm_rewards(config, name, judge)
         if isinstance(judge, _LearnsFromPairs):
@@ -151,14 +176,15 @@ def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problem
     if judge.evidence is None:
         return
     key, teacher = f"judges.{name}.evidence.teacher", judge.evidence.teacher
-    yield from _teaches(config, key, teacher)
+    yield from _teaches_chains(config, key, teacher)
     known = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
     if HUMAN not in judge.label_sources and not any(teacher in consensus.teachers for consensus in known):
         yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
 
 
 def _reads(config: Config, key: str, judge: GenerativeJudgeConfig) -> Problems:
-    if judge.reads == "story" and config.judging.story_template is None:
+    own = isinstance(judge, AnswersConfig) and judge.template is not None
+    if judge.reads == "story" and config.judging.story_template is None and not own:
         yield f"{key}.reads: story needs judging.story_template, the prompt with one story, and it is empty"
     for name in (judge.parent_name, getattr(judge, "teacher", None)):
         other = config.judges.get(name or "")
@@ -280,7 +306,17 @@ def _single_tokens(config: Config, key: str, judge: str, instead: str = HARD) ->
     is_model = isinstance(entry, GenerativeJudgeConfig) and not isinstance(
         entry, WorldTeacherConfig | GenrmProbeConfig
     )
-    if is_model and getattr(entry, "votes", 1) == 1 and not scores.are_digits:
+    if not is_model or getattr(entry, "votes", 1) > 1:
+        return
+    if isinstance(entry, AnswersConfig):
+        scores = entry.scores or scores
+        if entry.answer != STRICT:
+            yield (
+                f"{key}: the probability of {judge!r} is read from its score tokens, but its answer is "
+                f"{entry.answer!r}, not {STRICT!r}: take {instead}"
+            )
+            return
+    if not scores.are_digits:
         yield (
             f"{key}: the probability of {judge!r} is read from its score tokens, so each score must be a "
             f"single token, from 0 to {LARGEST_DIGIT}, but judging.scores is {scores.low} to {scores.high}: "
@@ -293,6 +329,7 @@ def _verifiers(config: Config) -> Problems:
     for name, verifier in config.verifiers.items():
         if isinstance(verifier, ModelVerifierConfig):
             yield from _known(config, f"verifiers.{name}.base", verifier.base, "bases")
+            yield from _head(config, f"verifiers.{name}.base", verifier.base, scalar=False)
         if name in config.judges:
             yield f"verifiers.{name}: a judge has the same name"
 
@@ -335,6 +372,13 @@ def _tables(config: Config) -> Problems:
     for key, names, registry in named:
         for name in names:
             yield from _known(config, f"tables.{key}", name, registry)
+    for name in tables.injections.judges if tables.injections else ():
+        other = config.judges.get(name)
+        if isinstance(other, AnswersConfig) and other.answer != STRICT:
+            yield (
+                f"tables.injections.judges: {name!r} has answer: {other.answer}, but injections ask for a "
+                "line of scores: leave it out"
+            )
     if tables.win_rates.reference not in tables.win_rates.rows:
         yield f"tables.win_rates.reference: {tables.win_rates.reference!r} is not among its rows"
     for name in tables.gains.rows if tables.gains else ():

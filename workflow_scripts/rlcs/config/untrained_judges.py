@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rlcs.answer_formats import STRICT, check_format
 from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.judging import ScoresConfig
+from rlcs.config.prompts import JUDGE_FIELDS, STORY_FIELDS, check_template
 from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Reads
 
@@ -15,6 +18,16 @@ class OracleJudgeConfig(ModelConfig):
     """The truth: the tiny world's hidden utility decides, and no model."""
 
     kind: Literal["oracle"] = Field(description="Kind of judge: the truth.")
+
+
+class RewardModelJudgeConfig(ModelConfig):
+    """A ready reward model of the hub or a folder, which scores each story by itself."""
+
+    kind: Literal["scalar"] = Field(description="Kind of judge: a scalar reward model.")
+    train: Literal["none"] = Field(description="Training: none.")
+    base: Name = Field(
+        description="Name under bases of a base with kind: reward_model.", examples=["reward-model"]
+    )
 
 
 class LengthJudgeConfig(ModelConfig):
@@ -77,12 +90,53 @@ VOTES = Field(
 )
 
 
+class AnswersConfig(Section):
+    """The prompt and the answers of a judge that the run does not train, if they are others than its own."""
+
+    answer: str = Field(
+        STRICT,
+        description="Form of its answers. scores: a last line Scores: X Y of integers. loose_scores: such a "
+        "line with Markdown, commas or decimals. letter: [[A]], [[B]] or [[C]] for a tie, <answer>A</answer> "
+        'or Verdict: A. json: {"winner": "A"} or {"score_1": 8, "score_2": 3}. Or a regular expression with '
+        "the group winner, or score_1 and score_2; with reads: story, score. Its last match counts.",
+    )
+    template: str | None = Field(
+        None,
+        description="Prompt of this judge. Empty: judging.template; with reads: story, "
+        "judging.story_template.",
+    )
+    scores: ScoresConfig | None = Field(
+        None, description="Range of its scores: {low, high}. Empty: judging.scores."
+    )
+    max_unread_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Largest share of its first answers, 8 at least, that may be unread. If more are, "
+        "judging stops and shows one; 1 lets all pass. With from, a judge is exempt: its training is what is "
+        "measured.",
+    )
+
+    def check_answers(self, reads: Reads) -> None:
+        """Check the format and the template of a judge that reads a pair or a story.
+
+        Raises:
+            ValueError: they do not fit it.
+        """
+        check_format(self.answer, reads)
+        if self.template is not None:
+            if reads == "story":
+                check_template(self.template, STORY_FIELDS, required=("story",))
+            else:
+                check_template(self.template, JUDGE_FIELDS, required=("story_1", "story_2"))
+
+
 def _check_votes(votes: int, temperature: float | None) -> None:
     if votes > 1 and temperature == 0:
         raise ValueError(f"{votes} votes at temperature 0 are the same answer; set a temperature")
 
 
-class EndpointJudgeConfig(EndpointConfig, _UntrainedConfig):
+class EndpointJudgeConfig(AnswersConfig, EndpointConfig, _UntrainedConfig):
     """A model behind an OpenAI-compatible HTTP endpoint: `vllm serve` or a vendor."""
 
     votes: int = VOTES
@@ -90,6 +144,7 @@ class EndpointJudgeConfig(EndpointConfig, _UntrainedConfig):
     @model_validator(mode="after")
     def _different_votes(self) -> EndpointJudgeConfig:
         _check_votes(self.votes, self.sampling.get("temperature"))
+        self.check_answers(self.reads)
         return self
 
 
@@ -108,7 +163,7 @@ class ModelJudgeConfig(GenerativeJudgeConfig):
         return backend
 
 
-class UntrainedJudgeConfig(ModelJudgeConfig):
+class UntrainedJudgeConfig(AnswersConfig, ModelJudgeConfig):
     """A language model without further training: a base, or a GenRM with several votes."""
 
     train: Literal["none"] = Field(description="Training: none.")
@@ -124,4 +179,12 @@ class UntrainedJudgeConfig(ModelJudgeConfig):
     @model_validator(mode="after")
     def _different_votes(self) -> UntrainedJudgeConfig:
         _check_votes(self.votes, self.temperature)
+        self.check_answers(self.reads)
+        changed = [key for key in ("template", "scores") if getattr(self, key) is not None]
+        changed += ["answer"] if self.answer != STRICT else []
+        if self.parent is not None and changed:
+            raise ValueError(
+                f"{', '.join(changed)}: the judge {self.parent!r} has learned judging.template and its "
+                "line of scores; leave them out, or name a base"
+            )
         return self

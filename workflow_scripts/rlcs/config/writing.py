@@ -31,7 +31,10 @@ class SamplingConfig(Section):
         1.0, gt=0, le=1, description="Probability mass for nucleus sampling; 1 keeps all tokens."
     )
     max_new_tokens: int = Field(
-        1024, ge=1, description="Longest story in tokens. A longer one is cut off and counted as truncated."
+        1024,
+        ge=1,
+        description="Longest completion in tokens: a story, and a thinking model's thoughts before it. A "
+        "longer one is cut off and counted as truncated. Lengths and constraints count the story alone.",
     )
     samples: int = Field(1, ge=1, description="Stories per context, policy and seed.")
     contexts: int = Field(300, ge=1, description="Number of held-out contexts.")

@@ -30,8 +30,8 @@ def sample_texts(
     Args:
         stage: its config has ``policy``, ``sampling`` and, for an endpoint, ``endpoint``; its input is
             ``model``, or none for an endpoint.
-        schema: of the rows; ``text``, ``tokens``, ``truncated``, ``seed`` and, if it has one, ``sample`` are
-            added to a prompt's columns.
+        schema: of the rows; ``text``, ``tokens``, ``truncated``, ``reasoning_tokens``, ``seed`` and, if it
+            has one, ``sample`` are added to a prompt's columns.
         purpose: what the texts are for; with the seed and a shard's number it seeds the shard's draws.
         title: of the progress bar.
 
@@ -53,6 +53,7 @@ def sample_texts(
                 "text": reply.text.strip(),
                 "tokens": reply.tokens,
                 "truncated": reply.truncated,
+                "reasoning_tokens": reply.reasoning,
                 "seed": stage.seed,
             }
             for (columns, sample), reply in zip(asked, replies, strict=True)

@@ -42,6 +42,10 @@ class Answer:
     # log probabilities by token at the last numbers of the text, two at most, the written token first; empty
     # if they were not requested
     score_logprobs: Sequence[Mapping[str, float]] = ()
+    reasoning_tokens: int | None = None  # of the completion's; None if the endpoint does not say
+
+
+_OPTIONAL = ("score_logprobs", "reasoning_tokens")
 
 
 def answer_key(model: str, messages: Messages, sampling: Mapping[str, Any], sample: int = 0) -> str:
@@ -102,7 +106,7 @@ class AnswerStore:
 
     def put(self, key: str, answer: Answer) -> None:
         """Append an answer; it is on the disk when this returns."""
-        fields = {name: value for name, value in asdict(answer).items() if name != "score_logprobs" or value}
+        fields = {name: value for name, value in asdict(answer).items() if name not in _OPTIONAL or value}
         line = json.dumps({"key": key, **fields}).encode() + b"\n"
         with self._lock:
             try:

@@ -25,16 +25,19 @@ class Reply:
     """A backend's answer to a prompt.
 
     Args:
-        tokens: length of the text in tokens.
+        text: without thoughts.
+        tokens: number of tokens that were written, thoughts among them.
         truncated: whether the token limit ended the text.
         distributions: the distribution over the possible scores, lowest first, at each score of the score
             line; None if the backend does not read it or the text does not end in a score line.
+        reasoning: number of tokens of the thoughts; None if there are none, or they are not known.
     """
 
     text: str
     tokens: int
     truncated: bool
     distributions: Sequence[Sequence[float]] | None = None
+    reasoning: int | None = None
 
 
 class Backend(Protocol):

@@ -197,9 +197,14 @@ class _Choice(BaseModel):
     finish_reason: str | None = None
 
 
+class _Details(BaseModel):
+    reasoning_tokens: int | None = None
+
+
 class _ReportedUsage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    completion_tokens_details: _Details | None = None
 
 
 class _Bill(BaseModel):
@@ -218,6 +223,7 @@ class _Completion(BaseModel):
 def read_completion(body: str, entry: EndpointConfig) -> Answer:
     """The answer in a response's body, with its cost at the entry's prices.
 
+    The text is the message's content, without thoughts in a field of their own (``reasoning_content``).
     An empty text is a failure if the model claims that it finished. If a limit or a filter ended it before
     its first word, it is an answer: another attempt would cost as much and be empty again.
 
@@ -244,11 +250,17 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
         completion_tokens=usage.completion_tokens,
         finish_reason=choice.finish_reason,
         cost=usage.cost,
+        reasoning_tokens=_reasoning_tokens(completion.usage),
         score_logprobs=last_numbers(
             {top.token: top.logprob for top in [position, *position.top_logprobs]}
             for position in (choice.logprobs.content or () if choice.logprobs else ())
         ),
     )
+
+
+def _reasoning_tokens(reported: _ReportedUsage | None) -> int | None:
+    details = reported.completion_tokens_details if reported else None
+    return (details.reasoning_tokens or None) if details else None
 
 
 def _usage(reported: _ReportedUsage | None, entry: EndpointConfig) -> Usage:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from threading import Event, Lock
@@ -27,6 +27,7 @@ from rlcs.judging.budget import Budget, Reservation, largest_cost
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
 from rlcs.judging.failures import FailureLimit
 from rlcs.judging.soft_verdict import distributions_of_text
+from rlcs.reasoning import Markers, split_reasoning
 
 log = logging.getLogger("rlcs")
 
@@ -44,6 +45,8 @@ class EndpointBackend:
         identity: all that answers depend on beside prompt and sampling, as part of the keys of stored
             answers; None: the entry's model.
         budgets: limits on costs that hold for each request.
+        markers: of thoughts that an endpoint leaves in its answers.
+        count_reasoning: the number of tokens of thoughts, if the model's tokenizer is known.
     """
 
     shard_size = None  # every answer is stored by itself
@@ -58,6 +61,8 @@ class EndpointBackend:
         scores: ScoresConfig | None = None,
         identity: str | None = None,
         budgets: Sequence[Budget] = (),
+        markers: Markers | None = Markers(),  # noqa: B008, a frozen constant
+        count_reasoning: Callable[[str], int | None] | None = None,
     ) -> None:
         if scores is not None:
             entry = entry.model_copy(update={"sampling": {**entry.sampling, **LOGPROBS}})
@@ -68,6 +73,8 @@ class EndpointBackend:
         self.scores = scores
         self.identity = identity or entry.model
         self.budgets = budgets
+        self.markers = markers
+        self.count_reasoning = count_reasoning
         self.chat = ChatClient(entry)
         self.failures = FailureLimit(entry.max_failure_share, "max_failure_share")
 
@@ -95,13 +102,16 @@ class EndpointBackend:
     def _reply(self, answer: Answer | None) -> Reply | None:
         if answer is None:
             return None
-        truncated = answer.finish_reason == "length"
+        written = split_reasoning(answer.text, self.markers, truncated=answer.finish_reason == "length")
         distributions = None
-        if self.scores is not None and not truncated:
+        if self.scores is not None and not written.truncated:
             distributions = distributions_of_text(
-                answer.text, answer.score_logprobs, self.scores.low, self.scores.high
+                written.text, answer.score_logprobs, self.scores.low, self.scores.high
             )
-        return Reply(answer.text, answer.completion_tokens, truncated, distributions)
+        reasoning = answer.reasoning_tokens
+        if reasoning is None and written.reasoning and self.count_reasoning:
+            reasoning = self.count_reasoning(written.reasoning)
+        return Reply(written.text, answer.completion_tokens, written.truncated, distributions, reasoning)
 
     def _answer(self, questions: Mapping[str, Messages]) -> dict[str, Answer]:
         """Answers by key, stored and new ones; a question without an answer is left out."""

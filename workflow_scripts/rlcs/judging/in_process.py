@@ -70,8 +70,7 @@ class TransformersBackend:
                 watched=watched_tokens(self.tokens) if self.tokens else (),
             )
         return [
-            Reply(completion.text, completion.tokens, completion.truncated, self._distributions(completion))
-            for completion in completions
+            Reply(c.text, c.tokens, c.truncated, self._distributions(c), c.reasoning) for c in completions
         ]
 
     def _distributions(self, completion: Completion) -> list[list[float]] | None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlcs.answer_formats import STRICT
 from rlcs.config.judging import JudgingConfig, ScoresConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
 from rlcs.judging.answers import AnswerStore
@@ -53,7 +54,8 @@ def load_judge(
         return SimulatedTeacher(name, WorldTeacherConfig.model_validate(entry), judging)
     votes, is_probe = entry.get("votes", 1), entry.get("train") == "probe"
     # several votes and a probe have a probability of their own
-    scores = judging.scores if soft and votes == 1 and not is_probe else None
+    answer = entry.get("answer", STRICT)
+    scores = judging.scores if soft and votes == 1 and not is_probe and answer == STRICT else None
     backend = _backend(section, folder, judging, access, max_failure_share, scores)
     if is_probe:
         from rlcs.judging.analysis_probe import AnalysisProbeJudge
@@ -61,7 +63,14 @@ def load_judge(
 
         assert folder is not None, f"judge {name} needs a model"
         return AnalysisProbeJudge(name, backend, judging, Probe.load(folder / "model"))
-    return JUDGES[entry.get("reads", "pair")](name, backend, judging, votes)
+    return JUDGES[entry.get("reads", "pair")](
+        name,
+        backend,
+        judging,
+        votes,
+        answer=answer,
+        max_unread_share=access.endpoint.get("max_unread_share") if access else None,
+    )
 
 
 def _backend(
@@ -152,12 +161,15 @@ def has_weights(section: Mapping[str, Any]) -> bool:
 
 
 def gives_probability(section: Mapping[str, Any]) -> bool:
-    """True if p can be asked of a judge at no price: a model of the run with scores of one token.
+    """True if p can be asked of a judge at no price: a model of the run with a line of scores of one token.
 
     An endpoint is not asked. Not all of them give log probabilities, and answers that are stored without them
     would be asked and paid for again.
     """
-    return is_model(section["judge"]) and ScoresConfig.model_validate(section["judging"]["scores"]).are_digits
+    judge = section["judge"]
+    if not is_model(judge) or judge.get("answer", STRICT) != STRICT:
+        return False
+    return ScoresConfig.model_validate(section["judging"]["scores"]).are_digits
 
 
 def is_model(judge: Mapping[str, Any]) -> bool:

@@ -8,14 +8,15 @@ story shown first: the two orders of a pair have both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rlcs.answer_formats import STRICT
 from rlcs.config.judging import ScoresConfig
 from rlcs.judging.backends import Reply
 from rlcs.judging.generative import GenerativeJudge, seed_of
 from rlcs.judging.soft_verdict import expected_score, first_wins
 from rlcs.records import Comparison, Context, Judgement, Reads
-from rlcs.verdict import compare, parse_analysis, parse_score
+from rlcs.verdict import compare, parse_analysis, read_scores
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class StoryAnswer:
             no answer or it cannot be read.
         distribution: P over the possible scores, lowest first; None if it is not known.
         truncated: the token limit ended it, so that it was not read.
+        reasoning: number of tokens of its thoughts, if it has any.
     """
 
     raw: str
@@ -34,6 +36,7 @@ class StoryAnswer:
     score: float | None
     distribution: Sequence[float] | None = None
     truncated: bool = False
+    reasoning: int | None = None
 
 
 def read_answer(
@@ -43,9 +46,11 @@ def read_answer(
     *,
     truncated: bool = False,
     distribution: Sequence[float] | None = None,
+    answer: str = STRICT,
 ) -> StoryAnswer:
-    """Read an answer about one story; a truncated one is not read."""
-    written = None if truncated else parse_score(raw, scores.low, scores.high)
+    """Read an answer about one story, in a format of ``answer_formats``; a truncated one is not read."""
+    said = None if truncated else read_scores(raw, scores.low, scores.high, answer, "story")
+    written = None if said is None or isinstance(said, str) else said[0]
     if written is None or distribution is None:
         return StoryAnswer(raw, tokens, written, truncated=truncated)
     return StoryAnswer(raw, tokens, expected_score(distribution, scores.low), distribution)
@@ -91,13 +96,15 @@ class PointwiseJudge(GenerativeJudge):
     comparison that needs it, so that their sum is what was written.
     """
 
+    reads: Reads = "story"
+
     def answers(self, comparisons: Sequence[Comparison]) -> list[Judgement]:
         """Every vote as a judgement of its own, those of a comparison adjacent; raises as ``judge``."""
         contexts: dict[tuple[str, str], Context] = {
             (c.context.context_id, story): c.context for c in comparisons for story in (c.first, c.second)
         }
         prompts = [self.judging.story_prompt(context, story) for (_, story), context in contexts.items()]
-        replies = self.backend.answer(prompts, self.votes, seed_of(comparisons))
+        replies = self._replies(prompts, seed_of(comparisons))
         votes = {
             key: [self._read_story(reply) for reply in replies[n * self.votes : (n + 1) * self.votes]]
             for n, key in enumerate(contexts)
@@ -111,20 +118,24 @@ class PointwiseJudge(GenerativeJudge):
             for vote in range(self.votes):
                 tokens = sum(votes[key][vote].tokens for key in new)
                 first, second = (votes[key][vote] for key in keys)
-                judgements.append(compare_answers(c, self.name, first, second, tokens))
+                thoughts = sum(votes[key][vote].reasoning or 0 for key in new) or None
+                judgement = compare_answers(c, self.name, first, second, tokens)
+                judgements.append(replace(judgement, reasoning_tokens=thoughts))
         return judgements
 
     def _read_story(self, reply: Reply | None) -> StoryAnswer:
         if reply is None:
             return StoryAnswer("", 0, None)
         known = reply.distributions if reply.distributions and len(reply.distributions) == 1 else None
-        return read_answer(
+        read = read_answer(
             reply.text,
             reply.tokens,
             self.judging.scores,
             truncated=reply.truncated,
             distribution=known[0] if known else None,
+            answer=self.answer,
         )
+        return replace(read, reasoning=reply.reasoning)
 
 
 JUDGES: Mapping[Reads, type[GenerativeJudge]] = {"pair": GenerativeJudge, "story": PointwiseJudge}

@@ -12,9 +12,11 @@ from rlcs.errors import InputError
 from rlcs.judging.backends import TOP_LOGPROBS, Decoding, Reply
 from rlcs.judging.score_tokens import score_tokens
 from rlcs.judging.soft_verdict import distributions_of_text, last_numbers
+from rlcs.models.chat_templates import count_reasoning, markers_of
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_tokenizer
 from rlcs.models.vllm_server import stored_dtype
+from rlcs.reasoning import split_reasoning
 
 
 class OfflineBackend:
@@ -47,6 +49,7 @@ class OfflineBackend:
         self.shard_size = 16 * decoding.batch_size  # the engine fills its own batches
         self.scores = scores
         self.tokenizer = load_tokenizer(folder)
+        self.markers = markers_of(self.tokenizer)
         if scores is not None:
             score_tokens(self.tokenizer, scores.low, scores.high)
         self.engine = LLM(**{"model": str(folder), "dtype": stored_dtype(folder), **decoding.vllm})
@@ -78,15 +81,16 @@ class OfflineBackend:
         return [reply for i in range(len(prompts)) for reply in replies.get(i, none)]
 
     def _reply(self, output: Any) -> Reply:
-        text, truncated = output.text.strip(), output.finish_reason == "length"
+        written = split_reasoning(output.text, self.markers, truncated=output.finish_reason == "length")
         distributions = None
-        if self.scores is not None and not truncated:
+        if self.scores is not None and not written.truncated:
             positions = [
                 {candidates[token].decoded_token or "": candidates[token].logprob}
                 | {other.decoded_token or "": other.logprob for other in candidates.values()}
                 for token, candidates in zip(output.token_ids, output.logprobs, strict=True)
             ]
             distributions = distributions_of_text(
-                text, last_numbers(positions), self.scores.low, self.scores.high
+                written.text, last_numbers(positions), self.scores.low, self.scores.high
             )
-        return Reply(text, len(output.token_ids), truncated, distributions)
+        reasoning = count_reasoning(self.tokenizer, written.reasoning)
+        return Reply(written.text, len(output.token_ids), written.truncated, distributions, reasoning)

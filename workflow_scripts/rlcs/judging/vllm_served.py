@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from rlcs.config.endpoints import EndpointConfig
@@ -37,11 +38,13 @@ def serve_model(
         InputError: as ``start_server``.
         ValueError: a score is not a single token.
     """
-    if scores is not None:
-        from rlcs.judging.score_tokens import score_tokens  # with torch
-        from rlcs.models.loading import load_tokenizer
+    from rlcs.judging.score_tokens import score_tokens  # with torch
+    from rlcs.models.chat_templates import count_reasoning, markers_of
+    from rlcs.models.loading import load_tokenizer
 
-        score_tokens(load_tokenizer(folder / "model"), scores.low, scores.high)
+    tokenizer = load_tokenizer(folder / "model")
+    if scores is not None:
+        score_tokens(tokenizer, scores.low, scores.high)
     serving = access.serving
     model = f"{name}-{content_id(folder / MANIFEST_NAME)}"
     arguments = {"dtype": stored_dtype(folder / "model"), **decoding.vllm}
@@ -62,4 +65,13 @@ def serve_model(
     served = {"model": model, "arguments": arguments, "vllm": server_version(url)}
     served |= {"draws": draws} if draws else {}
     identity = json.dumps(served, sort_keys=True)
-    return EndpointBackend(name, entry, AnswerStore(access.answers), role, scores=scores, identity=identity)
+    return EndpointBackend(
+        name,
+        entry,
+        AnswerStore(access.answers),
+        role,
+        scores=scores,
+        identity=identity,
+        markers=markers_of(tokenizer),
+        count_reasoning=partial(count_reasoning, tokenizer),
+    )

@@ -9,16 +9,19 @@ import torch
 from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, PreTrainedTokenizerBase
 
 from rlcs.config.prompts import Messages
+from rlcs.models.chat_templates import count_reasoning, markers_of
+from rlcs.reasoning import split_reasoning
 
 log = logging.getLogger("rlcs")
 
 
 @dataclass(frozen=True)
 class Completion:
-    """A model's text without special tokens, its number of tokens, and their ids.
+    """A model's text without special tokens and thoughts, the number of all its tokens, and their ids.
 
     Attributes:
-        truncated: the token limit ended it.
+        truncated: the token limit ended it, or a thought that has no end.
+        reasoning: number of tokens of its thoughts, which the text has none of; None without thoughts.
         logits: of the watched tokens at each position, (tokens, watched); None if none is watched.
     """
 
@@ -26,6 +29,7 @@ class Completion:
     tokens: int
     truncated: bool
     ids: tuple[int, ...] = ()
+    reasoning: int | None = None
     logits: torch.Tensor | None = field(default=None, compare=False, repr=False)
 
 
@@ -103,7 +107,7 @@ def generate(
     was_training = model.training
     model.eval()
     prompts = encode(tokenizer, conversations)
-    stops = stop_tokens(model, tokenizer)
+    stops, markers = stop_tokens(model, tokenizer), markers_of(tokenizer)
     fitting = [i for i, prompt in enumerate(prompts) if fits(model, len(prompt) + max_new_tokens)]
     completions = {i: Completion("", 0, truncated=True) for i in range(len(prompts))}
     if too_long := len(prompts) - len(fitting):
@@ -126,12 +130,17 @@ def generate(
         new_ids = output[:, encoded["input_ids"].shape[1] :].tolist()
         for row, (index, ids) in enumerate(zip(indices, new_ids, strict=True)):
             length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
-            text = tokenizer.decode(ids[:length], skip_special_tokens=True)
-            completions[index] = Completion(
-                text.strip(),
-                length,
+            written = split_reasoning(
+                tokenizer.decode(ids[:length], skip_special_tokens=True),
+                markers,
                 truncated=is_truncated(ids[: length + 1], max_new_tokens, stops),
+            )
+            completions[index] = Completion(
+                written.text,
+                length,
+                written.truncated,
                 ids=tuple(ids[:length]),
+                reasoning=count_reasoning(tokenizer, written.reasoning),
                 logits=None if logits is None else logits[row, :length],
             )
     model.train(was_training)

@@ -1,11 +1,12 @@
 """Loading models and tokenizers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -14,16 +15,22 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from rlcs.models.chat_templates import with_variables
 from rlcs.models.special_tokens import neutralize, special_tokens
 
 
 def load_tokenizer(
-    model: Path | str, revision: str | None = None, *, gguf_file: str | None = None
+    model: Path | str,
+    revision: str | None = None,
+    *,
+    gguf_file: str | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> PreTrainedTokenizerBase:
     """A tokenizer with a pad token and a chat template, in which messages can write no special token.
 
     Args:
         gguf_file: in the folder or repository ``model``, that holds the tokenizer; else its own files do.
+        variables: values of the chat template's variables (``with_variables``).
 
     Raises:
         ValueError: the tokenizer has no chat template.
@@ -35,7 +42,8 @@ def load_tokenizer(
         tokenizer.pad_token = tokenizer.eos_token
     for name in ("is_local", "local_files_only"):  # where it was loaded from; would be saved with it
         tokenizer.init_kwargs.pop(name, None)
-    tokenizer.chat_template = neutralize(tokenizer.chat_template, special_tokens(tokenizer))
+    template = with_variables(tokenizer.chat_template, variables or {})
+    tokenizer.chat_template = neutralize(template, special_tokens(tokenizer))
     return tokenizer
 
 
@@ -66,7 +74,9 @@ def load_causal(
     return loaded
 
 
-def load_scalar(model: Path | str, *, new_head: bool = False, dtype: str = "auto") -> PreTrainedModel:
+def load_scalar(
+    model: Path | str, revision: str | None = None, *, new_head: bool = False, dtype: str = "auto"
+) -> PreTrainedModel:
     """A Bradley-Terry reward model: a language model's weights under a head of one output.
 
     If its config has no pad token, it gets the tokenizer's: the reward stands at the last token that is no
@@ -77,25 +87,33 @@ def load_scalar(model: Path | str, *, new_head: bool = False, dtype: str = "auto
         dtype: ``auto`` is the precision of the files.
 
     Raises:
-        ValueError: these are not all weights of a reward model.
+        ValueError: these are not all weights of a reward model, or its head has several labels.
     """
+    stored = AutoConfig.from_pretrained(model, revision=revision)
+    is_classifier = any(_CLASSIFIER in name for name in stored.architectures or ())
+    if is_classifier and not new_head and stored.num_labels != 1:
+        raise ValueError(
+            f"{model} has a head of {stored.num_labels} labels, but a reward model has one, a text's score"
+        )
     drawn = [_HEAD] if new_head else []
     loaded = _complete(
         AutoModelForSequenceClassification,
         model,
         drawn=drawn,
+        revision=revision,
         num_labels=1,
         dtype=dtype,
         use_safetensors=True,
     )
     config = loaded.config.get_text_config()
     if config.pad_token_id is None:
-        config.pad_token_id = load_tokenizer(model).pad_token_id
+        config.pad_token_id = load_tokenizer(model, revision).pad_token_id
     return loaded
 
 
 _TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 _HEAD = "score.weight"  # transformers' name of a reward model's head
+_CLASSIFIER = "ForSequenceClassification"
 
 
 def _complete(

@@ -19,6 +19,7 @@ from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.trained_judges import GenrmGRPOConfig, ScalarJudgeConfig
 from rlcs.config.training import TrainedConfig
+from rlcs.config.untrained_judges import RewardModelJudgeConfig
 from rlcs.planning import gpu_memory
 from rlcs.planning.gpu_memory import known_shape
 from rlcs.planning.stage_configs import is_served, policy_judges, policy_verifier
@@ -26,6 +27,7 @@ from rlcs.stages.launch import Launch
 
 PROMPT_TOKENS = 512  # design choice: a template, its rubric and a context, without stories
 GB = 10**9
+SCALAR = (ScalarJudgeConfig, RewardModelJudgeConfig)  # judges that read one story and write nothing
 VLLM = "vLLM"  # beside a training, for its rollouts
 
 # Of an NVIDIA A100 80GB by its data sheet (dense bf16), and the share of it that trainings reach (Narayanan
@@ -131,12 +133,12 @@ class GpuModel:
         """The longest answer."""
         if self.registry == "policies":
             return self.config.sampling.max_new_tokens
-        return 0 if isinstance(self.entry, ScalarJudgeConfig) else self.config.judging.max_new_tokens
+        return 0 if isinstance(self.entry, SCALAR) else self.config.judging.max_new_tokens
 
     @property
     def prompt_tokens(self) -> int:
         """The longest prompt, as far as the config says: a judge's holds stories."""
-        judged = 1 if isinstance(self.entry, ScalarJudgeConfig) else 2
+        judged = 1 if isinstance(self.entry, SCALAR) else 2
         stories = 0 if self.registry == "policies" else judged
         return PROMPT_TOKENS + stories * self.config.sampling.max_new_tokens
 

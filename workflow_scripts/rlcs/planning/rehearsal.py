@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import yaml
 
+from rlcs.answer_formats import STRICT
 from rlcs.config.bases import PretrainedBaseConfig
 from rlcs.config.judging import LARGEST_DIGIT
 from rlcs.config.lineage import lineage
@@ -19,7 +20,7 @@ from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.training import TrainedConfig
-from rlcs.config.untrained_judges import UntrainedJudgeConfig
+from rlcs.config.untrained_judges import AnswersConfig, UntrainedJudgeConfig
 from rlcs.planning.gpu_plan import shards_weights
 from rlcs.planning.stage_configs import policy_engine
 from rlcs.stages.launch import Launch
@@ -193,6 +194,9 @@ def _shrink_entry(
     if isinstance(model, UntrainedJudgeConfig):
         # greedily, a stand-in scores most pairs alike, and none is kept
         entry["temperature"] = 1.0
+    if isinstance(model, AnswersConfig):  # a stand-in knows no form but the line of scores
+        entry |= {"answer": STRICT, "scores": None, "max_unread_share": 1}
+        entry |= {"template": None} if model.reads == "pair" else {}
     if "folds" in entry:
         entry["folds"] = 2
     rewards = entry["reward"] if isinstance(entry.get("reward"), list) else [entry.get("reward")]
@@ -404,6 +408,8 @@ def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = Fal
         found["vLLM of judges and policies"] = "vLLM with the stand-ins' weights" if vllm else "transformers"
     if any(model.training.get("use_vllm") for model in _trained(config)):
         found["vLLM of rollouts"] = "transformers"
+    if any(isinstance(judge, AnswersConfig) and judge.answer != STRICT for judge in config.judges.values()):
+        found["answers in other forms"] = "the run's own line of scores"
     lengths = f"{STEPS} steps, {ANSWER_TOKENS} tokens an answer, rates times {RATE_FACTOR}"
     if any(isinstance(judge, UntrainedJudgeConfig) for judge in config.judges.values()):
         found["decoding of untrained judges"] = "temperature 1, so that their scores differ"

@@ -27,10 +27,12 @@ from rlcs.config.trained_judges import (
 )
 from rlcs.config.training import ShapingConfig, TrainedConfig
 from rlcs.config.untrained_judges import (
+    AnswersConfig,
     EndpointJudgeConfig,
     GenerativeJudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
+    RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
 )
@@ -58,15 +60,19 @@ _TRAINING |= GenrmRewardConfig.model_fields.keys() | ShapingConfig.model_fields.
 INPUTS = {"launch"}
 
 # Keys that an endpoint's answers depend on; the others are its address, rate and price.
-_QUESTION = {"kind", "train", "backend", "model", "sampling", "votes", "reads"}
+_QUESTION = {"kind", "train", "backend", "model", "sampling", "votes", "reads", "answer"}
+
+# Keys of a judge's own prompt, which are in its section judging, and the limit, on which no answer depends.
+LIMIT = "max_unread_share"
+_OWN = {"template", "scores", LIMIT}
 _REACHING = EndpointConfig.model_fields.keys() - _QUESTION
 # Keys of a policy's sampling that only a model of the run has.
 _ENGINE = {"engine", "vllm", "batch_size"}
 
 
-def plain(model: BaseModel, exclude: set[str] | None = None) -> SectionDict:
+def plain(model: BaseModel, exclude: set[str] | None = None, include: set[str] | None = None) -> SectionDict:
     """Convert a section to what JSON holds: paths and tuples become builtins."""
-    section: SectionDict = json.loads(model.model_dump_json(exclude=exclude))
+    section: SectionDict = json.loads(model.model_dump_json(exclude=exclude, include=include))
     return section
 
 
@@ -94,19 +100,29 @@ def base(config: Config, name: str) -> SectionDict:
 
 
 def _judging(config: Config, entry: JudgeConfig, exclude: Collection[str] = ()) -> SectionDict:
-    """The section judging, with the template of single stories for the judges that read them."""
-    unused = set() if getattr(entry, "reads", "pair") == "story" else {"story_template"}
-    return plain(config.judging, exclude={*exclude, *unused})
+    """The section judging, with the template of single stories for the judges that read them.
+
+    A judge's own template and scores are in the place of the section's.
+    """
+    reads_story = getattr(entry, "reads", "pair") == "story"
+    section = plain(config.judging, exclude={*exclude, *(() if reads_story else ("story_template",))})
+    if isinstance(entry, AnswersConfig):
+        own = plain(entry)
+        if own["template"] is not None:
+            section["story_template" if reads_story else "template"] = own["template"]
+        if own["scores"] is not None:
+            section["scores"] = own["scores"]
+    return section
 
 
 def judge(config: Config, name: str) -> SectionDict:
     """The config of a judge that answers."""
     entry = config.judges[name]
-    section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING)}
+    section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING | _OWN)}
     if isinstance(entry, EndpointJudgeConfig):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
         section["judging"] = _judging(config, entry, exclude=_ANSWERING)
-    elif isinstance(entry, ScalarJudgeConfig):
+    elif isinstance(entry, ScalarJudgeConfig | RewardModelJudgeConfig):
         section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
     elif isinstance(entry, GenerativeJudgeConfig):
@@ -155,14 +171,17 @@ def consensus_pairs(config: Config, name: str) -> SectionDict:
 
 
 def endpoint(config: Config, name: str, registry: str = "judges") -> SectionDict:
-    """Address, rate and price of the endpoint of a judge or policy; no stage runs again for them."""
+    """Address, rate and price of the endpoint of a judge or policy, and a judge's limit on unread answers; no
+    stage runs again for them."""
     entry = config.models(registry)[name]
+    if isinstance(entry, UntrainedJudgeConfig) and entry.parent is None:
+        return plain(entry, include={LIMIT})
     return _reaching(config, entry) if isinstance(entry, EndpointConfig) else {}
 
 
 def _reaching(config: Config, entry: EndpointConfig) -> SectionDict:
     """The keys of an endpoint's entry that its answers do not depend on, and the run's limit on costs."""
-    section = plain(entry, exclude=type(entry).model_fields.keys() - _REACHING)
+    section = plain(entry, exclude=type(entry).model_fields.keys() - {*_REACHING, LIMIT})
     if config.max_cost is not None:
         section["run_cost"] = {"max_cost": config.max_cost, "answers": f"results/{config.run}/answers"}
     return section
@@ -208,7 +227,7 @@ def analyses(config: Config, name: str) -> SectionDict:
     )
     return {
         "name": entry.parent or entry.base,
-        "judge": plain(writer),
+        "judge": plain(writer, exclude=_OWN),
         "judging": _judging(config, entry),
         "label_sources": entry.label_sources,
         "human_labels": entry.human_labels,
@@ -359,7 +378,9 @@ def judge_injections(config: Config, name: str) -> SectionDict:
     """The config of a judge under prompt injection, and the scores that injections ask it for."""
     table = config.tables.injections
     assert table is not None, "a stage of a table that the run does not have"
-    return {**judge(config, name), "scores": plain(config.judging.scores), "pairs": table.pairs}
+    own = judge(config, name)
+    scores = own["judging"]["scores"] if "judging" in own else plain(config.judging.scores)
+    return {**own, "scores": scores, "pairs": table.pairs}
 
 
 def verified(config: Config, name: str) -> SectionDict:
