@@ -337,6 +337,7 @@ def effect_systems(*metrics):
 def tables():
     """The manifests of the run's tables: alignment, win rates, and those that the config names."""
     optional = {
+        "benchmarks": CONFIG.benchmarks,
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
         "gates": table_configs.gates(CONFIG)["judges"],

@@ -81,3 +81,8 @@ def scores_alone(judge: JudgeConfig) -> bool:
     """True if a judge's score of a story does not depend on another story."""
     pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
     return pointwise or isinstance(judge, ScalarJudgeConfig | LengthJudgeConfig | OracleJudgeConfig)
+
+
+def knows_world_alone(judge: JudgeConfig) -> bool:
+    """True if a judge reads the stories of the tiny world by its grammar, and no others."""
+    return isinstance(judge, OracleJudgeConfig | WorldTeacherConfig)
