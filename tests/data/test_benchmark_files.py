@@ -173,8 +173,8 @@ def test_the_metric_and_the_licence_are_known_of_a_preset():
     assert BenchmarkConfig(preferences=["x"], preset="story_rmb", metric="pairs").measured == "pairs"
     litbench = BenchmarkConfig(preferences=["x"], preset="litbench_test")
     assert litbench.measured == "pairs"
-    assert "Reddit" in litbench.licence
-    assert BenchmarkConfig(preferences=["x"], preset="litbench_test", licence="mine").licence == "mine"
+    assert "Reddit" in litbench.stated_licence
+    assert BenchmarkConfig(preferences=["x"], preset="litbench_test", licence="mine").stated_licence == "mine"
 
 
 @pytest.mark.parametrize("preset", benchmark_files.WRITERS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -47,13 +47,6 @@ class BenchmarkConfig(SourceConfig):
         None, ge=1, description="Largest number of pairs to use, drawn by context. Empty: all."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _licence_of_preset(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("licence") is None:
-            return {**values, "licence": LICENCES.get(str(values.get("preset")))}
-        return values
-
     @model_validator(mode="after")
     def _measured(self) -> BenchmarkConfig:
         if self.preferences is None and self.hub is None:
@@ -64,6 +57,11 @@ class BenchmarkConfig(SourceConfig):
                 "format to best_of, or the metric to pairs"
             )
         return self
+
+    @property
+    def stated_licence(self) -> str | None:
+        """The licence that is stated, or that of the preset."""
+        return self.licence or LICENCES.get(self.preset or "")
 
     @property
     def measured(self) -> Metric:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rlcs.config.section import Section
 from rlcs.records import FILE_KINDS, Label, label_key
@@ -209,7 +209,8 @@ class SourceConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset(cls, values: Any) -> Any:
+    def _preset(cls, values: Any, info: ValidationInfo) -> Any:
+        cls._note_keys(values, info)  # of what the user wrote; what is merged is another dictionary
         preset = PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
         if preset is None:
             return values

@@ -56,7 +56,7 @@ def benchmarks(config: Config) -> SectionDict:
     return {
         "rows": config.benchmark_judges,
         "benchmarks": [
-            {"name": name, "metric": entry.measured, "preset": entry.preset, "licence": entry.licence}
+            {"name": name, "metric": entry.measured, "preset": entry.preset, "licence": entry.stated_licence}
             for name, entry in config.benchmarks.items()
         ],
         "synthetic": config.synthetic,
