@@ -8,7 +8,9 @@ def benchmark_judgements():
     return [
         manifest
         for judge in CONFIG.benchmark_judges
-        for manifest in of_seeds(f"benchmark_judgements/{judge}", CONFIG.benchmarks, lambda _: seeds_of(judge))
+        for manifest in of_seeds(
+            f"benchmark_judgements/{judge}", CONFIG.benchmarks, lambda _: seeds_of(judge)
+        )
     ]
 
 

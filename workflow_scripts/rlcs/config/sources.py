@@ -210,7 +210,7 @@ class SourceConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: Any, info: ValidationInfo) -> Any:
-        cls._note_keys(values, info)  # of what the user wrote; what is merged is another dictionary
+        cls.note_keys(values, info)  # of what the user wrote; what is merged is another dictionary
         preset = PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
         if preset is None:
             return values

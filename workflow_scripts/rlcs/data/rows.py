@@ -148,7 +148,7 @@ def _stories(value: Any) -> Any:
 
 Text = Annotated[str, AfterValidator(_unicode)]
 Story = Annotated[Text, AfterValidator(_not_empty)]
-Stories = Annotated[list[Story], Field(min_length=1), BeforeValidator(_stories)]
+SeveralStories = Annotated[list[Story], Field(min_length=1), BeforeValidator(_stories)]
 Id = Annotated[Text, BeforeValidator(_name)]
 NameList = Annotated[Text, BeforeValidator(_listed)]
 
@@ -217,8 +217,8 @@ class BestOfRow(PremiseRow):
     context_id: Id = ""
     constraints: Annotated[list[Any], BeforeValidator(_parse_constraints)] = []
     source: Id = ""
-    chosen: Stories
-    rejected: Stories
+    chosen: SeveralStories
+    rejected: SeveralStories
 
 
 class RatingRow(PremiseRow):
