@@ -1,19 +1,3 @@
-def benchmark_files(wildcards):
-    """The files of a benchmark; none if it comes from the network."""
-    return [str(path) for path in CONFIG.benchmarks[wildcards.name].input_files]
-
-
-def benchmark_judgements():
-    """The manifests of all judgements of benchmarks."""
-    return [
-        manifest
-        for judge in CONFIG.benchmark_judges
-        for manifest in of_seeds(
-            f"benchmark_judgements/{judge}", CONFIG.benchmarks, lambda _: seeds_of(judge)
-        )
-    ]
-
-
 rule ingest_benchmark:
     message:
         "Benchmark {wildcards.name}: validate, quarantine what cannot be used"
