@@ -12,6 +12,8 @@ rule ingest_benchmark:
         log_file("benchmark_pairs/{name}"),
     benchmark:
         benchmark_file("benchmark_pairs/{name}")
+    wildcard_constraints:
+        name=names_of(CONFIG.benchmarks, object),
     conda:
         "../envs/rlcs.yaml"
     shell:
