@@ -14,6 +14,7 @@ include: "rules/training.smk"
 include: "rules/judging.smk"
 include: "rules/stories.smk"
 include: "rules/evaluation.smk"
+include: "rules/benchmarks.smk"
 include: "rules/report.smk"
 
 

@@ -319,6 +319,22 @@ def preference_files(_):
     return [str(path) for path in CONFIG.data.input_files]
 
 
+def benchmark_files(wildcards):
+    """The files of a benchmark; none if it comes from the network."""
+    return [str(path) for path in CONFIG.benchmarks[wildcards.name].input_files]
+
+
+def benchmark_judgements():
+    """The manifests of all judgements of benchmarks."""
+    return [
+        manifest
+        for judge in CONFIG.benchmark_judges
+        for manifest in of_seeds(
+            f"benchmark_judgements/{judge}", CONFIG.benchmarks, lambda _: seeds_of(judge)
+        )
+    ]
+
+
 def trained(registry):
     """The manifests of all models of a registry that the run trains, or of the bases that it starts from."""
     names = trained_models(CONFIG, registry)
@@ -337,6 +353,7 @@ def effect_systems(*metrics):
 def tables():
     """The manifests of the run's tables: alignment, win rates, and those that the config names."""
     optional = {
+        "benchmarks": CONFIG.benchmarks,
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
         "gates": table_configs.gates(CONFIG)["judges"],

@@ -68,10 +68,10 @@ def missing_files(config: Config) -> list[str]:
 
     A base's model is a folder if it begins as a path does; a hub's id does not.
     """
-    data = config.data
+    named = {f"{key}.preferences": source.preferences or [] for key, source in config.sources.items()}
     lines = [
-        f"data.{key}: no such file: {path}"
-        for key, paths in (("preferences", data.preferences or []), ("contexts", data.contexts))
+        f"{key}: no such file: {path}"
+        for key, paths in (named | {"data.contexts": config.data.contexts}).items()
         for path in paths
         if not path.exists()
     ]

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from rlcs.config import (
     bases,
+    benchmarks,
     data,
     gate,
     judging,
@@ -167,6 +168,7 @@ def key_tables() -> str:
     sections |= _nested("gate", gate.GateConfig)
     sections |= _nested("human", tables.HumanConfig)
     sections |= _nested("effects.[]", tables.EffectConfig)
+    sections |= _nested("benchmarks.{…}", benchmarks.BenchmarkConfig)
     sections |= _nested("sweeps.{…}", sweeps.SweepConfig)
     return "\n\n".join(_table(name, model) for name, model in sections.items())
 

@@ -8,8 +8,8 @@ from datasets import load_dataset
 from huggingface_hub import snapshot_download
 
 from rlcs.config import parsing
-from rlcs.config.data import HubDatasetConfig
 from rlcs.config.schema import Config
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.data.hub import pin_revision
 from rlcs.planning.disk_plan import folder_bytes
 from rlcs.planning.gpu_plan import GB
@@ -28,7 +28,11 @@ def fetch_model(model: HubModel) -> str:
 
 
 def fetch_dataset(key: str, hub: HubDatasetConfig) -> str:
-    """Bring a split of a data set into the cache; say what to write into the config if it names no commit."""
+    """Bring a split of a data set into the cache; say what to write into the config if it names no commit.
+
+    Args:
+        key: of the data set in the config.
+    """
     pinned = pin_revision(hub)
     rows = load_dataset(pinned.name, pinned.config, revision=pinned.revision, split=pinned.split)
     line = f"{key}: {hub.name}, {len(rows):,} rows"

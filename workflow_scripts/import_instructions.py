@@ -1,6 +1,6 @@
 """Prompts with instructions from a data set on a model hub, such as IFEval's, as a file."""
 
-from rlcs.config.data import HubDatasetConfig
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.constraints.ifeval import read_prompts
 from rlcs.data.artifacts import PROMPTS_NAME
 from rlcs.data.hub import pin_revision

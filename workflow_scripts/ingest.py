@@ -8,7 +8,7 @@ from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import columns_of, read_files
-from rlcs.data.formats import fields_of, required_fields, shares_of, validated_pairs
+from rlcs.data.formats import fields_of, leave_out_rows, required_fields, shares_of, validated_pairs
 from rlcs.data.oddities import count_oddities
 from rlcs.data.preferences import write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
@@ -19,7 +19,7 @@ from rlcs.data.validation import validate_contexts
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.errors import InputError
 from rlcs.evaluation.statistics import estimate_mean
-from rlcs.records import LABELS, SPLITS, Context
+from rlcs.records import LABELS, SPLITS, Context, Split
 from rlcs.stages.manifest import MANIFEST_NAME
 from rlcs.stages.stage import Stage, log, run_stage
 
@@ -29,12 +29,30 @@ Row = Mapping[str, Any]
 
 
 def main(stage: Stage) -> None:
+    try:
+        ingest(stage)
+    except InputError as error:
+        if (name := stage.config.get("benchmark")) is None:
+            raise
+        raise InputError(f"benchmarks.{name}, which is called data here: {error}") from error
+
+
+def ingest(stage: Stage) -> None:
+    """Make the artifact.
+
+    Raises:
+        InputError: the data cannot be read, or too little of it can be used.
+    """
     data = DataConfig.model_validate(stage.config["data"])
     with stage.artifact() as folder:
-        rows, truncated = limit_length(read_preference_rows(stage, data), data.story_length)
+        read = read_preference_rows(stage, data)
+        wanted = leave_out_rows(read, data)
+        if left := len(read) - len(wanted):
+            log.info("%d rows are left out (leave_out: %s)", left, data.leave_out)
+        rows, truncated = limit_length(wanted, data.story_length)
         usable = validated_pairs(rows, data)
         contexts, pairs, annotations, unlabelled, quarantine, alike = take_subset(
-            usable, data.subset, data.seed
+            usable, data.subset, data.seed, whole_contexts=data.format == "best_of"
         )
         more, unusable = validate_contexts(
             read_context_rows(stage, data), contexts, shares_of(data), data.seed
@@ -58,7 +76,8 @@ def main(stage: Stage) -> None:
         log_agreement(pairs, annotations)
         log_labels(pairs)
         log_oddities(contexts, [*pairs, *unlabelled])
-        check_splits(contexts, pairs, unlabelled, lambda: describe_columns(stage, data))
+        needed: tuple[Split, ...] = ("test",) if "benchmark" in stage.config else ("train", "test")
+        check_splits(contexts, pairs, unlabelled, needed, lambda: describe_columns(stage, data))
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
@@ -118,20 +137,22 @@ def check_splits(
     contexts: Sequence[Context],
     pairs: Sequence[Row],
     unlabelled: Sequence[Row],
+    needed: Sequence[Split],
     describe: Callable[[], str],
 ) -> None:
     """Log the sizes of the splits.
 
     Args:
+        needed: splits that must not be empty.
         describe: names the columns of the data, for the message that no pair has a label.
 
     Raises:
-        InputError: train or test has no context, or no pair with a label.
+        InputError: such a split has no context, or no pair with a label.
     """
     context_counts = Counter(context.split for context in contexts)
     split_of = {context.context_id: context.split for context in contexts}
     pair_counts = Counter(split_of[pair["context_id"]] for pair in pairs)
-    for split in ("train", "test"):
+    for split in needed:
         if not context_counts[split]:
             raise InputError(
                 f"{len(contexts)} contexts, none of them in the split {split!r}: add more contexts, or "

@@ -20,6 +20,7 @@ import yaml
 
 from rlcs.config import parsing
 from rlcs.config.schema import Config
+from rlcs.config.sources import SourceConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.data.made_up import made_up_instructions, made_up_rows
 from rlcs.evaluation.rehearsal import artifacts_made, at_scale, find_problems, stage_table, to_page
@@ -56,8 +57,12 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     pairs = None if is_at_hand(config) else folder / "pairs.jsonl"
     if pairs is not None:
-        rows = made_up_rows(config.data, ROWS, random.Random(config.data.seed))
-        pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        write_made_up(pairs, config.data)
+    benchmarks = {
+        name: write_made_up(folder / f"benchmark_{name}.jsonl", entry)
+        for name, entry in config.benchmarks.items()
+        if not has_files(entry)
+    }
     prompts = write_prompts(folder / "input_data.jsonl") if config.tables.ifeval else None
     host = socket.gethostname() if arguments.slurm else "127.0.0.1"
     with StandInEndpoint(forms(config), config.judging, host) as server:
@@ -67,6 +72,7 @@ def main() -> int:
             server=server.address,
             pairs=pairs,
             prompts=prompts,
+            benchmarks=benchmarks,
             each=arguments.each,
             slurm=arguments.slurm,
             vllm=arguments.vllm,
@@ -113,15 +119,25 @@ def _arguments() -> argparse.Namespace:
 
 def is_at_hand(config: Config) -> bool:
     """True if the run's pairs are files that are there, or the tiny world's."""
-    if config.synthetic:
-        return True
-    files = config.data.input_files if config.data.preferences else []
+    return config.synthetic or has_files(config.data)
+
+
+def has_files(source: SourceConfig) -> bool:
+    """True if a source is files that are there."""
+    files = source.input_files if source.preferences else []
     return bool(files) and all(file.is_file() for file in files)
 
 
 def write_prompts(file: Path) -> Path:
     """Write a few prompts with instructions: those of IFEval are hundreds."""
     file.write_text("".join(json.dumps(row) + "\n" for row in made_up_instructions()), encoding="utf-8")
+    return file
+
+
+def write_made_up(file: Path, source: SourceConfig) -> Path:
+    """Write made-up rows in a source's columns into a file."""
+    rows = made_up_rows(source, ROWS, random.Random(source.seed))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return file
 
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import DataConfig, RatingsConfig
+from rlcs.config.data import DataConfig
+from rlcs.config.sources import RatingsConfig
 from rlcs.data.formats import assign_sides, fields_of, pair_ratings, parse_chosen, validated_pairs
 from rlcs.data.rows import RawRow
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from paths import SUPPORT
-from rlcs.config.data import HubDatasetConfig
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.constraints.ifeval import read_prompts
 from rlcs.data.instructions import write_hub_prompts
 from rlcs.errors import InputError

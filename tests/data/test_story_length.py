@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.config.data import StoryLengthConfig
+from rlcs.config.sources import StoryLengthConfig
 from rlcs.data.rows import RawRow
 from rlcs.data.story_length import LEAST_SHARE, limit_length, truncate
 from rlcs.text import has_more_words, word_count

@@ -42,6 +42,7 @@ def result_of(section):
         ("Pairs", 1, 1, 1),
         ("Several annotators", 1, 2, 0),
         ("A chosen and a rejected story.", 1, 1, 0),
+        ("The best of several stories.", 2, 2, 0),
         ("Ratings of single stories", 1, 1, 0),
     ],
 )

@@ -48,11 +48,16 @@ def test_the_papers_run_needs_all_of_its_bases_and_its_pairs(hub):
     done, failed = fetch_inputs.fetch(paper)
     assert failed == []
     bases = {(base.model, base.revision) for base in paper.bases.values()}
-    sets = ["SAA-Lab/LitBench-Train", "google/IFEval"]
-    assert {(name, revision) for name, revision, *_ in hub if name not in sets} == bases
-    assert hub[-2:] == [(name, None, SHA, "train") for name in sets]
+    splits = {
+        "SAA-Lab/LitBench-Train": "train",
+        "allenai/reward-bench-2": "test",
+        "google/IFEval": "train",
+    }
+    assert {(name, revision) for name, revision, *_ in hub if name not in splits} == bases
+    assert hub[-3:] == [(name, None, SHA, split) for name, split in splits.items()]
     assert any("2.0 GB in " in line for line in done)
-    assert f"data.hub: SAA-Lab/LitBench-Train, 1,234 rows; set data.hub.revision to {SHA}" in done[-2]
+    assert f"data.hub: SAA-Lab/LitBench-Train, 1,234 rows; set data.hub.revision to {SHA}" in done[-3]
+    assert f"set benchmarks.reward_bench_2.hub.revision to {SHA}" in done[-2]
     assert (
         f"tables.ifeval.hub: google/IFEval, 1,234 rows; set tables.ifeval.hub.revision to {SHA}" in done[-1]
     )

@@ -198,3 +198,24 @@ def test_judges_from_elsewhere_are_rehearsed_in_the_form_that_stand_ins_write(an
     assert small.bases["ready"].of.kind == "reward_model"
     assert small.judges["ready"] == config.judges["ready"]
     assert "answers in other forms" in replacements(config, made_up=False, slurm=False)
+
+
+def test_benchmarks_are_small_and_made_up_where_they_are_not_at_hand(tmp_path):
+    config = parsing.parse(
+        merged(["paper.yaml"]) | {"benchmarks": {"a": {"preset": "story_rmb", "preferences": ["a.json"]}}}
+    )
+    derived = derive(config, folder=tmp_path, server=SERVER, benchmarks={"a": tmp_path / "made.jsonl"})
+    entry = parsing.parse(derived).benchmarks["a"]
+    assert entry.preferences == [tmp_path / "made.jsonl"]
+    assert (entry.most_pairs, entry.story_length.too_long) == (16, "truncate")
+    assert (entry.format, entry.measured) == ("best_of", "best_of")
+    kept = parsing.parse(derive(config, folder=tmp_path, server=SERVER)).benchmarks["a"]
+    assert [str(path) for path in kept.preferences] == ["a.json"]
+    assert "benchmarks" in replacements(config, made_up=True, slurm=False)
+
+
+def test_one_of_each_kind_of_judge_reads_the_benchmarks(tmp_path):
+    raw = merged(["paper.yaml"])
+    raw["tables"]["benchmarks"] = {"rows": ["bt-7b", "bt-14b", "genrm-7b"]}
+    derived = derive(parsing.parse(raw), folder=tmp_path, server=SERVER, each=1)
+    assert parsing.parse(derived).benchmark_judges == ["bt-7b", "genrm-7b"]

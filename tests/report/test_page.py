@@ -325,6 +325,16 @@ def test_p_over_both_orders_is_a_headline_if_it_says_something_else():
     assert len(headlines(None, Estimate(0.7, 0.7, 0.7, 1000))) == 2  # a reward model's p has its accuracy
 
 
+def test_a_benchmark_that_training_pairs_hold_is_noted():
+    rows = [
+        {"benchmark": name, "pairs": 1200, "same_prompt": shared, "same_story": 0, "shared_ngram": 9}
+        for name, shared in (("litbench", 7), ("clean", 0))
+    ]
+    assert told(benchmark_data=pd.DataFrame(rows)) == [
+        ("litbench: of 1,200 pairs, 7 have a prompt of the training pairs and 0 a story", True)
+    ]
+
+
 def test_an_update_that_was_lost_is_noted():
     made = ArtifactRecord("judges/j/seed1", "train", 1, "abc", 60.0, (), "node", "3.11", None)
     losses = LostUpdate("bfloat16", 0.97, 0.97), LostUpdate("bfloat16", 0.1, 0.1), None

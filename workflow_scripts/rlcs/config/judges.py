@@ -85,3 +85,8 @@ def scores_alone(judge: JudgeConfig) -> bool:
     pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
     scalar = isinstance(judge, ScalarJudgeConfig | RewardModelJudgeConfig)
     return pointwise or scalar or isinstance(judge, LengthJudgeConfig | OracleJudgeConfig)
+
+
+def knows_world_alone(judge: JudgeConfig) -> bool:
+    """True if a judge reads the stories of the tiny world by its grammar, and no others."""
+    return isinstance(judge, OracleJudgeConfig | WorldTeacherConfig)

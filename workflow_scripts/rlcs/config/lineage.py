@@ -60,6 +60,7 @@ def _judges(config: Config) -> list[str]:
     """The judges that answer for every seed, in tables and effects or to policies, and their parents."""
     tables = config.tables
     asked = [table.judges for table in (tables.injections, tables.pivots) if table is not None]
+    asked.append(config.benchmark_judges)
     names = [*tables.alignment.rows, *tables.win_rates.judges, *(name for judges in asked for name in judges)]
     names += _of_effects(config, "judges")
     for policy in made_policies(config):

@@ -19,7 +19,7 @@ from rlcs.config.section import did_you_mean
 from rlcs.config.story_rewards import REWARD_TAGS
 
 # Sections whose keys are names that the user gives.
-NAMED = ("bases", "judges", "consensus", "verifiers", "policies", "sweeps")
+NAMED = ("bases", "benchmarks", "judges", "consensus", "verifiers", "policies", "sweeps")
 
 
 class ConfigError(ValueError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rlcs.answer_formats import STRICT
 from rlcs.config.bases import is_reward_model
 from rlcs.config.endpoints import EndpointConfig
-from rlcs.config.judges import scores_alone
+from rlcs.config.judges import knows_world_alone, scores_alone
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
 from rlcs.config.lineage import learns_from, lineage, number_at
 from rlcs.config.policies import (
@@ -359,6 +359,7 @@ def _tables(config: Config) -> Problems:
     tables = config.tables
     named = [
         ("alignment.rows", tables.alignment.rows, "judges"),
+        ("benchmarks.rows", tables.benchmarks.rows if tables.benchmarks else (), "judges"),
         ("injections.judges", tables.injections.judges if tables.injections else (), "judges"),
         ("win_rates.rows", tables.win_rates.rows, "policies"),
         ("win_rates.judges", tables.win_rates.judges, "judges"),
@@ -381,6 +382,16 @@ def _tables(config: Config) -> Problems:
             )
     if tables.win_rates.reference not in tables.win_rates.rows:
         yield f"tables.win_rates.reference: {tables.win_rates.reference!r} is not among its rows"
+    if tables.benchmarks and not config.benchmarks:
+        yield "tables.benchmarks: the run has no benchmarks: name one under benchmarks, or leave it out"
+    for name in tables.benchmarks.rows if tables.benchmarks else ():
+        if name in config.judges and knows_world_alone(config.judges[name]):
+            yield f"tables.benchmarks.rows: {name!r} judges stories of the tiny world alone"
+    if config.benchmarks and not config.benchmark_judges:
+        yield (
+            "benchmarks: no judge of tables.alignment.rows can judge other texts than the tiny world's: name "
+            "others in tables.benchmarks.rows"
+        )
     for name in tables.gains.rows if tables.gains else ():
         if name not in tables.win_rates.rows:
             yield f"tables.gains.rows: {name!r} is not among tables.win_rates.rows"

@@ -12,13 +12,15 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from rlcs.config.bases import BaseConfig
+from rlcs.config.benchmarks import BenchmarkConfig
 from rlcs.config.data import ConsensusConfig, DataConfig
 from rlcs.config.endpoints import ServingConfig
 from rlcs.config.gate import GateConfig
-from rlcs.config.judges import JudgeConfig
+from rlcs.config.judges import JudgeConfig, knows_world_alone
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
 from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions
+from rlcs.config.sources import SourceConfig
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
 from rlcs.config.world import WorldConfig
@@ -49,6 +51,10 @@ class Config(Section):
     )
     seeds: Seeds = Field([0], min_length=1, description="Seeds; every training runs once with each.")
     data: DataConfig = Field(default_factory=DataConfig, description="Source of the preferences.")
+    benchmarks: dict[Name, BenchmarkConfig] = Field(
+        default_factory=dict,
+        description="Held-out sources of pairs that judges are measured on, by name. Empty: none.",
+    )
     world: WorldConfig = Field(
         default_factory=WorldConfig, description="Size and noise of the synthetic tiny world."
     )
@@ -120,6 +126,25 @@ class Config(Section):
     def synthetic(self) -> bool:
         """True if the preferences are those of the tiny world."""
         return not self.data.user_supplied
+
+    @property
+    def sources(self) -> dict[str, SourceConfig]:
+        """The data and all benchmarks, by their keys."""
+        return {"data": self.data} | {f"benchmarks.{name}": entry for name, entry in self.benchmarks.items()}
+
+    @property
+    def benchmark_judges(self) -> list[str]:
+        """The judges that are measured on benchmarks; none without benchmarks.
+
+        They are those of the alignment table unless ``tables.benchmarks`` names others. The tiny world's own
+        judges know its stories alone.
+        """
+        if not self.benchmarks:
+            return []
+        if self.tables.benchmarks is not None:
+            return list(self.tables.benchmarks.rows)
+        rows = [row for row in self.tables.alignment.rows if row in self.judges]
+        return [row for row in rows if not knows_world_alone(self.judges[row])]
 
     def models(self, registry: str) -> Mapping[str, ModelConfig]:
         """The entries of a registry, judges or policies."""

@@ -112,10 +112,14 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _note_keys(cls, value: Any, info: ValidationInfo) -> Any:
+        cls.note_keys(value, info)
+        return value
+
+    @classmethod
+    def note_keys(cls, value: Any, info: ValidationInfo) -> None:
         """Put this section's keys into the context, under the id of what is read: for hints in messages."""
         if info.context is not None:
             info.context[id(value)] = [field.alias or name for name, field in cls.model_fields.items()]
-        return value
 
 
 class ModelConfig(Section):

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from rlcs.config.data import HubDatasetConfig
 from rlcs.config.section import Name, Names, Section
 from rlcs.config.sentence_model import SentenceModelConfig
+from rlcs.config.sources import HubDatasetConfig
 
 MetricName = Literal[
     "accuracy_both_orders",
@@ -173,6 +173,16 @@ class WinRateTableConfig(Section):
     )
 
 
+class BenchmarkTableConfig(Section):
+    """Judges on benchmarks."""
+
+    rows: Names = Field(
+        min_length=1,
+        description="Names under judges, in the table's order.",
+        examples=[["genrm-grpo"]],
+    )
+
+
 class InjectionTableConfig(Section):
     """Judges that read stories with instructions to them (prompt injection)."""
 
@@ -235,6 +245,11 @@ class TablesConfig(Section):
 
     alignment: AlignmentTableConfig = Field(description="Judges against human labels on held-out pairs.")
     win_rates: WinRateTableConfig = Field(description="Policies against a reference policy.")
+    benchmarks: BenchmarkTableConfig | None = Field(
+        None,
+        description="Judges on the benchmarks of the run: {rows}. Empty: those of the table alignment, but "
+        "for judges of the tiny world.",
+    )
     injections: InjectionTableConfig | None = Field(
         None, description="Judges under prompt injection: {judges, pairs}. Empty: no such table."
     )

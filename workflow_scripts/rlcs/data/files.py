@@ -5,7 +5,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from rlcs.data.encodings import is_unicode, open_text
 from rlcs.data.json_documents import is_document, parse_object, read_document
 from rlcs.data.rows import PairRow, RawRow
-from rlcs.data.values import named_values
+from rlcs.data.values import Columns, column_names, named_values
 from rlcs.errors import InputError
 from rlcs.records import FILE_KINDS
 
@@ -30,7 +30,7 @@ _SHOWN_COLUMNS = 30
 
 def read_files(
     paths: Sequence[Path],
-    columns: Mapping[str, str],
+    columns: Columns,
     fields: Collection[str],
     required: Collection[str],
     key: str = "data.columns",
@@ -67,7 +67,7 @@ def _columns_of(path: Path) -> list[str]:
 def check_columns(
     rows: Iterable[RawRow],
     find_columns: Callable[[], Sequence[str]],
-    columns: Mapping[str, str],
+    columns: Columns,
     required: Collection[str],
     key: str,
 ) -> None:
@@ -93,7 +93,7 @@ def check_columns(
 
 
 def read_file(
-    path: Path, columns: Mapping[str, str] | None = None, fields: Collection[str] = PairRow.model_fields
+    path: Path, columns: Columns | None = None, fields: Collection[str] = PairRow.model_fields
 ) -> Iterator[RawRow]:
     """Read the rows of a preference file; blank lines are skipped.
 
@@ -107,7 +107,7 @@ def read_file(
         InputError: another kind of file, a Parquet file or a CSV header that cannot be read.
     """
     names = {field: (columns or {}).get(field, field) for field in fields}
-    for line, text, values in read_records(path, names.values()):
+    for line, text, values in read_records(path, column_names(names)):
         if isinstance(values, str):
             yield RawRow(str(path), line, text, None, values)
         else:

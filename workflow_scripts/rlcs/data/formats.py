@@ -1,4 +1,4 @@
-"""Pairs from rows of each format: pairs, chosen and rejected stories, ratings of stories (docs/data.md).
+"""Pairs from rows of each format: pairs, chosen and rejected stories, the best of several, ratings.
 
 A seeded hash of both stories decides which becomes a, so that the side says nothing about which one people
 prefer, nor about the system that wrote it.
@@ -9,14 +9,16 @@ import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from statistics import mean
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from rlcs.config.data import DataConfig, RatingsConfig
+from rlcs.config.data import DataConfig
+from rlcs.config.sources import RatingsConfig, SourceConfig
 from rlcs.data.rows import (
+    BestOfRow,
     ChosenRow,
     PairRow,
     ParsedPair,
@@ -36,6 +38,7 @@ _OF_SCORES = ("scores", "raters")  # fields of a rating that other columns make
 _SHAPES: dict[str, type[BaseModel]] = {
     "pairs": PairRow,
     "chosen_rejected": ChosenRow,
+    "best_of": BestOfRow,
     "ratings": RatingRow,
 }
 
@@ -101,6 +104,59 @@ def _pair_of_chosen(row: ChosenRow | str, seed: int) -> PairRow | str:
     return PairRow.model_construct(**dict(row), story_a=story_a, story_b=story_b, label=label)
 
 
+def parse_best_of(rows: Iterable[RawRow], seed: int) -> list[ParsedPair]:
+    """Parse rows with several stories as pairs of every chosen story with every rejected one.
+
+    The pairs of a row have a context of their own, by which they are found together again: its id is the
+    row's, or a hash of the premise and the stories. A story that a row has twice counts once. A row that
+    cannot be used is one entry, with its reason.
+    """
+    parsed: list[ParsedPair] = []
+    seen: set[str] = set()
+    for raw in rows:
+        row = parse_row(raw, BestOfRow)
+        if not isinstance(row, str):
+            row = _best_of_defect(row) or row
+        if isinstance(row, str):
+            parsed.append(ParsedPair(raw, row))
+            continue
+        chosen, rejected = _distinct(row.chosen), _distinct(row.rejected)
+        row_id = row.context_id or digest(row.premise, chosen, rejected)
+        if row_id in seen:
+            parsed.append(ParsedPair(raw, "duplicate"))
+            continue
+        seen.add(row_id)
+        for preferred, other in product(chosen, rejected):
+            fields = {**dict(row), "context_id": row_id, "chosen": preferred, "rejected": other}
+            parsed.append(ParsedPair(raw, _pair_of_chosen(ChosenRow.model_construct(**fields), seed)))
+    return parsed
+
+
+def _best_of_defect(row: BestOfRow) -> str | None:
+    """The reason why a row of several stories cannot be used; None if it can."""
+    if {text_key(story) for story in row.chosen} & {text_key(story) for story in row.rejected}:
+        return "identical stories"
+    return premise_defect(row)
+
+
+def _distinct(stories: Iterable[str]) -> list[str]:
+    """The stories, each once, in their first spelling."""
+    first: dict[str, str] = {}
+    for story in stories:
+        first.setdefault(text_key(story), story)
+    return list(first.values())
+
+
+def leave_out_rows(rows: Iterable[RawRow], data: SourceConfig) -> list[RawRow]:
+    """The rows without those that ``leave_out`` names."""
+    left_out = {field: set(map(label_key, values)) for field, values in data.leave_out.items()}
+    return [
+        raw
+        for raw in rows
+        if not any(label_key((raw.values or {}).get(field)) in values for field, values in left_out.items())
+    ]
+
+
 def shares_of(data: DataConfig) -> dict[Split, float]:
     """The configured share of each split."""
     return {split: getattr(data.splits, split) for split in SPLITS}
@@ -116,6 +172,10 @@ def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
         return validate(parse_pairs([with_label(raw, data) for raw in rows]), shares, data.seed)
     if data.format == "chosen_rejected":
         return validate(parse_chosen(rows, data.seed), shares, data.seed)
+    if data.format == "best_of":
+        result = validate(parse_best_of(rows, data.seed), shares, data.seed)
+        unusable = {(row["file"], row["line"]): row for row in result.quarantine}  # one for all its pairs
+        return result._replace(quarantine=list(unusable.values()))
     ratings = data.ratings
     rated = pair_ratings(rows, ratings, data.seed)
     result = validate(rated.pairs, shares, data.seed)
@@ -132,10 +192,11 @@ def fields_of(data: DataConfig) -> list[str]:
     """The workflow's names of the columns that rows of the configured format may have.
 
     Raises:
-        ValueError: ``data.columns`` renames others, or ``data.ignore`` leaves out others.
+        ValueError: ``columns``, ``ignore`` or ``leave_out`` names others.
     """
     fields = [name for name in _SHAPES[data.format].model_fields if name not in _OF_SCORES]
-    for key, names in (("columns", list(data.columns)), ("ignore", data.ignore)):
+    named = {"columns": list(data.columns), "ignore": data.ignore, "leave_out": list(data.leave_out)}
+    for key, names in named.items():
         if unknown := set(names) - set(fields):
             raise ValueError(f"data.{key}: unknown fields {sorted(unknown)}; known: {', '.join(fields)}")
     read = [name for name in fields if name not in data.ignore]

@@ -1,7 +1,7 @@
 """Rows of a data set on a model hub, or of a folder laid out as one."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,10 +9,10 @@ from datasets import load_dataset
 from datasets.exceptions import DatasetsError
 from huggingface_hub import HfApi
 
-from rlcs.config.data import HubDatasetConfig
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.data.files import check_columns
 from rlcs.data.rows import RawRow
-from rlcs.data.values import named_values
+from rlcs.data.values import Columns, column_names, named_values
 from rlcs.errors import InputError
 
 
@@ -33,7 +33,7 @@ def pin_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
 
 
 def read_hub(
-    hub: HubDatasetConfig, columns: Mapping[str, str], fields: Collection[str], required: Collection[str]
+    hub: HubDatasetConfig, columns: Columns, fields: Collection[str], required: Collection[str]
 ) -> list[RawRow]:
     """Read rows of one split at one revision, numbered from 1; only the columns of ``fields`` are decoded.
 
@@ -50,7 +50,8 @@ def read_hub(
     result: list[RawRow] = []
     try:
         rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)
-        reached = {*names.values(), *(name.partition(".")[0] for name in names.values())}
+        wanted = column_names(names)
+        reached = {*wanted, *(name.partition(".")[0] for name in wanted)}
         read = [name for name in rows.column_names if name in reached]
         found = list(rows.column_names)
         for line, row in enumerate(rows.select_columns(read), start=1):

@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets import load_dataset
 from datasets.exceptions import DatasetsError
 
-from rlcs.config.data import HubDatasetConfig
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.data.artifacts import PROMPTS_NAME
 from rlcs.errors import InputError
 

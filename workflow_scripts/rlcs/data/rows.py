@@ -7,6 +7,7 @@ None and nan count as absent. Reasons why a row cannot be used name no values, s
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -137,8 +138,17 @@ def _split(value: Any) -> Any:
     return "validation" if key in _VALIDATION_NAMES else key
 
 
+def _stories(value: Any) -> Any:
+    """One story or several as a list, which may be JSON (CSV)."""
+    if isinstance(value, str) and value.lstrip()[:2] in ('["', "[ "):
+        with suppress(ValueError, RecursionError):  # a story may begin so
+            value = json.loads(value)
+    return [value] if isinstance(value, str) else value
+
+
 Text = Annotated[str, AfterValidator(_unicode)]
 Story = Annotated[Text, AfterValidator(_not_empty)]
+SeveralStories = Annotated[list[Story], Field(min_length=1), BeforeValidator(_stories)]
 Id = Annotated[Text, BeforeValidator(_name)]
 NameList = Annotated[Text, BeforeValidator(_listed)]
 
@@ -201,6 +211,16 @@ class ChosenRow(ContextRow):
     rejected: Story
 
 
+class BestOfRow(PremiseRow):
+    """One or several chosen and several rejected stories of a context (RewardBench 2's shape)."""
+
+    context_id: Id = ""
+    constraints: Annotated[list[Any], BeforeValidator(_parse_constraints)] = []
+    source: Id = ""
+    chosen: SeveralStories
+    rejected: SeveralStories
+
+
 class RatingRow(PremiseRow):
     """One person's ratings of one story (HANNA's shape); ``scores`` are the criteria's or the ``raters``'."""
 
@@ -237,8 +257,8 @@ def premise_defect(row: PremiseRow) -> str | None:
     """The reason why a row does not say what its stories continue; None if it does."""
     if row.outline and row.prompt:
         return "both outline and prompt"
-    has_context = any(row.premise) or (isinstance(row, ContextRow) and row.context_id)
-    return None if has_context else "no context"
+    identified = isinstance(row, ContextRow | BestOfRow) and row.context_id
+    return None if any(row.premise) or identified else "no context"
 
 
 def to_quarantine(raw: RawRow, reason: str) -> dict[str, Any]:
@@ -262,7 +282,7 @@ def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     field = first["loc"][0]
     match first["type"]:
-        case "missing":
+        case "missing" | "too_short":
             return f"missing {field}"
         case "literal_error":
             return f"unknown {field}"

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import accumulate
 from math import ceil
+from typing import Any
 
 from rlcs import text as texts
-from rlcs.config.data import StoryLengthConfig
+from rlcs.config.sources import StoryLengthConfig
 from rlcs.data.rows import RawRow
 from rlcs.data.values import STORY_COLUMNS
 
@@ -47,16 +48,24 @@ def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
     limited, truncated = [], 0
     for raw in rows:
         stories = {name: (raw.values or {}).get(name) for name in STORY_COLUMNS}
-        long = {
-            name: story
-            for name, story in stories.items()
-            if isinstance(story, str) and texts.has_more_words(story, rule.max_words)
-        }
+        long = {name: number for name, value in stories.items() if (number := _too_long(value, rule))}
         if long and rule.too_long == "truncate":
-            truncated += len(long)
-            shorter = {name: truncate(story, rule.max_words) for name, story in long.items()}
+            truncated += sum(long.values())
+            shorter = {name: _truncated(stories[name], rule) for name in long}
             raw = replace(raw, values={**(raw.values or {}), **shorter})
         elif long:
             raw = replace(raw, values=None, defect=f"story of more than {rule.max_words} words")
         limited.append(raw)
     return limited, truncated
+
+
+def _too_long(value: Any, rule: StoryLengthConfig) -> int:
+    """Count the stories in the value of a field that are too long."""
+    stories = value if isinstance(value, list) else [value]
+    return sum(isinstance(story, str) and texts.has_more_words(story, rule.max_words) for story in stories)
+
+
+def _truncated(value: Any, rule: StoryLengthConfig) -> Any:
+    if isinstance(value, list):
+        return [_truncated(story, rule) for story in value]
+    return truncate(value, rule.max_words) if isinstance(value, str) else value

@@ -1,6 +1,6 @@
 """Values of a row by the workflow's names: nested ones, and the texts of messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Fields whose messages are a story, the last of the assistant's; those before it are what it continues.
@@ -8,25 +8,44 @@ STORY_COLUMNS = ("story_a", "story_b", "chosen", "rejected", "story")
 _PREMISE_FIELDS = ("prompt", "outline", "characters", "previous_plot", "context_id")
 _ABSENT = object()
 
+Columns = Mapping[str, str | list[str]]
+"""The name of each field's column in the data, or those of several columns."""
 
-def named_values(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+
+def column_names(names: Columns) -> list[str]:
+    """List the names of all columns."""
+    return [name for given in names.values() for name in ([given] if isinstance(given, str) else given)]
+
+
+def named_values(values: Mapping[str, Any], names: Columns) -> dict[str, Any]:
     """The row's values by the workflow's names, without those that it lacks.
 
     A name with dots reaches into objects and lists: ``summaries.0.text``. Lists of messages (role and
     content) become texts: a story is the assistant's last message. A row without a premise takes the
-    messages before the story for its prompt.
+    messages before the story for its prompt. Several columns become a list, in which an empty cell is "".
 
     Args:
         names: the row's name of each field.
     """
     named = {}
     for field, name in names.items():
-        value = values[name] if name in values else _nested(values, name)
+        value = _value(values, name) if isinstance(name, str) else _listed(values, name)
         if value is not _ABSENT:
             named[field] = value
     if any(isinstance(value, list) for value in named.values()):
         _read_messages(named)
     return named
+
+
+def _value(values: Mapping[str, Any], name: str) -> Any:
+    return values[name] if name in values else _nested(values, name)
+
+
+def _listed(values: Mapping[str, Any], names: Sequence[str]) -> Any:
+    found = [_value(values, name) for name in names]
+    if all(value is _ABSENT for value in found):
+        return _ABSENT
+    return ["" if value is None or value is _ABSENT else value for value in found]
 
 
 def _nested(values: Any, name: str) -> Any:

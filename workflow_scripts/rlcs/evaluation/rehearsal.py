@@ -93,7 +93,7 @@ def _equal_stories(results: Path, trained: frozenset[str]) -> Iterator[str]:
 
 def _silent_judges(results: Path) -> Iterator[str]:
     """Judges none of whose answers could be read."""
-    for artifact in _artifacts(results, "alignment/*/seed*", "teachers/*"):
+    for artifact in _artifacts(results, "alignment/*/seed*", "benchmark_judgements/*/*/seed*", "teachers/*"):
         judgements = JUDGEMENTS_FILE.read(artifact)
         if judgements and all(judgement.verdict == "none" for judgement in judgements):
             yield f"{artifact.relative_to(results)}: none of {len(judgements)} answers could be read"

@@ -123,6 +123,10 @@ def _comparisons(config: Config) -> Iterator[tuple[str, str, int | None]]:
     measured = [*config.tables.alignment.rows, *effect_systems(config, *JUDGE_METRICS), *rewarding]
     for judge in dict.fromkeys(measured):
         yield "judge_test_pairs", judge, held_out_pairs(config)
+    most = [entry.most_pairs for entry in config.benchmarks.values()]
+    for judge in config.benchmark_judges:
+        known = [number for number in most if number is not None]
+        yield "judge_benchmark_pairs", judge, sum(known) if len(known) == len(most) else None
     if config.gate is not None:
         for judge in gates(config)["judges"]:
             yield "judge_validation_pairs", judge, config.gate.pairs

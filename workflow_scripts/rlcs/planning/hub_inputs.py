@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlcs.config.bases import PretrainedBaseConfig
-from rlcs.config.data import HubDatasetConfig
 from rlcs.config.lineage import trained_models
 from rlcs.config.schema import Config
+from rlcs.config.sources import HubDatasetConfig
 from rlcs.planning.stage_configs import used_verifiers
 
 # What models.loading reads: safetensors, configs, tokenizers, chat templates.
@@ -44,7 +44,8 @@ def used_bases(config: Config) -> list[str]:
 def hub_datasets(config: Config) -> dict[str, HubDatasetConfig]:
     """The data sets that come from a hub, by the key that names them."""
     ifeval = config.tables.ifeval
-    named = {"data.hub": config.data.hub, "tables.ifeval.hub": ifeval.hub if ifeval else None}
+    named = {f"{key}.hub": source.hub for key, source in config.sources.items()}
+    named["tables.ifeval.hub"] = ifeval.hub if ifeval else None
     return {key: hub for key, hub in named.items() if hub is not None}
 
 

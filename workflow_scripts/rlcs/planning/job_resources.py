@@ -121,7 +121,13 @@ def gpus_of_job(rule: str, wildcards: Any) -> int:
     match rule:
         case "judge_train_pairs":
             return answering_gpus(config, wildcards.teacher)
-        case "judge_test_pairs" | "judge_validation_pairs" | "judge_injections" | "judge_matches":
+        case (
+            "judge_test_pairs"
+            | "judge_validation_pairs"
+            | "judge_benchmark_pairs"
+            | "judge_injections"
+            | "judge_matches"
+        ):
             return answering_gpus(config, wildcards.judge)
         case "judge_groups":  # which writes them too
             return max(1, answering_gpus(config, wildcards.judge))

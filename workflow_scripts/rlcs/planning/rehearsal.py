@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
@@ -65,6 +66,7 @@ def derive(
     server: str,
     pairs: Path | None = None,
     prompts: Path | None = None,
+    benchmarks: Mapping[str, Path] = MappingProxyType({}),
     each: Each = 0,
     slurm: bool = False,
     vllm: bool = False,
@@ -76,6 +78,7 @@ def derive(
         server: address of the server that stands in for endpoints.
         pairs: file with made-up pairs, in place of data that is not at hand.
         prompts: file with made-up prompts for ``tables.ifeval``, in place of its own.
+        benchmarks: files with made-up rows, in place of benchmarks that are not at hand.
         each: 0 keeps all entries; 1 one of each distinct kind, and what it needs; 2 counts launches apart
             from other kinds, so that one training of each kind of launch has several processes.
         slurm: jobs run on a cluster, so that launches of several nodes have ``CLUSTER_NODES``.
@@ -84,6 +87,7 @@ def derive(
     raw: _Raw = config.model_dump(mode="json", by_alias=True)
     raw["run"], raw["seeds"] = rehearsal_name(config.run), config.seeds[:1]
     _shrink_data(raw, config, pairs)
+    _shrink_benchmarks(raw, benchmarks)
     raw["bases"] = {name: _stand_in(base) for name, base in raw["bases"].items()}
     answer, story = WORLD_TOKENS if config.synthetic else (ANSWER_TOKENS, STORY_TOKENS)
     raw["judging"]["max_new_tokens"] = answer
@@ -147,6 +151,14 @@ def _shrink_data(raw: _Raw, config: Config, pairs: Path | None) -> None:
     raw["data"]["subset"] = SUBSET | {"unlabelled": SUBSET["unlabelled"] if config.consensus else 0}
     if config.data.subset.labelled is None:  # files with splits of their own have as many as they have
         raw["data"]["subset"]["unlabelled"] = 0
+
+
+def _shrink_benchmarks(raw: _Raw, made_up: Mapping[str, Path]) -> None:
+    for name, entry in raw["benchmarks"].items():
+        entry |= {"max_quarantine_share": 1.0, "most_pairs": SUBSET["test"]}
+        entry["story_length"] = {"max_words": STORY_WORDS, "too_long": "truncate"}
+        if name in made_up:
+            entry |= {"hub": None, "preferences": [str(made_up[name])]}
 
 
 def _stand_in(base: _Raw) -> _Raw:
@@ -317,6 +329,7 @@ def keep_each(raw: _Raw, config: Config, *, launches: bool) -> None:
         ("constraints", "policies", 1),
         ("ifeval", "policies", 1),
         ("gains", "policies", 1),
+        ("benchmarks", "judges", 1),
         ("injections", "judges", 1),
         ("pivots", "judges", 1),
     ):
@@ -385,6 +398,8 @@ def replacements(config: Config, *, made_up: bool, slurm: bool, vllm: bool = Fal
         for name, base in config.bases.items()
         if isinstance(base, PretrainedBaseConfig)
     }
+    if config.benchmarks:
+        found["benchmarks"] = f"{SUBSET['test']} pairs of each, or made-up ones in their columns"
     if not config.synthetic:
         rows = "made-up rows in its columns" if made_up else f"{SUBSET['labelled']} of its training pairs"
         found["data"] = f"{rows}, stories of {STORY_WORDS} words at most"

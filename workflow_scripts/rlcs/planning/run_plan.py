@@ -18,6 +18,7 @@ from rlcs.planning.gpu_plan import Plan
 _FOLDERS = {
     "judge_train_pairs": "teachers",
     "judge_test_pairs": "alignment",
+    "judge_benchmark_pairs": "benchmark_judgements",
     "judge_validation_pairs": "validation",
     "judge_injections": "injections",
     "judge_matches": "matches",

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rlcs.config.bases import StandInBaseConfig
+from rlcs.config.benchmarks import BenchmarkConfig
 from rlcs.config.endpoints import EndpointConfig, Engine
 from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import JudgeConfig, scores_alone
@@ -18,6 +19,7 @@ from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.lineage import made_policies
 from rlcs.config.policies import BestOfPolicyConfig, EndpointPolicyConfig, GRPOPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.config.sources import SourceConfig
 from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
     GenrmProbeConfig,
@@ -83,6 +85,24 @@ def world(config: Config) -> SectionDict:
 def ingest(config: Config) -> SectionDict:
     """The config of the data; its files are inputs, whose content counts and not their path."""
     return {"data": plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
+
+
+def benchmark(config: Config, name: str) -> SectionDict:
+    """The config of a benchmark's data, whose contexts are all in the test split."""
+    entry = config.benchmarks[name]
+    source = plain(
+        entry,
+        exclude={"preferences", *(BenchmarkConfig.model_fields.keys() - SourceConfig.model_fields.keys())},
+    )
+    splits = {"train": 0, "validation": 0, "test": 1}
+    source["ignore"] = [*entry.ignore, *({"split"} - set(entry.ignore))]
+    data = source | {"splits": splits, "subset": {"test": entry.most_pairs}}
+    return {"data": data, "benchmark": name}
+
+
+def judge_benchmark(config: Config, name: str, benchmark_name: str) -> SectionDict:
+    """The config of a judge that answers, and the benchmark whose pairs it reads."""
+    return {**judge(config, name), "benchmark": benchmark_name}
 
 
 def base(config: Config, name: str) -> SectionDict:

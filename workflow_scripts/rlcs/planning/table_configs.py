@@ -51,6 +51,18 @@ def alignment(config: Config) -> SectionDict:
     }
 
 
+def benchmarks(config: Config) -> SectionDict:
+    """The judges and, in the table's order, what each benchmark measures."""
+    return {
+        "rows": config.benchmark_judges,
+        "benchmarks": [
+            {"name": name, "metric": entry.measured, "preset": entry.preset, "licence": entry.stated_licence}
+            for name, entry in config.benchmarks.items()
+        ],
+        "synthetic": config.synthetic,
+    }
+
+
 def answers_per_comparison(judge: JudgeConfig) -> int:
     """Answers of a judge to each comparison."""
     return judge.votes if isinstance(judge, UntrainedJudgeConfig | EndpointJudgeConfig) else 1

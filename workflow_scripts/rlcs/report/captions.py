@@ -63,6 +63,20 @@ TABLES = {
         "judges",
         folded=True,
     ),
+    "benchmarks": Caption(
+        "Benchmarks",
+        "Judges on benchmarks, both orders, with 95 % intervals over seeds and prompts. Below them are the "
+        "rule of length, chance, and figures that others have published. These were measured with prompts "
+        "of their own.",
+        "judges",
+    ),
+    "benchmark_data": Caption(
+        "Benchmarks: pairs, chance and overlap",
+        "What each benchmark measures, and how much of it the training pairs of this run have too. Nothing "
+        "is taken out for that. The last row is the run's own held-out pairs.",
+        "judges",
+        folded=True,
+    ),
     "win_rates": Caption(
         "Win rates",
         "Stories for held-out contexts against those of the reference policy, both orders. A judge that was "

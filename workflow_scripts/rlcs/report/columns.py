@@ -38,6 +38,27 @@ COLUMNS: dict[str, Column] = {
         "Verdicts that match the label, averaged over both orders and the seeds; a tie counts one half. "
         "Judgements without a verdict are left out and counted under unparsed.",
     ),
+    "benchmark": Column("benchmark", "text"),
+    "source": Column("source", "text", "Where a figure comes from."),
+    "measured": Column(
+        "n", "count", "What accuracy is a mean over: pairs, or rows with several stories (metric best_of)."
+    ),
+    "chance": Column("chance %", "share", "Accuracy of a judge that draws lots."),
+    "quarantined": Column(
+        "quarantined", "count", "Rows that could not be used, with reasons in the artifact."
+    ),
+    "same_prompt": Column(
+        "prompt in training", "count", "Pairs whose prompt, in any spelling, a training pair has too."
+    ),
+    "same_story": Column(
+        "story in training", "count", "Pairs with a story that a training pair has too, in any spelling."
+    ),
+    "shared_ngram": Column(
+        "13 words in training",
+        "count",
+        "Pairs with 13 words in a row, in the prompt or a story, that stand in a training pair's texts too.",
+    ),
+    "licence": Column("licence", "text", "Licence of the data, as its publisher states it."),
     "accuracy_both_orders": Column(
         "accuracy, both orders %",
         "share",
@@ -317,6 +338,16 @@ COLUMNS: dict[str, Column] = {
 }
 
 
+ON_BENCHMARK = "accuracy on "
+"""Start of the name of a column with the accuracies on a benchmark."""
+
+
 def get_column(name: str) -> Column:
-    """Return the column of a name; a name that is not in ``COLUMNS`` is shown as a plain number or text."""
+    """Return the column of a name; a name that is not in ``COLUMNS`` is shown as a plain number or text.
+
+    A name that begins with ``ON_BENCHMARK`` has the accuracies on the benchmark that follows.
+    """
+    if name.startswith(ON_BENCHMARK):
+        meaning = "Accuracy on this benchmark, as its metric in the next table says."
+        return Column(f"{name.removeprefix(ON_BENCHMARK)} %", "share", meaning)
     return COLUMNS.get(name, Column(name.replace("_", " "), "number"))

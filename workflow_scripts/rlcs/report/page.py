@@ -184,6 +184,15 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
         answers = Counter(tables["effects"]["holds"])
         held = f"{answers['holds']} of {answers.total()} claims of the papers hold"
         result.append(Note(held, flagged=answers["holds"] < answers.total()))
+    for data in tables["benchmark_data"].to_dict("records") if "benchmark_data" in tables else []:
+        if data["same_prompt"] or data["same_story"]:
+            result.append(
+                Note(
+                    f"{data['benchmark']}: of {data['pairs']:,} pairs, {data['same_prompt']:,} have a prompt "
+                    f"of the training pairs and {data['same_story']:,} a story",
+                    flagged=True,
+                )
+            )
     if quarantined:
         result.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
     return result
