@@ -30,10 +30,13 @@ def mermaid_block(pairs: set[tuple[str, str]]) -> str:
 
 
 def main() -> None:
+    pairs = read_edges(sys.stdin.read())
+    if not pairs:
+        sys.exit("error: no rule graph on standard input; call `make docs`")
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    README.write_text(before + mermaid_block(read_edges(sys.stdin.read())) + after, encoding="utf-8")
+    README.write_text(before + mermaid_block(pairs) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

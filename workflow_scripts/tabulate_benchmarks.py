@@ -9,7 +9,7 @@ from rlcs.data.preferences import Preferences, decided
 from rlcs.evaluation.benchmarks import HELD_OUT, Benchmark, benchmark_data_table, benchmark_table
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.overlap import PairTexts, count_overlaps
-from rlcs.report.columns import ON_BENCHMARK
+from rlcs.report.columns import ON_GROUP
 from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, log, run_stage
@@ -37,7 +37,7 @@ def main(stage: Stage) -> None:
         )
     tables = {
         "benchmarks": benchmark_table(
-            benchmarks, judged, preferences.pairs("train"), column=ON_BENCHMARK, seed=stage.seed
+            benchmarks, judged, preferences.pairs("train"), column=ON_GROUP, seed=stage.seed
         ),
         "benchmark_data": benchmark_data_table(benchmarks, held_out, overlaps),
     }

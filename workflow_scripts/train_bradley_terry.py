@@ -11,9 +11,7 @@ from rlcs.training.examples import decided_pairs, preference_examples
 def main(stage: Stage) -> None:
     entry = ScalarJudgeConfig.model_validate(stage.config["judge"])
     preferences, base = Preferences(stage.folder("preferences")), stage.folder("base") / "model"
-    training = preferences.training_pairs(
-        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
-    )
+    training = preferences.training_pairs(entry, stage.folders("consensus"), seed=stage.seed)
     decided = decided_pairs(training)
     examples, validation = (
         preference_examples(pairs, preferences.contexts, stage.config["writing"]["template"])

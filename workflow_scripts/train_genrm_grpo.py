@@ -40,11 +40,7 @@ def main(stage: Stage) -> None:
     entry = GenrmGRPOConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, parent = Preferences(stage.folder("preferences")), stage.folder("model")
-    training = decided(
-        preferences.training_pairs(
-            entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
-        )
-    )
+    training = decided(preferences.training_pairs(entry, stage.folders("consensus"), seed=stage.seed))
     validation = decided(preferences.pairs("validation"))
     chains = evidence_chains(stage, entry, training)
 

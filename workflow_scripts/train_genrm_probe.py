@@ -19,9 +19,7 @@ def main(stage: Stage) -> None:
     entry = GenrmProbeConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, start = Preferences(stage.folder("preferences")), stage.folder("model") / "model"
-    training = preferences.training_pairs(
-        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
-    )
+    training = preferences.training_pairs(entry, stage.folders("consensus"), seed=stage.seed)
     analyses = {
         (judgement.pair_id, judgement.order): judgement.analysis
         for judgement in JUDGEMENTS_FILE.read(stage.folder("analyses"))

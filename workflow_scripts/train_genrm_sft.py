@@ -36,9 +36,7 @@ def make_examples(stage: Stage, entry: GenrmSFTConfig) -> list[TrainingExample]:
     """
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences, consensus = Preferences(stage.folder("preferences")), stage.folders("consensus")
-    training = preferences.training_pairs(
-        entry.label_sources, consensus, human_labels=entry.human_labels, seed=stage.seed
-    )
+    training = preferences.training_pairs(entry, consensus, seed=stage.seed)
     comparisons = preferences.comparisons(training)
     labels = {pair["pair_id"]: pair["label"] for pair in training}
     if entry.teacher is None:

@@ -21,9 +21,7 @@ def main(stage: Stage) -> None:
     entry = GenrmVerdictsConfig.model_validate(stage.config["judge"])
     judging = JudgingConfig.model_validate(stage.config["judging"])
     preferences = Preferences(stage.folder("preferences"))
-    pairs = preferences.training_pairs(
-        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
-    )
+    pairs = preferences.training_pairs(entry, stage.folders("consensus"), seed=stage.seed)
     analyses = JUDGEMENTS_FILE.read(stage.folder("analyses"))
     labels = {
         pair["pair_id"]: drawn_labels(pair, entry.samples, soft=entry.soft_labels, seed=stage.seed)

@@ -11,9 +11,7 @@ from rlcs.training.examples import decided_pairs, preference_examples
 def main(stage: Stage) -> None:
     entry = DPOPolicyConfig.model_validate(stage.config["policy"])
     preferences, start = Preferences(stage.folder("preferences")), stage.folder("model") / "model"
-    training = preferences.training_pairs(
-        entry.label_sources, stage.folders("consensus"), human_labels=entry.human_labels, seed=stage.seed
-    )
+    training = preferences.training_pairs(entry, stage.folders("consensus"), seed=stage.seed)
     examples = preference_examples(
         decided_pairs(training), preferences.contexts, stage.config["writing"]["template"]
     )

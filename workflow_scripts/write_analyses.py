@@ -1,5 +1,6 @@
 """A GenRM writes its own analyses of the training pairs, in both orders; other judges learn from them."""
 
+from rlcs.config.training import TrainingPairsConfig
 from rlcs.data.artifacts import JUDGEMENTS_FILE
 from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
@@ -11,12 +12,8 @@ from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
-    pairs = preferences.training_pairs(
-        stage.config["label_sources"],
-        stage.folders("consensus"),
-        human_labels=stage.config["human_labels"],
-        seed=stage.seed,
-    )
+    chosen = TrainingPairsConfig.model_validate(stage.config["pairs"])
+    pairs = preferences.training_pairs(chosen, stage.folders("consensus"), seed=stage.seed)
     with stage.artifact() as folder:
         judge = load_judge(stage.config, stage.folder("model"), Access.of(stage.options))
         assert isinstance(judge, GenerativeJudge), judge.name

@@ -1,5 +1,6 @@
 """The preferences artifact, written and read back."""
 
+from collections import Counter
 from itertools import groupby
 from random import Random
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlcs.config.training import TrainingPairsConfig
 from rlcs.data.preferences import Preferences, comparisons_of, draw_pairs, write_preferences
 from rlcs.errors import InputError
 from rlcs.records import PAIRS, Context, write_contexts, write_rows
@@ -66,14 +68,16 @@ def test_training_pairs_are_those_of_the_named_sources(tmp_path):
 
     def named(*names):
         folders = [tmp_path / name for name in names if name != "human"]
-        pairs = Preferences(tmp_path / "human").training_pairs(names, folders)
+        pairs = Preferences(tmp_path / "human").training_pairs(
+            TrainingPairsConfig(label_sources=list(names)), folders
+        )
         return [(pair["pair_id"], pair["source"]) for pair in pairs]
 
     assert named("human") == [("h1", "human")]
     assert named("x") == [("x1", "x"), ("both", "x")]
     assert named("human", "y", "x") == [("h1", "human"), ("both", "y"), ("y1", "y"), ("x1", "x")]
     with pytest.raises(ValueError, match="zip"):
-        Preferences(tmp_path / "human").training_pairs(["human", "x"], [])
+        Preferences(tmp_path / "human").training_pairs(TrainingPairsConfig(label_sources=["human", "x"]), [])
 
 
 LABELLED = [PAIR | {"pair_id": f"p{n}", "context_id": f"c{n // 2}"} for n in range(40)]
@@ -108,9 +112,9 @@ def test_only_human_labels_are_limited(tmp_path):
     write_contexts(tmp_path / "human" / "contexts.parquet", contexts)
     preferences = Preferences(tmp_path / "human")
 
-    def sources(**limit):
-        pairs = preferences.training_pairs(["human", "x"], [tmp_path / "x"], **limit)
-        return [pair["source"] for pair in pairs]
+    def sources(seed=0, **limit):
+        chosen = TrainingPairsConfig(label_sources=["human", "x"], **limit)
+        return [pair["source"] for pair in preferences.training_pairs(chosen, [tmp_path / "x"], seed=seed)]
 
     assert sources() == sources(human_labels=40, seed=3) == ["human"] * 40 + ["x"] * 3
     assert sources(human_labels=5, seed=1) == ["human"] * 5 + ["x"] * 3
@@ -131,3 +135,40 @@ def test_a_contexts_chosen_stories_are_the_preferred_ones_of_its_split(tmp_path)
     ]
     write_preferences(tmp_path, CONTEXTS, pairs, [], [])
     assert Preferences(tmp_path).chosen_stories("train") == {"c": ["x", "y"]}
+
+
+def test_pairs_of_some_domains_and_cohorts_alone(tmp_path):
+    for source, cohort in (("human", "editors"), ("x", None)):
+        (tmp_path / source).mkdir()
+        rows = [
+            pair
+            | {
+                "pair_id": f"{source}-{pair['pair_id']}",
+                "source": source,
+                "cohort": cohort and f"{cohort}{n % 2}",
+            }
+            for n, pair in enumerate(LABELLED)
+        ]
+        write_rows(tmp_path / source / "pairs.parquet", rows, PAIRS)
+    contexts = [Context(f"c{n}", ("quest", "poem")[n % 2], "", "", "", (), "train") for n in range(20)]
+    write_contexts(tmp_path / "human" / "contexts.parquet", contexts)
+    preferences = Preferences(tmp_path / "human")
+
+    def chosen(**limit):
+        limits = TrainingPairsConfig(label_sources=["human", "x"], **limit)
+        pairs = preferences.training_pairs(limits, [tmp_path / "x"], seed=1)
+        domains = {preferences.contexts[pair["context_id"]].domain for pair in pairs}
+        return domains, Counter((pair["source"], pair["cohort"]) for pair in pairs)
+
+    halves = {("human", "editors0"): 10, ("human", "editors1"): 10, ("x", None): 20}
+    assert chosen(domains=["poem"]) == ({"poem"}, halves)
+    assert chosen(domains=["poem", "quest"])[0] == {"poem", "quest"}
+    assert chosen(cohorts=["editors1"])[1] == {("human", "editors1"): 20, ("x", None): 40}
+    assert chosen(cohorts=["editors1"], domains=["quest"], human_labels=3)[1] == {
+        ("human", "editors1"): 3,
+        ("x", None): 20,
+    }
+    with pytest.raises(InputError, match="domains: no training pair is of song; the pairs have poem, quest"):
+        chosen(domains=["poem", "song"])
+    with pytest.raises(InputError, match="cohorts: no training pair is of readers; the pairs have editors0"):
+        chosen(cohorts=["readers"])

@@ -357,3 +357,19 @@ def test_people_are_the_last_row_where_their_agreement_is_known():
     assert (frame.loc["people", "accuracy"].value, frame.loc["people", "pairs"]) == (0.75, 2)
     assert frame.loc["people", "flip_rate"] is frame.loc["people", "difference"] is None
     assert "people" not in align(judged).index
+
+
+def test_what_a_judge_was_trained_on_by_what_it_is_tested_on():
+    cohorts = {pair["pair_id"]: ["editors", "readers"][n % 2] for n, pair in enumerate(PAIRS)}
+    people = {"editors": {pair["pair_id"]: 0.75 for pair in PAIRS[::2]}}
+    by_group = alignment.alignment_by_group_table(
+        {"genrm": {0: GENRM}, "untrained": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0, people=people
+    )
+    frame = alignment.transfer_table(by_group, {"genrm": "editors"}, "accuracy on ").set_index("system")
+    assert list(frame.columns) == ["trained_on", "accuracy on editors", "accuracy on readers"]
+    assert list(frame.index) == ["genrm", "people"]
+    cells = by_group.set_index(["system", "cohort"])["accuracy"]
+    for cohort in ("editors", "readers"):
+        assert frame.loc["genrm", f"accuracy on {cohort}"] == cells["genrm", cohort]
+    assert frame.loc["people", "accuracy on editors"].value == 0.75
+    assert frame.loc["people", "accuracy on readers"] is None

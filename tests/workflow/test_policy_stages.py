@@ -87,7 +87,8 @@ def more(workflow, tmp_path_factory):
             "rows": [*WRITING, "people", "vendor"],
             "judges": ["length", "teacher"],
         }
-        raw["tables"]["alignment"] = {"rows": ["teacher-story", "genrm-story", "genrm"]}
+        raw["judges"]["bt-quest"] = raw["judges"]["bt"] | {"domains": ["quest"], "label_sources": ["human"]}
+        raw["tables"]["alignment"] = {"rows": ["teacher-story", "genrm-story", "genrm", "bt-quest"]}
         raw["effects"] = []
         del raw["tables"]["gains"]  # of other policies
 
@@ -155,6 +156,18 @@ def test_a_vendors_model_is_a_system_whose_answers_are_kept_apart_from_judges(mo
     assert sum(len(path.read_text().splitlines()) for path in kept) == len(told)
     table = pd.read_csv(more.results / "tables" / "win_rates" / "win_rates.csv")
     assert table.set_index(["policy", "judge"]).loc[("vendor", "teacher"), "win_rate_n"] == len(told)
+
+
+def test_judges_of_some_domains_are_a_table_of_transfer(more):
+    table = pd.read_csv(more.results / "tables" / "alignment" / "transfer_domain.csv")
+    assert dict(zip(table["system"], table["trained_on"], strict=True)) == {
+        "genrm-story": "all",
+        "genrm": "all",
+        "bt-quest": "quest",
+    }
+    tested = [name.removeprefix("accuracy on ") for name in table.columns if name.endswith("_n")]
+    assert "quest_n" in tested
+    assert len(tested) > 1
 
 
 def test_dpo_trains_on_the_pairs_of_all_label_sources(more):

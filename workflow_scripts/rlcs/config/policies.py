@@ -16,7 +16,7 @@ from rlcs.config.story_rewards import (
     StoryRewardConfig,
     StoryRewardsConfig,
 )
-from rlcs.config.training import HumanLabels, LabelSources, ShapingConfig, TrainedConfig
+from rlcs.config.training import ShapingConfig, TrainedConfig, TrainingPairsConfig
 
 
 class SelectConfig(Section):
@@ -104,7 +104,7 @@ class SFTPolicyConfig(TrainedConfig):
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
 
-class DPOPolicyConfig(TrainedConfig):
+class DPOPolicyConfig(TrainingPairsConfig, TrainedConfig):
     """A policy that is trained on the labelled pairs themselves, without a judge (DPO, arXiv 2305.18290)."""
 
     train: Literal["dpo"] = Field(description="Training: DPO.")
@@ -117,8 +117,6 @@ class DPOPolicyConfig(TrainedConfig):
     base: Name | None = Field(
         None, description="Name under bases that training starts from, in place of from."
     )
-    label_sources: LabelSources
-    human_labels: HumanLabels
     training: DPOOptions = Field(default_factory=dict, description="Options of TRL's DPOConfig.")
 
 

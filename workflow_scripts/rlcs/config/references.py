@@ -28,8 +28,8 @@ from rlcs.config.trained_judges import (
     GenrmProbeConfig,
     GenrmSFTConfig,
     GenrmVerdictsConfig,
-    ScalarJudgeConfig,
 )
+from rlcs.config.training import TrainingPairsConfig
 from rlcs.config.untrained_judges import (
     AnswersConfig,
     GenerativeJudgeConfig,
@@ -58,14 +58,6 @@ STARTS_FROM_EITHER = (
 # Trained judges whose verdict is in what they write.
 GENRMS = (GenrmSFTConfig, GenrmVerdictsConfig, GenrmGRPOConfig)
 
-_LearnsFromPairs = (
-    ScalarJudgeConfig
-    | GenrmSFTConfig
-    | GenrmVerdictsConfig
-    | GenrmProbeConfig
-    | GenrmGRPOConfig
-    | DPOPolicyConfig
-)
 
 Problems = Iterator[str]
 
@@ -148,7 +140,7 @@ def _judges(config: Config) -> Problems:
             yield from _teaches_chains(config, f"{key}.teacher", judge.teacher)
         if isinstance(judge, GenrmGRPOConfig):
             yield from _genrm_rewards(config, name, judge)
-        if isinstance(judge, _LearnsFromPairs):
+        if isinstance(judge, TrainingPairsConfig):
             yield from _pairs(config, f"{key}.label_sources", judge)
             yield from _human_labels(config, f"{key}.human_labels", judge)
         if isinstance(judge, GenrmVerdictsConfig | GenrmProbeConfig | GenrmGRPOConfig | UntrainedJudgeConfig):
@@ -192,7 +184,7 @@ def _reads(config: Config, key: str, judge: GenerativeJudgeConfig) -> Problems:
             yield f"{key}.reads: {judge.reads!r} must be that of {name!r}, which is {other.reads!r}"
 
 
-def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+def _pairs(config: Config, key: str, entry: TrainingPairsConfig) -> Problems:
     distilled = entry.teacher if isinstance(entry, GenrmSFTConfig) else None
     for source in entry.label_sources:
         if source == HUMAN:
@@ -206,7 +198,9 @@ def _pairs(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
             )
 
 
-def _human_labels(config: Config, key: str, entry: _LearnsFromPairs) -> Problems:
+def _human_labels(config: Config, key: str, entry: TrainingPairsConfig) -> Problems:
+    if entry.cohorts is not None and HUMAN not in entry.label_sources:
+        yield f"{key}: cohorts are of human labels, and label_sources {entry.label_sources} has no {HUMAN}"
     if entry.human_labels is None:
         return
     if HUMAN not in entry.label_sources:

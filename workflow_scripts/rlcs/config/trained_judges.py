@@ -10,11 +10,10 @@ from rlcs.config.genrm import GenrmRewardConfig, HeadroomConfig, KeepBetterConfi
 from rlcs.config.section import Distinct, GRPOOptions, Name, RewardOptions, SFTOptions
 from rlcs.config.training import (
     EarlyStoppingConfig,
-    HumanLabels,
-    LabelSources,
     LearnedConfig,
     ShapingConfig,
     TrainedConfig,
+    TrainingPairsConfig,
 )
 from rlcs.config.untrained_judges import ModelJudgeConfig
 from rlcs.records import ORDERS
@@ -41,13 +40,11 @@ TRAINER_BATCH_SIZE = 8  # the default of transformers' per_device_train_batch_si
 Way = Literal["probe", "lora", "full"]
 
 
-class ScalarJudgeConfig(TrainedConfig):
+class ScalarJudgeConfig(TrainingPairsConfig, TrainedConfig):
     """A Bradley-Terry reward model, which scores each story by itself: the baseline."""
 
     kind: Literal["scalar"] = Field(description="Kind of judge: a scalar reward model.")
     base: Name = Field(description="Name under bases that training starts from.", examples=["world"])
-    label_sources: LabelSources
-    human_labels: HumanLabels
     train: Way | list[Way] | None = Field(
         None,
         description="Part that is trained. probe: a linear reward on the frozen base, for few pairs. "
@@ -89,7 +86,7 @@ class ScalarJudgeConfig(TrainedConfig):
         return self
 
 
-class GenrmSFTConfig(TrainedConfig, ModelJudgeConfig):
+class GenrmSFTConfig(TrainingPairsConfig, TrainedConfig, ModelJudgeConfig):
     """A generative reward model that learns a teacher's chains by SFT."""
 
     train: Literal["sft"] = Field(description="Training: SFT.")
@@ -109,8 +106,6 @@ class GenrmSFTConfig(TrainedConfig, ModelJudgeConfig):
         True, description="True to learn the analysis and the scores, false for the scores alone."
     )
     early_stopping: EarlyStoppingConfig | None = EARLY_STOPPING
-    label_sources: LabelSources
-    human_labels: HumanLabels
     training: SFTOptions = Field(default_factory=dict, description="Options of TRL's SFTConfig.")
 
     @model_validator(mode="after")
@@ -122,7 +117,7 @@ class GenrmSFTConfig(TrainedConfig, ModelJudgeConfig):
         return self
 
 
-class GenrmVerdictsConfig(TrainedConfig, ModelJudgeConfig):
+class GenrmVerdictsConfig(TrainingPairsConfig, TrainedConfig, ModelJudgeConfig):
     """A generative reward model that learns the labels' verdicts on analyses of its own, by SFT."""
 
     train: Literal["verdicts"] = Field(description="Training: verdicts on its own analyses.")
@@ -134,8 +129,6 @@ class GenrmVerdictsConfig(TrainedConfig, ModelJudgeConfig):
         examples=["genrm-sft"],
     )
     base: Name | None = Field(None, description="Name under bases, in place of from.")
-    label_sources: LabelSources
-    human_labels: HumanLabels
     soft_labels: bool = Field(
         False,
         description="False: the label decides every verdict. True: of a pair with a soft label p, the share "
@@ -175,7 +168,7 @@ class GenrmVerdictsConfig(TrainedConfig, ModelJudgeConfig):
 AnalysisFeatures = Literal["numbers", "states"]
 
 
-class GenrmProbeConfig(LearnedConfig, ModelJudgeConfig):
+class GenrmProbeConfig(TrainingPairsConfig, LearnedConfig, ModelJudgeConfig):
     """A linear probe on the analyses that a generative reward model writes, which stays as it is."""
 
     train: Literal["probe"] = Field(description="Training: a linear probe on its analyses.")
@@ -186,8 +179,6 @@ class GenrmProbeConfig(LearnedConfig, ModelJudgeConfig):
         None, alias="from", description="Judge that writes the analyses.", examples=["genrm-sft"]
     )
     base: Name | None = Field(None, description="Name under bases, in place of from.")
-    label_sources: LabelSources
-    human_labels: HumanLabels
     features: Annotated[list[AnalysisFeatures], Distinct] = Field(
         ["numbers", "states"],
         min_length=1,
@@ -198,7 +189,7 @@ class GenrmProbeConfig(LearnedConfig, ModelJudgeConfig):
     folds: int = FOLDS
 
 
-class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, ModelJudgeConfig):
+class GenrmGRPOConfig(TrainingPairsConfig, GenrmRewardConfig, ShapingConfig, TrainedConfig, ModelJudgeConfig):
     """A generative reward model, refined by GRPO for right verdicts; an answer that cannot be read has -1."""
 
     train: Literal["grpo"] = Field(description="Training: GRPO.")
@@ -208,8 +199,6 @@ class GenrmGRPOConfig(GenrmRewardConfig, ShapingConfig, TrainedConfig, ModelJudg
     base: Name | None = Field(
         None, description="Name under bases that training starts from, in place of from."
     )
-    label_sources: LabelSources
-    human_labels: HumanLabels
     headroom: HeadroomConfig | None = Field(
         None,
         description="Measurement before training of what the best of a group gains over the greedy answer: "

@@ -43,6 +43,26 @@ HumanLabels = Annotated[
 ]
 
 
+class TrainingPairsConfig(Section):
+    """The labelled pairs that a judge or policy is trained on."""
+
+    label_sources: LabelSources
+    human_labels: HumanLabels
+    domains: Names | None = Field(
+        None,
+        min_length=1,
+        description="Domains of the pairs, for a table of transfer between domains. Empty: all.",
+        examples=[["quest"]],
+    )
+    cohorts: Names | None = Field(
+        None,
+        min_length=1,
+        description="Cohorts of the human labels: pairs all of whose votes come from one of them. Labels of "
+        "a consensus have none. Empty: all.",
+        examples=[["editors"]],
+    )
+
+
 class AdapterConfig(Section):
     """Low-rank adapters (peft) in place of full training. The published model is merged."""
 

@@ -1,12 +1,13 @@
 """The artifact of ``ingest``: its contexts, its pairs by split, and the pairs that a model is trained on."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rlcs.config.training import TrainingPairsConfig
 from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
 from rlcs.errors import InputError
 from rlcs.records import (
@@ -79,33 +80,37 @@ class Preferences:
 
     def training_pairs(
         self,
-        label_sources: Sequence[str],
+        chosen: TrainingPairsConfig,
         consensus: Iterable[Path],
         *,
-        human_labels: int | None = None,
         seed: int = 0,
     ) -> list[_Row]:
         """The labelled pairs that an entry trains on: rows of PAIRS, none of them twice.
 
         Args:
-            label_sources: ``HUMAN`` names the training pairs of these preferences.
+            chosen: sources, of which ``HUMAN`` names the training pairs of these preferences; domains,
+                cohorts, and the number of human labels, which ``draw_pairs`` draws.
             consensus: artifacts of ``find_consensus``, one for each other source.
-            human_labels: number of training pairs of these preferences, drawn by ``draw_pairs``; None: all.
             seed: of that draw.
 
         Raises:
-            InputError: there are fewer such pairs.
+            InputError: there are fewer such pairs, or none of a domain or a cohort.
             ValueError: the number of artifacts is not that of the other sources.
         """
-        human = self.pairs("train") if HUMAN in label_sources else []
-        if human_labels is not None:
-            human = draw_pairs(human, human_labels, seed)
+        human = self.pairs("train") if HUMAN in chosen.label_sources else []
+        human = _only(human, lambda pair: pair["cohort"], chosen.cohorts, "cohorts")
+        human = _only(human, self._domain_of, chosen.domains, "domains")
+        if chosen.human_labels is not None:
+            human = draw_pairs(human, chosen.human_labels, seed)
         pairs = {pair["pair_id"]: pair for pair in human}
-        sources = [source for source in label_sources if source != HUMAN]
+        sources = [source for source in chosen.label_sources if source != HUMAN]
         for _, folder in zip(sources, consensus, strict=True):
-            for pair in PAIRS_FILE.read(folder):
+            for pair in _only(PAIRS_FILE.read(folder), self._domain_of, chosen.domains, "domains"):
                 pairs.setdefault(pair["pair_id"], pair)
         return list(pairs.values())
+
+    def _domain_of(self, pair: _Row) -> str:
+        return self.contexts[pair["context_id"]].domain
 
     def comparisons(self, pairs: Iterable[Mapping[str, Any]]) -> list[Comparison]:
         """Every pair in both orders, the two orders of a pair adjacent."""
@@ -139,6 +144,23 @@ class Preferences:
 def decided(pairs: Iterable[_Row]) -> list[_Row]:
     """The pairs whose label is no tie: only these have a right verdict."""
     return [pair for pair in pairs if pair["label"] != "tie"]
+
+
+def _only(
+    pairs: list[_Row], group_of: Callable[[_Row], str | None], wanted: Sequence[str] | None, key: str
+) -> list[_Row]:
+    """The pairs of the wanted groups.
+
+    Raises:
+        InputError: a wanted group has no pair.
+    """
+    if wanted is None or not pairs:
+        return pairs
+    groups = {group_of(pair) for pair in pairs}
+    if missing := [group for group in wanted if group not in groups]:
+        there = ", ".join(sorted(group for group in groups if group)) or "none"
+        raise InputError(f"{key}: no training pair is of {', '.join(missing)}; the pairs have {there}")
+    return [pair for pair in pairs if group_of(pair) in wanted]
 
 
 def draw_pairs(pairs: Sequence[_Row], count: int, seed: int) -> list[_Row]:

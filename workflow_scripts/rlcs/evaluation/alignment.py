@@ -160,6 +160,26 @@ def alignment_by_domain_table(
     return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
 
 
+def transfer_table(by_group: pd.DataFrame, trained_on: Mapping[str, str], column: str) -> pd.DataFrame:
+    """Tabulate what a judge was trained on by what it is tested on.
+
+    Args:
+        by_group: of ``alignment_by_group_table``; its first column has the groups.
+        trained_on: by judge, in the table's order.
+        column: start of the name of a group's column, which holds the accuracy.
+    """
+    groups = list(dict.fromkeys(by_group.iloc[:, 0]))
+    systems = set(by_group["system"])
+    cell = {(row.iloc[0], row["system"]): row["accuracy"] for _, row in by_group.iterrows()}
+    rows = [
+        {"system": judge, "trained_on": pairs}
+        | {column + group: cell.get((group, judge)) for group in groups}
+        for judge, pairs in {**trained_on, PEOPLE: None}.items()
+        if judge in systems
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
 def alignment_by_group_table(
     judgements: Judged,
     pairs: Sequence[Row],
@@ -168,12 +188,14 @@ def alignment_by_group_table(
     train_pairs: Sequence[Row],
     *,
     seed: int,
+    people: Mapping[str, Mapping[str, float]] | None = None,
 ) -> pd.DataFrame:
     """Alignment of each group by itself; the baselines are fitted on all training pairs.
 
     Args:
         title: name of the column that holds the group.
         group_of: group by pair id; a pair whose group is None is left out.
+        people: by group, as in ``alignment_table``: how far people of the group agree with one another.
     """
     groups: dict[str, list[Row]] = {}
     for pair in pairs:
@@ -189,7 +211,8 @@ def alignment_by_group_table(
             }
             for name, seeds in judgements.items()
         }
-        table = alignment_table(judged, groups[group], train_pairs, {}, seed=seed)
+        credits = (people or {}).get(group, {})
+        table = alignment_table(judged, groups[group], train_pairs, {}, seed=seed, people=credits)
         table.insert(0, title, group)
         tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
     return pd.concat(tables, ignore_index=True)

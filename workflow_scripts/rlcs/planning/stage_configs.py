@@ -27,7 +27,7 @@ from rlcs.config.trained_judges import (
     GenrmVerdictsConfig,
     ScalarJudgeConfig,
 )
-from rlcs.config.training import ShapingConfig, TrainedConfig
+from rlcs.config.training import ShapingConfig, TrainedConfig, TrainingPairsConfig
 from rlcs.config.untrained_judges import (
     AnswersConfig,
     EndpointJudgeConfig,
@@ -48,14 +48,13 @@ _ANSWERING = {"max_new_tokens", "batch_size", "engine", "vllm"}
 # Keys for training; a judge that answers has its weights as an input.
 _TRAINING = {
     "training",
-    "label_sources",
-    "human_labels",
     "launch",
     "features",
     "folds",
     "headroom",
     "keep_better",
 }
+_TRAINING |= TrainingPairsConfig.model_fields.keys()
 _TRAINING |= GenrmRewardConfig.model_fields.keys() | ShapingConfig.model_fields.keys()
 
 # Keys of files that are inputs: their content counts, not their path.
@@ -249,8 +248,9 @@ def analyses(config: Config, name: str) -> SectionDict:
         "name": entry.parent or entry.base,
         "judge": plain(writer, exclude=_OWN),
         "judging": _judging(config, entry),
-        "label_sources": entry.label_sources,
-        "human_labels": entry.human_labels,
+        "pairs": plain(
+            entry, exclude=type(entry).model_fields.keys() - TrainingPairsConfig.model_fields.keys()
+        ),
     }
 
 

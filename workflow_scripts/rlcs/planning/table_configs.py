@@ -9,6 +9,7 @@ from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
 from rlcs.config.trained_judges import ScalarJudgeConfig
+from rlcs.config.training import TrainingPairsConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
 from rlcs.models.packages import installed_folder
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
@@ -48,7 +49,27 @@ def alignment(config: Config) -> SectionDict:
         },
         "paper": config.paper.get("alignment", {}),
         "synthetic": config.synthetic,
+        **({"trained_on": transfers} if (transfers := trained_on(config)) else {}),
     }
+
+
+def trained_on(config: Config) -> dict[str, dict[str, str]]:
+    """The domains, and the cohorts, that each judge of the alignment table was trained on.
+
+    Nothing is stated of domains if no judge chooses some, and likewise of cohorts. Of the steps of a
+    training, the last one that chooses counts.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for key, group in (("domains", "domain"), ("cohorts", "cohort")):
+        chosen = {}
+        for row in config.tables.alignment.rows:
+            steps = [config.judges[name] for name in lineage(config.judges, row)]
+            if any(isinstance(step, TrainingPairsConfig) for step in steps):
+                named = next((names for step in steps if (names := getattr(step, key, None))), None)
+                chosen[row] = ", ".join(named) if named else "all"
+        if set(chosen.values()) - {"all"}:
+            found[group] = chosen
+    return found
 
 
 def benchmarks(config: Config) -> SectionDict:

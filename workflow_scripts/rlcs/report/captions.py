@@ -63,6 +63,19 @@ TABLES = {
         "judges",
         folded=True,
     ),
+    "transfer_domain": Caption(
+        "Transfer between domains",
+        "Accuracy of judges that were trained on some domains, on the held-out pairs of each, both orders, "
+        "with 95 % intervals over seeds and contexts.",
+        "judges",
+    ),
+    "transfer_cohort": Caption(
+        "Transfer between cohorts",
+        "Accuracy of judges that were trained on the labels of some cohorts, on the held-out pairs of each, "
+        "both orders, with 95 % intervals over seeds and contexts. The row people, if pairs have several "
+        "votes of a cohort, is its agreement with itself: the ceiling.",
+        "judges",
+    ),
     "benchmarks": Caption(
         "Benchmarks",
         "Judges on benchmarks, both orders, with 95 % intervals over seeds and prompts. Below them are the "

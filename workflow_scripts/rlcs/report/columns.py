@@ -338,16 +338,16 @@ COLUMNS: dict[str, Column] = {
 }
 
 
-ON_BENCHMARK = "accuracy on "
-"""Start of the name of a column with the accuracies on a benchmark."""
+ON_GROUP = "accuracy on "
+"""Start of the name of a column with the accuracies on a benchmark, a domain or a cohort."""
 
 
 def get_column(name: str) -> Column:
     """Return the column of a name; a name that is not in ``COLUMNS`` is shown as a plain number or text.
 
-    A name that begins with ``ON_BENCHMARK`` has the accuracies on the benchmark that follows.
+    A name that begins with ``ON_GROUP`` has the accuracies on the benchmark, domain or cohort that follows.
     """
-    if name.startswith(ON_BENCHMARK):
-        meaning = "Accuracy on this benchmark, as its metric in the next table says."
-        return Column(f"{name.removeprefix(ON_BENCHMARK)} %", "share", meaning)
+    if name.startswith(ON_GROUP):
+        meaning = "Accuracy on these pairs; that of a benchmark is as its metric says."
+        return Column(f"{name.removeprefix(ON_GROUP)} %", "share", meaning)
     return COLUMNS.get(name, Column(name.replace("_", " "), "number"))
