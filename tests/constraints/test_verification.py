@@ -121,7 +121,11 @@ def test_an_endpoint_verifies(planted_key, tmp_path, context):
 
 def test_a_model_in_process_that_says_nothing_readable_is_unread(model_folder, context):
     entry = {"backend": "transformers", "base": "small", "max_new_tokens": 4}
-    verifier = load_verifier({"name": "reader", "verifier": entry}, model_folder.parent, Access(model_folder))
+    verifier = load_verifier(
+        {"name": "reader", "verifier": entry, "engine": "transformers"},
+        model_folder.parent,
+        Access(model_folder),
+    )
     checks = verifier.verify([Question(context, "Tale.", "it rains"), Question(context, "End.", "it rains")])
     assert [check.satisfied for check in checks] == [None, None]
     assert all(check.tokens > 0 for check in checks)

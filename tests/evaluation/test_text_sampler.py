@@ -37,7 +37,7 @@ def stage_of(tmp_path, *, seed=1, samples=1, name="c", folder=None, server=None,
     config = {"policy": "vendor", "sampling": SAMPLING | {"samples": samples} | sampling}
     reaching = {}
     if server is not None:
-        config["endpoint"] = {"train": "none", "backend": "openai", "model": "m", "sampling": {}}
+        config["endpoint"] = {"backend": "openai", "model": "m", "sampling": {}}
         reaching = {"base_url": server.url, "timeout": 5, "attempts": 2, "backoff": 0.01}
         reaching["max_failure_share"] = failures
     options = {"answers": str(tmp_path / "answers" / "policies" / "vendor"), "endpoint": json.dumps(reaching)}

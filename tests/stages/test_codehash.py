@@ -171,8 +171,9 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 LEARNS = {"prompts", "section", "training"}
 JUDGES = {"endpoints", "judging", "prompts", "section", "untrained_judges"}
 TRAINED_JUDGES = LEARNS | JUDGES | {"genrm", "trained_judges"}
-POLICIES = {"policies", "section", "sentence_model", "story_rewards", "training"}
-TABLES = {"section", "sentence_model", "tables"}
+POLICIES = {"endpoints", "policies", "section", "sentence_model", "story_rewards", "training"}
+TABLES = {"section", "sentence_model", "sources", "tables"}
+WRITES = {"endpoints", "judging", "prompts", "section", "writing"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew
 CONFIGS = {
     "choose_stories": JUDGES,
@@ -181,6 +182,7 @@ CONFIGS = {
     "find_consensus": {"data", "section", "sources"},
     "gate_judge": {"gate", "section"},
     "generate_world": {"prompts", "section", "world"},
+    "import_instructions": {"section", "sources"},
     "import_stories": set(),
     "ingest": {"data", "section", "sources"},
     "judge_groups": JUDGES,
@@ -189,8 +191,8 @@ CONFIGS = {
     "judge_pairs": JUDGES,
     "plot_curves": POLICIES,
     "prepare_base": LEARNS | {"bases", "endpoints", "judging", "world"},
-    "sample_responses": {"prompts", "section", "writing"},
-    "sample_stories": {"prompts", "section", "writing"},
+    "sample_responses": WRITES,
+    "sample_stories": WRITES,
     "tabulate_alignment": set(),
     "tabulate_benchmarks": set(),
     "tabulate_consensus": set(),
@@ -214,7 +216,7 @@ CONFIGS = {
     "train_policy_grpo": JUDGES | POLICIES,
     "train_policy_sft": LEARNS | POLICIES | {"endpoints", "judging"},
     "verify_stories": {"endpoints", "judging", "prompts", "section"},
-    "write_analyses": JUDGES,
+    "write_analyses": JUDGES | {"training"},
     "write_blind_sheet": set(),
     "write_gallery": LEARNS | POLICIES,
     "write_report": set(),

@@ -80,7 +80,7 @@ def check_format(answer: str, reads: Reads) -> None:
 
 
 def describe_format(answer: str, reads: Reads) -> str:
-    """What an answer must hold, for messages."""
+    """Describe the answer that the format asks for, for messages."""
     numbers = "X Y" if reads == "pair" else "X"
     word = "Scores" if reads == "pair" else "Score"
     known = {
@@ -93,7 +93,7 @@ def describe_format(answer: str, reads: Reads) -> str:
 
 
 def parse_answer(text: str, answer: str, reads: Reads) -> Said | None:
-    """What an answer says, in a format other than the strict one; None if it cannot be read.
+    """Read an answer in a format other than the strict one; None if it cannot be read.
 
     Raises:
         InputError: a pattern takes longer than ``SECONDS`` to search the text.

@@ -27,7 +27,7 @@ KNOWN_MARKERS = (Markers(), Markers("[THINK]", "[/THINK]"), Markers("<thinking>"
 
 @dataclass(frozen=True)
 class Written:
-    """What a model wrote: its thoughts and its text, neither with blanks around it.
+    """A completion in two parts, its thoughts and its text, neither with blanks around it.
 
     Args:
         truncated: the limit ended it, or a thought without an end left no text.

@@ -329,7 +329,7 @@ def _verifiers(config: Config) -> Problems:
 
 
 def _endpoints(config: Config) -> Problems:
-    """Where costs are limited, the longest answer must be known; policies have the run's sampling."""
+    """If costs are limited, the longest answer must be known; policies have the run's sampling."""
     for registry, entries in (("judges", config.judges), ("verifiers", config.verifiers)):
         for name, entry in entries.items():
             if not isinstance(entry, EndpointConfig) or entry.longest_answer is not None:

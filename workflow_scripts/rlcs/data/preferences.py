@@ -1,13 +1,14 @@
 """The artifact of ``ingest``: its contexts, its pairs by split, and the pairs that a model is trained on."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from rlcs.config.training import TrainingPairsConfig
 from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
 from rlcs.errors import InputError
 from rlcs.records import (
@@ -25,6 +26,19 @@ from rlcs.records import (
 _Row = dict[str, Any]
 
 _CONTEXTS_NAME = "contexts.parquet"
+
+
+class ChosenPairs(Protocol):
+    """The training pairs of an entry, as ``TrainingPairsConfig`` describes them."""
+
+    @property
+    def label_sources(self) -> Sequence[str]: ...
+    @property
+    def human_labels(self) -> int | None: ...
+    @property
+    def domains(self) -> Sequence[str] | None: ...
+    @property
+    def cohorts(self) -> Sequence[str] | None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ class Preferences:
 
     def training_pairs(
         self,
-        chosen: TrainingPairsConfig,
+        chosen: ChosenPairs,
         consensus: Iterable[Path],
         *,
         seed: int = 0,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from rlcs.config.policies import EndpointPolicyConfig
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.prompts import Messages
 from rlcs.config.writing import SamplingConfig
 from rlcs.judging.answers import AnswerStore
@@ -75,7 +75,7 @@ def load_writer(stage: Stage, sampling: SamplingConfig, purpose: str) -> Backend
     if (question := stage.config.get("endpoint")) is not None:
         from rlcs.judging.endpoint import EndpointBackend  # with its client
 
-        entry = EndpointPolicyConfig.model_validate(access.complete(question))
+        entry = EndpointConfig.model_validate(access.complete(question))
         entry = entry.model_copy(update={"sampling": request_parameters(sampling, entry.sampling)})
         return EndpointBackend(
             policy,

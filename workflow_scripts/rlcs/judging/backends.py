@@ -59,7 +59,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Decoding:
-    """How a model answers.
+    """Decoding of a model's answers.
 
     Attributes:
         engine: the program that runs it.

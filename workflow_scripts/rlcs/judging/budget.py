@@ -84,7 +84,7 @@ class Budget:
 
 
 class Reservation:
-    """What one question puts aside in each of several budgets."""
+    """Money that one question puts aside in each of several budgets."""
 
     def __init__(self, budgets: Sequence[Budget]) -> None:
         self.budgets = budgets

@@ -327,8 +327,7 @@ def _writer(config: Config, name: str) -> SectionDict:
     entry = config.policies[name]
     section: SectionDict = {"policy": name, "sampling": plain(config.sampling, exclude=_ENGINE)}
     if isinstance(entry, EndpointPolicyConfig):
-        asked = {key: value for key, value in plain(entry).items() if key in _QUESTION}
-        return section | {"endpoint": asked}
+        return section | {"endpoint": plain(entry, exclude={*_REACHING, "train"})}
     section["sampling"] |= {"batch_size": config.sampling.batch_size, "engine": policy_engine(config)}
     if policy_engine(config) != "transformers":
         chosen = config.sampling.vllm

@@ -177,7 +177,8 @@ def become(request: Request) -> None:
     sys.path[0] = str(Path(request.words[0]).resolve().parent)
 
 
-def main() -> None:
+def wait_for_job() -> None:
+    """Load, serve, and return in the process of a job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends jobs by themselves, and Snakemake ends this
     listener = socket.socket(fileno=int(sys.argv[1]))
     load()
@@ -186,5 +187,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    wait_for_job()
     runpy.run_path(sys.argv[0], run_name="__main__")
