@@ -54,9 +54,10 @@ def ingest(stage: Stage) -> None:
         contexts, pairs, annotations, unlabelled, quarantine, alike = take_subset(
             usable, data.subset, data.seed, whole_contexts=data.format == "best_of"
         )
-        more, unusable = validate_contexts(
-            read_context_rows(stage, data), contexts, shares_of(data), data.seed
-        )
+        shares = shares_of(data)
+        if data.context_split is not None:
+            shares = {split: float(split == data.context_split) for split in SPLITS}
+        more, unusable = validate_contexts(read_context_rows(stage, data), contexts, shares, data.seed)
         contexts, quarantine = contexts + more, quarantine + unusable
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)

@@ -144,7 +144,7 @@ def _last_object(text: str, reads: Reads) -> Mapping[str, Any]:
 
 
 def _said(values: Mapping[str, Any], reads: Reads) -> Said | None:
-    """What named values say: the winner, if one is named, else the scores."""
+    """Read named values: the winner, if one is named, else the scores."""
     if reads == "pair" and values.get("winner") is not None:
         return _WINNERS.get(_NOUN.sub("", str(values["winner"])).replace(" ", "").strip("[]*.").lower())
     scores = [values.get(name) for name in (("score_1", "score_2") if reads == "pair" else ("score",))]

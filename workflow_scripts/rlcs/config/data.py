@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from rlcs.config.section import Names, Section
 from rlcs.config.sources import SourceConfig, without_wildcards
 from rlcs.constraints.registry import parse_constraint
-from rlcs.records import Constraint
+from rlcs.records import Constraint, Split
 
 
 class SplitsConfig(Section):
@@ -81,6 +81,11 @@ class DataConfig(SourceConfig):
     )
     context_columns: dict[str, str] = Field(
         default_factory=dict, description="What columns is for preferences, for contexts."
+    )
+    context_split: Split | None = Field(
+        None,
+        description="Split of the contexts from files, unless a row names its own: test for the prompts of a "
+        "benchmark. Empty: by splits.",
     )
     splits: SplitsConfig = Field(
         default_factory=SplitsConfig, description="Shares of the splits, for data that names none."

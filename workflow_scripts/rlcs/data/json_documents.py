@@ -28,7 +28,8 @@ def is_document(line: str) -> bool:
 def read_document(text: str) -> Iterator[tuple[int, str, dict[str, Any] | str]]:
     """Read line number, text and values of each object, or the reason why it has no values.
 
-    An object that holds nothing but one list of objects stands for that list. After broken JSON, reading
+    An object that holds nothing but one list of objects stands for that list, and one whose keys are all
+    numbers and whose values are all objects for these. After broken JSON, reading
     goes on at the next line that begins an object.
     """
     position = _after_blanks(text, text.index("[") + 1 if text.lstrip().startswith("[") else 0)
@@ -55,6 +56,10 @@ def _after_blanks(text: str, start: int) -> int:
 
 
 def _rows_within(values: dict[str, Any] | str) -> list[Any]:
+    if isinstance(values, dict) and values and all(key.isdecimal() for key in values):
+        numbered = list(values.values())
+        if all(isinstance(row, dict) for row in numbered):
+            return numbered
     if isinstance(values, dict) and len(values) == 1:
         (inner,) = values.values()
         if isinstance(inner, list) and inner and all(isinstance(row, dict) for row in inner):
