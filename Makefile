@@ -8,7 +8,7 @@ help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
 
 run: $(VENV)/run  ## set up and make everything of the default run
-	$(BIN)/snakemake all
+	RLCS_FORK=1 $(BIN)/snakemake all
 
 gpu: $(VENV)/run $(VENV)-gpu/ready  ## set up the environment of jobs with a GPU: CUDA, vLLM, DeepSpeed
 
