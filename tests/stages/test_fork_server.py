@@ -10,6 +10,7 @@ import time
 import pytest
 
 from paths import ROOT
+from rlcs.stages import fork_server
 
 SEEN = """
 import json, os, random, signal, sys
@@ -48,6 +49,22 @@ def script(tmp_path):
     path = tmp_path / "job.py"
     path.write_text(SEEN)
     return path
+
+
+@pytest.mark.parametrize(
+    ("value", "platform", "gpu", "wanted"),
+    [
+        ("1", "linux", False, True),
+        ("", "linux", False, False),
+        ("1", "darwin", False, False),
+        ("1", "linux", True, False),
+    ],
+)
+def test_a_server_is_for_linux_without_a_gpu(value, platform, gpu, wanted, monkeypatch):
+    monkeypatch.setenv(fork_server.VARIABLE, value)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(fork_server.Path, "exists", lambda path: gpu and str(path) == "/dev/nvidiactl")
+    assert fork_server.is_wanted() == wanted
 
 
 @pytest.mark.slow

@@ -38,8 +38,9 @@ _SIZE = 8  # bytes of the length of a request
 
 
 def is_wanted() -> bool:
-    """True if the environment asks for a server."""
-    return os.environ.get(VARIABLE) == "1"
+    """True if the environment asks for a server, on Linux and without a GPU, which an import may touch."""
+    devices = any(Path(name).exists() for name in ("/dev/nvidiactl", "/dev/kfd"))
+    return os.environ.get(VARIABLE) == "1" and sys.platform == "linux" and not devices
 
 
 def start() -> Path:
