@@ -35,6 +35,7 @@ from rlcs.config.trained_judges import (
     ScalarJudgeConfig,
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
+from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.planning import job_resources, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
@@ -211,7 +212,9 @@ def base_of(base):
 
 
 def judge_model(judge, seed):
-    """The manifest of a judge's weights; none for a judge of the tiny world."""
+    """The manifest of a judge's weights, or a recorded teacher's file; none for a judge of the tiny world."""
+    if isinstance(CONFIG.judges[judge], RecordedTeacherConfig):
+        return [str(CONFIG.judges[judge].chains)]
     if is_trained(judge):
         return [f"{RESULTS}/judges/{judge}/seed{seed}/manifest.json"]
     parent, base = CONFIG.judges[judge].parent_name, CONFIG.judges[judge].base_name

@@ -49,6 +49,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
         "length": untrained_judges.LengthJudgeConfig,
         "teacher-world": untrained_judges.WorldTeacherConfig,
         "teacher-endpoint": untrained_judges.EndpointJudgeConfig,
+        "teacher-file": untrained_judges.RecordedTeacherConfig,
         "reward-model": untrained_judges.RewardModelJudgeConfig,
         "bt": trained_judges.ScalarJudgeConfig,
         "genrm-votes": untrained_judges.UntrainedJudgeConfig,

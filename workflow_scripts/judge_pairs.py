@@ -7,6 +7,7 @@ from rlcs.data.preferences import Preferences
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import judge_new
 from rlcs.judging.loading import gives_probability, load_judge
+from rlcs.stages.manifest import MANIFEST_NAME
 from rlcs.stages.stage import ACCESS, Stage, log, run_stage
 
 
@@ -18,7 +19,7 @@ def main(stage: Stage) -> None:
     with stage.artifact() as folder:
         judge = load_judge(
             stage.config,
-            stage.optional_folder("model"),
+            model_of(stage),
             Access.of(stage.options),
             soft=gives_probability(stage.config),
         )
@@ -29,6 +30,12 @@ def main(stage: Stage) -> None:
         JUDGEMENTS_FILE.write(folder, judgements)
         unread = sum(judgement.verdict == "none" for judgement in judgements)
         log.info("%d judgements, %d of them without a verdict", len(judgements), unread)
+
+
+def model_of(stage: Stage) -> Path | None:
+    """The folder of the judge's artifact, or the file with the chains of a recorded teacher."""
+    given = next(iter(stage.inputs["model"]), None)
+    return given.parent if given is not None and given.name == MANIFEST_NAME else given
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import yaml
 from safetensors.torch import load_file
 
 from endpoint_server import Server, ok, status
-from rlcs.records import HISTORY, STORIES, read_contexts, read_judgements, read_rows
+from rlcs.records import HISTORY, PAIRS, STORIES, read_contexts, read_judgements, read_rows
 from rlcs.stages.manifest import read_provenance
 from smoke_run import SMOKE, Workflow
 
@@ -32,6 +32,14 @@ def more(workflow, tmp_path_factory):
     held_out = [context.context_id for context in contexts.values() if context.split == "test"][:3]
     rows = [json.dumps({"context_id": name, "text": "Mara won {at last}."}) for name in held_out]
     (folder / "people.jsonl").write_text("\n".join(rows), encoding="utf-8")
+
+    rationales = [
+        {"story_a": pair["story_a"], "story_b": pair["story_b"], "chosen_story": pair["label"].upper()}
+        | {"rationale": "1 good\n2 bad"}
+        for pair in read_rows(copy.results / "preferences" / "pairs.parquet", PAIRS)
+        if pair["label"] != "tie"
+    ]
+    (folder / "rationales.jsonl").write_text("\n".join(map(json.dumps, rationales)), encoding="utf-8")
 
     def change(raw):
         raw["judges"]["length"] = {"kind": "length"}
@@ -87,8 +95,16 @@ def more(workflow, tmp_path_factory):
             "rows": [*WRITING, "people", "vendor"],
             "judges": ["length", "teacher"],
         }
+        raw["judges"]["file"] = {"kind": "generative", "backend": "file", "chains": "rationales.jsonl"}
+        raw["judges"]["of-file"] = raw["judges"]["genrm-sft"] | {
+            "teacher": "file",
+            "chains": "unfiltered",
+            "label_sources": ["human"],
+        }
         raw["judges"]["bt-quest"] = raw["judges"]["bt"] | {"domains": ["quest"], "label_sources": ["human"]}
-        raw["tables"]["alignment"] = {"rows": ["teacher-story", "genrm-story", "genrm", "bt-quest"]}
+        raw["tables"]["alignment"] = {
+            "rows": ["teacher-story", "genrm-story", "genrm", "bt-quest", "of-file"]
+        }
         raw["effects"] = []
         del raw["tables"]["gains"]  # of other policies
 
@@ -164,10 +180,19 @@ def test_judges_of_some_domains_are_a_table_of_transfer(more):
         "genrm-story": "all",
         "genrm": "all",
         "bt-quest": "quest",
+        "of-file": "all",
     }
     tested = [name.removeprefix("accuracy on ") for name in table.columns if name.endswith("_n")]
     assert "quest_n" in tested
     assert len(tested) > 1
+
+
+def test_a_genrm_learns_the_chains_of_a_file(more):
+    taught = read_judgements(more.results / "teachers" / "file" / "judgements.parquet")
+    read = [judgement for judgement in taught if judgement.verdict != "none"]
+    assert len(read) >= len(taught) / 2 - sum(1 for j in taught if j.order == "ab" and j.verdict == "none")
+    assert {judgement.order for judgement in read} == {"ab"}  # that of the file
+    assert (more.results / "judges" / "of-file" / "seed1" / "model").is_dir()
 
 
 def test_dpo_trains_on_the_pairs_of_all_label_sources(more):

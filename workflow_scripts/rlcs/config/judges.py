@@ -19,6 +19,7 @@ from rlcs.config.untrained_judges import (
     GenerativeJudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
+    RecordedTeacherConfig,
     RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
@@ -27,7 +28,7 @@ from rlcs.config.untrained_judges import (
 # The keys that tell judges apart. They are the tags of the union below, which are in no message.
 _GENERATIVE = {
     "train": ("none", "sft", "verdicts", "probe", "grpo"),
-    "backend": ("transformers", "openai", "world"),
+    "backend": ("transformers", "openai", "world", "file"),
 }
 _KINDS = ("oracle", "length", "generative", "scalar")
 JUDGE_TAGS = (
@@ -42,6 +43,7 @@ JUDGE_TAGS = (
     "train grpo",
     "backend openai",
     "backend world",
+    "backend file",
 )
 
 
@@ -75,7 +77,8 @@ JudgeConfig = Annotated[
     | Annotated[GenrmProbeConfig, Tag("train probe")]
     | Annotated[GenrmGRPOConfig, Tag("train grpo")]
     | Annotated[EndpointJudgeConfig, Tag("backend openai")]
-    | Annotated[WorldTeacherConfig, Tag("backend world")],
+    | Annotated[WorldTeacherConfig, Tag("backend world")]
+    | Annotated[RecordedTeacherConfig, Tag("backend file")],
     Discriminator(_judge_tag),
 ]
 

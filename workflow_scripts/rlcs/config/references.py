@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 from types import NoneType
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from rlcs.config.untrained_judges import (
     AnswersConfig,
     GenerativeJudgeConfig,
     OracleJudgeConfig,
+    RecordedTeacherConfig,
     RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
@@ -67,6 +68,7 @@ def reference_problems(config: Config) -> list[str]:
     parts = (
         _models,
         _judges,
+        _recorded,
         _teachers,
         _consensus,
         _bases,
@@ -138,6 +140,12 @@ def _judges(config: Config) -> Problems:
         key = f"judges.{name}"
         if isinstance(judge, GenrmSFTConfig) and judge.teacher is not None:
             yield from _teaches_chains(config, f"{key}.teacher", judge.teacher)
+            recorded = isinstance(config.judges.get(judge.teacher), RecordedTeacherConfig)
+            if recorded and judge.chains != "unfiltered":
+                yield (
+                    f"{key}.chains: {judge.teacher!r} has a file's chains, in one order of each pair, and "
+                    "the filter needs both: set chains: unfiltered"
+                )
         if isinstance(judge, GenrmGRPOConfig):
             yield from _genrm_rewards(config, name, judge)
         if isinstance(judge, TrainingPairsConfig):
@@ -160,6 +168,27 @@ def _judges(config: Config) -> Problems:
             yield from _reads(config, key, judge)
         if isinstance(judge, OracleJudgeConfig | WorldTeacherConfig) and not config.synthetic:
             yield f"{key}: needs the tiny world, but data brings other preferences"
+
+
+def _recorded(config: Config) -> Problems:
+    """A recorded teacher knows the pairs of its file alone, so it judges nothing else."""
+    tables = config.tables
+    asked: dict[str, Sequence[str]] = {
+        "tables.alignment.rows": tables.alignment.rows,
+        "tables.win_rates.judges": tables.win_rates.judges,
+        "tables.injections.judges": tables.injections.judges if tables.injections else (),
+        "tables.pivots.judges": tables.pivots.judges if tables.pivots else (),
+        **{f"consensus.{name}.teachers": source.teachers for name, source in config.consensus.items()},
+    }
+    for name, policy in config.policies.items():
+        if isinstance(policy, GRPOPolicyConfig):
+            asked[f"policies.{name}.reward"] = policy.judges
+        elif isinstance(policy, BestOfPolicyConfig):
+            asked[f"policies.{name}.best_of.judge"] = [policy.best_of.judge]
+    for key, names in asked.items():
+        for name in names:
+            if isinstance(config.judges.get(name), RecordedTeacherConfig):
+                yield f"{key}: {name!r} has a file's chains, of its pairs in one order: it can only teach"
 
 
 def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problems:

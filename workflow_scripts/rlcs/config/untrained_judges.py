@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -80,6 +81,42 @@ class WorldTeacherConfig(_UntrainedConfig):
     length_bias: float = Field(0.04, description="Points added per word of a story beyond the usual 27.")
     first_position_bias: float = Field(0.4, description="Points added to the story shown first.")
     slip_rate: float = Field(0.01, ge=0, le=1, description="Probability that it misreads a slot.")
+
+
+CHAIN_COLUMNS = {
+    "story_a": "story_a",
+    "story_b": "story_b",
+    "label": "chosen_story",
+    "analysis": "rationale",
+}
+"""Columns of LitBench-Rationales by the workflow's names."""
+
+
+class RecordedTeacherConfig(_UntrainedConfig):
+    """Chains about pairs from a file, which another system wrote; a teacher and nothing else.
+
+    A pair is found by its two stories, whatever the spelling, in the order of the file. In the other order
+    the teacher has no verdict, so that a GenRM learns its chains with chains: unfiltered.
+    """
+
+    backend: Literal["file"] = Field(description="Backend: chains from a file.")
+    chains: Path = Field(
+        description="File with two stories, the better one (A or B) and an analysis (JSONL, CSV or Parquet).",
+        examples=["rationales.jsonl"],
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Your column for each of story_a, story_b, label and analysis. Empty: those of "
+        "LitBench-Rationales: story_a, story_b, chosen_story, rationale.",
+    )
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> RecordedTeacherConfig:
+        if unknown := sorted(self.columns.keys() - CHAIN_COLUMNS.keys()):
+            raise ValueError(f"columns {unknown} are none of {', '.join(CHAIN_COLUMNS)}")
+        if self.reads != "pair":
+            raise ValueError("a file's chains speak of two stories: reads must be pair")
+        return self
 
 
 VOTES = Field(

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from rlcs.answer_formats import STRICT
 from rlcs.config.judging import JudgingConfig, ScoresConfig
-from rlcs.config.untrained_judges import EndpointJudgeConfig, LengthJudgeConfig, WorldTeacherConfig
+from rlcs.config.untrained_judges import (
+    EndpointJudgeConfig,
+    LengthJudgeConfig,
+    RecordedTeacherConfig,
+    WorldTeacherConfig,
+)
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend, Decoding
 from rlcs.judging.engines import run_model
@@ -31,7 +36,8 @@ def load_judge(
     """The judge of a section made by ``stage_configs.judge``.
 
     Args:
-        folder: the artifact that holds its ``model``; None for a judge without weights.
+        folder: the artifact that holds its ``model``, or the file of a recorded teacher; None for a judge
+            without either.
         access: access to the judge, if it is an endpoint or vLLM serves it.
         max_failure_share: replaces an endpoint's own.
         soft: also ask a generative judge for p(a beats b): the votes' share, or with a single vote p from the
@@ -50,6 +56,12 @@ def load_judge(
     if kind == "scalar":
         return _scalar_judge(section, folder)
     judging = JudgingConfig.model_validate(section["judging"])
+    if entry.get("backend") == "file":
+        from rlcs.judging.recorded import RecordedTeacher, read_chains
+
+        assert folder is not None, f"judge {name} needs a file of chains"
+        recorded = RecordedTeacherConfig.model_validate({**entry, "chains": folder})
+        return RecordedTeacher(name, read_chains(folder, recorded), judging.scores)
     if entry.get("backend") == "world":
         return SimulatedTeacher(name, WorldTeacherConfig.model_validate(entry), judging)
     votes, is_probe = entry.get("votes", 1), entry.get("train") == "probe"

@@ -168,7 +168,13 @@ def _stand_in(base: _Raw) -> _Raw:
 
 
 def _redirect(entry: _Raw, address: str) -> None:
-    """Send an endpoint's questions to the server of the rehearsal, which takes no key and no money."""
+    """Send an endpoint's questions to the server of the rehearsal, which takes no key and no money.
+
+    A recorded teacher knows none of the rehearsal's pairs, so the server stands in for it.
+    """
+    if entry.get("backend") == "file":
+        entry |= {"backend": "openai", "model": "recorded", "sampling": {}}
+        del entry["chains"], entry["columns"]
     if entry.get("backend") == "openai":
         entry |= {"base_url": address, "api_key_env": None, "prompt_price": 0.0, "completion_price": 0.0}
         entry |= {"max_failure_share": 1, "backoff": 0.05, "max_wait": 1.0, "requests_per_minute": None}

@@ -34,6 +34,7 @@ from rlcs.config.untrained_judges import (
     GenerativeJudgeConfig,
     LengthJudgeConfig,
     OracleJudgeConfig,
+    RecordedTeacherConfig,
     RewardModelJudgeConfig,
     UntrainedJudgeConfig,
     WorldTeacherConfig,
@@ -141,6 +142,9 @@ def judge(config: Config, name: str) -> SectionDict:
     if isinstance(entry, EndpointJudgeConfig):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
         section["judging"] = _judging(config, entry, exclude=_ANSWERING)
+    elif isinstance(entry, RecordedTeacherConfig):  # its file is an input
+        section["judge"].pop("chains")
+        section["judging"] = _judging(config, entry, exclude=_ANSWERING)
     elif isinstance(entry, ScalarJudgeConfig | RewardModelJudgeConfig):
         section["writing"] = plain(config.writing)
         section["batch_size"] = config.judging.batch_size
@@ -211,7 +215,7 @@ def is_served(config: Config, entry: BaseModel) -> bool:
     return (
         config.judging.engine != "transformers"
         and writes(entry)
-        and not isinstance(entry, WorldTeacherConfig)
+        and not isinstance(entry, WorldTeacherConfig | RecordedTeacherConfig)
     )
 
 
