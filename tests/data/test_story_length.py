@@ -1,7 +1,7 @@
 """Stories that are too long: set aside or cut, never in silence."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rlcs.config.sources import StoryLengthConfig
@@ -40,6 +40,7 @@ def test_a_story_is_cut_at_the_end_of_a_sentence(story, most, expected):
 
 
 @given(st.text(max_size=200), st.integers(1, 10))
+@example("0/0/0:A.A", 3)
 def test_what_is_cut_is_a_beginning_that_keeps_the_limit(story, most):
     short = truncate(story, most)
     assert story.startswith(short)

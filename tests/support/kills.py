@@ -86,6 +86,7 @@ VICTIMS = {
         "sample_stories.py",
         stage_configs.stories(CONFIG, "rlcs-bt"),
         PREFERENCES | {"model": "policies/rlcs-bt/seed1"},
+        ASKING,
     ),
 }
 

@@ -108,7 +108,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
     entry = {"backend": "transformers", "base": "small", "max_new_tokens": 3}
     verified = run(
         "verify_stories.py",
-        {"policy": "sft", "name": "reader", "verifier": entry},
+        {"policy": "sft", "name": "reader", "verifier": entry, "engine": "transformers"},
         tmp_path / "checks" / "manifest.json",
         preferences=[made["preferences"]],
         stories=[made["stories"]],
@@ -116,6 +116,7 @@ def test_stories_are_verified_and_tabulated(base, tmp_path):
         seed="1",
         endpoint="{}",
         answers=str(tmp_path / "answers"),
+        serving="{}",
     )
     checks = read_rows(verified.parent / "checks.parquet", CHECKS)
     assert [(row["policy"], row["context_id"], row["constraint"]) for row in checks] == [

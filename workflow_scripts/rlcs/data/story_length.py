@@ -31,7 +31,11 @@ def truncate(story: str, max_words: int) -> str:
     sentences = texts.sentence_ends(story[: too_far + _LOOKAHEAD])
     lines = [end - 1 for end in accumulate(len(line) + 1 for line in story[:too_far].split("\n"))]
     for ends in (sentences, lines):
-        if fitting := [end for end in ends if least <= end < too_far]:
+        fitting = [end for end in ends if least <= end < too_far]
+        # "A.A" is one word, and a sentence may end in it
+        while fitting and fitting[-1] > last and texts.word_count(story[last : fitting[-1]]):
+            fitting.pop()
+        if fitting:
             return story[: fitting[-1]].rstrip()
     return story[:last]
 
