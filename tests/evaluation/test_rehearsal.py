@@ -45,9 +45,9 @@ def results(tmp_path):
     """A run without a problem."""
     base = artifact(tmp_path, "bases/b", weights(1.0))
     artifact(tmp_path, "judges/j/seed1", weights(2.0), {"base": base})
-    artifact(tmp_path, "policies/p/seed1", weights(3.0), {"model": base})
-    artifact(tmp_path, "stories/p/seed1", stories("one"))
-    artifact(tmp_path, "stories/q/seed1", stories("two"))
+    policy = artifact(tmp_path, "policies/p/seed1", weights(3.0), {"model": base})
+    artifact(tmp_path, "stories/p/seed1", stories("one"), {"model": policy})
+    artifact(tmp_path, "stories/q/seed1", stories("two"), {"model": base})
     artifact(tmp_path, "alignment/j/seed1", judged("a", "none"))
     artifact(tmp_path, "tables/t", lambda f: pd.DataFrame({"n": [1.0], "s": ["x"]}).to_csv(f / "t.csv"))
     return tmp_path
@@ -72,9 +72,20 @@ def test_a_training_that_moved_no_weight_is_found(results):
     assert len(find_problems(results, [])) == 1  # its parent was published on purpose
 
 
-def test_policies_that_write_the_same_are_found(results):
-    artifact(results, "stories/copy/seed1", stories("one"))
-    assert find_problems(results, ["copy"]) == ["copy, p: wrote the same 1 stories"]
+@pytest.mark.parametrize(
+    ("value", "reads", "found"),
+    [
+        (4.0, "copy", []),  # weights of its own, which draw the same story
+        (3.0, "copy", ["copy, p: wrote the same 1 stories"]),
+        (4.0, "p", ["copy, p: wrote the same 1 stories"]),  # a mixed-up path
+    ],
+)
+def test_policies_that_write_the_same_by_the_same_weights_are_found(results, value, reads, found):
+    base = content_id(results / "bases/b/manifest.json")
+    artifact(results, "policies/copy/seed1", weights(value), {"model": base})
+    model = content_id(results / f"policies/{reads}/seed1/manifest.json")
+    artifact(results, "stories/copy/seed1", stories("one"), {"model": model})
+    assert find_problems(results, ["copy"]) == found
     assert find_problems(results, ["other"]) == []  # neither of the two is trained
 
 

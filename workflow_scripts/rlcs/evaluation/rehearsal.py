@@ -18,7 +18,7 @@ from rlcs.data.artifacts import HISTORY_FILE, JUDGEMENTS_FILE, STORIES_FILE
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.planning.answer_plan import AnswerPlan
 from rlcs.planning.gpu_plan import Plan
-from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
+from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_manifest, read_provenance, read_run
 
 WEIGHTS = Path("model") / "model.safetensors"
 
@@ -81,14 +81,28 @@ def _constant_rewards(results: Path) -> Iterator[str]:
 
 
 def _equal_stories(results: Path, trained: frozenset[str]) -> Iterator[str]:
-    """Policies that wrote the same stories to all contexts."""
-    written: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    """Policies that wrote the same stories to all contexts, if not each has read weights of its own.
+
+    Weights that differ little draw the same few stories.
+    """
+    written: dict[tuple[str, ...], list[Path]] = defaultdict(list)
     for artifact in _artifacts(results, "stories/*/seed*"):
-        rows = STORIES_FILE.read(artifact)
-        written[tuple(row["text"] for row in rows)].append(artifact.parent.name)
-    for stories, policies in written.items():
-        if len(policies) > 1 and trained & set(policies):
+        written[tuple(row["text"] for row in STORIES_FILE.read(artifact))].append(artifact)
+    for stories, artifacts in written.items():
+        policies = [artifact.parent.name for artifact in artifacts]
+        weights = {_own_weights(results, artifact) for artifact in artifacts}
+        if trained & set(policies) and (None in weights or len(weights) < len(policies)):
             yield f"{', '.join(policies)}: wrote the same {len(stories)} stories"
+
+
+def _own_weights(results: Path, stories: Path) -> str | None:
+    """Hash of the weights that wrote stories; None if they are not those of the stories' own policy."""
+    read = read_provenance(stories)["inputs"].get("model")
+    manifest = results / "policies" / stories.parent.name / stories.name / MANIFEST_NAME
+    if not manifest.exists():
+        return read  # of a base
+    own: str = read_manifest(manifest)["files"][WEIGHTS.as_posix()]["sha256"]
+    return own if content_id(manifest) == read else None
 
 
 def _silent_judges(results: Path) -> Iterator[str]:
