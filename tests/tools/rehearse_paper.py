@@ -48,8 +48,8 @@ def main() -> int:
         (folder / "slurm" / "site.yaml").write_text(yaml.safe_dump(SITE))
         command = ["snakemake", "rehearse", "--profile", "slurm", "--configfile", arguments.configfile]
         command += ["--config", f"each={arguments.each}"]
-        # looks at its jobs soon: they take seconds; and no more at a time than this machine carries
-        quick = ["--slurm-init-seconds-before-status-checks", "2", "--jobs", str(os.cpu_count())]
+        # looks at its jobs soon: they take seconds, and wait for Slurm and for Snakemake as long
+        quick = ["--slurm-init-seconds-before-status-checks", "2", "--jobs", str(3 * (os.cpu_count() or 1))]
         started = time.time()
         with Slurm(Path(scratch) / "slurm"):
             code = subprocess.run(
