@@ -91,9 +91,9 @@ NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
 @pytest.mark.parametrize(
     ("launch", "shape", "cpus", "gigabytes"),
     [
-        (None, {"gpu": 1}, 8, 96),
-        ("ddp-8", {"gpu": 8}, 64, 768),
-        ("fsdp2-4", {"gpu": 4}, 32, 384),
+        (None, {"gpu": 1, "nodes": 1}, 8, 96),
+        ("ddp-8", {"gpu": 8, "nodes": 1}, 64, 768),
+        ("fsdp2-4", {"gpu": 4, "nodes": 1}, 32, 384),
         ("fsdp2-4x8", {"gres": "gpu:8", "nodes": 4, "tasks_per_node": 2, "mpi": "srun"}, 32, 768),
     ],
 )
@@ -104,7 +104,7 @@ NEW = ("gpu", "gres", "nodes", "tasks_per_node", "mpi")
 )
 def test_a_training_has_a_gpu_for_each_process_of_its_launch(rule, launch, shape, cpus, gigabytes):
     file = launch and ROOT / "config" / "accelerate" / f"{launch}.yaml"
-    several = "nodes" in shape
+    several = "mpi" in shape
     job = of(rule, 1, FULL | {"max_gigabytes": 2000}, launch=file, several_nodes=several)
     assert {name: job[name] for name in NEW if name in job} == shape
     assert (job["cpus_per_task"], job["mem_mb"]) == (cpus, 1000 * gigabytes)
