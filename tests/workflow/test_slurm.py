@@ -108,8 +108,8 @@ def test_what_is_said_to_sbatch(record):
     # the second attempt asks for more, up to what the site has
     assert [line for line in lines if comment(LATE) in line] == [
         f"{start}/rule_train_policy_sft/{LATE}_1/%j.log --export=ALL --comment {comment(LATE)}"
-        f"  -A lab  -p gpu -t {hours * 60} -C 'a100|h100' --mem {gigabytes}000 --nodes=1 --requeue --cpus-per-task=8"
-        " --signal=TERM@300 --open-mode=append -D FOLDER --gpus=1"
+        f"  -A lab  -p gpu -t {hours * 60} -C 'a100|h100' --mem {gigabytes}000 --nodes=1 --requeue"
+        " --cpus-per-task=8 --signal=TERM@300 --open-mode=append -D FOLDER --gpus=1"
         for hours, gigabytes in [(24, 96), (30, 150)]
     ]
 
