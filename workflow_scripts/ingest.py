@@ -8,7 +8,7 @@ from rlcs.config.data import DataConfig
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import columns_of, read_files
-from rlcs.data.formats import fields_of, leave_out_rows, required_fields, shares_of, validated_pairs
+from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import count_oddities
 from rlcs.data.preferences import write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
@@ -54,10 +54,9 @@ def ingest(stage: Stage) -> None:
         contexts, pairs, annotations, unlabelled, quarantine, alike = take_subset(
             usable, data.subset, data.seed, whole_contexts=data.format == "best_of"
         )
-        shares = shares_of(data)
-        if data.context_split is not None:
-            shares = {split: float(split == data.context_split) for split in SPLITS}
-        more, unusable = validate_contexts(read_context_rows(stage, data), contexts, shares, data.seed)
+        more, unusable = validate_contexts(
+            read_context_rows(stage, data), contexts, context_shares_of(data), data.seed
+        )
         contexts, quarantine = contexts + more, quarantine + unusable
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)

@@ -13,6 +13,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from rlcs.evaluation.rehearsal import artifacts_made, at_scale, find_problems, s
 from rlcs.judging.stand_in_endpoint import Form, StandInEndpoint
 from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehearsed
 from rlcs.planning.run_plan import RunPlan
+from rlcs.records import Row
 from rlcs.stages import fork_server
 from rlcs.stages.children import die_with_parent
 from rlcs.training.planned import plans
@@ -57,13 +59,15 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     pairs = None if is_at_hand(config) else folder / "pairs.jsonl"
     if pairs is not None:
-        write_made_up(pairs, config.data)
+        write_lines(pairs, made_up_pairs(config.data))
     benchmarks = {
-        name: write_made_up(folder / f"benchmark_{name}.jsonl", entry)
+        name: write_lines(folder / f"benchmark_{name}.jsonl", made_up_pairs(entry))
         for name, entry in config.benchmarks.items()
         if not has_files(entry)
     }
-    prompts = write_prompts(folder / "input_data.jsonl") if config.tables.ifeval else None
+    prompts = None
+    if config.tables.ifeval:  # a few: those of IFEval are hundreds
+        prompts = write_lines(folder / "input_data.jsonl", made_up_instructions())
     host = socket.gethostname() if arguments.slurm else "127.0.0.1"
     with StandInEndpoint(forms(config), config.judging, host) as server:
         small = derive(
@@ -128,15 +132,13 @@ def has_files(source: SourceConfig) -> bool:
     return bool(files) and all(file.is_file() for file in files)
 
 
-def write_prompts(file: Path) -> Path:
-    """Write a few prompts with instructions: those of IFEval are hundreds."""
-    file.write_text("".join(json.dumps(row) + "\n" for row in made_up_instructions()), encoding="utf-8")
-    return file
+def made_up_pairs(source: SourceConfig) -> Sequence[Row]:
+    """Made-up rows in a source's columns."""
+    return made_up_rows(source, ROWS, random.Random(source.seed))
 
 
-def write_made_up(file: Path, source: SourceConfig) -> Path:
-    """Write made-up rows in a source's columns into a file."""
-    rows = made_up_rows(source, ROWS, random.Random(source.seed))
+def write_lines(file: Path, rows: Sequence[Row]) -> Path:
+    """Write rows as JSON lines; return the file."""
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return file
 

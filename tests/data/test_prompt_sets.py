@@ -10,6 +10,7 @@ import yaml
 import ingest
 from paths import ROOT
 from rlcs.config.data import DataConfig
+from rlcs.data.formats import context_shares_of
 from rlcs.data.validation import validate_contexts
 
 SETS = {
@@ -75,7 +76,7 @@ def test_prompts_become_held_out_contexts(name, tmp_path):
     data = DataConfig(contexts=[tmp_path / name], context_columns=documented()[name], context_split="test")
     stage = SimpleNamespace(inputs={"contexts": [tmp_path / name]})
     contexts, quarantine = validate_contexts(
-        ingest.read_context_rows(stage, data), [], {"train": 0.0, "validation": 0.0, "test": 1.0}, 0
+        ingest.read_context_rows(stage, data), [], context_shares_of(data), 0
     )
     assert quarantine == []
     assert [context.outline for context in contexts] == ["Write of a wolf.", "Write of a mill."]

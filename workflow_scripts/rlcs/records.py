@@ -187,6 +187,11 @@ class Context:
     constraints: tuple[Constraint, ...]
     split: Split
 
+    @property
+    def premise(self) -> tuple[str, str, str]:
+        """The text that must not stand in two splits."""
+        return (self.characters, self.previous_plot, self.outline)
+
 
 @dataclass(frozen=True)
 class Comparison:

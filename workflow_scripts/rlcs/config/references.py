@@ -172,23 +172,19 @@ def _judges(config: Config) -> Problems:
 
 def _recorded(config: Config) -> Problems:
     """A recorded teacher knows the pairs of its file alone, so it judges nothing else."""
-    tables = config.tables
-    asked: dict[str, Sequence[str]] = {
-        "tables.alignment.rows": tables.alignment.rows,
-        "tables.win_rates.judges": tables.win_rates.judges,
-        "tables.injections.judges": tables.injections.judges if tables.injections else (),
-        "tables.pivots.judges": tables.pivots.judges if tables.pivots else (),
-        **{f"consensus.{name}.teachers": source.teachers for name, source in config.consensus.items()},
+    asked: dict[str, Sequence[str | None]] = {
+        f"tables.{key}": names for key, names, registry in _named_in_tables(config) if registry == "judges"
     }
+    asked |= {f"consensus.{name}.teachers": source.teachers for name, source in config.consensus.items()}
     for name, policy in config.policies.items():
         if isinstance(policy, GRPOPolicyConfig):
             asked[f"policies.{name}.reward"] = policy.judges
         elif isinstance(policy, BestOfPolicyConfig):
             asked[f"policies.{name}.best_of.judge"] = [policy.best_of.judge]
     for key, names in asked.items():
-        for name in names:
-            if isinstance(config.judges.get(name), RecordedTeacherConfig):
-                yield f"{key}: {name!r} has a file's chains, of its pairs in one order: it can only teach"
+        for judge in names:
+            if isinstance(config.judges.get(judge or ""), RecordedTeacherConfig):
+                yield f"{key}: {judge!r} has a file's chains, of its pairs in one order: it can only teach"
 
 
 def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problems:
@@ -378,9 +374,10 @@ def _effects(config: Config) -> Problems:
             yield from _known(config, f"effects.{number}.systems", name, METRICS[effect.metric].registry)
 
 
-def _tables(config: Config) -> Problems:
+def _named_in_tables(config: Config) -> list[tuple[str, Sequence[str | None], str]]:
+    """Each key of a table that names entries, its names, and their registry."""
     tables = config.tables
-    named = [
+    return [
         ("alignment.rows", tables.alignment.rows, "judges"),
         ("benchmarks.rows", tables.benchmarks.rows if tables.benchmarks else (), "judges"),
         ("injections.judges", tables.injections.judges if tables.injections else (), "judges"),
@@ -393,7 +390,11 @@ def _tables(config: Config) -> Problems:
         ("pivots.judges", tables.pivots.judges if tables.pivots else (), "judges"),
         ("pivots.policy", [tables.pivots.policy] if tables.pivots else (), "policies"),
     ]
-    for key, names, registry in named:
+
+
+def _tables(config: Config) -> Problems:
+    tables = config.tables
+    for key, names, registry in _named_in_tables(config):
         for name in names:
             yield from _known(config, f"tables.{key}", name, registry)
     for name in tables.injections.judges if tables.injections else ():

@@ -162,6 +162,13 @@ def shares_of(data: DataConfig) -> dict[Split, float]:
     return {split: getattr(data.splits, split) for split in SPLITS}
 
 
+def context_shares_of(data: DataConfig) -> dict[Split, float]:
+    """The share of each split for contexts from files: all in ``context_split``, if one is named."""
+    if data.context_split is None:
+        return shares_of(data)
+    return {split: float(split == data.context_split) for split in SPLITS}
+
+
 def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
     """Validate rows of the configured format; every rater's vote is an annotation.
 

@@ -180,7 +180,7 @@ def validate_contexts(
     """
     before = list(known)
     ids = {context.context_id for context in before}
-    keys = {_premise_key((c.characters, c.previous_plot, c.outline)) for c in before}
+    keys = {_premise_key(context.premise) for context in before}
     contexts: list[Context] = []
     bad = []
     for raw in rows:

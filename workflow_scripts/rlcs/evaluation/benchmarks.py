@@ -15,11 +15,10 @@ import pandas as pd
 from rlcs.evaluation import baselines
 from rlcs.evaluation.crossed import estimate_by_seed, with_exact_bounds
 from rlcs.evaluation.judgements import Judged
-from rlcs.evaluation.overlap import Overlap
+from rlcs.evaluation.overlap import Overlap, PairTexts
 from rlcs.evaluation.statistics import Estimate
 from rlcs.judging.credits import pair_credits, unparsed_share, win_credits
 from rlcs.records import LENGTH, Context, Judgement, Row
-from rlcs.text import premise_key
 
 CHANCE = "chance"
 OWN = "this run"
@@ -56,12 +55,11 @@ class Benchmark:
     def clusters(self) -> dict[str, str]:
         """The prompt of each item, over which intervals are: a prompt may have several items."""
         key = "context_id" if self.metric == "best_of" else "pair_id"
-        return {pair[key]: self._prompt(pair["context_id"]) for pair in self.pairs}
+        return {pair[key]: self._prompt(pair) for pair in self.pairs}
 
-    def _prompt(self, context_id: str) -> str:
-        context = self.contexts[context_id]
-        premise = (context.characters, context.previous_plot, context.outline)
-        return "\n".join(map(premise_key, premise)) if any(premise) else context_id
+    def _prompt(self, pair: Row) -> str:
+        known = PairTexts.of(pair, self.contexts).prompt_key
+        return "\n".join(known) if known else str(pair["context_id"])
 
     @property
     def chance(self) -> float:

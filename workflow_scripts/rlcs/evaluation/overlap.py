@@ -25,9 +25,7 @@ class PairTexts(NamedTuple):
     @classmethod
     def of(cls, pair: Row, contexts: Mapping[str, Context]) -> PairTexts:
         """Take the texts of a row of PAIRS or UNLABELLED."""
-        context = contexts[pair["context_id"]]
-        premise = (context.characters, context.previous_plot, context.outline)
-        return cls(premise, (pair["story_a"], pair["story_b"]))
+        return cls(contexts[pair["context_id"]].premise, (pair["story_a"], pair["story_b"]))
 
     @property
     def prompt_key(self) -> tuple[str, ...] | None:

@@ -11,9 +11,8 @@ import pyarrow as pa
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.prompts import Messages
 from rlcs.config.writing import SamplingConfig
-from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend, Decoding
-from rlcs.judging.engines import run_model
+from rlcs.judging.engines import ask_endpoint, run_model
 from rlcs.records import Row
 from rlcs.stages.shards import in_shards
 from rlcs.stages.stage import Stage, log
@@ -73,18 +72,9 @@ def load_writer(stage: Stage, sampling: SamplingConfig, purpose: str) -> Backend
     policy, access = stage.config["policy"], Access.of(stage.options)
     draws = f"{purpose}, seed {stage.seed}"
     if (question := stage.config.get("endpoint")) is not None:
-        from rlcs.judging.endpoint import EndpointBackend  # with its client
-
         entry = EndpointConfig.model_validate(access.complete(question))
         entry = entry.model_copy(update={"sampling": request_parameters(sampling, entry.sampling)})
-        return EndpointBackend(
-            policy,
-            entry,
-            AnswerStore(access.answers),
-            "policy",
-            identity=f"{entry.model}, {draws}",
-            budgets=access.budgets(entry, f"policy {policy!r}"),
-        )
+        return ask_endpoint(policy, entry, access, role="policy", identity=f"{entry.model}, {draws}")
     decoding = Decoding(
         sampling.engine or "transformers",
         sampling.max_new_tokens,

@@ -1,11 +1,39 @@
-"""The engine that runs a model of the run: judges, verifiers and policies alike."""
+"""The backend of an entry, whether it judges, verifies or writes: an engine of the run, or an endpoint."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judging import ScoresConfig
+from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend, Decoding
+
+
+def ask_endpoint(
+    name: str,
+    entry: EndpointConfig,
+    access: Access,
+    *,
+    role: str = "judge",
+    scores: ScoresConfig | None = None,
+    identity: str | None = None,
+) -> Backend:
+    """Make the backend of an endpoint, with its kept answers and the limits on its costs.
+
+    Arguments as in ``EndpointBackend``, which is imported here since its client takes a while.
+    """
+    from rlcs.judging.endpoint import EndpointBackend
+
+    return EndpointBackend(
+        name,
+        entry,
+        AnswerStore(access.answers),
+        role,
+        scores=scores,
+        identity=identity,
+        budgets=access.budgets(entry, f"{role} {name!r}"),
+    )
 
 
 def run_model(

@@ -14,9 +14,8 @@ from rlcs.config.untrained_judges import (
     RecordedTeacherConfig,
     WorldTeacherConfig,
 )
-from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend, Decoding
-from rlcs.judging.engines import run_model
+from rlcs.judging.engines import ask_endpoint, run_model
 from rlcs.judging.pointwise import JUDGES
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 from rlcs.judging.soft_verdict import check_scores
@@ -96,15 +95,12 @@ def _backend(
     """The backend of a generative judge."""
     name, entry = section["name"], section["judge"]
     if entry.get("backend") == "openai":
-        from rlcs.judging.endpoint import EndpointBackend
-
         assert access is not None, f"judge {name} needs the options answers and endpoint"
         if scores is not None:
             check_scores(scores)
         share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
         endpoint = EndpointJudgeConfig.model_validate(access.complete(entry, **share))
-        budgets = access.budgets(endpoint, f"judge {name!r}")
-        return EndpointBackend(name, endpoint, AnswerStore(access.answers), scores=scores, budgets=budgets)
+        return ask_endpoint(name, endpoint, access, scores=scores)
     assert folder is not None, f"judge {name} needs a model"
     decoding = Decoding(
         judging.engine,

@@ -9,9 +9,8 @@ from typing import Any
 from rlcs.config.judging import EndpointVerifierConfig, ModelVerifierConfig
 from rlcs.config.prompts import verifier_prompt
 from rlcs.constraints.verification import Check, Question, Verifier, read_check
-from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Backend, Decoding
-from rlcs.judging.engines import run_model
+from rlcs.judging.engines import ask_endpoint, run_model
 
 
 class GenerativeVerifier:
@@ -48,13 +47,9 @@ def load_verifier(
     """
     name, fields = section["name"], section["verifier"]
     if fields["backend"] == "openai":
-        from rlcs.judging.endpoint import EndpointBackend  # with its client
-
         share = {} if max_failure_share is None else {"max_failure_share": max_failure_share}
         endpoint = EndpointVerifierConfig.model_validate(access.complete(fields, **share))
-        budgets = access.budgets(endpoint, f"verifier {name!r}")
-        answers = AnswerStore(access.answers)
-        backend: Backend = EndpointBackend(name, endpoint, answers, "verifier", budgets=budgets)
+        backend = ask_endpoint(name, endpoint, access, role="verifier")
         return GenerativeVerifier(name, backend, endpoint.template)
     assert folder is not None, f"verifier {name} needs a model"
     entry = ModelVerifierConfig.model_validate(fields)

@@ -18,7 +18,7 @@ from rlcs.config.policies import BestOfPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.section import ModelConfig
 from rlcs.config.training import TrainedConfig
-from rlcs.planning.stage_configs import is_served, policy_engine, policy_judges
+from rlcs.planning.stage_configs import is_served, policy_engine, policy_judges, policy_vllm
 from rlcs.stages.launch import Launch
 
 REHEARSAL_MINUTES = 10
@@ -49,9 +49,7 @@ def answering_gpus(config: Config, judge: str) -> int:
 
 def writing_gpus(config: Config) -> int:
     """GPUs of a stage in which a policy of the run writes."""
-    if policy_engine(config) == "transformers":
-        return 1
-    return _spread(config.judging.vllm if config.sampling.vllm is None else config.sampling.vllm)
+    return 1 if policy_engine(config) == "transformers" else _spread(policy_vllm(config))
 
 
 def _spread(arguments: Mapping[str, Any]) -> int:

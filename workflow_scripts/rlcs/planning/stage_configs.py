@@ -326,6 +326,11 @@ def policy_engine(config: Config) -> Engine:
     return config.sampling.engine or config.judging.engine
 
 
+def policy_vllm(config: Config) -> dict[str, bool | int | float | str]:
+    """The arguments of vLLM where it runs policies."""
+    return config.judging.vllm if config.sampling.vllm is None else config.sampling.vllm
+
+
 def _writer(config: Config, name: str) -> SectionDict:
     """A policy that writes: its endpoint's question, or the engine that runs its weights."""
     entry = config.policies[name]
@@ -334,8 +339,7 @@ def _writer(config: Config, name: str) -> SectionDict:
         return section | {"endpoint": plain(entry, exclude={*_REACHING, "train"})}
     section["sampling"] |= {"batch_size": config.sampling.batch_size, "engine": policy_engine(config)}
     if policy_engine(config) != "transformers":
-        chosen = config.sampling.vllm
-        section["sampling"]["vllm"] = config.judging.vllm if chosen is None else chosen
+        section["sampling"]["vllm"] = policy_vllm(config)
     return section
 
 
