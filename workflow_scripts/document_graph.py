@@ -1,4 +1,4 @@
-"""Write the rule graph into the README as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
+"""Write the rule graph into docs/architecture.md as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import networkx
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "architecture.md"
 BEGIN = "<!-- rule graph: written by workflow_scripts/document_graph.py -->"
 END = "<!-- end of rule graph -->"
 
@@ -24,7 +24,7 @@ def without_shortcuts(pairs: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def mermaid_block(pairs: set[tuple[str, str]]) -> str:
-    """The README's section, with the edges sorted by name, so that equal graphs give equal text."""
+    """The page's section, with the edges sorted by name, so that equal graphs give equal text."""
     lines = [f"  {a} --> {b}" for a, b in sorted(without_shortcuts(pairs))]
     return "\n".join([BEGIN, "", "```mermaid", "flowchart LR", *lines, "```", "", END])
 
@@ -33,10 +33,10 @@ def main() -> None:
     pairs = read_edges(sys.stdin.read())
     if not pairs:
         sys.exit("error: no rule graph on standard input; call `make docs`")
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
-    README.write_text(before + mermaid_block(pairs) + after, encoding="utf-8")
+    PAGE.write_text(before + mermaid_block(pairs) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

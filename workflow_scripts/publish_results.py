@@ -8,27 +8,26 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlcs.data.artifacts import STORIES_FILE
+from rlcs.data.preferences import Preferences
+from rlcs.report.formatting import read_table
 from rlcs.report.provenance import find_ancestors
+from rlcs.report.samples import choose_samples
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 ROOT = Path(__file__).parent.parent
 BEGIN, END = "<!-- results: written by workflow_scripts/publish_results.py -->", "<!-- end of results -->"
 DEFAULT_RUN = "tiny"
-SHOWN = {
-    "alignment": (
-        "system",
-        "pairs",
-        "accuracy %",
-        "accuracy, both orders %",
-        "Δ row above",
-        "Δ length baseline",
-        "flips %",
-    ),
-    "win_rates": ("policy", "judge", "win rate %", "rating", "constraints kept %", "words"),
-}
+STORY_FILE = "story.md"
+READERS_JUDGE = "oracle"  # of the win rates in the README; it knows the truth, and rewards no policy
+EXPLAINED = (
+    "In brackets: 95 % intervals. *flips*: pairs of which the verdict changes with the order of the stories; *both orders*: "
+    "the verdict from the mean of both."
+)
 COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.svg", "figures/policies.svg")
 
 
@@ -56,23 +55,53 @@ def collect_provenance(results: Path, command: str) -> dict[str, Any]:
     }
 
 
-def select_columns(table: str, columns: tuple[str, ...]) -> str:
-    """Select columns of a Markdown table; keep the caption."""
-    lines = table.strip().splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    indices = [rows[0].index(name) for name in columns]
-    selected = ["| " + " | ".join(row[index] for index in indices) + " |" for row in rows]
-    return "\n".join([lines[0], "", *selected])
+def select_columns(table: str, columns: Sequence[str], **rows: str) -> str:
+    """Select columns of a Markdown table, and rows with the given values of other columns; drop the caption."""
+    lines = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line
+    ]
+    header, rule, *body = lines
+    chosen = [row for row in body if all(row[header.index(name)] == value for name, value in rows.items())]
+    indices = [header.index(name) for name in columns]
+    return "\n".join("| " + " | ".join(row[i] for i in indices) + " |" for row in (header, rule, *chosen))
 
 
 def readme_section(folder: Path) -> str:
-    """The results section of the README: a figure, the main columns of the tables, and a link to the rest."""
-    parts = [f"![Accuracy of the judges on held-out pairs]({folder}/alignment.svg)"]
-    for name, columns in SHOWN.items():
-        table = (ROOT / folder / f"{name}.md").read_text(encoding="utf-8")
-        parts.append(select_columns(table, columns))
-    parts.append(f"Every column, and what made these numbers: [{folder}]({folder}).")
-    return "\n\n".join(parts)
+    """The results section of the README: a figure, the main columns of the tables, a story, a link to the rest."""
+
+    def read(name: str) -> str:
+        return (ROOT / folder / name).read_text(encoding="utf-8").strip()
+
+    judges = ("system", "pairs", "accuracy %", "accuracy, both orders %", "flips %")
+    policies = ("policy", "win rate %", "constraints kept %", "words")
+    return "\n\n".join(
+        [
+            f"![Accuracy of the judges on held-out pairs]({folder}/alignment.svg)",
+            "Synthetic tiny world: judges against the labels of held-out pairs. " + EXPLAINED,
+            select_columns(read("alignment.md"), judges),
+            "Stories for held-out contexts against those of the policy after SFT, judged by the world's own rules:",
+            select_columns(read("win_rates.md"), policies, judge=READERS_JUDGE),
+            read(STORY_FILE),
+            f"Every column, and what made these numbers: [{folder}]({folder}).",
+        ]
+    )
+
+
+def tell_story(results: Path) -> str:
+    """A context of the held-out split with a story before and after: of the reference and of the best policy.
+
+    It is the first context, by id, for which the policies' stories differ; quality plays no part.
+    """
+    wins = read_table(results / "tables" / "win_rates" / "win_rates.csv")
+    config = read_provenance(results / "report")["config"]
+    told = wins[(wins["judge"] == READERS_JUDGE) & (wins["policy"] != config["reference"])]
+    best = max(told.itertuples(), key=lambda row: row.win_rate.value).policy
+    policies = [config["reference"], best]
+    stories = [row for name in policies for row in STORIES_FILE.read(results / "stories" / name / "seed1")]
+    contexts = Preferences(results / "preferences").contexts
+    (sample,) = choose_samples(contexts, stories, [], [], policies, config["reference"], count=1)
+    said = "\n>\n".join(f"> **{story.policy}**: {story.text}" for story in sample.stories)
+    return f'A story before and after, for "{sample.context.outline}" ({sample.requirements}):\n\n{said}'
 
 
 def main() -> None:
@@ -92,6 +121,7 @@ def main() -> None:
     (ROOT / folder / "provenance.json").write_text(provenance + "\n", encoding="utf-8")
     if folder.name != DEFAULT_RUN:
         return
+    (ROOT / folder / STORY_FILE).write_text(tell_story(results) + "\n", encoding="utf-8")
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]

@@ -114,12 +114,11 @@ def test_a_graph_without_shortcuts_leads_to_the_same_places():
 
 
 @pytest.mark.slow
-def test_the_rule_graph_in_the_readme_is_that_of_the_rules(tmp_path):
+def test_the_rule_graph_in_the_docs_is_that_of_the_rules(tmp_path):
     workflow = Workflow.of_source(tmp_path / "copy")
     done = workflow.snakemake("--rulegraph", "mermaid-js", config="config/tiny.yaml")
     assert done.returncode == 0, done.stdout
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in readme
+    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in DOCS["architecture"]
 
 
 # ------------------------------------------------------------------------------------------- messages

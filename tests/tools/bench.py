@@ -12,29 +12,33 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from threading import Lock
 
-from configs import RUNS
-from judges import at_endpoint, in_process
-from paths import ROOT
-
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow_scripts"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+import pytest
+import torch
 from datasets import Dataset
 from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from bench_report import compared, markdown
+from configs import RUNS
 from endpoint_server import Server, entry, ok
+from judges import at_endpoint, in_process
+from paths import ROOT
+from rlcs.config.endpoints import EndpointConfig, ServingConfig
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.training import ShapingConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.models.generation import generate
 from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.models.vllm_server import start_server
 from rlcs.records import Comparison
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.stages.manifest import PACKAGES
@@ -55,6 +59,16 @@ JUDGING = JudgingConfig(
     batch_size=250,
 )
 STEPS, TURNS, GROUP = 6, 3, 8
+VLLM = os.environ.get("RLCS_VLLM")
+# heads that vLLM has kernels for, and an engine that works for seconds, as one does at scale
+VLLM_SHAPE = {"hidden_size": 576, "layers": 30, "heads": 9, "intermediate_size": 1536}
+VLLM_ARGUMENTS = {
+    "dtype": "float32",
+    "max_model_len": 512,
+    "kv_cache_memory_bytes": 2**30,
+    "enforce_eager": True,
+    "enable_prefix_caching": False,  # each turn reads the same prompts
+}
 
 
 def model_of_the_default_run(folder):
@@ -147,15 +161,19 @@ def policy_step(model, scratch):
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def judging(model, folder, pairs=120):
-    """Seconds for the same comparisons: in batches, one by one, and one by one over HTTP."""
-    contexts = [sample_context(Random(n), f"c{n}", "test") for n in range(pairs)]
-    comparisons = [
+def some_comparisons(count):
+    contexts = [sample_context(Random(n), f"c{n}", "test") for n in range(count)]
+    return [
         Comparison(
             f"p{n}", context, *(write_story(Random(f"{n} {side}"), context, 0.5) for side in "ab"), "ab"
         )
         for n, context in enumerate(contexts)
     ]
+
+
+def judging(model, folder, pairs=120):
+    """Comparisons a second, the same ones: in batches, one by one, and one by one over HTTP."""
+    comparisons = some_comparisons(pairs)
     judge = in_process("genrm", model, JUDGING)
     busy = Lock()
 
@@ -188,9 +206,13 @@ def judging(model, folder, pairs=120):
 
 
 def planning(folder):
-    """Seconds in which Snakemake plans all of a run from nothing, and in which it finds that all is made."""
+    """Seconds in which Snakemake plans all of a run from nothing, and in which it finds that all is made.
+
+    Returns:
+        These, and the milliseconds of one more job: of the papers' run beyond the default one.
+    """
     workflow = Workflow.of_source(folder)
-    seconds = {}
+    seconds, planned = {}, {}
     for name in RUNS:
         if name == "smoke.yaml":
             continue
@@ -201,7 +223,12 @@ def planning(folder):
             jobs = workflow.planned(config=config)
             seconds[f"{name.removesuffix('.yaml')}, {what}"] = time.perf_counter() - started
             assert bool(jobs) == (what == "from nothing"), jobs
-    return seconds
+            planned[what, name] = sum(jobs.values()), time.perf_counter() - started
+    (few, start), (many, all_of_them) = (
+        planned["from nothing", name] for name in ("tiny.yaml", "paper.yaml")
+    )
+    job = {f"paper's {many} beyond the default run's {few}": 1000 * (all_of_them - start) / (many - few)}
+    return seconds, job
 
 
 def pretend_made(run):
@@ -217,6 +244,49 @@ def pretend_made(run):
         os.utime(path, (0, 0))  # none is newer than another
     touched = workflow.snakemake("all", "--touch", config=config)
     assert touched.returncode == 0, touched.stdout
+
+
+def vllm(folder):
+    """Tokens/s of vLLM, if it is installed: alone, as judges and policies run it, and as a judge's server."""
+    model = folder / "model"
+    torch.manual_seed(0)
+    tokenizer = load_tokenizer(model_of_the_default_run(model))
+    new_model(WorldBaseConfig(kind="world", **VLLM_SHAPE), tokenizer).save_pretrained(model)
+    judging = JUDGING.model_copy(update={"max_new_tokens": 32, "vllm": VLLM_ARGUMENTS, "engine": "vllm"})
+    comparisons = some_comparisons(64)
+    request = {
+        "folder": str(model),
+        "judging": judging.model_dump(mode="json"),
+        "comparisons": [asdict(comparison) for comparison in comparisons],
+        "samples": 4,
+    }
+    (folder / "request.json").write_text(json.dumps(request))
+    environment = {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "TORCHDYNAMO_DISABLE": "1"}
+    subprocess.run(
+        [
+            Path(VLLM).parent / "python",
+            Path(__file__).with_name("bench_vllm.py"),
+            *(folder / "request.json", folder / "said.json", Path(pytest.__file__).parents[1]),
+        ],
+        env=os.environ | environment | {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"},
+        check=True,
+    )
+    said = json.loads((folder / "said.json").read_text())
+    serving = ServingConfig(command=[VLLM], environment=environment, startup_timeout=300)
+    url = start_server(model, "bench", VLLM_ARGUMENTS, serving)
+    asked = {"temperature": 0, "max_tokens": judging.max_new_tokens}
+    entry = EndpointConfig(backend="openai", model="bench", base_url=f"{url}/v1", sampling=asked, timeout=300)
+    seconds = []
+    for turn in range(TURNS + 1):
+        judge = at_endpoint("judge", entry, judging, folder / f"answers{turn}")
+        started = time.perf_counter()
+        judge.judge(comparisons)
+        seconds.append(time.perf_counter() - started)
+    served = said["tokens"]["judging"] / statistics.median(seconds[1:])  # the first turn warms up
+    return {
+        "judging by vLLM": said["judging"] | {"served (ours)": served},
+        "sampling by vLLM": said["sampling"],
+    }
 
 
 def versions():
@@ -238,8 +308,10 @@ def main():
         figures = {
             "policy step": policy_step(model, str(folder / "checkpoints")),
             "judging": judging(model, folder),
-            "planning": planning(folder / "workflow"),
         }
+        figures["planning"], figures["a job of a plan"] = planning(folder / "workflow")
+        if VLLM:
+            figures |= vllm(folder / "vllm")
     made_by = {
         "command": "make bench",
         "commit": commit(),

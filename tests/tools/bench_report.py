@@ -2,8 +2,16 @@
 
 from tabulate import tabulate
 
-UNITS = {"policy step": "seconds", "judging": "pairs/s", "planning": "seconds"}
-FASTER_IS_MORE = {"judging"}
+UNITS = {
+    "policy step": "seconds",
+    "judging": "pairs/s",
+    "planning": "seconds",
+    "a job of a plan": "ms",
+    "judging by vLLM": "tokens/s",
+    "sampling by vLLM": "tokens/s",
+}
+FASTER_IS_MORE = {"judging", "judging by vLLM", "sampling by vLLM"}
+WITHOUT_FIRST = {"planning", "a job of a plan"}  # their lines are of different runs
 NOISE = 0.2  # two runs on one quiet machine differ by less than this
 MISSING = "–"
 
@@ -17,7 +25,7 @@ def markdown(figures, stored):
             (
                 what,
                 f"{value:.2f}",
-                MISSING if name == "planning" else f"{value / first:.2f}",
+                MISSING if name in WITHOUT_FIRST else f"{value / first:.2f}",
                 f"{before[what]:.2f}" if what in before else MISSING,
                 change(name, value, before.get(what)),
             )
