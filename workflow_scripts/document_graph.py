@@ -1,4 +1,4 @@
-"""Write the rule graph into docs/architecture.md as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
+"""Write the rule graph into docs/graph.md as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import networkx
 
-PAGE = Path(__file__).parent.parent / "docs" / "architecture.md"
+PAGE = Path(__file__).parent.parent / "docs" / "graph.md"
 BEGIN = "<!-- rule graph: written by workflow_scripts/document_graph.py -->"
 END = "<!-- end of rule graph -->"
 

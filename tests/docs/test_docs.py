@@ -118,7 +118,7 @@ def test_the_rule_graph_in_the_docs_is_that_of_the_rules(tmp_path):
     workflow = Workflow.of_source(tmp_path / "copy")
     done = workflow.snakemake("--rulegraph", "mermaid-js", config="config/tiny.yaml")
     assert done.returncode == 0, done.stdout
-    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in DOCS["architecture"]
+    assert document_graph.mermaid_block(document_graph.read_edges(done.stdout)) in DOCS["graph"]
 
 
 # ------------------------------------------------------------------------------------------- messages
