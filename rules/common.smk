@@ -42,6 +42,7 @@ from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
+from rlcs.stages.tracking import Tracking
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
 VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
@@ -91,6 +92,10 @@ RESULTS = f"results/{CONFIG.run}"
 LOGS = f"{RESULTS}/logs"
 ANSWERS = f"{RESULTS}/answers"
 FIRST_SEED = CONFIG.seeds[0]
+
+# In the jobs' environment, which no stage depends on; jobs on Slurm come here too.
+TRACKING = Tracking(CONFIG.tracking, CONFIG.run, Path(RESULTS))
+os.environ.update(TRACKING.to_environment())
 
 
 wildcard_constraints:

@@ -28,11 +28,14 @@ from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.planned import entry_options, plans, trainings
 from rlcs.training.rollouts import rollouts_problem
+from rlcs.training.tracking import tracker_problem
 
 
 def problems(config: Config) -> list[str]:
     """List a line per file that is not there, and per model whose options TRL or its trainer refuses."""
     lines = missing_files(config)
+    if (problem := tracker_problem(config.tracking)) is not None:
+        lines.append(f"tracking: {problem}")
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
             try:

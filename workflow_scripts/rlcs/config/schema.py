@@ -25,6 +25,7 @@ from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
 from rlcs.config.world import WorldConfig
 from rlcs.config.writing import SamplingConfig, WritingConfig
+from rlcs.stages.tracking import Tracker
 
 
 class DefaultsConfig(Section):
@@ -48,6 +49,11 @@ class Config(Section):
         None,
         description="JSON file with the config of the run that this one rehearses: on Slurm its jobs ask for "
         "that run's GPUs, for minutes. `snakemake rehearse` writes it. Empty: none.",
+    )
+    tracking: Tracker = Field(
+        "tensorboard",
+        description="Tracker that trainings report to while they run: tensorboard (files in "
+        "results/{run}/tracking), wandb, trackio, mlflow or none. A change makes nothing run again.",
     )
     seeds: Seeds = Field([0], min_length=1, description="Seeds; every training runs once with each.")
     data: DataConfig = Field(default_factory=DataConfig, description="Source of the preferences.")

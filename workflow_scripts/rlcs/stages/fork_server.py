@@ -80,6 +80,7 @@ def load() -> None:
     import pyarrow.parquet  # noqa: F401
     import scipy.stats  # noqa: F401
     import torch  # noqa: F401
+    from torch.utils import tensorboard  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer  # noqa: F401
     from trl import DPOTrainer, GRPOTrainer, RewardTrainer, SFTTrainer  # noqa: F401
 

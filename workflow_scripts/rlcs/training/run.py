@@ -13,10 +13,12 @@ from rlcs.config.training import Precision
 from rlcs.data.artifacts import HISTORY_FILE
 from rlcs.stages.ranks import broadcast, is_main, wait_for_all
 from rlcs.stages.stage import Stage
+from rlcs.stages.tracking import Tracking
 from rlcs.training.checkpointing import last_checkpoint, saves_on_sigterm
 from rlcs.training.lora import save_whole
 from rlcs.training.options import skip_prompt_logits
 from rlcs.training.pace import Pace
+from rlcs.training.tracking import Track
 
 # Metrics that differ in every run (run.json has the durations), or restart after a resume.
 _OMITTED = ("runtime", "per_second", "step_time", "profiling", "mfu", "tokens_per", "num_tokens")
@@ -44,6 +46,8 @@ def train(
         set_seed(stage.seed)  # a reward model's new head is drawn before the trainer seeds anything
         trainer = make_trainer(str(checkpoints))
         trainer.add_callback(Pace())
+        if (tracking := Tracking.of_environment()) is not None and tracking.tracker != "none":
+            trainer.add_callback(Track(tracking, tracking.training_name(stage.output.parent), checkpoints))
         with saves_on_sigterm(trainer):
             trainer.train(resume_from_checkpoint=broadcast(lambda: last_checkpoint(checkpoints)))
         save_whole(trainer, folder / "model", folder / "adapter", dtype)

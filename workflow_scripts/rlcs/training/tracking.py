@@ -1,0 +1,221 @@
+"""Live curves of a training, by transformers' own integrations of TensorBoard, W&B, trackio and MLflow.
+
+A training that was killed and resumed goes on in its own run, and each entry of its log is there once. The
+entries are those of ``state.log_history``, which checkpoints hold. A resumed training logs the same entries
+in the same order, so their number says which were sent. TensorBoard drops those after the checkpoint
+(``purge_step``). The others keep them, and they are not sent again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import netrc
+import os
+import random
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from huggingface_hub import get_token
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import (
+    MLflowCallback,
+    TensorBoardCallback,
+    TrackioCallback,
+    WandbCallback,
+    is_mlflow_available,
+    is_tensorboard_available,
+    is_trackio_available,
+    is_wandb_available,
+)
+
+from rlcs.stages.stage import log
+from rlcs.stages.tracking import Tracker, Tracking
+
+SENT_NAME = "tracking.json"
+"""File beside a training's checkpoints: by tracker, the run's id there and the number of sent entries."""
+
+
+class Track(TrainerCallback):
+    """Reports the trainer's log to a tracker, from the main process alone.
+
+    A tracker that fails is given up with one warning: no training ends by it. What it draws at random is not
+    drawn from the training's random states.
+
+    Args:
+        name: of the training, as ``Tracking.training_name``.
+        checkpoints: folder that a killed training finds again, and no other training.
+    """
+
+    def __init__(self, tracking: Tracking, name: str, checkpoints: Path) -> None:
+        self.tracking = tracking
+        self.name = name
+        self.kept = checkpoints / SENT_NAME
+        self.run_id = uuid.uuid4().hex[:12]
+        self.sent = 0
+        self.integration: TrainerCallback | None = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
+        if not state.is_world_process_zero:
+            return
+        with self._unharmed():
+            before = self._read().get(self.tracking.tracker)
+            if before is not None:
+                self.run_id, self.sent = before["id"], before["sent"]
+            args.project, args.run_name = self.tracking.run, self.name
+            self.integration = _START[self.tracking.tracker](self, args, state, before is not None)
+            self.integration.on_train_begin(args, state, control, **given)
+            if self.tracking.tracker == "mlflow":  # which gives ids itself
+                import mlflow
+
+                self.run_id = mlflow.active_run().info.run_id
+            self._send(args, state, control)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.integration is not None and len(state.log_history) > self.sent:
+            with self._unharmed():
+                self._send(args, state, control)
+
+    # win rates over the start are no log of the trainer's, but an entry that SelectBest adds
+    on_step_end = on_log
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
+        with self._unharmed():
+            if self.integration is not None:
+                self.integration.on_train_end(args, state, control, **given)
+                if self.tracking.tracker == "wandb":  # transformers leaves it to the end of the process
+                    import wandb
+
+                    wandb.finish()
+
+    def _send(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
+        """Send the entries that were not sent yet, each with its own step, and note their number."""
+        assert self.integration is not None
+        for entry in state.log_history[self.sent :]:
+            values = {name: value for name, value in entry.items() if name != "step" and value is not None}
+            if "train_runtime" not in values:  # the closing summary, of this process alone
+                at = copy.copy(state)
+                at.global_step = int(entry["step"])
+                self.integration.on_log(args, at, control, logs=values)
+        self.sent = max(self.sent, len(state.log_history))
+        told = self._read() | {self.tracking.tracker: {"id": self.run_id, "sent": self.sent}}
+        unfinished = self.kept.with_suffix(".partial")
+        unfinished.write_text(json.dumps(told), encoding="utf-8")
+        unfinished.replace(self.kept)
+
+    def _read(self) -> dict[str, Any]:
+        return json.loads(self.kept.read_text(encoding="utf-8")) if self.kept.exists() else {}
+
+    @contextmanager
+    def _unharmed(self) -> Iterator[None]:
+        """Keep the training as it is whatever the tracker does within the block."""
+        states = random.getstate(), np.random.get_state()
+        try:
+            yield
+        except Exception as error:
+            self.integration = None
+            log.warning(
+                "%s gets no more of this training, which goes on: %s: %s",
+                self.tracking.tracker,
+                type(error).__name__,
+                error,
+            )
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+
+
+def _tensorboard(
+    track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool
+) -> TrainerCallback:
+    """Event files in the run's folder; those of an earlier training of the same name are removed."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    folder = track.tracking.folder / track.name
+    if goes_on and folder.exists():
+        track.sent = min(track.sent, len(state.log_history))
+        return TensorBoardCallback(SummaryWriter(folder, purge_step=state.global_step + 1))
+    shutil.rmtree(folder, ignore_errors=True)
+    track.sent = 0
+    return TensorBoardCallback(SummaryWriter(folder))
+
+
+def _wandb(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    track.tracking.folder.mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary one
+    os.environ.update(WANDB_RUN_ID=track.run_id, WANDB_RESUME="allow")
+    _propose({"WANDB_PROJECT": track.tracking.run, "WANDB_DIR": track.tracking.folder})
+    return WandbCallback()
+
+
+def _trackio(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    args.run_name = f"{track.name}-{track.run_id}"  # trackio resumes by name
+    _propose({"TRACKIO_DIR": track.tracking.folder})
+    return TrackioCallback()
+
+
+def _mlflow(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    if goes_on:
+        os.environ["MLFLOW_RUN_ID"] = track.run_id
+    _propose({"MLFLOW_EXPERIMENT_NAME": track.tracking.run})
+    return MLflowCallback()
+
+
+_START: Mapping[str, Callable[[Track, TrainingArguments, TrainerState, bool], TrainerCallback]] = {
+    "tensorboard": _tensorboard,
+    "wandb": _wandb,
+    "trackio": _trackio,
+    "mlflow": _mlflow,
+}
+
+
+def _propose(variables: Mapping[str, str | Path]) -> None:
+    """Set variables that the user has not set."""
+    for name, value in variables.items():
+        os.environ.setdefault(name, str(value))
+
+
+def tracker_problem(tracker: Tracker) -> str | None:
+    """Say why a run cannot report to its tracker from here; None if it can."""
+    if tracker == "none":
+        return None
+    if not _INSTALLED[tracker]():
+        return f"{tracker} is not installed: pip install {tracker}, or set another tracker, or none"
+    if tracker == "wandb" and not _has_wandb_key():
+        return "W&B has no key: set WANDB_API_KEY, call wandb login, or set WANDB_MODE=offline"
+    if tracker == "trackio" and os.environ.get("TRACKIO_SPACE_ID") and get_token() is None:
+        return "TRACKIO_SPACE_ID names a space, and there is no token of the hub: set HF_TOKEN"
+    if tracker == "mlflow" and not os.environ.get("MLFLOW_TRACKING_URI"):
+        return (
+            "MLflow has no address: set MLFLOW_TRACKING_URI, such as https://mlflow.example.org or "
+            "sqlite:///mlflow.db"
+        )
+    return None
+
+
+_INSTALLED: Mapping[str, Callable[[], bool]] = {
+    "tensorboard": is_tensorboard_available,
+    "wandb": is_wandb_available,
+    "trackio": is_trackio_available,
+    "mlflow": is_mlflow_available,
+}
+
+
+def _has_wandb_key() -> bool:
+    """True if W&B needs no key, or has one in the environment or, by ``wandb login``, in a netrc file."""
+    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
