@@ -12,6 +12,7 @@ from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
 from rlcs.training.diagnostics import diagnostics_table
+from rlcs.training.watch import INDEPENDENT, TRAINING
 
 SUPERVISED = (
     "loss",
@@ -26,11 +27,11 @@ SUPERVISED = (
 )
 GRPO = (
     "reward",
+    TRAINING,
+    INDEPENDENT,
     "eval_accuracy",
     "label_probability",
     "rewards/evidence/mean",
-    "select/independent",
-    "select/training",
     "reward_std",
     "frac_reward_zero_std",
     "entropy",

@@ -120,7 +120,12 @@ def _publishers(
             load_tokenizer(start),
             options,
         )
-        publishers.append(SelectBest(validation, select.every, scratch / "best", trainer, entry.dtype))
+        keeps_best = select.publish == "best"
+        publishers.append(
+            SelectBest(
+                validation, select.every, scratch / "best", trainer, entry.dtype, keeps_best=keeps_best
+            )
+        )
     if (snapshots := entry.snapshots) is not None:
         held_out = preferences.contexts_of("test")[: snapshots.contexts]
         tokenizer, folder = load_tokenizer(start), scratch / "snapshots"

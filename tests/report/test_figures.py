@@ -3,6 +3,7 @@ import pytest
 
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report import curves, figure_style, figures
+from rlcs.training.watch import INDEPENDENT, TRAINING
 
 
 def history(values, metric="reward", start=1):
@@ -128,6 +129,19 @@ def test_several_seeds_give_their_mean_and_a_band():
     assert line.get_ydata().tolist() == [2.0, 4.0]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (1.0, 6.0)
+
+
+@pytest.mark.parametrize("metric", [INDEPENDENT, TRAINING])
+def test_a_win_rate_has_its_interval_its_number_of_contexts_and_a_half(metric):
+    ends = {"": [0.5, 0.8], "_low": [0.4, 0.7], "_high": [0.6, 0.9], "_n": [50, 48]}
+    frame = pd.concat([history(values, metric + end) for end, values in ends.items()])
+    (axes,) = curves.plot_metric({"rlcs": {0: frame}}, metric).axes
+    line, half = axes.get_lines()
+    assert (line.get_label(), line.get_ydata().tolist()) == ("rlcs (n = 48)", [0.5, 0.8])
+    assert half.get_ydata() == [0.5, 0.5]
+    band = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == (0.4, 0.9)
+    assert axes.get_ylim() == (0, 1)
 
 
 def test_a_model_keeps_its_colour_where_another_lacks_the_metric():

@@ -32,7 +32,11 @@ def test_a_history_is_the_trainers_log_again():
         ({"entropy": [2, 2, 1, 1, 2, 2]}, "entropy_crash", 0.5),  # it came back, the worst counts
         ({"completions/mean_length": [10, 10, 10, 13]}, "length_drift", 0.15),
         ({"reward_std": [1, 1, 4, 1]}, "variance_spike", 4.0),
-        ({"select/independent": [0.6, 0.8, 0.5], "select/training": [0.6, 0.8, 0.9]}, "hacking", 0.3),
+        (
+            {"eval_win_rate/independent": [0.6, 0.8, 0.5], "eval_win_rate/reward": [0.6, 0.8, 0.9]},
+            "hacking",
+            0.3,
+        ),
     ],
 )
 def test_the_largest_value_counts_and_agrees_with_the_flags(metrics, rule, value):

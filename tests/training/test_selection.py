@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from rlcs.config.untrained_judges import LengthJudgeConfig as Entry
 from rlcs.judging.rule_based import LengthJudge
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.training import selection
-from rlcs.training.selection import SelectBest, Validation
+from rlcs.training.selection import SelectBest, Validation, wilson_interval
 from rlcs.training.watch import INDEPENDENT, TRAINING
 
 TEMPLATE = "$domain | $outline"
@@ -32,7 +35,8 @@ def test_a_policy_ties_with_its_start_and_the_trainings_draws_are_left_alone(val
     model = load_causal(model_folder).train()
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    assert validation.win_rates(model) == {INDEPENDENT: 0.5, TRAINING: 0.5}
+    rates = validation.win_rates(model)
+    assert (rates[INDEPENDENT], rates[TRAINING]) == (0.5, 0.5)
     assert torch.equal(torch.get_rng_state(), before)
     assert model.training
 
@@ -41,10 +45,11 @@ def test_each_judge_says_how_often_the_policy_wins(validation, model_folder, mon
     model = load_causal(model_folder)
     monkeypatch.setattr(validation, "_stories", lambda model: ["one two"] * 3)
     validation.reference = ["one", "one two", "one two three"]
-    assert validation.win_rates(model) == {INDEPENDENT: 0.5, TRAINING: 0.5}
+    rates = validation.win_rates(model)
+    assert (rates[INDEPENDENT], rates[TRAINING]) == (0.5, 0.5)
     validation.reference = ["one", "one", "one two three"]
     rates = validation.win_rates(model)
-    assert rates == {INDEPENDENT: pytest.approx(2 / 3), TRAINING: pytest.approx(1 / 3)}
+    assert (rates[INDEPENDENT], rates[TRAINING]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
 
 
 class FakeTrainer:
@@ -124,3 +129,39 @@ def test_stories_are_drawn_as_in_training(monkeypatch, context):
     options = SimpleNamespace(**sampling, max_completion_length=8, seed=3)
     selection.draw_stories(None, None, [context], "$outline", options)
     assert given == {**sampling, "max_new_tokens": 8, "batch_size": 1, "seed": 3}
+
+
+@given(st.integers(1, 200), st.floats(0, 1))
+def test_an_interval_has_the_win_rate_in_it_and_is_that_of_a_share(n, share):
+    rate = round(share * n) / n
+    low, high = wilson_interval(rate, n)
+    assert 0 <= low <= rate + 1e-12
+    assert rate - 1e-12 <= high <= 1
+    assert wilson_interval(1 - rate, n) == pytest.approx((1 - high, 1 - low))
+    exact = binomtest(round(rate * n), n).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((exact.low, exact.high), abs=1e-4)
+
+
+def test_no_verdict_at_all_is_no_knowledge():
+    assert wilson_interval(0.5, 0) == (0.0, 1.0)
+
+
+def test_each_win_rate_has_its_interval_and_number_of_contexts(validation, model_folder):
+    rates = validation.win_rates(load_causal(model_folder))
+    for metric in (INDEPENDENT, TRAINING):
+        assert rates[f"{metric}_n"] == 1  # the same context three times
+        assert rates[f"{metric}_low"] < rates[metric] < rates[f"{metric}_high"]
+
+
+def test_the_last_weights_are_published_if_the_win_rates_are_a_curve_alone(tmp_path):
+    trainer = FakeTrainer()
+    fake = SimpleNamespace(win_rates=lambda model: {INDEPENDENT: 0.9, TRAINING: 0.5})
+    callback = SelectBest(fake, 2, tmp_path / "best", trainer, "bfloat16", keeps_best=False)
+    for trainer.state.global_step in (2, 4):
+        callback.on_step_end(None, trainer.state, None, model=None)
+    artifact = tmp_path / "artifact"
+    (artifact / "model").mkdir(parents=True)
+    callback.publish(artifact)
+    assert [entry["step"] for entry in trainer.state.log_history] == [2, 4]
+    assert [path.name for path in artifact.iterdir()] == ["model"]
+    assert not (tmp_path / "best").exists()

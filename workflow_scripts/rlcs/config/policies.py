@@ -20,11 +20,25 @@ from rlcs.config.training import ShapingConfig, TrainedConfig, TrainingPairsConf
 
 
 class SelectConfig(Section):
-    """The best checkpoint, by its win rate over the training's start on validation contexts."""
+    """Win rates over the training's start on validation contexts, and the best checkpoint by them.
+
+    Each look costs ``contexts`` stories, and as many comparisons in both orders by each of two judges: the
+    reward's first one, and the one that is named here. A look adds nothing to the weights.
+    """
 
     judge: Name = Field(description="Name of a judge other than the reward's.", examples=["bt"])
-    every: int = Field(10, ge=1, description="Steps between two comparisons.")
-    contexts: int = Field(100, ge=1, description="Number of validation contexts, a story each.")
+    every: int = Field(10, ge=1, description="Steps between two looks; the last step has one, too.")
+    contexts: int = Field(
+        100,
+        ge=1,
+        description="Number of validation contexts, a story each; a look asks each of the two judges twice "
+        "as many questions.",
+    )
+    publish: Literal["best", "last"] = Field(
+        "best",
+        description="Published weights. best: those with the highest win rate by judge. last: those of the "
+        "last step; the win rates are a curve alone.",
+    )
 
 
 class SnapshotsConfig(Section):
@@ -217,8 +231,8 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     )
     select: SelectConfig | None = Field(
         None,
-        description="Choice of the best checkpoint by an independent judge: {judge, every, contexts}. Empty: "
-        "the last checkpoint.",
+        description="Win rates over the start by the reward's judge and by another, and the choice of the "
+        "best checkpoint: {judge, every, contexts, publish}. Empty: neither, and the last checkpoint.",
     )
     snapshots: SnapshotsConfig | None = Field(
         None, description="Stories written during training, for the gallery: {every, contexts}. Empty: none."

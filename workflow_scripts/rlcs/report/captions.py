@@ -216,7 +216,13 @@ FIGURES = {
         "policies",
     ),
     "policies": Caption(
-        "GRPO of the policies", "Training towards stories that the reward's judge prefers.", "training"
+        "GRPO of the policies",
+        "Training towards stories that the reward's judge prefers. Where the pivots are stories of the "
+        "policy's own group, the training reward hovers around zero however much the policy learns: what one "
+        "story wins, another loses. The win rate over the start shows what is learned: stories for the same "
+        "validation contexts against those from before the first step, both orders, by the reward's judge "
+        "and by another (a policy's select), with 95 % intervals; n is the number of contexts.",
+        "training",
     ),
     "judges": Caption("GRPO of the judges", "Training towards verdicts that match the label.", "training"),
     "entropy_cells": Caption(

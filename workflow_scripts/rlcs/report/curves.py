@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rlcs.report.figure_style import LINE_STYLES, PALETTE, WIDTH, add_legend, new_figure
+from rlcs.report.figure_style import LINE_STYLES, MUTED, PALETTE, WIDTH, add_legend, new_figure
+from rlcs.training.watch import INDEPENDENT, TRAINING
 
 TITLES = {
     "reward": "Training reward",
@@ -27,8 +29,8 @@ TITLES = {
     "diversity/quality": "Training reward without the bonus",
     "stories/repeated": "Repeated word 4-grams (share)",
     "stories/formatted": "Lines with Markdown (share)",
-    "select/independent": "Wins over the start, independent judge",
-    "select/training": "Wins over the start, the reward's judge",
+    TRAINING: "Win rate over the start, by the reward's judge",
+    INDEPENDENT: "Win rate over the start, by another judge",
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "label_probability": "Probability of the label",
@@ -120,7 +122,8 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
 
     A line is one training: the running mean of its logged values over a tenth of the points. With one seed
     the logged values are drawn faintly behind the line. With several seeds the line is the mean of the seeds,
-    and the band reaches from the lowest seed to the highest.
+    and the band reaches from the lowest seed to the highest. The band of a win rate with one seed is its
+    interval; its label has the number of contexts, and ½ is marked.
 
     Raises:
         ValueError: no history has any of the metrics.
@@ -149,6 +152,12 @@ def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
     return logged.rolling(window, center=True, min_periods=1).mean()
 
 
+def _count_label(seeds: Mapping[int, pd.DataFrame], metric: str) -> str:
+    """The number of contexts of a win rate, to stand behind a training's name; empty for other metrics."""
+    counts = align_seeds(seeds, f"{metric}_n").to_numpy() if metric in (INDEPENDENT, TRAINING) else None
+    return "" if counts is None or not counts.size else f" (n = {int(np.nanmin(counts))})"
+
+
 def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
     shown = []
     for position, (name, seeds) in enumerate(histories.items()):
@@ -162,6 +171,9 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
         if logged.shape[1] > 1:
             band = (smooth.min(axis=1), smooth.max(axis=1))
             axes.fill_between(smooth.index, *band, color=color, alpha=0.18, linewidth=0)
+        elif metric in (INDEPENDENT, TRAINING):
+            low, high = (align_seeds(seeds, f"{metric}_{end}").iloc[:, 0] for end in ("low", "high"))
+            axes.fill_between(low.index, low, high, color=color, alpha=0.12, linewidth=0)
         elif not few:
             axes.plot(logged.index, logged, color=color, alpha=0.3, linewidth=0.8)
         axes.plot(
@@ -170,12 +182,15 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
             color=color,
             linestyle=LINE_STYLES[position // len(PALETTE) % len(LINE_STYLES)],
             linewidth=1.8,
-            label=name,
+            label=name + _count_label(seeds, metric),
             marker="o" if few else None,
             markersize=3.5,
         )
     if shown and not any(logged.to_numpy().any() for logged in shown):
         axes.set_ylim(0, 1)  # a share that is always 0
+    if metric in (INDEPENDENT, TRAINING):
+        axes.set_ylim(0, 1)
+        axes.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=":")
     axes.set_title(TITLES.get(metric, metric))
     axes.grid(axis="y")
     axes.locator_params(axis="y", nbins=5)

@@ -1,4 +1,4 @@
-"""Selection of a policy's best checkpoint by an independent judge, on validation contexts.
+"""A policy's win rate over its start, on validation contexts, and its best checkpoint by another judge.
 
 Every ``every`` steps the policy writes a story for each of these contexts, and judges compare it, in both
 orders, with what the start of the training wrote. Stories are drawn with a separate seed, and the training's
@@ -8,6 +8,7 @@ calls the judges.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -68,7 +69,11 @@ class Validation:
         self.reference = self._stories(start.to(device()))
 
     def win_rates(self, model: PreTrainedModel) -> dict[str, float]:
-        """p(model's story wins) by metric, ties ½; also ½ if a judge gave no verdict at all."""
+        """p(model's story wins) by metric, ties ½; also ½ if a judge gave no verdict at all.
+
+        Each metric has its 95 % interval and its number of contexts beside it, as ``{metric}_low``, ``_high``
+        and ``_n``.
+        """
         pairs = [
             {
                 "pair_id": context.context_id,
@@ -82,7 +87,12 @@ class Validation:
         won = {
             metric: broadcast(partial(_credits, judge, comparisons)) for metric, judge in self.judges.items()
         }
-        return {metric: fmean(credits.values()) if credits else 0.5 for metric, credits in won.items()}
+        rates: dict[str, float] = {}
+        for metric, credits in won.items():
+            rate, n = fmean(credits.values()) if credits else 0.5, len(credits)
+            low, high = wilson_interval(rate, n)
+            rates |= {metric: rate, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_n": n}
+        return rates
 
     def _stories(self, model: PreTrainedModel) -> list[str]:
         drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
@@ -111,6 +121,23 @@ def draw_stories(
         )
 
 
+def wilson_interval(rate: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share of n contexts; from 0 to 1 of none.
+
+    A tie, or two orders that disagree, counts as half a win. The variance is then below a share's, so the
+    interval is no narrower than it should be.
+
+    Args:
+        z: quantile of the normal distribution; 1.96 for 95 %.
+    """
+    if n == 0:
+        return 0.0, 1.0
+    center = rate + z**2 / (2 * n)
+    half = z * math.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    scale = 1 + z**2 / n
+    return max(0.0, (center - half) / scale), min(1.0, (center + half) / scale)
+
+
 def _credits(judge: Judge, comparisons: Sequence[Comparison]) -> dict[str, float]:
     return win_credits(judge.judge(comparisons))
 
@@ -124,13 +151,24 @@ class SelectBest(TrainerCallback):
     """Logs win rates every ``every`` steps and at the end, and keeps the weights with the best one so far.
 
     The best one is read from the log, which checkpoints hold, so a resumed training keeps the same weights.
+
+    Args:
+        keeps_best: False keeps none, and the last weights are published.
     """
 
     def __init__(
-        self, validation: Validation, every: int, folder: Path, trainer: Trainer, dtype: Precision = "float32"
+        self,
+        validation: Validation,
+        every: int,
+        folder: Path,
+        trainer: Trainer,
+        dtype: Precision = "float32",
+        *,
+        keeps_best: bool = True,
     ) -> None:
         self.validation = validation
         self.every = every
+        self.keeps_best = keeps_best
         self.folder = folder
         self.trainer = trainer
         self.dtype = dtype
@@ -150,13 +188,13 @@ class SelectBest(TrainerCallback):
         state.log_history.append({"step": state.global_step, **rates})
         is_best = rates[INDEPENDENT] > max(before, default=-1.0)
         log.info(
-            "step %d: wins over the start by the independent judge %.3f, by the training's own %.3f%s",
+            "step %d: wins over the start by the independent judge %.3f, by the reward's own %.3f%s",
             state.global_step,
             rates[INDEPENDENT],
             rates[TRAINING],
             ", the best so far" if is_best else "",
         )
-        if is_best:
+        if is_best and self.keeps_best:
             self._keep()
 
     def _keep(self) -> None:
@@ -169,7 +207,7 @@ class SelectBest(TrainerCallback):
             unfinished.rename(self.folder)
 
     def publish(self, artifact: Path) -> None:
-        """Make the best weights the artifact's ``model`` and ``adapter``.
+        """Make the best weights, if they are kept, the artifact's ``model`` and ``adapter``.
 
         The last ones stay beside them, as ``last`` and ``last_adapter``.
         """

@@ -20,8 +20,8 @@ from rlcs.stages.stage import log
 History = Sequence[Mapping[str, float]]
 """A trainer's ``state.log_history``."""
 
-INDEPENDENT, TRAINING = "select/independent", "select/training"
-"""Win rates of the policy over its start: by the judge that selects, and by the training's own."""
+INDEPENDENT, TRAINING = "eval_win_rate/independent", "eval_win_rate/reward"
+"""Win rates of the policy over its start: by the judge that selects, and by the reward's own."""
 
 
 IMPORTANCE_RATIO = "sampling/importance_sampling_ratio/mean"
