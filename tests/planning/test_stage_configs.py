@@ -437,3 +437,7 @@ def test_the_papers_run_judges_a_fifth_of_all_matches():
     assert (rows, pairs) == (26, 31)
     thinned = pairs * contexts + (rows * (rows - 1) // 2 - pairs) * few
     assert thinned / (rows * (rows - 1) // 2 * contexts) < 0.2
+
+
+def test_the_tracker_is_in_no_stages_part_of_the_config():
+    assert all_sections({**BASE, "tracking": "wandb"}) == BEFORE

@@ -444,3 +444,9 @@ def test_a_planted_key_is_nowhere(after, monkeypatch):
     assert all(KEY not in done.stdout for done in said)
     for path in after.folder.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_another_tracker_makes_nothing_run_again(after):
+    for tracker in ("wandb", "none"):
+        changed = after.with_config(f"tracked-by-{tracker}", lambda raw, to=tracker: raw.update(tracking=to))
+        assert after.planned(config=changed) == {}
