@@ -29,8 +29,9 @@ STARTED = time.time()
 
 onstart:
     console.follow(Path(LOGS))
-    if CONFIG.tracking != "none" and any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs()):
-        print(f"Watch the trainings: {TRACKING.how_to_watch(Path(sys.executable).parent)}", file=sys.stderr)
+    trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
+    if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
+        print(f"Watch the trainings: {how}", file=sys.stderr)
     if fork_server.is_wanted() and workflow.executor_plugin.name == "local":
         fork_server.start()
 

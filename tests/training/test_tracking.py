@@ -16,7 +16,7 @@ from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import HISTORY, read_rows
 from rlcs.stages.manifest import read_manifest
 from rlcs.stages.stage import Stage
-from rlcs.stages.tracking import VARIABLE, Tracking
+from rlcs.stages.tracking import TRACKING_VARIABLE, Tracking
 from rlcs.training.options import build_options
 from rlcs.training.run import train
 from rlcs.training.tracking import tracker_problem
@@ -52,9 +52,10 @@ def trained(model_folder, tmp_path, monkeypatch):
 
     def run(tracker, *kills, run="here", ends=True):
         results = tmp_path / run
-        monkeypatch.delenv(VARIABLE, raising=False)
+        monkeypatch.delenv(TRACKING_VARIABLE, raising=False)
         if tracker:
-            monkeypatch.setenv(VARIABLE, Tracking(tracker, "tiny", results).to_environment()[VARIABLE])
+            for name, value in Tracking(tracker, "tiny", results).to_environment().items():
+                monkeypatch.setenv(name, value)
         stage = Stage("sft", Path(__file__), {}, {}, results / NAME / "manifest.json", 1, {})
         examples = [
             {"prompt": user(f"Mara and the wolf {n}"), "completion": assistant(f"Mara lost ring {n}.")}

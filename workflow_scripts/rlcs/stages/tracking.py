@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-VARIABLE = "RLCS_TRACKING"
+TRACKING_VARIABLE = "RLCS_TRACKING"
 """Environment variable with the ``Tracking`` of a run, as JSON."""
 
 Tracker = Literal["tensorboard", "wandb", "trackio", "mlflow", "none"]
@@ -34,15 +34,15 @@ class Tracking:
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str] = os.environ) -> Tracking | None:
-        """Read ``VARIABLE``; None if it is not set, as in a script that no workflow has started."""
-        if not (told := environment.get(VARIABLE)):
+        """Read ``TRACKING_VARIABLE``; None if it is not set, as in a script that no workflow has started."""
+        if not (told := environment.get(TRACKING_VARIABLE)):
             return None
         fields = json.loads(told)
         return cls(fields["tracker"], fields["run"], Path(fields["results"]))
 
     def to_environment(self) -> dict[str, str]:
         told = {"tracker": self.tracker, "run": self.run, "results": str(self.results)}
-        return {VARIABLE: json.dumps(told)}
+        return {TRACKING_VARIABLE: json.dumps(told)}
 
     @property
     def folder(self) -> Path:
@@ -57,7 +57,7 @@ class Tracking:
             return artifact.name
 
     def how_to_watch(self, programs: Path) -> str:
-        """What a person does to see the trainings; empty without a tracker.
+        """The command that shows the trainings, or their place; empty without a tracker.
 
         Args:
             programs: folder of TensorBoard's and trackio's commands.
