@@ -212,6 +212,12 @@ def test_the_schema_speaks_of_from():
         ),
         ("training", {"beta": 1.0}, "training: 'beta' is not an option of TRL's TrainingArguments"),
         ("training", {"seed": 1}, "training: 'seed' is set by the workflow and cannot be configured"),
+        (
+            "training",
+            {"report_to": "wandb"},
+            "training: 'report_to' is set by the workflow and cannot be configured; the run's key tracking",
+        ),
+        ("tracking", "neptune", "tracking: Input should be 'tensorboard', 'wandb', 'trackio', 'mlflow' or"),
         ("policies/sft/training", {"report_to": "wandb"}, "policies.sft.training: 'report_to' is set by"),
         ("policies/grpo/reward/judge", "no", "policies.grpo.reward.judge: 'no' is not under judges"),
         (

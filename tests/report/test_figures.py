@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report import curves, figure_style, figures
+from rlcs.report import captions, curves, figure_style, figures
 from rlcs.training.watch import INDEPENDENT, TRAINING
 
 
@@ -142,6 +142,7 @@ def test_a_win_rate_has_its_interval_its_number_of_contexts_and_a_half(metric):
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0.4, 0.9)
     assert axes.get_ylim() == (0, 1)
+    assert "the training reward hovers around zero" in captions.FIGURES["policies"].text
 
 
 def test_a_model_keeps_its_colour_where_another_lacks_the_metric():

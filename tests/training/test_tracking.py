@@ -6,11 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from datasets import Dataset
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
+import check_config
+from paths import ROOT
+from rlcs.config import parsing
 from rlcs.config.prompts import assistant, user
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import HISTORY, read_rows
@@ -19,7 +23,7 @@ from rlcs.stages.stage import Stage
 from rlcs.stages.tracking import TRACKING_VARIABLE, Tracking
 from rlcs.training.options import build_options
 from rlcs.training.run import train
-from rlcs.training.tracking import tracker_problem
+from rlcs.training.tracking import Track, tracker_problem
 
 STEPS = 8
 OPTIONS = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1}
@@ -320,6 +324,22 @@ def test_a_login_of_wandb_is_a_key(fakes, monkeypatch, tmp_path):
 @pytest.mark.parametrize("tracker", ["wandb", "trackio", "mlflow"])
 def test_a_tracker_that_is_not_installed_is_refused(tracker):
     assert f"{tracker} is not installed: pip install {tracker}" in tracker_problem(tracker)
+
+
+def test_check_refuses_a_run_that_cannot_report():
+    raw = yaml.safe_load((ROOT / "config" / "tiny.yaml").read_text(encoding="utf-8"))
+    (line,) = check_config.problems(parsing.parse({**raw, "tracking": "wandb"}))
+    assert line.startswith("tracking: wandb is not installed")
+
+
+def test_of_several_processes_the_first_reports_alone(tmp_path):
+    track = Track(Tracking("tensorboard", "tiny", tmp_path), NAME, tmp_path)
+    state = SimpleNamespace(
+        is_world_process_zero=False, global_step=1, log_history=[{"step": 1, "loss": 2.0}]
+    )
+    for call in (track.on_train_begin, track.on_log, track.on_step_end, track.on_train_end):
+        call(None, state, None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_how_to_watch_is_one_command(monkeypatch, tmp_path):

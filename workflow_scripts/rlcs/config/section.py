@@ -48,7 +48,8 @@ def _check_options(trl_class: str) -> AfterValidator:
         known = trl_options()[trl_class]
         for name in options:
             if name in RESERVED_OPTIONS:
-                raise ValueError(f"{name!r} is set by the workflow and cannot be configured")
+                hint = "; the run's key tracking names the tracker" if name == "report_to" else ""
+                raise ValueError(f"{name!r} is set by the workflow and cannot be configured{hint}")
             if name not in known:
                 raise ValueError(f"{name!r} is not an option of TRL's {trl_class}{did_you_mean(name, known)}")
         return options
