@@ -137,7 +137,8 @@ def test_a_win_rate_has_its_interval_its_number_of_contexts_and_a_half(metric):
     frame = pd.concat([history(values, metric + end) for end, values in ends.items()])
     (axes,) = curves.plot_metric({"rlcs": {0: frame}}, metric).axes
     line, half = axes.get_lines()
-    assert (line.get_label(), line.get_ydata().tolist()) == ("rlcs (n = 48)", [0.5, 0.8])
+    assert (line.get_label(), line.get_ydata().tolist()) == ("rlcs", [0.5, 0.8])
+    assert axes.get_title(loc="left") == f"{curves.TITLES[metric]} (n = 48 to 50)"
     assert half.get_ydata() == [0.5, 0.5]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == (0.4, 0.9)

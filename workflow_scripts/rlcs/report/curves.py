@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,8 +28,8 @@ TITLES = {
     "diversity/quality": "Training reward without the bonus",
     "stories/repeated": "Repeated word 4-grams (share)",
     "stories/formatted": "Lines with Markdown (share)",
-    TRAINING: "Win rate over the start, by the reward's judge",
-    INDEPENDENT: "Win rate over the start, by another judge",
+    TRAINING: "Wins over the start, the reward's judge",
+    INDEPENDENT: "Wins over the start, another judge",
     "eval_reward": "Alignment: reward on validation pairs",
     "eval_accuracy": "Alignment: accuracy on validation pairs",
     "label_probability": "Probability of the label",
@@ -123,7 +122,7 @@ def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
     A line is one training: the running mean of its logged values over a tenth of the points. With one seed
     the logged values are drawn faintly behind the line. With several seeds the line is the mean of the seeds,
     and the band reaches from the lowest seed to the highest. The band of a win rate with one seed is its
-    interval; its label has the number of contexts, and ½ is marked.
+    interval; its title has the number of contexts, and ½ is marked.
 
     Raises:
         ValueError: no history has any of the metrics.
@@ -152,10 +151,13 @@ def _smooth(logged: pd.DataFrame) -> pd.DataFrame:
     return logged.rolling(window, center=True, min_periods=1).mean()
 
 
-def _count_label(seeds: Mapping[int, pd.DataFrame], metric: str) -> str:
-    """The number of contexts of a win rate, to stand behind a training's name; empty for other metrics."""
-    counts = align_seeds(seeds, f"{metric}_n").to_numpy() if metric in (INDEPENDENT, TRAINING) else None
-    return "" if counts is None or not counts.size else f" (n = {int(np.nanmin(counts))})"
+def _count_label(histories: Histories, metric: str) -> str:
+    """The number of contexts of a win rate, to stand behind its title; empty for other metrics."""
+    frames = [frame for seeds in histories.values() for frame in seeds.values()]
+    counts = {int(n) for frame in frames for n in frame[frame["metric"] == f"{metric}_n"]["value"]}
+    if not counts:
+        return ""
+    return f" (n = {min(counts)})" if len(counts) == 1 else f" (n = {min(counts)} to {max(counts)})"
 
 
 def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
@@ -182,7 +184,7 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
             color=color,
             linestyle=LINE_STYLES[position // len(PALETTE) % len(LINE_STYLES)],
             linewidth=1.8,
-            label=name + _count_label(seeds, metric),
+            label=name,
             marker="o" if few else None,
             markersize=3.5,
         )
@@ -191,6 +193,6 @@ def _draw_curves(axes: Axes, histories: Histories, metric: str) -> None:
     if metric in (INDEPENDENT, TRAINING):
         axes.set_ylim(0, 1)
         axes.axhline(0.5, color=MUTED, linewidth=0.8, linestyle=":")
-    axes.set_title(TITLES.get(metric, metric))
+    axes.set_title(TITLES.get(metric, metric) + _count_label(histories, metric))
     axes.grid(axis="y")
     axes.locator_params(axis="y", nbins=5)
