@@ -81,8 +81,8 @@ def summary(new: NewRows, judgements: Sequence[Judgement]) -> list[str]:
     unread = sum(judgement.verdict == "none" for judgement in judgements)
     what = f"{len(new.pairs)} pairs" if new.pairs else f"{len(new.to_rank)} prompts"
     lines = [
-        f"{what}, {len(judgements)} judgements in the orders {' and '.join(ORDERS)}, {unread} of them without a "
-        f"verdict; {len(new.unusable)} rows could not be used"
+        f"{what}, {len(judgements)} judgements in the orders {' and '.join(ORDERS)}, {unread} of them "
+        f"without a verdict; {len(new.unusable)} rows could not be used"
     ]
     if (flips := flip_rate(judgements)) is not None:
         lines.append(f"verdicts that change with the order: {flips:.1%}")

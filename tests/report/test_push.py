@@ -1,4 +1,4 @@
-"""An exported folder is uploaded to a hub on loopback; without a token or a name it is refused in one line."""
+"""An exported folder is uploaded to a hub on loopback; without a token or a name it is refused."""
 
 import os
 import subprocess

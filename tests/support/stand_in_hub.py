@@ -1,4 +1,4 @@
-"""A model hub on loopback that speaks what huggingface_hub needs to create a repository and upload a folder."""
+"""A model hub on loopback: what huggingface_hub needs to create a repository and upload a folder."""
 
 import base64
 import hashlib
