@@ -1,7 +1,6 @@
 """An exported judge on new pairs and on several stories for a prompt: p, ranks, ties, failures."""
 
 import json
-import math
 import shutil
 import sys
 
@@ -121,7 +120,7 @@ def test_stories_are_ranked_with_ties_said(tmp_path, model_folder, monkeypatch, 
         (2, 2, True, 0.25, 2),
     ]
     assert (second["context_id"], second["unjudged"]) == ("c", 1)
-    assert all(math.isnan(s["rank"]) for s in second["ranking"])
+    assert all(pd.isna(s["rank"]) for s in second["ranking"])
     assert (third["line"], third["error"]) == (3, "fewer than two stories")
     assert "2 prompts, 8 judgements" in printed
 

@@ -1,4 +1,4 @@
-"""Differences between two runs: paired if both judged the same pairs or matches, else of independent values."""
+"""Differences between two runs: paired if both judged the same pairs or matches, else independent."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ def paired_run_difference(x: Measured, y: Measured) -> Estimate | None:
     """
     common = {item for item in x.content_of if x.content_of[item] == y.content_of.get(item)}
     kept = [_only(one.values, common) for one in (x, y)]
-    contexts = {
-        x.context_of[item] for by_seed in kept[:1] for of_seed in by_seed.values() for item in of_seed
-    }
+    contexts = {x.context_of[item] for of_seed in kept[0].values() for item in of_seed}
     if len(contexts) < 2:
         return None
     try:
