@@ -9,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+from huggingface_hub import get_token
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
@@ -45,6 +46,8 @@ from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
 VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
+# of `snakemake push` and `snakemake compare`
+GIVEN = {key: config.pop(key, None) for key in ("model", "seed", "repo", "public", "runs")}
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
@@ -344,6 +347,27 @@ def trained(registry):
     if registry == "bases":
         return [base_of(base) for base in names]
     return of_seeds(registry, names, lambda name: training_seeds(CONFIG, registry, name))
+
+
+def pushed_manifest(_):
+    """The manifest of the exported model that `push` uploads; what is missing is said before anything runs."""
+    models = [
+        f"{registry}/{name}"
+        for registry in ("judges", "policies")
+        for name in trained_models(CONFIG, registry)
+    ]
+    if GIVEN["model"] not in models:
+        raise WorkflowError(f"push: --config model={GIVEN['model']} is none of {', '.join(models)}")
+    if not GIVEN["repo"]:
+        raise WorkflowError("push: --config repo=NAME or repo=ORGANIZATION/NAME names the repository")
+    if get_token() is None:
+        raise WorkflowError("push: no token: set HF_TOKEN in the environment, or run `hf auth login`")
+    registry, _, name = GIVEN["model"].partition("/")
+    seeds = training_seeds(CONFIG, registry, name)
+    seed = seeds[0] if GIVEN["seed"] is None else GIVEN["seed"]
+    if seed not in seeds:
+        raise WorkflowError(f"push: --config seed={seed} is none of {', '.join(map(str, seeds))}")
+    return artifact(f"export/{registry}/{name}/seed{seed}")
 
 
 def effect_systems(*metrics):

@@ -24,8 +24,8 @@ CONFIG_NAME = "config.json"
 _RESULTS = {"holds", "note", "flag", "time", "published", "manifest", "expected", "paper_states"}
 # Numbers that are set and name a row.
 _SETTINGS = {"pivots", "seed"}
-# What a run does not measure, and p values, whose difference means nothing.
-_NOT_COMPARED = {"paper", "at_least", "reach", "limit"}
+# What a run does not measure, and what depends on another row of its own table (difference: the row above).
+_NOT_COMPARED = {"difference", "paper", "at_least", "reach", "limit"}
 
 
 @dataclass(frozen=True)
@@ -264,21 +264,25 @@ def to_csv(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
+METHOD = """\
+Values are as in the tables; differences of shares are in points, with 95 % intervals. *Paired*: both runs judged
+the same pairs or contexts, and the interval is of the differences on those, over seeds and contexts as in the
+tables. *Independent*: only the two values are known. The interval is made of their own two (MOVER, Zou and Donner
+2008) as if the runs had nothing in common; if they share data, it is wider than it need be. A star marks an
+interval without 0: of a hundred intervals of runs that are alike, some five have one."""
+
+
 def render_comparison(first: ComparedRun, second: ComparedRun, compared: pd.DataFrame) -> str:
     """The page in Markdown: cost, configs, and per table what differs; equal cells are counted."""
     parts = [
         f"# {second.name} compared with {first.name}",
-        f"a is `{first.name}` ({first.folder}), b is `{second.name}` ({second.folder}); differences are b - a.",
+        f"a is `{first.name}`, b is `{second.name}`; differences are b - a.",
         "## Cost",
         _table(pd.DataFrame(_cost_rows(first.cost(), second.cost()), dtype=object)),
         "## Config",
         _config_part(first, second),
         "## Tables",
-        "Values are shares in per cent and differences in points, with 95 % intervals. *Paired*: both runs judged "
-        "the same pairs or contexts, and the interval is of the differences on those (over seeds and contexts, as "
-        "in the tables). *Independent*: only the two values are known; the interval is made of their own two "
-        "(MOVER, Zou and Donner 2008) as if the runs had nothing in common, which is too wide if they share data. "
-        "A star marks an interval without 0: of a hundred intervals of runs that are alike, five have one.",
+        METHOD,
     ]
     for table, rows in compared.groupby("table", sort=False):
         parts += [f"### {table}", *_table_part(rows)]
@@ -343,7 +347,7 @@ def _config_part(first: ComparedRun, second: ComparedRun) -> str:
             return str(error)
         if config is None:
             return (
-                f"The config of {run.name} is not known: {run.folder} has no {CONFIG_NAME}, which runs and "
+                f"The config of {run.name} is not known: its folder has no {CONFIG_NAME}, which runs and "
                 "publish_results.py leave."
             )
         configs.append(config)
