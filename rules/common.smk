@@ -46,8 +46,10 @@ from rlcs.stages.codehash import code_hash
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
 VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
-# of `snakemake push` and `snakemake compare`
-GIVEN = {key: config.pop(key, None) for key in ("model", "seed", "repo", "public", "runs")}
+# Of `snakemake push` and `snakemake compare`; for other targets they are unknown keys.
+GIVEN = dict.fromkeys(("model", "repo", "public", "runs"))
+if {"push", "compare"} & set(sys.argv):
+    GIVEN = {key: config.pop(key, None) for key in GIVEN}
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
@@ -351,23 +353,21 @@ def trained(registry):
 
 def pushed_manifest(_):
     """The manifest of the exported model that `push` uploads; what is missing is said before anything runs."""
-    models = [
-        f"{registry}/{name}"
+    models = {
+        path.removesuffix(f"/seed{seeds[0]}"): path
         for registry in ("judges", "policies")
         for name in trained_models(CONFIG, registry)
-    ]
-    if GIVEN["model"] not in models:
-        raise WorkflowError(f"push: --config model={GIVEN['model']} is none of {', '.join(models)}")
+        for seeds in [training_seeds(CONFIG, registry, name)]
+        for seed in reversed(seeds)  # the first one stands for all
+        for path in [f"{registry}/{name}/seed{seed}"]
+    }
+    if (model := GIVEN["model"]) not in {*models, *models.values()}:
+        raise WorkflowError(f"push: --config model={model} is none of {', '.join(models)}")
     if not GIVEN["repo"]:
         raise WorkflowError("push: --config repo=NAME or repo=ORGANIZATION/NAME names the repository")
     if get_token() is None:
         raise WorkflowError("push: no token: set HF_TOKEN in the environment, or run `hf auth login`")
-    registry, _, name = GIVEN["model"].partition("/")
-    seeds = training_seeds(CONFIG, registry, name)
-    seed = seeds[0] if GIVEN["seed"] is None else GIVEN["seed"]
-    if seed not in seeds:
-        raise WorkflowError(f"push: --config seed={seed} is none of {', '.join(map(str, seeds))}")
-    return artifact(f"export/{registry}/{name}/seed{seed}")
+    return artifact(f"export/{models.get(model, model)}")
 
 
 def effect_systems(*metrics):

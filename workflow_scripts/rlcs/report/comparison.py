@@ -114,7 +114,8 @@ def find_run(name: str, root: Path) -> ComparedRun:
     folder = run if run.is_dir() and "/" not in name else given
     if not name or not folder.is_dir():
         known = sorted(path.name for path in (root / "results").glob("*/") if (path / "tables").is_dir())
-        published = sorted(f"docs/results/{path.name}" for path in (root / "docs" / "results").glob("*/"))
+        tables = (root / "docs" / "results").glob("*/*.csv")
+        published = sorted({f"docs/results/{path.parent.name}" for path in tables})
         raise InputError(f"no such run: {name!r}; there are {', '.join([*known, *published]) or 'none'}")
     found = ComparedRun(name, folder)
     if not found.tables:
@@ -265,11 +266,11 @@ def to_csv(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 METHOD = """\
-Values are as in the tables; differences of shares are in points, with 95 % intervals. *Paired*: both runs judged
-the same pairs or contexts, and the interval is of the differences on those, over seeds and contexts as in the
-tables. *Independent*: only the two values are known. The interval is made of their own two (MOVER, Zou and Donner
-2008) as if the runs had nothing in common; if they share data, it is wider than it need be. A star marks an
-interval without 0: of a hundred intervals of runs that are alike, some five have one."""
+Values are as in the tables; differences of shares are in points, with 95 % intervals. *Paired*: both
+runs judged the same pairs or contexts, and the interval is of the differences on those, over seeds and
+contexts as in the tables. *Independent*: only the two values are known. The interval is made of their own two
+(MOVER, Zou and Donner 2008) as if the runs had nothing in common; if they share data, it is wider than it need
+be. A star marks an interval without 0: of a hundred intervals of runs that are alike, some five have one."""
 
 
 def render_comparison(first: ComparedRun, second: ComparedRun, compared: pd.DataFrame) -> str:
