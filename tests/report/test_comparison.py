@@ -52,7 +52,7 @@ def make_run(root, name, *, right, wins=6, contexts=CONTEXTS, change=lambda raw:
         {
             "pair_id": f"p-{c}",
             "context_id": c,
-            "story_a": "a " + c,
+            "story_a": f"a {c}",
             "story_b": "b",
             "label": "a",
             "source": "human",

@@ -9,6 +9,7 @@ import yaml
 from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from rlcs.data.exports import JUDGE_NAME
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.model_card import Card, render_card, select_rows
@@ -139,6 +140,7 @@ def test_every_trained_model_is_a_folder_that_opens(workflow, tmp_path):
     copy = Workflow(tmp_path / "copy")
     done = copy.snakemake("export")
     assert done.returncode == 0, done.stdout[-5000:]
+    assert "exported: results/smoke/export/judges/bt/seed1" in done.stdout
     folders = {path.parent for path in (copy.results / "export").rglob("README.md")}
     assert {folder.parent.name for folder in folders} == {
         *("bt", "genrm-sft", "genrm"),
@@ -157,8 +159,10 @@ def test_every_trained_model_is_a_folder_that_opens(workflow, tmp_path):
         assert model(**chat).logits.isfinite().all()
         text = (folder / "README.md").read_text(encoding="utf-8")
         assert header(text)["library_name"] == "transformers"
+        assert ModelCard.load(folder / "README.md").data.to_dict() == header(text)
+        assert (folder / JUDGE_NAME).exists() == (folder.parent.parent.name == "judges")
         assert "Synthetic tiny world." in text
         assert ("Human alignment" if folder.parent.parent.name == "judges" else "Win rates") in text or (
             folder.parent.name == "rlmr" and "Constraints" in text
         )
-    assert copy.planned("export") == {}
+    assert copy.planned("export") == {"export": 1}  # which says where the folders are

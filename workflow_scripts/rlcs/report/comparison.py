@@ -266,11 +266,13 @@ def to_csv(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 METHOD = """\
-Values are as in the tables; differences of shares are in points, with 95 % intervals. *Paired*: both
-runs judged the same pairs or contexts, and the interval is of the differences on those, over seeds and
-contexts as in the tables. *Independent*: only the two values are known. The interval is made of their own two
-(MOVER, Zou and Donner 2008) as if the runs had nothing in common; if they share data, it is wider than it need
-be. A star marks an interval without 0: of a hundred intervals of runs that are alike, some five have one."""
+Values are as in the tables; differences of shares are in points, with 95 % intervals.
+
+- *Paired*: both runs judged the same pairs or contexts, and the interval is of the differences on those, over
+  seeds and contexts as in the tables.
+- *Independent*: only the two values are known. The interval is made of their own two (MOVER, Zou and Donner
+  2008) as if the runs had nothing in common; if they share data, it is wider than it need be.
+- A star marks an interval without 0: of a hundred intervals of runs that are alike, some five have one."""
 
 
 def render_comparison(first: ComparedRun, second: ComparedRun, compared: pd.DataFrame) -> str:
