@@ -353,21 +353,19 @@ def trained(registry):
 
 def pushed_manifest(_):
     """The manifest of the exported model that `push` uploads; what is missing is said before anything runs."""
-    models = {
-        path.removesuffix(f"/seed{seeds[0]}"): path
+    seeds = {
+        f"{registry}/{name}": training_seeds(CONFIG, registry, name)
         for registry in ("judges", "policies")
         for name in trained_models(CONFIG, registry)
-        for seeds in [training_seeds(CONFIG, registry, name)]
-        for seed in reversed(seeds)  # the first one stands for all
-        for path in [f"{registry}/{name}/seed{seed}"]
     }
-    if (model := GIVEN["model"]) not in {*models, *models.values()}:
-        raise WorkflowError(f"push: --config model={model} is none of {', '.join(models)}")
+    model, seed = re.fullmatch(r"(.*?)(?:/seed(\d+))?", str(GIVEN["model"])).groups()
+    if model not in seeds or (seed and int(seed) not in seeds[model]):
+        raise WorkflowError(f"push: --config model={GIVEN['model']} is none of {', '.join(seeds)}")
     if not GIVEN["repo"]:
         raise WorkflowError("push: --config repo=NAME or repo=ORGANIZATION/NAME names the repository")
     if get_token() is None:
         raise WorkflowError("push: no token: set HF_TOKEN in the environment, or run `hf auth login`")
-    return artifact(f"export/{models.get(model, model)}")
+    return artifact(f"export/{model}/seed{seed or seeds[model][0]}")
 
 
 def effect_systems(*metrics):

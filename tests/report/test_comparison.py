@@ -45,7 +45,7 @@ def artifact(results, name):
 
 
 def make_run(root, name, *, right, wins=6, contexts=CONTEXTS, change=lambda raw: None, rows=None):
-    """A run whose judge j is right on the first pairs, and whose policy p wins the first matches against sft."""
+    """A run whose judge j is right on the first pairs, and whose policy p wins the first matches."""
     results = root / "results" / name
     known = [Context(c, "story", "", "", f"outline {c}", (), "test") for c in contexts]
     pairs = [
