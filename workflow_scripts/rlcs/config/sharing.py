@@ -1,4 +1,4 @@
-"""The config of what leaves the machine: licenses of exported models, and what pages and cards leave out."""
+"""The config of what leaves the machine: licenses of exported models, and what is withheld."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Withheld = Literal["names", "texts"]
 
 
 class SharingConfig(Section):
-    """What report, gallery and model cards say of people and of licenses. No training depends on it."""
+    """Licenses of exported models, and what pages and cards leave out of people. No training depends on it."""
 
     withhold: Annotated[list[Withheld], Distinct] = Field(
         default_factory=list,

@@ -1,4 +1,4 @@
-"""What an exported judge needs to answer without its run's config: the file beside its weights."""
+"""The file beside an exported judge's weights, by which it answers without its run's config."""
 
 import json
 from collections.abc import Mapping

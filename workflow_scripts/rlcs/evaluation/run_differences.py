@@ -32,8 +32,8 @@ def independent_difference(x: Estimate, y: Estimate) -> Estimate:
     return Estimate(value, low, high, min(x.n, y.n))
 
 
-class Measured(NamedTuple):
-    """Values of a row of a table by seed and item (a pair or a match), and the context of each item.
+class RowItems(NamedTuple):
+    """The values behind a row of a table by seed and item (a pair or a match), and the context of each item.
 
     ``content_of`` is what two runs must have in common for an item to be the same: its id alone is not.
     """
@@ -43,7 +43,7 @@ class Measured(NamedTuple):
     content_of: Mapping[str, object]
 
 
-def paired_run_difference(x: Measured, y: Measured) -> Estimate | None:
+def paired_run_difference(x: RowItems, y: RowItems) -> Estimate | None:
     """The mean difference y - x over the items of both runs; None if they have fewer than two contexts.
 
     Seeds are paired as ``crossed.pair_seeds`` pairs them; None if both have several, and not the same.
@@ -65,7 +65,7 @@ def _only(by_seed: BySeed, items: set[str]) -> dict[int, dict[str, float]]:
 
 
 class RunEvidence:
-    """What a run's judges said, read when a row needs it.
+    """Judgements of a run, read when a row needs them.
 
     Args:
         results: folder of a run; its judgements may be gone, as they are from published results.
@@ -76,7 +76,7 @@ class RunEvidence:
         self._preferences = Preferences(results / "preferences")
         self._known = (results / "preferences" / MANIFEST_NAME).exists()
 
-    def measure(self, table: str, column: str, row: Mapping[str, object]) -> Measured | None:
+    def measure(self, table: str, column: str, row: Mapping[str, object]) -> RowItems | None:
         """The values behind a cell of a table; None if they are not there, or cannot be paired."""
         if not self._known:
             return None
@@ -89,7 +89,7 @@ class RunEvidence:
     def _folders(self, *parts: str) -> list[Path]:
         return sorted(path.parent for path in self.results.joinpath(*parts).glob(f"seed*/{MANIFEST_NAME}"))
 
-    def _of_pairs(self, judge: str, of: _OfPairs) -> Measured | None:
+    def _of_pairs(self, judge: str, of: _OfPairs) -> RowItems | None:
         if not (folders := self._folders("alignment", judge)):
             return None
         pairs = self._preferences.pairs("test")
@@ -104,9 +104,9 @@ class RunEvidence:
             for pair in pairs
         }
         values = {seed: of(said, labels) for seed, said in judged.items()}
-        return Measured(values, context_of, content_of)
+        return RowItems(values, context_of, content_of)
 
-    def _of_matches(self, judge: str, policy: str, reference: str) -> Measured | None:
+    def _of_matches(self, judge: str, policy: str, reference: str) -> RowItems | None:
         if not (folders := self._folders("matches", judge)):
             return None
         table = self.results / "tables" / "win_rates"
@@ -121,7 +121,7 @@ class RunEvidence:
             values.setdefault(result.seed, {})[item] = result.value
             context_of[item] = result.context_id
             content_of[item] = self._preferences.contexts[result.context_id].premise
-        return Measured(values, context_of, content_of)
+        return RowItems(values, context_of, content_of)
 
 
 _OfPairs = Callable[[Sequence[Judgement], Mapping[str, Label]], Mapping[str, float]]

@@ -1,4 +1,4 @@
-"""What a judge says of new pairs, and its ranking of several stories of one context, as rows to write."""
+"""Rows to write of what a judge says of new pairs, and of its ranking of several stories of one context."""
 
 from __future__ import annotations
 

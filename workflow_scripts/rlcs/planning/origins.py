@@ -1,4 +1,4 @@
-"""Where a model comes from, as its card tells a hub: id and license of its base, and its data sets."""
+"""The origins of a model, as its card tells a hub: id and license of its base, and its data sets."""
 
 from __future__ import annotations
 

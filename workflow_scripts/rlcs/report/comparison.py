@@ -81,7 +81,7 @@ def gpu_hours(runs: Iterable[Mapping[str, Any]]) -> float:
 
 
 def money(results: Path) -> float:
-    """What the stored answers of a run's endpoints cost, at the prices of its config."""
+    """The cost of the stored answers of a run's endpoints, at the prices of its config."""
     files = (results / "answers").rglob("*.jsonl")
     return sum(_cost(line) for file in files for line in file.read_text(encoding="utf-8").splitlines())
 
