@@ -12,7 +12,7 @@ Withheld = Literal["names", "texts"]
 
 
 class SharingConfig(Section):
-    """Licenses of exported models, and what pages and cards leave out of people. No training depends on it."""
+    """Licenses of exported models, and what pages and cards leave out. No training depends on it."""
 
     withhold: Annotated[list[Withheld], Distinct] = Field(
         default_factory=list,
