@@ -66,7 +66,7 @@ def mark(results):
 
 
 def marks(folder):
-    """The marks in any file of a folder, by path; ``run.json`` is the record of a machine, and stays there."""
+    """The marks in any file of a folder, by path; ``run.json`` is the record of a machine and stays."""
     found = {}
     for path in folder.rglob("*"):
         if path.is_file() and path.name != "run.json":
