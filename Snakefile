@@ -28,6 +28,7 @@ STARTED = time.time()
 
 
 onstart:
+    config_file(None)  # what the run is made with, for compare
     console.follow(Path(LOGS))
     trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
@@ -50,8 +51,10 @@ localrules:
     effects,
     check,
     clean_checkpoints,
+    compare,
     export,
     fetch,
+    push,
     rehearse,
 
 
@@ -96,6 +99,48 @@ rule export:
             for registry in ("judges", "policies")
             for manifest in trained(registry)
         ],
+    params:
+        folders=lambda _, input: [str(Path(manifest).parent) for manifest in input],
+    log:
+        f"{LOGS}/export.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "printf 'exported: %s\\n' {params.folders:q} | tee {log}"
+
+
+rule push:
+    message:
+        "Upload an exported model to a hub: --config model=judges/NAME repo=ORGANIZATION/NAME"
+    input:
+        pushed_manifest,
+    params:
+        folder=lambda _, input: str(Path(input[0]).parent),
+        repo=lambda _: GIVEN["repo"],
+        public="--public" if GIVEN["public"] else "",
+    log:
+        f"{LOGS}/push.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/push_model.py --folder {params.folder:q} --repo {params.repo:q} {params.public}"
+        " 2>&1 | tee {log}"
+
+
+rule compare:
+    message:
+        "Compare two runs: --config runs=A,B, each the name of a run or a folder of docs/results"
+    params:
+        runs=GIVEN["runs"] or "",
+    log:
+        "results/compare/compare.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/compare_runs.py {params.runs:q} 2>&1 | tee {log}"
 
 
 rule rehearse:

@@ -9,6 +9,7 @@ import time
 import uuid
 from pathlib import Path
 
+from huggingface_hub import get_token
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
@@ -46,6 +47,10 @@ from rlcs.stages.tracking import Tracking
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
 VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
+# Of `snakemake push` and `snakemake compare`; for other targets they are unknown keys.
+GIVEN = dict.fromkeys(("model", "repo", "public", "runs"))
+if {"push", "compare"} & set(sys.argv):
+    GIVEN = {key: config.pop(key, None) for key in GIVEN}
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
@@ -349,6 +354,23 @@ def trained(registry):
     if registry == "bases":
         return [base_of(base) for base in names]
     return of_seeds(registry, names, lambda name: training_seeds(CONFIG, registry, name))
+
+
+def pushed_manifest(_):
+    """The manifest of the exported model that `push` uploads; what is missing is said before anything runs."""
+    seeds = {
+        f"{registry}/{name}": training_seeds(CONFIG, registry, name)
+        for registry in ("judges", "policies")
+        for name in trained_models(CONFIG, registry)
+    }
+    model, seed = re.fullmatch(r"(.*?)(?:/seed(\d+))?", str(GIVEN["model"])).groups()
+    if model not in seeds or (seed and int(seed) not in seeds[model]):
+        raise WorkflowError(f"push: --config model={GIVEN['model']} is none of {', '.join(seeds)}")
+    if not GIVEN["repo"]:
+        raise WorkflowError("push: --config repo=NAME or repo=ORGANIZATION/NAME names the repository")
+    if get_token() is None:
+        raise WorkflowError("push: no token: set HF_TOKEN in the environment, or run `hf auth login`")
+    return artifact(f"export/{model}/seed{seed or seeds[model][0]}")
 
 
 def effect_systems(*metrics):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from rlcs.data.exports import write_judge
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.data.preferences import Preferences
 from rlcs.records import SPLITS
@@ -32,7 +33,7 @@ def main(stage: Stage) -> None:
     flags_file = model / "flags.json"
     flags = json.loads(flags_file.read_text(encoding="utf-8")) if flags_file.exists() else []
     card = Card(
-        **config,
+        **{name: value for name, value in config.items() if name != "judge"},
         seed=provenance["seed"],
         pairs={split: len(preferences.pairs(split)) for split in SPLITS},
         contexts=len(preferences.contexts),
@@ -52,6 +53,8 @@ def main(stage: Stage) -> None:
         if (model / "adapter").exists():
             shutil.copytree(model / "adapter", folder / "adapter", copy_function=link_weights)
         (folder / "README.md").write_text(render_card(card), encoding="utf-8")
+        if config["judge"] is not None:
+            write_judge(folder, config["judge"])
 
 
 if __name__ == "__main__":

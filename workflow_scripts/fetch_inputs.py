@@ -21,7 +21,7 @@ def fetch_model(model: HubModel) -> str:
     folder = snapshot_download(
         model.name,
         revision=model.revision,
-        allow_patterns=list(model.files),
+        allow_patterns=[*model.files, "README.md"],  # which states the license
         ignore_patterns=list(OTHER_FILES),
     )
     return f"{model.key}: {model.name}, {folder_bytes(folder, follow=True) / GB:.1f} GB in {folder}"

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlcs.config import parsing
 from rlcs.data.artifacts import STORIES_FILE
 from rlcs.data.preferences import Preferences
+from rlcs.report.comparison import CONFIG_NAME, gpu_hours, money
 from rlcs.report.formatting import read_table
 from rlcs.report.provenance import find_ancestors
 from rlcs.report.samples import choose_samples
@@ -44,6 +46,8 @@ def collect_provenance(results: Path, command: str) -> dict[str, Any]:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "packages": read_provenance(results / "preferences")["packages"],
+        "gpu_hours": round(gpu_hours(runs.values()), 3),
+        "money": round(money(results), 4),
         "artifacts": {
             artifact.relative_to(results).as_posix(): {
                 "manifest": content_id(artifact / MANIFEST_NAME),
@@ -117,6 +121,10 @@ def main() -> None:
     for pattern in COPIED:
         for path in sorted(results.glob(pattern)):
             shutil.copy(path, ROOT / folder / path.name)
+    config = results / "logs" / CONFIG_NAME
+    # names of files can be people's
+    if config.exists() and "names" not in parsing.read(config).sharing.withhold:
+        shutil.copy(config, ROOT / folder / CONFIG_NAME)
     provenance = json.dumps(collect_provenance(results, arguments.command), indent=2)
     (ROOT / folder / "provenance.json").write_text(provenance + "\n", encoding="utf-8")
     if folder.name != DEFAULT_RUN:

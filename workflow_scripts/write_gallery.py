@@ -1,12 +1,13 @@
 """Write the gallery: a page with the stories of all policies side by side, and the judgements of them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rlcs.data.artifacts import CHECKS_FILE, MATCHES_FILE, STORIES_FILE, RowFile
 from rlcs.data.preferences import Preferences
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import SNAPSHOTS, Row, read_rows
-from rlcs.report.gallery import build_gallery
+from rlcs.report.gallery import build_gallery, without_texts
 from rlcs.report.html import fill_template
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
@@ -29,16 +30,19 @@ def main(stage: Stage) -> None:
     seeds = [
         {
             "seed": seed,
-            "items": build_gallery(
-                contexts,
-                stories[seed],
-                matches,
-                {judge: judgements.get(seed, []) for judge, judgements in judged.items()},
-                config["policies"],
-                config["reference"],
-                config["contexts"],
-                checks.get(seed, []),
-                snapshots.get(seed, {}),
+            "items": told(
+                build_gallery(
+                    contexts,
+                    stories[seed],
+                    matches,
+                    {judge: judgements.get(seed, []) for judge, judgements in judged.items()},
+                    config["policies"],
+                    config["reference"],
+                    config["contexts"],
+                    checks.get(seed, []),
+                    snapshots.get(seed, {}),
+                ),
+                config["withheld"],
             ),
         }
         for seed in sorted(stories)
@@ -46,6 +50,11 @@ def main(stage: Stage) -> None:
     with stage.artifact() as folder:
         page = fill_template("gallery.html.j2", seeds=seeds, **config)
         (folder / "gallery.html").write_text(page, encoding="utf-8")
+
+
+def told(items: list[dict[str, Any]], withheld: Sequence[str]) -> list[dict[str, Any]]:
+    """The items as the page shows them."""
+    return [without_texts(item) for item in items] if "texts" in withheld else items
 
 
 def read_by_seed(stage: Stage, name: str, file: RowFile) -> dict[int, list[Row]]:

@@ -39,6 +39,7 @@ def main(stage: Stage) -> None:
     )
     captions = FIGURES | {f"sweep_{sweep['name']}": sweep_caption(sweep) for sweep in stage.config["sweeps"]}
     panels = {name: _panels(files, name) for name in captions}
+    withheld = stage.config["withheld"]
     pairs, quarantine = preferences.pairs(), preferences.quarantine
     with stage.artifact() as folder:
         page = render_report(
@@ -50,10 +51,14 @@ def main(stage: Stage) -> None:
                 + note_parents(artifacts)
                 + note_lost_updates(artifacts),
                 sections=arrange_sections(frames, panels, captions),
-                samples=_samples(stage, preferences.contexts),
+                samples=[] if "texts" in withheld else _samples(stage, preferences.contexts),
                 facts={
                     "Data": _data(preferences),
-                    "Machines": summarize_machines(artifacts),
+                    "Machines": {
+                        fact: value
+                        for fact, value in summarize_machines(artifacts).items()
+                        if fact != "machines" or "names" not in withheld
+                    },
                     "Versions": read_provenance(preferences.folder)["packages"],
                 },
                 work=[

@@ -7,7 +7,7 @@ import pytest
 
 from chromium import chromium_page
 from rlcs.records import Constraint, Context, Judgement
-from rlcs.report.gallery import build_gallery
+from rlcs.report.gallery import build_gallery, without_texts
 from rlcs.report.html import fill_template
 
 ROPE, DOUBT = Constraint("required_word", {"word": "rope"}), Constraint("described", {"text": "she doubts"})
@@ -133,6 +133,32 @@ def test_the_references_lowest_sample_is_shown_and_only_contexts_with_another_po
     assert [item["id"] for item in items] == ["c2", "c3"]
     assert [shown["text"] for shown in items[0]["stories"]] == ["sft 2", "rlcs 2"]
     assert len(items_of([], {}, stories, count=1)) == 1
+
+
+def test_without_texts_there_are_outcomes_and_no_words_of_anybody():
+    one = match("c1")
+    judged = {"genrm": said(one, "b", "b", score_a=2.0, score_b=7.0, analysis="MARKER analysis")}
+    stories = [story("c1", policy, f"MARKER {policy}") for policy in POLICIES]
+    steps = [{"step": 0, "context_id": "c1", "text": "MARKER draft", "tokens": 1, "truncated": False}]
+    (item,) = items_of([one], judged, stories, snapshots={"rlcs": steps})
+    assert "MARKER" in json.dumps(item)
+    told = without_texts(item)
+    page = fill_template(
+        "gallery.html.j2",
+        run="mine",
+        synthetic=False,
+        reference="sft",
+        judges=["genrm"],
+        policies=POLICIES,
+        seeds=[{"seed": 1, "items": [told]}],
+    )
+    for words in ("MARKER", HOSTILE[:20], "Mira", "after", "rope", "she doubts"):
+        assert words not in json.dumps(told)
+    assert "MARKER" not in page
+    rlcs = told["stories"][1]
+    assert rlcs["judged"]["genrm"]["gain"] == 1
+    assert [answer["scores"] for answer in rlcs["judged"]["genrm"]["orders"]] == [[7, 2]] * 2
+    assert [constraint["kept"] for constraint in rlcs["constraints"]] == [False, None]
 
 
 # ------------------------------------------------------------------------------------------ the page

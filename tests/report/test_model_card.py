@@ -1,17 +1,22 @@
 """Model cards, and folders that from_pretrained opens."""
 
+import math
 import shutil
 
 import pandas as pd
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from rlcs.data.exports import JUDGE_NAME
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.model_card import Card, render_card, select_rows
 from rlcs.report.provenance import ArtifactRecord
 from smoke_run import Workflow
+
+NAN = math.nan
 
 
 def card(kind="generative", **changes):
@@ -35,6 +40,9 @@ def card(kind="generative", **changes):
         "pairs": {"train": 7, "test": 2},
         "contexts": 9,
         "quarantined": 1,
+        "base_model": "org/name",
+        "license": {"license": "apache-2.0"},
+        "datasets": ["org/pairs"],
         "tables": {
             "Human alignment": pd.DataFrame({"system": ["j"], "accuracy": [Estimate(0.7, 0.6, 0.8, 9)]})
         },
@@ -59,6 +67,31 @@ def test_a_card_says_if_the_weights_are_those_of_the_parent():
 
 def header(text):
     return yaml.safe_load(text.split("---")[1])
+
+
+def test_the_header_is_what_a_hub_reads_and_states_nothing_that_is_not_known():
+    tables = {
+        "Human alignment": pd.DataFrame({"system": ["j"], "accuracy": [Estimate(0.71234, 0.6, 0.8, 9)]}),
+        "Win rates": pd.DataFrame(
+            {"policy": ["j"], "judge": ["o"], "reference": ["sft"], "win_rate": [Estimate(0.5, NAN, NAN, 4)]}
+        ),
+        "Nothing": pd.DataFrame({"system": ["j"], "accuracy": [Estimate(NAN, NAN, NAN, 0)]}),
+    }
+    read = ModelCard(card(tables=tables)).data
+    assert (read.base_model, read.license, read.datasets) == ("org/name", "apache-2.0", ["org/pairs"])
+    assert (read.library_name, read.pipeline_tag) == ("transformers", "text-generation")
+    assert read.metrics == ["accuracy", "win_rate"]
+    accuracy, win_rate = read.eval_results
+    assert (accuracy.dataset_type, accuracy.metric_type, accuracy.metric_value) == (
+        *("org/pairs", "accuracy", 0.7123),
+    )
+    assert accuracy.metric_args == {"n": 9, "low_95": 0.6, "high_95": 0.8}
+    assert win_rate.metric_name == "win rate, against sft, judged by o"
+    assert win_rate.metric_args == {"n": 4}
+    again = ModelCard(f"---\n{read.to_yaml()}\n---\n").data
+    assert again.to_dict() == read.to_dict() == header(card(tables=tables))
+    unknown = header(card(base_model=None, license={}, datasets=[], tables={}))
+    assert not unknown.keys() & {"base_model", "license", "datasets", "metrics", "model-index"}
 
 
 def test_a_card_has_header_use_data_recipe_figures_limits_and_provenance():
@@ -86,7 +119,6 @@ def test_cards_differ_by_kind():
     assert "people can dislike what a judge likes" in card("policy")
     assert "Synthetic tiny world." in card(synthetic=True)
     assert "No table of the run has this model." in card(tables={})
-    assert "base_model" not in header(card(recipe={"base b": {"kind": "world"}, "j": {}}))
 
 
 def test_the_card_of_a_probe_says_that_the_scores_are_not_the_verdict():
@@ -108,6 +140,7 @@ def test_every_trained_model_is_a_folder_that_opens(workflow, tmp_path):
     copy = Workflow(tmp_path / "copy")
     done = copy.snakemake("export")
     assert done.returncode == 0, done.stdout[-5000:]
+    assert "exported: results/smoke/export/judges/bt/seed1" in done.stdout
     folders = {path.parent for path in (copy.results / "export").rglob("README.md")}
     assert {folder.parent.name for folder in folders} == {
         *("bt", "genrm-sft", "genrm"),
@@ -126,8 +159,10 @@ def test_every_trained_model_is_a_folder_that_opens(workflow, tmp_path):
         assert model(**chat).logits.isfinite().all()
         text = (folder / "README.md").read_text(encoding="utf-8")
         assert header(text)["library_name"] == "transformers"
+        assert ModelCard.load(folder / "README.md").data.to_dict() == header(text)
+        assert (folder / JUDGE_NAME).exists() == (folder.parent.parent.name == "judges")
         assert "Synthetic tiny world." in text
         assert ("Human alignment" if folder.parent.parent.name == "judges" else "Win rates") in text or (
             folder.parent.name == "rlmr" and "Constraints" in text
         )
-    assert copy.planned("export") == {}
+    assert copy.planned("export") == {"export": 1}  # which says where the folders are

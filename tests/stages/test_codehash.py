@@ -224,12 +224,15 @@ CONFIGS = {
 TOOLS = {
     "check_config",
     "clean_checkpoints",
+    "compare_runs",
     "document_config",
     "document_graph",
     "fetch_inputs",
     "import_argilla",
     "import_label_studio",
+    "judge",
     "publish_results",
+    "push_model",
     "rehearse",
 }
 

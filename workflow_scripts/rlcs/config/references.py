@@ -78,6 +78,7 @@ def reference_problems(config: Config) -> list[str]:
         _effects,
         _tables,
         _sweeps,
+        _sharing,
     )
     return [problem for part in parts for problem in part(config)]
 
@@ -434,6 +435,11 @@ def _tables(config: Config) -> Problems:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"
+
+
+def _sharing(config: Config) -> Problems:
+    for name in config.sharing.licenses:
+        yield from _known(config, "sharing.licenses", name, "bases")
 
 
 def _sweeps(config: Config) -> Problems:

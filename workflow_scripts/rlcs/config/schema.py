@@ -20,6 +20,7 @@ from rlcs.config.judges import JudgeConfig, knows_world_alone
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
 from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions
+from rlcs.config.sharing import SharingConfig
 from rlcs.config.sources import SourceConfig
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import EffectConfig, GalleryConfig, HumanConfig, TablesConfig
@@ -109,6 +110,10 @@ class Config(Section):
     tables: TablesConfig = Field(description="Models that the tables compare.")
     gallery: GalleryConfig = Field(
         default_factory=GalleryConfig, description="Page with stories side by side."
+    )
+    sharing: SharingConfig = Field(
+        default_factory=SharingConfig,
+        description="Licenses of exported models, and what pages and cards leave out of people.",
     )
     human: HumanConfig | None = Field(
         None,

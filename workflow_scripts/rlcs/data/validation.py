@@ -83,7 +83,7 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
         raw, row = parsed[index]
         if isinstance(row, PairRow):
             key = _split_key(row)
-            context = _context(row, splits.get(key) or split_of(key, shares, seed))
+            context = make_context(row, splits.get(key) or split_of(key, shares, seed))
             identity = context_identities[index]
             context = by_identity.get(identity, context)
             pair = _pair(row, context.context_id)
@@ -189,7 +189,7 @@ def validate_contexts(
             bad.append(to_quarantine(raw, row))
             continue
         key = _split_key(row)
-        context = _context(row, row.split or split_of(key, shares, seed))
+        context = make_context(row, row.split or split_of(key, shares, seed))
         if defect := premise_defect(row):
             bad.append(to_quarantine(raw, defect))
         elif key in keys or context.context_id in ids:
@@ -221,7 +221,8 @@ def _context_identity(row: ContextRow) -> str:
     return digest(row.context_id, row.domain or "story", _premise_key(row.premise), constraints)
 
 
-def _context(row: ContextRow, split: Split) -> Context:
+def make_context(row: ContextRow, split: Split) -> Context:
+    """Make the context of a row; without an id of its own it has a hash of its content."""
     characters, previous_plot, outline = row.premise
     fields = {
         "domain": row.domain or "story",

@@ -1,5 +1,6 @@
 """The part of the config that each table, figure and page depends on, as in ``stage_configs``."""
 
+from pathlib import Path
 from typing import Any
 
 from rlcs.config.judges import JudgeConfig
@@ -12,7 +13,9 @@ from rlcs.config.trained_judges import ScalarJudgeConfig
 from rlcs.config.training import TrainingPairsConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
 from rlcs.models.packages import installed_folder
+from rlcs.planning.origins import dataset_ids, hub_id, license_of
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
+from rlcs.planning.stage_configs import judge as judge_section
 
 # Metrics of effects that are measured on held-out pairs.
 JUDGE_METRICS: tuple[MetricName, ...] = (
@@ -213,6 +216,7 @@ def _page(config: Config) -> SectionDict:
         "synthetic": config.synthetic,
         "policies": list(table.rows),
         "reference": table.reference,
+        "withheld": list(config.sharing.withhold),
     }
 
 
@@ -241,17 +245,26 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
     base = models[ancestors[0]].base_name
     assert base is not None, "a trained model comes from a base"
     kind = "policy" if registry == "policies" else config.judges[name].kind
+    made_of = plain(config.bases[base], exclude={"shape"})
+    if "model" in made_of and Path(made_of["model"]).is_dir():
+        made_of["model"] = Path(
+            made_of["model"]
+        ).name  # where it lies on this machine means nothing elsewhere
     return {
         "run": config.run,
         "name": name,
         "kind": kind,
         "synthetic": config.synthetic,
-        "recipe": {f"base {base}": plain(config.bases[base], exclude={"shape"})}
+        "recipe": {f"base {base}": made_of}
         | {model: plain(models[model], exclude=INPUTS) for model in ancestors},
         "training": config.training,
         "prompt": _prompt(config, registry, name),
         "rubrics": config.judging.rubrics if kind == "generative" else {},
         "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
+        "base_model": hub_id(config.bases[base]),
+        "license": license_of(config, base),
+        "datasets": dataset_ids(config),
+        "judge": judge_section(config, name) if registry == "judges" else None,
     }
 
 

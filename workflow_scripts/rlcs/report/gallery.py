@@ -145,3 +145,33 @@ def _item(context: Context, stories: list[dict[str, Any]]) -> dict[str, Any]:
         "disagree": any(min(known) < 0 < max(known) for known in gains if known),
         "stories": stories,
     }
+
+
+WITHHELD = "(withheld)"
+_PREMISE = ("characters", "previous_plot", "outline")
+
+
+def without_texts(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The item without texts of people and models: outcomes, scores and numbers alone."""
+    stories = [
+        {
+            **_untold(story),
+            "training": list(map(_untold, story["training"])),
+            "judged": {judge: _without_analyses(result) for judge, result in story["judged"].items()},
+        }
+        for story in item["stories"]
+    ]
+    return {**item, **dict.fromkeys(_PREMISE, ""), "requirements": [], "stories": stories}
+
+
+def _untold(story: Mapping[str, Any]) -> dict[str, Any]:
+    """A story without its text, and with numbers for its constraints, whose words may be the story's own."""
+    constraints = [
+        {"text": f"requirement {number}", "kept": constraint["kept"]}
+        for number, constraint in enumerate(story["constraints"], start=1)
+    ]
+    return {**story, "text": WITHHELD, "constraints": constraints}
+
+
+def _without_analyses(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {**result, "orders": [{**answer, "analysis": ""} for answer in result["orders"]]}

@@ -1,0 +1,148 @@
+"""Have an exported judge read new pairs, or rank several stories for each prompt, without a run's config.
+
+    python workflow_scripts/judge.py --model results/mine/export/judges/genrm/seed1 --pairs new.jsonl \
+        --output judged.jsonl
+
+A row has `story_a` and `story_b`, or a list `stories`, and what they continue: `prompt`, or `outline`,
+`characters` and `previous_plot`. Every two stories are judged in both orders.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from rlcs.data.exports import JUDGE_NAME, read_judge
+from rlcs.data.new_rows import NewRows, read_new_rows
+from rlcs.data.preferences import comparisons_of
+from rlcs.errors import InputError
+from rlcs.evaluation.statistics import estimate_mean
+from rlcs.judging.credits import both_orders_credits, flip_rate
+from rlcs.judging.judge import judge_in_shards
+from rlcs.judging.loading import gives_probability, load_judge
+from rlcs.judging.new_texts import comparisons_to_rank, judged_pairs, ranked_stories
+from rlcs.records import ORDERS, Comparison, Judgement, digest
+from rlcs.stages.manifest import content_id
+
+log = logging.getLogger("rlcs")
+
+
+def section_of(folder: Path, engine: str, batch_size: int | None) -> dict[str, Any]:
+    """The section of an exported judge, to be run by an engine of this machine.
+
+    Raises:
+        InputError: the folder is no exported judge.
+    """
+    section = read_judge(folder)
+    if "judging" in section:
+        section["judging"] |= {"engine": engine} | ({"batch_size": batch_size} if batch_size else {})
+    elif batch_size:
+        section["batch_size"] = batch_size
+    return section
+
+
+def judge_all(
+    folder: Path, section: Mapping[str, Any], comparisons: Sequence[Comparison], scratch: Path
+) -> list[Judgement]:
+    """Judge comparisons; what was judged before an interruption is not judged again.
+
+    Args:
+        folder: the exported judge.
+        scratch: a folder for what is done, until all is.
+    """
+    weights = [content_id(path) for path in sorted(folder.glob("*.json"))]
+    asked = [(c.pair_id, c.order, c.context.context_id, c.story_a, c.story_b) for c in comparisons]
+    kept = scratch / f".judging-{digest(section, weights, asked)}"
+    kept.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory() as temporary:
+        artifact = Path(temporary)
+        (artifact / "model").symlink_to(folder.resolve())  # as the stage that trained it leaves it
+        judge = load_judge(section, artifact, soft=gives_probability(section))
+        judgements = judge_in_shards(judge, comparisons, kept)
+    shutil.rmtree(kept)
+    return judgements
+
+
+def output_rows(new: NewRows, judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+    """The rows of the output; a row that could not be used has its line and the reason."""
+    rows = judged_pairs(new.pairs, judgements) if new.pairs else ranked_stories(new.to_rank, judgements)
+    return rows + [{"line": row["line"], "p": None, "error": row["reason"]} for row in new.unusable]
+
+
+def summary(new: NewRows, judgements: Sequence[Judgement]) -> list[str]:
+    """Say how many were judged, failed and flipped, and the accuracy if there are labels, a line each."""
+    unread = sum(judgement.verdict == "none" for judgement in judgements)
+    what = f"{len(new.pairs)} pairs" if new.pairs else f"{len(new.to_rank)} prompts"
+    lines = [
+        f"{what}, {len(judgements)} judgements in the orders {' and '.join(ORDERS)}, {unread} of them "
+        f"without a verdict; {len(new.unusable)} rows could not be used"
+    ]
+    if (flips := flip_rate(judgements)) is not None:
+        lines.append(f"verdicts that change with the order: {flips:.1%}")
+    labels = {pair["pair_id"]: pair["label"] for pair in new.pairs if "label" in pair}
+    credits = both_orders_credits([j for j in judgements if j.pair_id in labels], labels)
+    if credits:
+        agrees = estimate_mean(credits, {pair["pair_id"]: pair["context_id"] for pair in new.pairs}, seed=0)
+        lines.append(
+            f"agrees with the label: {agrees.value:.1%} [{agrees.low:.1%}, {agrees.high:.1%}] of {agrees.n}, "
+            "95 % interval over contexts"
+        )
+    return lines
+
+
+def write_output(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write rows as JSON lines, or as Parquet by the name of the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        pd.DataFrame(rows).to_parquet(path, index=False)
+    else:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True, help=f"exported folder with {JUDGE_NAME}")
+    parser.add_argument("--pairs", type=Path, required=True, help="JSON, JSONL, CSV, TSV or Parquet")
+    parser.add_argument("--output", type=Path, required=True, help="JSONL, or Parquet by its name")
+    parser.add_argument("--columns", nargs="*", default=[], metavar="FIELD=NAME", help="names in your file")
+    parser.add_argument(
+        "--engine",
+        choices=["transformers", "vllm_offline"],
+        default="transformers",
+        help="program that runs a generative judge",
+    )
+    parser.add_argument("--batch-size", type=int, help="comparisons at once; default: the run's")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if wrong := [pair for pair in arguments.columns if "=" not in pair]:
+        sys.exit(f"error: --columns: {wrong} are not of the form FIELD=NAME")
+    if not arguments.pairs.is_file():
+        sys.exit(f"error: no such file: {arguments.pairs}")
+    try:
+        section = section_of(arguments.model, arguments.engine, arguments.batch_size)
+        new = read_new_rows(arguments.pairs, dict(pair.split("=", 1) for pair in arguments.columns))
+        comparisons = comparisons_of(new.pairs, new.contexts) or comparisons_to_rank(new.to_rank)
+        for row in new.unusable[:5]:
+            log.info("%s line %d: %s", row["file"], row["line"], row["reason"])
+        if not comparisons:
+            raise InputError(f"{arguments.pairs}: no row can be judged, of {len(new.unusable)}")
+        judgements = judge_all(arguments.model, section, comparisons, arguments.output.parent)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    write_output(output_rows(new, judgements), arguments.output)
+    print("\n".join(summary(new, judgements)))
+    print(f"written to {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()
