@@ -26,8 +26,13 @@ container: f"{workflow.basedir}/envs/rlcs.sif"  # envs/rlcs.def; used with --sdm
 
 STARTED = time.time()
 
+if workflow.is_main_process and not ON_CLUSTER:  # where each job has GPUs of its own
+    share_gpus()
+
 
 onstart:
+    if workflow.executor_plugin.name == "local":
+        refuse(at_hand.start_problems(CONFIG, map(needs_of, workflow.dag.needrun_jobs())))
     config_file(None)  # what the run is made with, for compare
     console.follow(Path(LOGS))
     trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
@@ -164,11 +169,12 @@ rule rehearse:
 
 rule check:
     message:
-        "Check the config of the run {CONFIG.run} against the installed TRL"
+        "All that can be known of the run {CONFIG.run} before its first job"
     params:
         config=config_file,
         results=RESULTS,
         site=lambda _: "--site slurm/site.yaml" if workflow.executor_plugin.name == "slurm" else "",
+        strict="--strict" if STRICT else "",
     log:
         f"{LOGS}/check.log",
     retries: 0
@@ -176,7 +182,7 @@ rule check:
         "envs/rlcs.yaml"
     shell:
         "python workflow_scripts/check_config.py --config {params.config} --results {params.results}"
-        " {params.site} 2>&1 | tee {log}"
+        " {params.site} {params.strict} > {log} 2>&1 && cat {log}"
 
 
 rule fetch:

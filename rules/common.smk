@@ -37,12 +37,14 @@ from rlcs.config.trained_judges import (
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
-from rlcs.planning import job_resources, stage_configs, table_configs
+from rlcs.planning import at_hand, job_resources, stage_configs, table_configs
+from rlcs.planning.findings import Finding, table
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
+from rlcs.stages.gpus import may_have_gpu
 from rlcs.stages.tracking import Tracking
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
@@ -51,6 +53,7 @@ VLLM = config.pop("vllm", 0)  # as well: judges keep vLLM as their engine
 GIVEN = dict.fromkeys(("model", "repo", "public", "runs"))
 if {"push", "compare"} & set(sys.argv):
     GIVEN = {key: config.pop(key, None) for key in GIVEN}
+STRICT = config.pop("strict", 0)  # of `snakemake check`: what this machine lacks is an error
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
@@ -67,10 +70,13 @@ Job.restart_times = property(
     lambda job: 0 if any(map(retries.has_failed_for_good, job.output)) else job.rule.restart_times
 )
 
+# The executor is not known yet; --jobs is for others than this machine.
+ON_CLUSTER = workflow.is_main_process and workflow.resource_settings.nodes is not None
+
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
 # that is activated for a job comes first.
 FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
-if workflow.executor_plugin and workflow.executor_plugin.name == "slurm":  # an sbatch that is tried again
+if ON_CLUSTER:  # an sbatch that is tried again
     FOLDERS.insert(0, Path(workflow.basedir) / "slurm" / "bin")
 os.environ.update(PATH=os.pathsep.join([*map(str, FOLDERS), os.environ.get("PATH", "")]))
 
@@ -101,6 +107,38 @@ FIRST_SEED = CONFIG.seeds[0]
 # In the jobs' environment, which no stage depends on; jobs on Slurm come here too.
 TRACKING = Tracking(CONFIG.tracking, CONFIG.run, Path(RESULTS))
 os.environ.update(TRACKING.to_environment())
+
+
+def refuse(findings):
+    """Stop before the first job if there are errors."""
+    if findings:
+        raise WorkflowError(f"\n{table(findings)}\n`snakemake check` says more, and what is fine.")
+
+
+def refuse_missing_files():
+    """Stop a run that has not begun if files that its config names are not there.
+
+    Snakemake would say so of the files that its first jobs read, without the keys. A run that has begun needs no more
+    than the jobs that are left.
+    """
+    if not Path(PREFERENCES).exists():
+        refuse([Finding.of_line("error", line) for line in at_hand.missing_files(CONFIG)])
+
+
+def needs_of(job):
+    """The rule, the wildcards and the endpoints of a job."""
+    endpoint = job.params.get("endpoint") if job.rule.params else None
+    return job.rule.name, dict(job.wildcards.items()), json.loads(endpoint or "{}")
+
+
+def share_gpus():
+    """Let one job at a time use the GPUs of this machine: a job takes the first, or all that its launch names."""
+    if may_have_gpu() and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", 1)
+        for stage in workflow.rules:
+            stage.resources["gpu"] = lambda wildcards, name=stage.name: job_resources.gpus_of_job(
+                name, wildcards
+            )
 
 
 wildcard_constraints:
@@ -327,6 +365,7 @@ def start_of(registry, model, seed):
 
 def preference_files(_):
     """The user's files or the manifest of the tiny world; none if the preferences come from the network."""
+    refuse_missing_files()
     if CONFIG.synthetic:
         return [artifact("world")]
     return [str(path) for path in CONFIG.data.input_files]

@@ -1,7 +1,9 @@
-"""Check a run before its first job: trainer options with the installed TRL, and the site's file for Slurm."""
+"""Check a run before its first job: files, options, models, endpoints, GPUs, time and room, in one table."""
 
 import argparse
+import logging
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,30 +14,43 @@ from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig
 
 from rlcs.config import parsing
-from rlcs.config.bases import PretrainedBaseConfig
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.errors import InputError
-from rlcs.judging.preflight import endpoint_problems
+from rlcs.judging.preflight import endpoint_problems, endpoints
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
+from rlcs.planning.at_hand import missing_files, named_files
 from rlcs.planning.disk_plan import disk_problem
+from rlcs.planning.findings import Finding, count, strictly, table
 from rlcs.planning.job_resources import asked_gpus, gpu_lines
 from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.planned import entry_options, plans, trainings
+from rlcs.training.readiness import gpu_findings, model_findings
 from rlcs.training.rollouts import rollouts_problem
 from rlcs.training.tracking import tracker_problem
+
+SITE = Path("slurm/site.yaml")  # names the price of a GPU hour, wherever jobs run
 
 
 def problems(config: Config) -> list[str]:
     """List a line per file that is not there, and per model whose options TRL or its trainer refuses."""
-    lines = missing_files(config)
-    if (problem := tracker_problem(config.tracking)) is not None:
-        lines.append(f"tracking: {problem}")
+    return [*missing_files(config), *tracking_problems(config), *option_problems(config)]
+
+
+def tracking_problems(config: Config) -> list[str]:
+    """List a line if the tracker of the trainings cannot be used."""
+    problem = tracker_problem(config.tracking)
+    return [f"tracking: {problem}"] if problem is not None else []
+
+
+def option_problems(config: Config) -> list[str]:
+    """List a line per model whose options TRL, its trainer or its launcher refuses."""
+    lines = []
     with TemporaryDirectory() as scratch:
         for key, entry in trainings(config).items():
             try:
@@ -66,26 +81,6 @@ def ineffective(config: Config) -> list[str]:
     ]
 
 
-def missing_files(config: Config) -> list[str]:
-    """List a line for each file of the data, and each folder of a base, that is not there.
-
-    A base's model is a folder if it begins as a path does; a hub's id does not.
-    """
-    named = {f"{key}.preferences": source.preferences or [] for key, source in config.sources.items()}
-    lines = [
-        f"{key}: no such file: {path}"
-        for key, paths in (named | {"data.contexts": config.data.contexts}).items()
-        for path in paths
-        if not path.exists()
-    ]
-    for name, base in config.bases.items():
-        if not isinstance(base, PretrainedBaseConfig):
-            continue
-        if base.model.startswith(("/", "./", "../", "~")) and not Path(base.model).is_dir():
-            lines.append(f"bases.{name}.model: no such folder: {base.model}")
-    return lines
-
-
 def sentence_model_problem(policy: GRPOPolicyConfig) -> str | None:
     """Say why the sentence model of a policy's diversity cannot be used; None if it can, or has none."""
     model = policy.diversity.sentence_model if policy.diversity else None
@@ -113,6 +108,87 @@ def launch_problems(file: Path, options: Any) -> list[str]:
     return []
 
 
+def find(config: Config, results: Path | None, site_file: Path | None) -> list[Finding]:
+    """Find all that can be known of a run before its first job.
+
+    Args:
+        results: the run's folder, whose file system must hold its models.
+        site_file: the site's file, if jobs run on Slurm; this machine's GPUs are then not theirs.
+    """
+    files, options = missing_files(config), option_problems(config)
+    found = [Finding.of_line("error", line) for line in [*files, *tracking_problems(config), *options]]
+    site = read_site(site_file or SITE)
+    asked = {} if options else asked_gpus(config)
+    if site_file is not None:
+        lines = slurm_site.all_problems(site, asked)
+        found += [Finding.of_line("error", f"{site_file}: {line}") for line in lines]
+        found += [] if lines else [Finding("ok", str(site_file), "complete")]
+    found += [Finding.of_line("warning", line) for line in ineffective(config)]
+    found += endpoint_findings(config) + model_findings(config)
+    if not options:
+        found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
+        found += plan_findings(config, asked, results, site, site_file)
+    if not files:
+        found.append(
+            Finding("ok", "files", f"{len(list(named_files(config)))} named by the config, all there")
+        )
+    return found
+
+
+def plan_findings(
+    config: Config,
+    asked: Mapping[str, tuple[int, str]],
+    results: Path | None,
+    site: Mapping[str, Any],
+    site_file: Path | None,
+) -> list[Finding]:
+    """Compare the plan of a run with this machine, or with the site.
+
+    Args:
+        asked: GPUs of each node that jobs ask for, and their sum in words, by the job's key.
+    """
+    planned, unknown = plans(config)
+    run_plan = RunPlan.of(config, planned)
+    found = []
+    if planned or run_plan.answered:
+        shown = [*(f"gpus: {line}" for line in gpu_lines(asked)), *(f"memory: {plan}" for plan in planned)]
+        lines = [*shown, *run_plan.lines(site.get("gpu_hour_price"))]
+        found += [Finding.of_line("ok", line) for line in lines]
+    elif config.training.get("use_cpu"):
+        found.append(Finding("ok", "time", "not planned on a CPU; docs/own_data.md has what was measured"))
+    found += [Finding.of_line("ok", f"memory: {line}") for line in unknown]
+    full = disk_problem(run_plan.models, results) if results else None
+    if site_file is None:
+        most = max((gpus for gpus, _ in asked.values()), default=0)
+        found += gpu_findings(config, planned, most)
+        return [*found, *([Finding.of_line("warning", full, here=True)] if full else [])]
+    # what is not enough here is not enough for the jobs
+    gigabytes = site.get("gpu_gigabytes")
+    lines = [full] if full else []
+    if isinstance(gigabytes, int):
+        lines += [problem for plan in planned if (problem := plan.problem(gigabytes))]
+    profile = site_file.with_name("config.yaml").read_text(encoding="utf-8")
+    cannot, may_not = run_plan.late(slurm_site.time_limits(profile, site))
+    found += [Finding.of_line("error", line) for line in [*lines, *cannot]]
+    return [*found, *(Finding.of_line("warning", line) for line in may_not)]
+
+
+def endpoint_findings(config: Config) -> list[Finding]:
+    """Ask each endpoint of the run one short question."""
+    refused, unasked = endpoint_problems(config)
+    told = [
+        *(Finding.of_line("error", line) for line in refused),
+        *(Finding.of_line("warning", line, here=True) for line in unasked),
+    ]
+    answers = endpoints(config).keys() - {finding.subject for finding in told}
+    return [*told, *(Finding("ok", key, "the endpoint answers") for key in sorted(answers))]
+
+
+def read_site(file: Path) -> Mapping[str, Any]:
+    """The keys of a site's file; none if it is not there."""
+    return (yaml.safe_load(file.read_text(encoding="utf-8")) or {}) if file.exists() else {}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", required=True, type=Path, help="JSON file with the whole config")
@@ -120,40 +196,17 @@ def main() -> None:
         "--results", type=Path, help="the run's folder, whose file system must hold its models"
     )
     parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
+    parser.add_argument("--strict", action="store_true", help="what this machine lacks is an error")
     arguments = parser.parse_args()
+    logging.disable(logging.WARNING)  # words of libraries would stand in the table
+    warnings.simplefilter("ignore", FutureWarning)
     config = parsing.read(arguments.config)
-    lines = problems(config)
-    asked = {} if lines else asked_gpus(config)
-    site: Mapping[str, Any] = {}
-    if arguments.site:
-        site = yaml.safe_load(arguments.site.read_text(encoding="utf-8"))
-        lines += [f"{arguments.site}: {problem}" for problem in slurm_site.all_problems(site, asked)]
-    if not lines:
-        planned, unknown = plans(config)
-        run_plan = RunPlan.of(config, planned)
-        if planned:
-            shown = [*(f"gpus: {line}" for line in gpu_lines(asked)), *(f"plan: {plan}" for plan in planned)]
-            print("\n".join([*shown, *run_plan.lines(site.get("gpu_hour_price"))]))
-        print("".join(f"plan: {line}\n" for line in unknown), end="")
-        if isinstance(gigabytes := site.get("gpu_gigabytes"), int):
-            lines += [problem for plan in planned if (problem := plan.problem(gigabytes))]
-        refused, unasked = endpoint_problems(config)
-        lines += refused
-        warnings = [*ineffective(config), *unasked]
-        full = disk_problem(run_plan.models, arguments.results) if arguments.results else None
-        if arguments.site:  # what is not enough here is not enough for the jobs
-            profile = arguments.site.with_name("config.yaml").read_text(encoding="utf-8")
-            cannot, may_not = run_plan.late(slurm_site.time_limits(profile, site))
-            lines += [*cannot, *([full] if full else [])]
-            warnings += may_not
-        elif full:
-            warnings.append(full)
-        print("".join(f"warning: {line}\n" for line in warnings), end="")
-    if lines:
-        sys.exit("error: " + "\nerror: ".join(lines))
-    print(f"config of run {config.run!r}: {len(trainings(config))} trainings, all accepted by TRL")
-    if arguments.site:
-        print(f"{arguments.site}: complete")
+    found = find(config, arguments.results, arguments.site)
+    if arguments.strict:
+        found = strictly(found)
+    print(f"{table(found)}\n\nrun {config.run!r}: {count(found)}")
+    if any(finding.level == "error" for finding in found):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

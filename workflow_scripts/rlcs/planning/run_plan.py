@@ -61,7 +61,24 @@ class RunPlan:
         )
 
     def lines(self, price: object) -> list[str]:
-        """The lines of the plan; ``price``: of a GPU hour, if the site names one."""
+        """The lines of the plan: time and money of each stage and of the whole, and disk.
+
+        Args:
+            price: of a GPU hour, if the site names one.
+        """
+        trained = [
+            f"time: {plan.key} trains: "
+            + (
+                f"at least {plan.hours:.2g} h on {_gpus(plan.gpus)} each, {_jobs(self._seeds(plan))}"
+                + _cost(plan.gpu_hours * self._seeds(plan), price)
+                if plan.hours is not None
+                else "unknown before the data is read (its entry states no max_steps)"
+            )
+            for plan in self.trained
+        ]
+        answered = [
+            f"time: {plan}{_cost(plan.gpu_hours * plan.answers.seeds, price)}" for plan in self.answered
+        ]
         training = sum(plan.gpu_hours * self._seeds(plan) for plan in self.trained)
         answering = sum(plan.gpu_hours * plan.answers.seeds for plan in self.answered)
         endpoints = sum(plan.money * plan.answers.seeds for plan in self.answered)
@@ -78,7 +95,8 @@ class RunPlan:
             + (f"; endpoints at most {endpoints:,.0f}" if endpoints else "")
         )
         return [
-            *(f"hours: {plan}" for plan in self.answered if plan.hours >= 1 or plan.money),
+            *trained,
+            *answered,
             f"total: {total}",
             *(f"disk: {line}" for line in disk_lines(self.models)),
         ]
@@ -119,3 +137,16 @@ class RunPlan:
             if plan.hours > (limit := limits.get(plan.answers.rule, float("inf")))
         ]
         return cannot, may_not
+
+
+def _gpus(number: int) -> str:
+    return f"{number} A100{'s' if number > 1 else ''}"
+
+
+def _jobs(number: int) -> str:
+    return f"{number} jobs" if number > 1 else "1 job"
+
+
+def _cost(gpu_hours: float, price: object) -> str:
+    """The end of a stage's line: its price; empty without one."""
+    return f": {gpu_hours * price:,.2f}" if isinstance(price, int | float) and gpu_hours else ""

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from rlcs.stages.children import die_with_parent
+from rlcs.stages.gpus import may_have_gpu
 
 VARIABLE = "RLCS_FORK"
 _FILES = 3  # standard input, output and error
@@ -39,8 +40,7 @@ _SIZE = 8  # bytes of the length of a request
 
 def is_wanted() -> bool:
     """True if the environment asks for a server, on Linux and without a GPU, which an import may touch."""
-    devices = any(Path(name).exists() for name in ("/dev/nvidiactl", "/dev/kfd"))
-    return os.environ.get(VARIABLE) == "1" and sys.platform == "linux" and not devices
+    return os.environ.get(VARIABLE) == "1" and sys.platform == "linux" and not may_have_gpu()
 
 
 def start() -> Path:
