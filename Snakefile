@@ -59,6 +59,7 @@ localrules:
     compare,
     export,
     fetch,
+    init,
     push,
     rehearse,
 
@@ -165,6 +166,20 @@ rule rehearse:
     shell:
         "python workflow_scripts/rehearse.py --config {params.config} --each {params.each} {params.vllm}"
         " {params.site} --arguments {params.arguments:q} 2>&1 | tee {log}"
+
+
+rule init:
+    message:
+        "A config for the pairs of --config preferences=FILE; for=cpu, gpu or slurm; to=config/mine.yaml"
+    params:
+        words=shlex.join([f"--{key}={value}" for key, value in ASKED.items()]),
+    log:
+        f"{LOGS}/init.log",
+    retries: 0
+    conda:
+        "envs/rlcs.yaml"
+    shell:
+        "python workflow_scripts/init.py {params.words} > {log} 2>&1 && cat {log}"
 
 
 rule check:

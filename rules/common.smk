@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -54,6 +55,10 @@ GIVEN = dict.fromkeys(("model", "repo", "public", "runs"))
 if {"push", "compare"} & set(sys.argv):
     GIVEN = {key: config.pop(key, None) for key in GIVEN}
 STRICT = config.pop("strict", 0)  # of `snakemake check`: what this machine lacks is an error
+# `snakemake init` writes a config for these, and so has none of its own.
+ASKED = {
+    key: config.pop(key) for key in ("preferences", "for", "to") if key in config and "init" in sys.argv[1:]
+}
 
 try:
     parsing.check_keys(map(Path, workflow.configfiles))

@@ -18,6 +18,7 @@ from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
+from rlcs.data.survey import survey
 from rlcs.errors import InputError
 from rlcs.judging.preflight import endpoint_problems, endpoints
 from rlcs.models.embeddings import sentence_model_folder
@@ -34,6 +35,7 @@ from rlcs.training.readiness import gpu_findings, model_findings
 from rlcs.training.rollouts import rollouts_problem
 from rlcs.training.tracking import tracker_problem
 
+READ_AT_ONCE = 100 * 10**6  # bytes of files
 SITE = Path("slurm/site.yaml")  # names the price of a GPU hour, wherever jobs run
 
 
@@ -129,6 +131,7 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
         found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
         found += plan_findings(config, asked, results, site, site_file)
     if not files:
+        found += data_findings(config)
         found.append(
             Finding("ok", "files", f"{len(list(named_files(config)))} named by the config, all there")
         )
@@ -182,6 +185,20 @@ def endpoint_findings(config: Config) -> list[Finding]:
     ]
     answers = endpoints(config).keys() - {finding.subject for finding in told}
     return [*told, *(Finding("ok", key, "the endpoint answers") for key in sorted(answers))]
+
+
+def data_findings(config: Config) -> list[Finding]:
+    """Read the pairs, if they are in files that are read in seconds."""
+    files = config.data.input_files if config.data.preferences else []
+    if not files or sum(file.stat().st_size for file in files) > READ_AT_ONCE:
+        return []
+    try:
+        read = survey(config.data)
+    except InputError as error:
+        return [Finding("error", "data.preferences", str(error))]
+    if problem := read.problem():
+        return [Finding("error", "data.preferences", problem)]
+    return [Finding("ok", "data.preferences", line) for line in read.lines()]
 
 
 def read_site(file: Path) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Read preference files, quarantine rows that cannot be used, and split by context."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs.config.data import DataConfig
@@ -13,6 +13,7 @@ from rlcs.data.oddities import count_oddities
 from rlcs.data.preferences import write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
+from rlcs.data.splits import refuse_empty_splits
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
 from rlcs.data.validation import validate_contexts
@@ -77,7 +78,8 @@ def ingest(stage: Stage) -> None:
         log_labels(pairs)
         log_oddities(contexts, [*pairs, *unlabelled])
         needed: tuple[Split, ...] = ("test",) if "benchmark" in stage.config else ("train", "test")
-        check_splits(contexts, pairs, unlabelled, needed, lambda: describe_columns(stage, data))
+        refuse_empty_splits(contexts, pairs, unlabelled, needed, lambda: describe_columns(stage, data))
+        log_splits(contexts, pairs)
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
@@ -133,38 +135,11 @@ def read_context_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
         raise InputError(f"cannot read the contexts: {error}") from error
 
 
-def check_splits(
-    contexts: Sequence[Context],
-    pairs: Sequence[Row],
-    unlabelled: Sequence[Row],
-    needed: Sequence[Split],
-    describe: Callable[[], str],
-) -> None:
-    """Log the sizes of the splits.
-
-    Args:
-        needed: splits that must not be empty.
-        describe: names the columns of the data, for the message that no pair has a label.
-
-    Raises:
-        InputError: such a split has no context, or no pair with a label.
-    """
+def log_splits(contexts: Sequence[Context], pairs: Sequence[Row]) -> None:
+    """Log the sizes of the splits."""
     context_counts = Counter(context.split for context in contexts)
     split_of = {context.context_id: context.split for context in contexts}
     pair_counts = Counter(split_of[pair["context_id"]] for pair in pairs)
-    for split in needed:
-        if not context_counts[split]:
-            raise InputError(
-                f"{len(contexts)} contexts, none of them in the split {split!r}: add more contexts, or "
-                "change data.splits; if a column split says so and should not count, write data: "
-                "{ignore: [split]}"
-            )
-        if not pair_counts[split]:
-            raise InputError(
-                f"{len(pairs)} of {len(pairs) + len(unlabelled)} pairs have a label, none of them in the "
-                f"split {split!r}: add labelled pairs, or name the label's column in data.columns. "
-                f"{describe()}"
-            )
     for split in SPLITS:
         log.info("%s: %d labelled pairs, %d contexts", split, pair_counts[split], context_counts[split])
 

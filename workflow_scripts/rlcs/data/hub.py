@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from datasets import load_dataset
@@ -60,3 +61,16 @@ def read_hub(
         raise InputError(f"{file} cannot be read: {error}") from error
     check_columns(result, lambda: found, columns, required, "data.columns")
     return result
+
+
+def first_rows(hub: HubDatasetConfig, number: int) -> list[dict[str, Any]]:
+    """The first rows of a data set, as they are.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)
+        return [dict(row) for row in rows.select(range(min(number, len(rows))))]
+    except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
+        raise InputError(f"{hub.name} cannot be read: {error}") from error

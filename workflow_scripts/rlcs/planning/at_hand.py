@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from rlcs.config.bases import PretrainedBaseConfig, StandInBaseConfig
 from rlcs.config.lineage import made_policies, used_judges
 from rlcs.config.policies import ExternalPolicyConfig
 from rlcs.config.schema import Config
+from rlcs.config.training import TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
+from rlcs.config.world import WorldBaseConfig
 from rlcs.planning.findings import Finding
 from rlcs.planning.hub_inputs import HubModel, hub_models
 from rlcs.stages.gpus import may_have_gpu
@@ -24,6 +26,7 @@ from rlcs.stages.gpus import may_have_gpu
 # The wildcards of rules that name an entry, with its registry.
 _WILDCARDS = {"base": "bases", "judge": "judges", "teacher": "judges", "policy": "policies"}
 _TRAINING = "train_"  # how the names of the rules of trainings begin
+_BASE = "prepare_base"  # the rule that brings or trains a base
 
 
 def named_files(config: Config) -> Iterator[tuple[str, Path]]:
@@ -95,22 +98,30 @@ def uses_gpu(config: Config, key: str) -> bool:
     """True if a training cannot run without a GPU: TRL's bf16, which is its default, or fp16, off the CPU.
 
     Args:
-        key: ``registry.name`` of an entry.
+        key: ``registry.name`` of an entry, which need not be trained.
     """
     registry, _, name = key.partition(".")
     entry = getattr(config, registry)[name]
-    options = {**config.training, **getattr(entry, "training", {})}
-    launch = getattr(entry, "launch", None)
+    if not isinstance(entry, TrainedConfig | WorldBaseConfig) or getattr(entry, "train", None) in _PROBES:
+        return False
+    options = {**config.training, **entry.training}
+    launch = entry.launch if isinstance(entry, TrainedConfig) else None
     launched = yaml.safe_load(launch.read_text(encoding="utf-8")) if launch and launch.is_file() else {}
     if options.get("use_cpu") or launched.get("use_cpu"):
         return False
     return bool(options.get("fp16") or options.get("bf16", True))
 
 
-NO_GPU = (
-    "this machine has no GPU, and trainings compute in bf16 unless they are told otherwise: run them where "
-    "one is, or set training: {use_cpu: true}"
-)
+_PROBES = ("probe", ["probe"])  # a scalar judge that no trainer of TRL makes
+
+
+def no_gpu(keys: Sequence[str]) -> str:
+    """Say that trainings need a GPU and that this machine has none."""
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return (
+        f"this machine has no GPU, and {', '.join(keys[:3])}{more} would compute in bf16, TRL's default: run "
+        "them where a GPU is, or set training: {use_cpu: true, bf16: false}"
+    )
 
 
 def unset_variables(sections: Iterable[object]) -> set[str]:
@@ -133,24 +144,26 @@ def start_problems(
     Args:
         jobs: that will run: the name of the rule, its wildcards, and its endpoints' addresses by any names.
     """
-    found: dict[Finding, None] = dict.fromkeys(
-        Finding.of_line("error", line) for line in missing_files(config) if line.startswith("bases.")
-    )
+    lines = [line for line in missing_files(config) if line.startswith("bases.")]
+    found = [Finding.of_line("error", line) for line in lines]
     uncached = {} if _may_ask_hub() else {model.key: model for model in hub_models(config)[0]}
+    on_gpu: list[str] = []
     for rule, wildcards, endpoints in jobs:
-        entries = [f"{_WILDCARDS[name]}.{value}" for name, value in wildcards.items() if name in _WILDCARDS]
+        keys = [f"{_WILDCARDS[name]}.{value}" for name, value in wildcards.items() if name in _WILDCARDS]
         for variable in sorted(unset_variables([endpoints])):
             said = f"the environment variable {variable}, named by api_key_env, is not set"
-            found[Finding("error", entries[0] if entries else rule, said)] = None
-        for key in entries:
-            if rule.startswith(_TRAINING) and uses_gpu(config, key) and not may_have_gpu():
-                found[Finding("error", f"{key}.training", NO_GPU)] = None
-            if rule == "prepare_base" and key in uncached and cached_model(uncached[key]) is None:
+            found.append(Finding("error", keys[0] if keys else rule, said))
+        if rule == _BASE or rule.startswith(_TRAINING):
+            on_gpu += [key for key in keys if uses_gpu(config, key)]
+        for key in keys:
+            if rule == _BASE and key in uncached and cached_model(uncached[key]) is None:
                 said = (
                     f"{uncached[key].name} is not in the hub's cache, and HF_HUB_OFFLINE forbids to fetch it"
                 )
-                found[Finding("error", key, said)] = None
-    return list(found)
+                found.append(Finding("error", key, said))
+    if on_gpu and not may_have_gpu():
+        found.append(Finding("error", "gpu", no_gpu(sorted(set(on_gpu)))))
+    return list(dict.fromkeys(found))
 
 
 def _may_ask_hub() -> bool:

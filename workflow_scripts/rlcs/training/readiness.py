@@ -21,7 +21,7 @@ from rlcs.config.untrained_judges import GenerativeJudgeConfig
 from rlcs.judging.score_tokens import score_tokens
 from rlcs.models.loading import load_tokenizer
 from rlcs.models.packages import installed_folder
-from rlcs.planning.at_hand import NO_GPU, cached_folder, cached_model, uses_gpu
+from rlcs.planning.at_hand import cached_folder, cached_model, no_gpu, uses_gpu
 from rlcs.planning.findings import Finding
 from rlcs.planning.gpu_plan import GB, Plan
 from rlcs.planning.hub_inputs import HubModel, hub_datasets, hub_models, used_bases
@@ -182,10 +182,10 @@ def gpu_findings(config: Config, plans: Sequence[Plan], asked: int) -> list[Find
         for registry in ("bases", "judges", "policies")
         for name in trained_models(config, registry)
     ]
-    on_gpu = [key for key in keys if not key.startswith("bases.") and uses_gpu(config, key)]
+    on_gpu = [key for key in keys if uses_gpu(config, key)]
     if not torch.cuda.is_available():
         return [
-            *([Finding("warning", "gpu", f"{NO_GPU} ({_few(on_gpu)})", here=True)] if on_gpu else []),
+            *([Finding("warning", "gpu", no_gpu(on_gpu), here=True)] if on_gpu else []),
             *_cpu_findings(config, keys),
         ]
     device = torch.cuda.get_device_properties(0)
@@ -199,12 +199,6 @@ def gpu_findings(config: Config, plans: Sequence[Plan], asked: int) -> list[Find
         found.append(Finding("warning", "gpu", said, here=True))
     problems = [plan.problem(gigabytes) for plan in plans]
     return found + [Finding.of_line("warning", line, here=True) for line in problems if line]
-
-
-def _few(names: Sequence[str]) -> str:
-    """The first names of several, and the number of the others."""
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{', '.join(names[:3])}{more}"
 
 
 def _cpu_findings(config: Config, keys: Sequence[str]) -> list[Finding]:

@@ -1,0 +1,167 @@
+"""Read a file of pairs, show what it has, and write a config for it.
+
+`snakemake init --config preferences=FILE` calls this.
+"""
+
+import argparse
+import logging
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlcs.config import parsing
+from rlcs.config.data import DataConfig
+from rlcs.config.sources import HubDatasetConfig
+from rlcs.data.files import columns_of, read_records
+from rlcs.data.guess import Guess, guess
+from rlcs.data.survey import Survey, survey
+from rlcs.errors import InputError
+from rlcs.planning.first_config import MACHINES, SCALES, Machine, first_config
+from rlcs.stages.gpus import may_have_gpu
+
+LOOKED_AT = 2000  # rows by which columns and labels are guessed
+SPLITS = {"train": 0.75, "validation": 0.05, "test": 0.2}
+LARGEST_LOSS = 0.05  # share of the rows whose stories may be too long for the model
+
+
+@dataclass
+class Section:
+    """The section ``data`` of the new config, with a comment for its keys."""
+
+    keys: dict[str, Any]
+    why: dict[str, str] = field(default_factory=dict)
+
+    def read(self) -> Survey:
+        return survey(DataConfig.model_validate(self.keys))
+
+
+def source(given: str) -> dict[str, Any]:
+    """The keys of a file, a folder or a data set on a hub.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if Path(given).exists():
+        return {"preferences": [given]}
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", given) and not Path(given).suffix:
+        return {"hub": {"name": given}}
+    raise InputError(f"no such file: {given} (and no data set of a hub, which is named owner/name)")
+
+
+def look(keys: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
+    """The columns of a source, and its first rows.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if "hub" in keys:
+        from rlcs.data.hub import first_rows  # its library takes seconds to load
+
+        rows = first_rows(HubDatasetConfig.model_validate(keys["hub"]), LOOKED_AT)
+        return list(dict.fromkeys(name for row in rows for name in row)), rows
+    files = DataConfig.model_validate(keys).input_files
+    read = (values for file in files for _, _, values in read_records(file) if isinstance(values, dict))
+    rows = list(islice(read, LOOKED_AT))
+    if not rows:
+        raise InputError(f"{', '.join(map(str, files)) or 'the folder'}: no row that can be read")
+    return [name for name in columns_of(files) if name], rows
+
+
+def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey]:
+    """The section of a source, and what is read by it.
+
+    Raises:
+        InputError: the source cannot be read or used; the message says what to fill in.
+    """
+    columns, rows = look(keys)
+    found: Guess = guess(columns, rows)
+    section = Section({**keys, **found.keys}, dict(found.why))
+    read = section.read()
+    for name in ("votes", "split", "constraints"):  # a column of that name that never means it
+        bad = [row for row in read.found.quarantine if row["reason"].split()[-1] == name]
+        if len(bad) > read.rows / 2:
+            section.keys["ignore"] = [*section.keys.get("ignore", []), name]
+            section.why["ignore"] = "columns of these names mean something else"
+            read = section.read()
+    if "split" not in columns or "split" in section.keys.get("ignore", []):
+        section.keys["splits"] = SPLITS
+        section.why["splits"] = "by prompt, and by a hash, so that they stay the same"
+        read = section.read()
+    words, limit = read.story_words, SCALES[machine].words
+    if words and words[-1] > limit:
+        long = sum(count > limit for count in words) / len(words)
+        section.keys["story_length"] = {
+            "max_words": limit,
+            "too_long": "drop" if long < LARGEST_LOSS / 2 else "truncate",
+        }
+        section.why["story_length"] = f"{long:.1%} of the stories are longer; the model must read two at once"
+        read = section.read()
+    if problem := read.problem():
+        raise InputError("\n".join([*read.lines(), problem]))
+    return section, read
+
+
+def machine_here() -> Machine:
+    """The kind of machine that this is."""
+    if shutil.which("sbatch"):
+        return "slurm"
+    return "gpu" if may_have_gpu() and sys.platform == "linux" else "cpu"
+
+
+def write(given: str, machine: Machine, to: Path) -> list[str]:
+    """Write the config of a source; say what was found and what to do next.
+
+    Raises:
+        InputError: the file is there already, or as ``describe``.
+    """
+    if to.exists():
+        raise InputError(f"{to} is there already, and is not overwritten: remove it, or name another by to=")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*\.ya?ml", to.name):
+        raise InputError(f"{to}: the name must end in .yaml, of letters, digits, dots and dashes")
+    section, read = describe(source(given), machine)
+    text = first_config(machine, to.stem, section.keys, section.why)
+    config = parsing.parse(yaml.safe_load(text))  # a mistake of ours, not of the file
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_text(text, encoding="utf-8")
+    profile = "--profile slurm " if machine == "slurm" else ""
+    taken = [
+        f"{key}: {section.keys[key]}"
+        for key in ("columns", "format", "labels", "ignore")
+        if key in section.keys
+    ]
+    return [
+        *(f"{given}: {line}" for line in [*read.lines(), *taken]),
+        f"{to}: written for {machine} ({', '.join(each for each in MACHINES if each != machine)}: for=…)",
+        "next:",
+        f"  snakemake check {profile}--configfile {to}",
+        f"  snakemake all {profile}--configfile {to}",
+        f"  then open results/{config.run}/report/report.html",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--preferences", required=True, help="file or folder of pairs, or a data set of a hub, owner/name"
+    )
+    parser.add_argument(
+        "--for", dest="machine", choices=MACHINES, default=machine_here(), help="what it runs on"
+    )
+    parser.add_argument("--to", type=Path, default=Path("config/mine.yaml"), help="the config to write")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        print("\n".join(write(arguments.preferences, arguments.machine, arguments.to)))
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

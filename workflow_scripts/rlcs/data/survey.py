@@ -1,0 +1,120 @@
+"""A source of pairs as ``ingest`` reads it: rows, labels, people, lengths, and what is not used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from rlcs import text as texts
+from rlcs.config.data import DataConfig
+from rlcs.data.files import columns_of, read_files
+from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
+from rlcs.data.reasons import check_share, explain_reasons
+from rlcs.data.rows import RawRow
+from rlcs.data.splits import refuse_empty_splits
+from rlcs.data.story_length import limit_length
+from rlcs.data.subset import take_subset
+from rlcs.data.validation import Validated
+from rlcs.data.votes import votes_by_pair
+from rlcs.errors import InputError
+from rlcs.records import LABELS, SPLITS
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Rows of a source and what becomes of them.
+
+    Attributes:
+        columns: names of all columns in the data; none of a data set on a hub.
+        found: as validated, after ``subset``.
+    """
+
+    data: DataConfig
+    columns: Sequence[str]
+    rows: int
+    found: Validated
+
+    @property
+    def pairs_by_split(self) -> dict[str, int]:
+        """Labelled pairs of each split."""
+        split_of = {context.context_id: context.split for context in self.found.contexts}
+        count = Counter(split_of[pair["context_id"]] for pair in self.found.pairs)
+        return {split: count[split] for split in SPLITS}
+
+    @property
+    def labels(self) -> Counter[str]:
+        return Counter(pair["label"] for pair in self.found.pairs)
+
+    @property
+    def story_words(self) -> list[int]:
+        """Words of each story of a pair, sorted."""
+        pairs: Sequence[Mapping[str, Any]] = [*self.found.pairs, *self.found.unlabelled]
+        return sorted(texts.word_count(pair[side]) for pair in pairs for side in ("story_a", "story_b"))
+
+    def problem(self) -> str | None:
+        """Say why ``ingest`` would stop; None if it would not."""
+        found = self.found
+        try:
+            check_share(self.rows, found.quarantine, self.data.max_quarantine_share, "quarantine.parquet")
+            refuse_empty_splits(
+                found.contexts,
+                found.pairs,
+                found.unlabelled,
+                ("train", "test"),
+                lambda: f"Columns found: {', '.join(self.columns)}",
+            )
+        except InputError as error:
+            return str(error)
+        return None
+
+    def lines(self) -> list[str]:
+        """The survey for a person to read."""
+        found, labels, words = self.found, self.labels, self.story_words
+        several = sum(len(votes) > 1 for votes in votes_by_pair(found.annotations).values())
+        people = {vote["annotator"] for vote in found.annotations if vote["annotator"]}
+        counted = ", ".join(f"{labels[label]} {label}" for label in LABELS)
+        splits = ", ".join(f"{number} {split}" for split, number in self.pairs_by_split.items())
+        lines = [
+            f"{self.rows} rows, {self.rows - len(found.quarantine)} used",
+            f"{len(found.pairs)} pairs with a label ({counted}), {len(found.unlabelled)} without, "
+            f"{len(found.contexts)} prompts",
+            f"labelled pairs by split: {splits}",
+            f"people: {len(people) or 'not named'}; {several} pairs have several votes",
+        ]
+        if words:
+            lines.append(f"stories: {words[0]} to {words[-1]} words, half of them at most {median(words):g}")
+        return lines + [f"not used: {line}" for line in explain_reasons(found.quarantine)]
+
+
+def survey(data: DataConfig) -> Survey:
+    """Read and validate a source of pairs.
+
+    Raises:
+        InputError: it cannot be read, or has no column that it needs.
+    """
+    try:
+        read = read_rows(data)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read the preferences: {error}") from error
+    rows, _ = limit_length(leave_out_rows(read, data), data.story_length)
+    found = take_subset(
+        validated_pairs(rows, data), data.subset, data.seed, whole_contexts=data.format == "best_of"
+    )
+    return Survey(data, [] if data.hub else columns_of(data.input_files), len(rows), found)
+
+
+def read_rows(data: DataConfig) -> list[RawRow]:
+    """Read the rows of the files or of the data set on a hub.
+
+    Raises:
+        OSError, ValueError: they cannot be read.
+    """
+    fields = fields_of(data)
+    if data.hub is None:
+        return read_files(data.input_files, data.columns, fields, required_fields(data))
+    from rlcs.data.hub import pin_revision, read_hub  # its library takes seconds to load
+
+    return read_hub(pin_revision(data.hub), data.columns, fields, required_fields(data))
