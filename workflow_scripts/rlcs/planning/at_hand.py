@@ -20,7 +20,7 @@ from rlcs.config.training import TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.planning.findings import Finding
-from rlcs.planning.hub_inputs import HubModel, hub_models
+from rlcs.planning.hub_inputs import HubModel, hub_models, is_path
 from rlcs.stages.gpus import may_have_gpu
 
 # The wildcards of rules that name an entry, with its registry.
@@ -66,7 +66,7 @@ def missing_files(config: Config) -> list[str]:
             base = base.of
         if not isinstance(base, PretrainedBaseConfig):
             continue
-        if base.model.startswith(("/", "./", "../", "~")) and not Path(base.model).is_dir():
+        if is_path(base.model) and not Path(base.model).is_dir():
             lines.append(f"bases.{name}.model: no such folder: {base.model}")
     return lines
 

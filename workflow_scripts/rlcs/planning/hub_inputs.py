@@ -35,6 +35,11 @@ class PackagedModel:
     package: str
 
 
+def is_path(model: str) -> bool:
+    """True if a base's model is a folder by its name; a hub's id does not begin so."""
+    return model.startswith(("/", "./", "../", "~"))
+
+
 def used_bases(config: Config) -> list[str]:
     """The bases of all models that a run trains or asks, verifiers among them."""
     read = [config.verifiers[name].base_name for name in used_verifiers(config)]
@@ -58,7 +63,7 @@ def hub_models(config: Config) -> tuple[list[HubModel], list[PackagedModel]]:
             continue
         if base.package is not None:
             packaged.append(PackagedModel(f"bases.{name}", base.package))
-        elif not Path(base.model).is_dir():
+        elif not Path(base.model).is_dir() and not is_path(base.model):
             weights = (base.gguf_file,) if base.gguf_file else MODEL_FILES[:1]
             models.append(HubModel(f"bases.{name}", base.model, base.revision, (*weights, *MODEL_FILES[1:])))
     return models, packaged
