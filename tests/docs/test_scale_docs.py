@@ -36,11 +36,11 @@ def planned():
     raw["policies"]["example"] = example | {"launch": str(ROOT / example["launch"])}
     run = parsing.parse(raw)
     made, _ = check_config.plans(run)
-    return [f"plan: {plan}" for plan in made]
+    return [f"ok       memory  {plan}" for plan in made]
 
 
 def test_the_plan_of_the_example_is_what_check_prints():
-    shown = re.findall(r"^plan: .*$", TEXT, re.M)
+    shown = re.findall(r"^ok       memory .*$", TEXT, re.M)
     assert shown == planned()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import shutil
 import sys
 from types import SimpleNamespace
@@ -123,9 +124,10 @@ def test_check_prints_the_gpus_of_jobs_and_refuses_what_no_node_has(paper, monke
         check_config.main()
 
     check(8)
-    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("gpus: ")]
-    assert [line for line in shown if "policies.rlcs-bt" in line] == [
-        "gpus: 4 GPUs of a node (4 of the training): policies.rlcs-bt"
-    ]
-    with pytest.raises(SystemExit, match=r"policies.sft needs 8 GPUs of a node .*, and gpus_per_node has 7"):
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ok       gpus ")]
+    (line,) = [line for line in shown if "policies.rlcs-bt" in line]
+    assert line.endswith(" 4 GPUs of a node (4 of the training): policies.rlcs-bt")
+    with pytest.raises(SystemExit):
         check(7)
+    said = capsys.readouterr().out
+    assert re.search(r"^error .* policies.sft needs 8 GPUs of a node .*, and gpus_per_node has 7", said, re.M)

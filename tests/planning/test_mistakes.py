@@ -1,4 +1,4 @@
-"""Mistakes that `check` finds before the first job, each with the row of docs/troubleshooting.md that it gives."""
+"""Mistakes that `check` finds before the first job: each gives its row of docs/troubleshooting.md."""
 
 import json
 import re

@@ -231,6 +231,7 @@ TOOLS = {
     "import_argilla",
     "import_label_studio",
     "judge",
+    "init",
     "publish_results",
     "push_model",
     "rehearse",

@@ -1,0 +1,76 @@
+"""What a local run does before its first job: it counts GPUs, and stops if its jobs lack something."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from smoke_run import Workflow
+
+# Snakemake on a machine that has a GPU, as far as the workflow can see.
+WITH_GPU = """
+import sys
+sys.path.insert(0, "workflow_scripts")
+from rlcs.stages import gpus
+gpus.may_have_gpu = lambda: True
+from snakemake.cli import main
+from snakemake.workflow import Workflow
+execute = Workflow.execute
+def told(workflow, *arguments, **named):
+    execute(workflow, *arguments, **named)
+    print("the machine has", workflow.global_resources["gpu"].value)
+    for job in workflow.dag.jobs:
+        print("asked", job.rule.name, job.resources.get("gpu"))
+Workflow.execute = told
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def workflow(tmp_path):
+    return Workflow.of_source(tmp_path / "workflow")
+
+
+def rows(said):
+    """The rows of the table in what Snakemake said: level, subject, rest."""
+    return re.findall(r"^\s*(error|warning|ok) +(\S+)  +(.+)$", said, re.M)
+
+
+def test_a_missing_file_stops_every_command_before_the_first_job(workflow):
+    (workflow.folder / "smollm.yaml").write_text((workflow.folder / "config" / "smollm.yaml").read_text())
+    done = workflow.snakemake("--dry-run", "all", "--config", "preferences=no.jsonl", config="smollm.yaml")
+    assert done.returncode != 0
+    assert ("error", "data.preferences", "no such file: no.jsonl") in rows(done.stdout)
+
+
+@pytest.mark.slow
+def test_a_run_whose_jobs_lack_a_key_or_a_gpu_stops_before_its_first_job(workflow):
+    def change(raw):
+        entry = {"kind": "generative", "backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
+        raw["judges"]["vendor"] = entry | {"api_key_env": "NO_SUCH_KEY"}
+        raw["tables"]["alignment"]["rows"].append("vendor")
+        raw["training"]["use_cpu"] = False
+        raw["training"].pop("bf16", None)
+
+    config = workflow.with_config("lacking", change)
+    done = workflow.snakemake("all", config=config)
+    assert done.returncode != 0
+    found = {(level, subject) for level, subject, _ in rows(done.stdout)}
+    assert found == {("error", "judges.vendor"), ("error", "gpu")}
+    assert not list(workflow.results.glob("world*"))
+    bt = workflow.snakemake("--dry-run", f"{workflow.results}/judges/bt/seed1/manifest.json", config=config)
+    assert bt.returncode == 0  # no job runs
+
+
+def test_jobs_of_one_machine_share_its_gpus(workflow):
+    words = [sys.executable, "-c", WITH_GPU, "-n", "all", "--configfile", "config/smoke.yaml", "--cores", "2"]
+    said = subprocess.run(
+        words, cwd=workflow.folder, env=os.environ, capture_output=True, text=True, check=False
+    ).stdout
+    assert "the machine has 1" in said
+    asked = dict(re.findall(r"^asked (\w+) (\d)$", said, re.M))
+    assert {asked[rule] for rule in asked if rule.startswith("train_")} == {"1"}
+    assert asked["judge_matches"] == "1"
+    assert asked["ingest"] == asked["tabulate_win_rates"] == "0"
