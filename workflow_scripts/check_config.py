@@ -129,7 +129,6 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
     found += endpoint_findings(config) + model_findings(config)
     if not options:
         found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
-    if not options and not any(line.startswith("bases.") for line in files):
         found += plan_findings(config, asked, results, site, site_file)
     if not files:
         found += data_findings(config)

@@ -8,7 +8,7 @@ import logging
 import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import yaml
 from rlcs.config import parsing
 from rlcs.config.data import DataConfig
 from rlcs.config.sources import HubDatasetConfig
-from rlcs.data.files import columns_of, read_records
+from rlcs.data.files import read_records
 from rlcs.data.guess import Guess, guess
 from rlcs.data.survey import Survey, survey
 from rlcs.errors import InputError
@@ -67,11 +67,16 @@ def look(keys: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[Mapping[str, 
         rows = first_rows(HubDatasetConfig.model_validate(keys["hub"]), LOOKED_AT)
         return list(dict.fromkeys(name for row in rows for name in row)), rows
     files = DataConfig.model_validate(keys).input_files
-    read = (values for file in files for _, _, values in read_records(file) if isinstance(values, dict))
-    rows = list(islice(read, LOOKED_AT))
+    rows = list(islice((row for file in files for row in usable_rows(file)), LOOKED_AT))
     if not rows:
         raise InputError(f"{', '.join(map(str, files)) or 'the folder'}: no row that can be read")
-    return [name for name in columns_of(files) if name], rows
+    return list(dict.fromkeys(name for row in rows for name in row if name)), rows
+
+
+def usable_rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file that can be read; a row of a CSV may end before the others."""
+    needed = None if file.suffix.lower() == ".parquet" else ()
+    return (values for _, _, values in read_records(file, needed) if isinstance(values, dict))
 
 
 def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey]:
@@ -84,13 +89,11 @@ def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey
     found: Guess = guess(columns, rows)
     section = Section({**keys, **found.keys}, dict(found.why))
     read = section.read()
-    for name in ("votes", "split", "constraints"):  # a column of that name that never means it
-        bad = [row for row in read.found.quarantine if row["reason"].split()[-1] == name]
-        if len(bad) > read.rows / 2:
-            section.keys["ignore"] = [*section.keys.get("ignore", []), name]
-            section.why["ignore"] = "columns of these names mean something else"
-            read = section.read()
-    if "split" not in columns or "split" in section.keys.get("ignore", []):
+    while name := misread(read):
+        section.keys["ignore"] = [*section.keys.get("ignore", []), name]
+        section.why["ignore"] = "columns of these names mean something else"
+        read = section.read()
+    if not any(row.get("split") for row in rows) or "split" in section.keys.get("ignore", []):
         section.keys["splits"] = SPLITS
         section.why["splits"] = "by prompt, and by a hash, so that they stay the same"
         read = section.read()
@@ -104,8 +107,18 @@ def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey
         section.why["story_length"] = f"{long:.1%} of the stories are longer; the model must read two at once"
         read = section.read()
     if problem := read.problem():
-        raise InputError("\n".join([*read.lines(), problem]))
+        shown = [line for line in read.lines() if not line.startswith("not used")]
+        raise InputError("\n".join([problem, *shown]))
     return section, read
+
+
+def misread(read: Survey) -> str | None:
+    """The column of an optional field that most rows cannot be used for; None if there is none."""
+    for name in ("votes", "split", "constraints"):
+        bad = [row for row in read.found.quarantine if row["reason"].split()[-1] == name]
+        if len(bad) > read.rows / 2:
+            return name
+    return None
 
 
 def machine_here() -> Machine:

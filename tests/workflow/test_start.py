@@ -1,4 +1,7 @@
-"""What a local run does before its first job: it counts GPUs, and stops if its jobs lack something."""
+"""What a local run does before its first job: it counts GPUs, and stops if its jobs lack something.
+
+And a run of a person's own, from `snakemake init` to a rehearsal.
+"""
 
 import os
 import re
@@ -8,6 +11,8 @@ import sys
 import pytest
 
 from smoke_run import Workflow
+from stranger_files import jsonl
+from stranger_files import rows as stranger_rows
 
 # Snakemake on a machine that has a GPU, as far as the workflow can see.
 WITH_GPU = """
@@ -74,3 +79,22 @@ def test_jobs_of_one_machine_share_its_gpus(workflow):
     assert {asked[rule] for rule in asked if rule.startswith("train_")} == {"1"}
     assert asked["judge_matches"] == "1"
     assert asked["ingest"] == asked["tabulate_win_rates"] == "0"
+
+
+@pytest.mark.slow
+def test_a_file_becomes_a_config_that_can_be_rehearsed_to_its_report(workflow):
+    pairs = workflow.folder / "my pairs.jsonl"
+    pairs.write_bytes(jsonl(stranger_rows(160, split="")))
+    ways = ("--config", f"preferences={pairs.name}", "for=cpu")
+    first = workflow.snakemake("init", *ways)
+    assert first.returncode == 0, first.stdout
+    assert "160 rows, 160 used" in first.stdout
+    again = workflow.snakemake("init", *ways)
+    assert again.returncode != 0
+    assert "config/mine.yaml is there already" in again.stdout
+    checked = workflow.snakemake("check", config="config/mine.yaml")
+    assert checked.returncode == 0, checked.stdout
+    assert {level for level, *_ in rows(checked.stdout)} <= {"warning", "ok"}
+    done = workflow.snakemake("rehearse", "--config", "each=1", config="config/mine.yaml")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (workflow.folder / "results" / "mine-rehearsal" / "report" / "report.html").is_file()

@@ -139,6 +139,11 @@ BaseConfig = Annotated[
 ]
 
 
+def is_path(model: str) -> bool:
+    """True if a base's model is a folder by its name; a hub's id does not begin so."""
+    return model.startswith(("/", "./", "../", "~"))
+
+
 def is_reward_model(base: BaseConfig) -> bool:
     """True if a base, or the one that it stands in for, has a reward model's head."""
     return isinstance(base.of if isinstance(base, StandInBaseConfig) else base, RewardModelBaseConfig)

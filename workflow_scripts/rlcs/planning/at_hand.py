@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from rlcs.config.bases import PretrainedBaseConfig, StandInBaseConfig
+from rlcs.config.bases import PretrainedBaseConfig, StandInBaseConfig, is_path
 from rlcs.config.lineage import made_policies, used_judges
 from rlcs.config.policies import ExternalPolicyConfig
 from rlcs.config.schema import Config
@@ -20,7 +20,7 @@ from rlcs.config.training import TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.planning.findings import Finding
-from rlcs.planning.hub_inputs import HubModel, hub_models, is_path
+from rlcs.planning.hub_inputs import HubModel, hub_models
 from rlcs.stages.gpus import may_have_gpu
 
 # The wildcards of rules that name an entry, with its registry.

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.bases import ShapeConfig
+from rlcs.config.bases import ShapeConfig, is_path
 
 
 def of_config(config: Mapping[str, Any]) -> ShapeConfig | None:
@@ -36,7 +36,8 @@ def known_shape(model: str, revision: str | None) -> ShapeConfig | None:
 
     file: object = Path(model) / "config.json"
     if isinstance(file, Path) and not file.is_file():
-        file = try_to_load_from_cache(model, "config.json", revision=revision) if "/" in model else None
+        is_id = "/" in model and not is_path(model)
+        file = try_to_load_from_cache(model, "config.json", revision=revision) if is_id else None
     if isinstance(file, str | Path):
         return of_config(json.loads(Path(file).read_text(encoding="utf-8")))
     return known_shapes().get(model.removesuffix("-Instruct"))

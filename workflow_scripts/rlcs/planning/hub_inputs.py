@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlcs.config.bases import PretrainedBaseConfig
+from rlcs.config.bases import PretrainedBaseConfig, is_path
 from rlcs.config.lineage import trained_models
 from rlcs.config.schema import Config
 from rlcs.config.sources import HubDatasetConfig
@@ -33,11 +33,6 @@ class PackagedModel:
 
     key: str
     package: str
-
-
-def is_path(model: str) -> bool:
-    """True if a base's model is a folder by its name; a hub's id does not begin so."""
-    return model.startswith(("/", "./", "../", "~"))
 
 
 def used_bases(config: Config) -> list[str]:

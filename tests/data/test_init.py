@@ -1,0 +1,111 @@
+"""`snakemake init`: a file in any shape gets a config that `check` accepts, or is told what to fill in."""
+
+import logging
+
+import pytest
+import yaml
+
+import check_config
+import init
+from rlcs.config import parsing
+from rlcs.errors import InputError
+from rlcs.planning.first_config import MACHINES
+from stranger_files import CASES, csv_bytes, jsonl, rows
+
+# Files whose keys nobody states, and that are read all the same.
+READ = [name for name, case in CASES.items() if not case.data and not name.startswith(("label_", "votes_"))]
+ASKED = {
+    "anon_votes": "8 x another label for the same pair",
+    "backslash": "no row that can be read",
+    "cp1252": "1 x wrong encoding",
+    "dup_stories_ws": "40 x duplicate",
+    "invisible": "8 x empty story",
+    "outline_and_prompt": "8 x both outline and prompt",
+    "prompt_int": "8 x wrong type of prompt",
+    "split_all_test": "none of them in the split 'train'",
+    "txt": "unknown kind of file",
+    "header_twice": "several columns of one name",
+    "empty_file": "no row that can be read",
+    "no_header": "no two columns are surely the stories",
+}
+
+
+def made(folder, content, extension="jsonl", machine="cpu"):
+    """The config that init writes for a file, and all that it says."""
+    file = folder / f"pairs.{extension}"
+    file.write_bytes(content)
+    said = init.write(str(file), machine, folder / "mine.yaml")
+    return yaml.safe_load((folder / "mine.yaml").read_text(encoding="utf-8")), "\n".join(said)
+
+
+def errors(raw, folder):
+    return [found for found in check_config.find(parsing.parse(raw), folder, None) if found.level == "error"]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_config_that_check_accepts_or_a_question(name, tmp_path):
+    logging.getLogger("rlcs").setLevel(logging.ERROR)
+    case = CASES[name]
+    if name in ASKED:
+        with pytest.raises(InputError, match=ASKED[name]):
+            made(tmp_path, case.content, case.extension)
+        assert not (tmp_path / "mine.yaml").exists()
+        return
+    raw, _ = made(tmp_path, case.content, case.extension)
+    assert errors(raw, tmp_path) == []
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_each_machine_has_its_config(machine, tmp_path):
+    raw, said = made(tmp_path, jsonl(rows(80, split="")), machine=machine)
+    assert raw["run"] == "mine"
+    assert raw["data"]["splits"] == init.SPLITS
+    assert errors(raw, tmp_path) == []
+    assert ("--profile slurm" in said) == (machine == "slurm")
+    assert raw["training"].get("use_cpu", False) == (machine == "cpu")
+
+
+def test_what_is_found_is_shown_and_written(tmp_path):
+    table = [
+        {
+            "Premise": f"P{i}",
+            "Story 1": f"It ran {i}.",
+            "Story 2": "It " + "slept " * (i + 1),
+            "Winner": "12"[i % 2],
+        }
+        | {"Rater": f"r{i % 3}", "split": "yes", "votes": "3:1"}
+        for i in range(60)
+    ]
+    raw, said = made(tmp_path, csv_bytes(table), "csv")
+    assert raw["data"]["labels"] == {"1": "a", "2": "b"}
+    assert raw["data"]["columns"]["annotator"] == "Rater"
+    assert raw["data"]["ignore"] == ["split", "votes"]
+    for fact in ("60 rows, 60 used", "(30 a, 30 b, 0 tie)", "60 prompts", "people: 3;", "2 to 61 words"):
+        assert fact in said
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert "columns of these names mean something else" in text
+    assert len(text.splitlines()) < 70
+
+
+def test_long_stories_get_a_limit(tmp_path):
+    raw, _ = made(tmp_path, jsonl(rows(80, split="", story_a=lambda i: f"{i} word" * (600 if i == 7 else 1))))
+    assert raw["data"]["story_length"] == {"max_words": 450, "too_long": "drop"}
+    assert errors(raw, tmp_path) == []
+
+
+def test_nothing_is_overwritten(tmp_path):
+    content = jsonl(rows(80, split=""))
+    made(tmp_path, content)
+    with pytest.raises(InputError, match=r"mine\.yaml is there already, and is not overwritten"):
+        made(tmp_path, content)
+
+
+@pytest.mark.parametrize("given", ["no.jsonl", "some/no.jsonl", "nothing"])
+def test_a_file_that_is_not_there(given, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        init.write(given, "cpu", tmp_path / "mine.yaml")
+
+
+def test_a_folder_of_a_data_set_is_read_as_its_files_are(tmp_path):
+    assert init.source(str(tmp_path)) == {"preferences": [str(tmp_path)]}
+    assert init.source("SAA-Lab/LitBench-Train") == {"hub": {"name": "SAA-Lab/LitBench-Train"}}
