@@ -96,7 +96,7 @@ def survey(data: DataConfig) -> Survey:
         InputError: it cannot be read, or has no column that it needs.
     """
     try:
-        read = read_rows(data)
+        read = read_source(data)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the preferences: {error}") from error
     rows, _ = limit_length(leave_out_rows(read, data), data.story_length)
@@ -106,7 +106,7 @@ def survey(data: DataConfig) -> Survey:
     return Survey(data, [] if data.hub else columns_of(data.input_files), len(rows), found)
 
 
-def read_rows(data: DataConfig) -> list[RawRow]:
+def read_source(data: DataConfig) -> list[RawRow]:
     """Read the rows of the files or of the data set on a hub.
 
     Raises:

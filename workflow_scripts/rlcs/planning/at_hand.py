@@ -1,4 +1,4 @@
-"""What a run needs of this machine: files, keys, models, a GPU; found without loading torch.
+"""The needs of a run on this machine: files, keys, models, a GPU; found without loading torch.
 
 ``snakemake check`` asks for everything, and the start of a local run for what its jobs need.
 """
@@ -139,7 +139,7 @@ def unset_variables(sections: Iterable[object]) -> set[str]:
 def start_problems(
     config: Config, jobs: Iterable[tuple[str, Mapping[str, str], Mapping[str, Any]]]
 ) -> list[Finding]:
-    """What the jobs of a local run need and this machine lacks.
+    """List what the jobs of a local run need and this machine lacks.
 
     Args:
         jobs: that will run: the name of the rule, its wildcards, and its endpoints' addresses by any names.

@@ -1,4 +1,4 @@
-"""What is found before the first job of a run, as one table: errors, then warnings, then what is fine."""
+"""Findings before the first job of a run, as one table: errors, then warnings, then what is fine."""
 
 from __future__ import annotations
 

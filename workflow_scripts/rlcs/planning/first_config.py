@@ -16,7 +16,7 @@ MACHINES: tuple[Machine, ...] = get_args(Machine)
 
 @dataclass(frozen=True)
 class Scale:
-    """What a machine can do.
+    """Sizes that suit a machine.
 
     Attributes:
         base: entry of the model that training starts from.

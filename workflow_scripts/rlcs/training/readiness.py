@@ -27,7 +27,7 @@ from rlcs.planning.gpu_plan import GB, Plan
 from rlcs.planning.hub_inputs import HubModel, hub_datasets, hub_models, used_bases
 from rlcs.training.options import cpu_has_bf16
 
-PATIENCE = 10.0  # seconds that the hub has for an answer
+HUB_PATIENCE = 10.0  # seconds that the hub has for an answer
 
 
 def model_findings(config: Config) -> list[Finding]:
@@ -71,7 +71,9 @@ def _ask_for_model(model: HubModel) -> Finding:
     if constants.HF_HUB_OFFLINE:
         return _unasked(model.key, model.name, "HF_HUB_OFFLINE is set")
     try:
-        info = HfApi().model_info(model.name, revision=model.revision, timeout=PATIENCE, files_metadata=True)
+        info = HfApi().model_info(
+            model.name, revision=model.revision, timeout=HUB_PATIENCE, files_metadata=True
+        )
         if info.gated:
             HfApi().auth_check(model.name)
     except (OSError, ValueError) as error:
@@ -86,7 +88,7 @@ def _ask_for_dataset(key: str, hub: HubDatasetConfig) -> Finding:
     if constants.HF_HUB_OFFLINE:
         return _unasked(key, hub.name, "HF_HUB_OFFLINE is set")
     try:
-        info = HfApi().dataset_info(hub.name, revision=hub.revision, timeout=PATIENCE)
+        info = HfApi().dataset_info(hub.name, revision=hub.revision, timeout=HUB_PATIENCE)
         if info.gated:
             HfApi().auth_check(hub.name, repo_type="dataset")
     except (OSError, ValueError) as error:
