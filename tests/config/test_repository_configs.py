@@ -1,5 +1,9 @@
 """Every config of the repository, alone and as it is combined, is accepted by `snakemake check`."""
 
+import json
+import sys
+from contextlib import nullcontext
+
 import pytest
 
 import check_config
@@ -7,6 +11,7 @@ from configs import COMBINATIONS, CONFIG, merged
 from rlcs.config import parsing
 from rlcs.evaluation.crossed import Sample
 from rlcs.evaluation.effects import decide_claim, measure_effect
+from rlcs.training import readiness
 
 
 def test_no_file_is_left_out():
@@ -16,11 +21,36 @@ def test_no_file_is_left_out():
 
 
 @pytest.mark.parametrize("names", COMBINATIONS, ids="+".join)
-def test_every_config_is_accepted_by_check(names):
-    config = parsing.parse(merged(names))
-    assert check_config.problems(config) == []
-    plans, _ = check_config.plans(config)
-    assert all(str(plan) for plan in plans)
+def test_every_config_is_accepted_by_check(names, tmp_path, monkeypatch):
+    """On any machine: without keys, and without a hub."""
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(readiness.constants, "HF_HUB_OFFLINE", True)
+    found = check_config.find(parsing.parse(merged(names)), tmp_path, None)
+    assert [finding for finding in found if finding.level == "error"] == []
+    assert "training" in {finding.subject for finding in found if finding.level == "ok"}
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 0), (["--strict"], 1)])
+def test_what_this_machine_lacks_is_an_error_if_that_is_asked_for(words, code, tmp_path, monkeypatch, capsys):
+    raw = merged(["tiny.yaml"])
+    raw["judges"]["far"] = {
+        "kind": "generative",
+        "backend": "openai",
+        "model": "m",
+        "api_key_env": "NO_SUCH_KEY",
+    }
+    raw["tables"]["alignment"]["rows"].append("far")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(raw))
+    monkeypatch.setattr(sys, "argv", ["check_config.py", "--config", str(file), *words])
+    with pytest.raises(SystemExit) if code else nullcontext():
+        check_config.main()
+    said = capsys.readouterr().out
+    assert said.startswith("error    judges.far" if code else "warning  judges.far")
+    assert said.endswith(
+        f"run 'tiny': {code} error{'' if code else 's'}, {1 - code} warning{'s' if code else ''}\n"
+    )
 
 
 def test_what_is_not_there_is_named_before_the_first_job(tmp_path):
