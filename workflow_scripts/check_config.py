@@ -5,6 +5,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -153,12 +154,13 @@ def plan_findings(
     planned, unknown = plans(config)
     run_plan = RunPlan.of(config, planned)
     found = []
-    if planned or run_plan.answered:
-        shown = [*(f"gpus: {line}" for line in gpu_lines(asked)), *(f"memory: {plan}" for plan in planned)]
-        lines = [*shown, *run_plan.lines(site.get("gpu_hour_price"))]
-        found += [Finding.of_line("ok", line) for line in lines]
-    elif config.training.get("use_cpu"):
+    if config.training.get("use_cpu"):  # hours are those of a GPU
         found.append(Finding("ok", "time", "not planned on a CPU; docs/own_data.md has what was measured"))
+        run_plan = replace(run_plan, answered=[plan for plan in run_plan.answered if plan.money])
+    shown = [*(f"gpus: {line}" for line in gpu_lines(asked)), *(f"memory: {plan}" for plan in planned)]
+    if planned or run_plan.answered:
+        lines = [*(shown if planned else []), *run_plan.lines(site.get("gpu_hour_price"))]
+        found += [Finding.of_line("ok", line) for line in lines]
     found += [Finding.of_line("ok", f"memory: {line}") for line in unknown]
     full = disk_problem(run_plan.models, results) if results else None
     if site_file is None:

@@ -61,6 +61,9 @@ def test_each_machine_has_its_config(machine, tmp_path):
     assert raw["run"] == "mine"
     assert raw["data"]["splits"] == init.SPLITS
     assert errors(raw, tmp_path) == []
+    plans, _ = check_config.plans(parsing.parse(raw))
+    assert all(plan.problem({"gpu": 24, "slurm": 80}[machine]) is None for plan in plans)
+    assert bool(plans) == (machine != "cpu")
     assert ("--profile slurm" in said) == (machine == "slurm")
     assert raw["training"].get("use_cpu", False) == (machine == "cpu")
 

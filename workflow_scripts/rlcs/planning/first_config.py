@@ -68,6 +68,13 @@ SCALES: dict[Machine, Scale] = {
 }
 
 _TEMPLATE = Path(__file__).with_suffix(".template")
+_PROBE = "{kind: scalar, base: start, train: probe} # Bradley-Terry: a linear probe, in minutes"
+_ADAPTERS = """# Bradley-Terry
+    kind: scalar
+    base: start
+    train: lora
+    lora: {r: 16, alpha: 32}
+    training: {num_train_epochs: 1, per_device_train_batch_size: 2, learning_rate: 1.0e-4}"""
 _PLACES: dict[Machine, str] = {"cpu": "a CPU", "gpu": "one GPU", "slurm": "Slurm"}
 
 
@@ -87,6 +94,7 @@ def first_config(machine: Machine, run: str, data: Mapping[str, Any], why: Mappi
         "OPTIONS": scale.options,
         "BASE": scale.base,
         "COMMENT": scale.comment,
+        "BT": _PROBE if machine == "cpu" else _ADAPTERS,
         "BATCH": str(scale.batch),
         "ACCUMULATION": str(16 // scale.batch),
         "STEPS": str(scale.steps),
