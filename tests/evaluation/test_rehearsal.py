@@ -14,11 +14,11 @@ from rlcs.records import Judgement
 from rlcs.stages.manifest import content_id, identity, write_manifest
 
 
-def artifact(results, name, write, inputs=None):
+def artifact(results, name, write, inputs=None, config=None):
     folder = results / name
     folder.mkdir(parents=True)
     write(folder)
-    write_manifest(folder, identity(name.split("/")[0], {}, "code", inputs or {}, 1), time.time())
+    write_manifest(folder, identity(name.split("/")[0], config or {}, "code", inputs or {}, 1), time.time())
     return content_id(folder / "manifest.json")
 
 
@@ -55,6 +55,14 @@ def results(tmp_path):
 
 def test_of_a_run_that_did_its_work_there_is_nothing_to_say(results):
     assert find_problems(results, ["p", "q"]) == []
+
+
+@pytest.mark.parametrize("train", ["probe", ["probe", "lora"]])
+def test_a_probe_moves_no_weight_and_need_not(results, train):
+    base = content_id(results / "bases/b/manifest.json")
+    config = {"judge": {"train": train}}
+    artifact(results, "judges/probe/seed1", weights(1.0), {"base": base}, config)
+    assert find_problems(results, []) == []
 
 
 def test_a_training_that_moved_no_weight_is_found(results):

@@ -50,7 +50,10 @@ def _unmoved(results: Path) -> Iterator[str]:
     models = list(_artifacts(results, "bases/*", "judges/*/seed*", "policies/*/seed*"))
     ids = {model: content_id(model / MANIFEST_NAME) for model in models}
     for artifact in models:
-        inputs = read_provenance(artifact)["inputs"]
+        provenance = read_provenance(artifact)
+        inputs = provenance["inputs"]
+        if "probe" in (provenance.get("config", {}).get("judge", {}).get("train") or ()):
+            continue  # a probe is a head on weights that stay as they are
         parent = inputs.get("model") or inputs.get("base")
         start = next((model for model in models if ids[model] == parent and model != artifact), None)
         compared = ParentAndChild.read(artifact)
