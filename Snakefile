@@ -25,11 +25,13 @@ container: f"{workflow.basedir}/envs/rlcs.sif"  # envs/rlcs.def; used with --sdm
 
 
 STARTED = time.time()
+CONSOLE = console.install(workflow)
 
 
 onstart:
     config_file(None)  # what the run is made with, for compare
-    console.follow(Path(LOGS))
+    if CONSOLE:
+        CONSOLE.follow()
     trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
         print(f"Watch the trainings: {how}", file=sys.stderr)
@@ -38,11 +40,11 @@ onstart:
 
 
 onsuccess:
-    print(console.summarize_run(Path(RESULTS), STARTED), file=sys.stderr)
+    print(console.summarize_run(Path(RESULTS), STARTED, CONFIG.synthetic), file=sys.stderr)
 
 
 onerror:
-    print(f"Not all was made. Every stage says why in its log below {LOGS}.", file=sys.stderr)
+    print(console.summarize_failures(CONSOLE, LOGS), file=sys.stderr)
 
 
 localrules:
