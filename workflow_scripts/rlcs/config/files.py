@@ -1,6 +1,7 @@
 """Config files that cannot be read, told in one line each before Snakemake reads them.
 
-Snakemake itself answers with a traceback, or with a guess about tabs. ``profiles/default`` calls ``refuse_unreadable``.
+Snakemake itself answers with a traceback, or with a guess about tabs. ``profiles/default`` calls
+``refuse_unreadable``.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def _told(problem: str) -> str:
     if "undefined alias" in problem:
         name = problem.split("'")[1]
         return (
-            f"the anchor {name!r} is not defined above; define it as &{name}, if need be in an x-... key of the same file"
+            f"the anchor {name!r} is not defined above; define it as &{name}, if need be under an x-... key"
         )
     if "'\\t'" in problem:
         return "a tab; YAML is indented by spaces"

@@ -5,7 +5,7 @@ from typing import Any
 
 from rlcs.config.judges import JudgeConfig
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig, PolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
@@ -206,7 +206,15 @@ def chain_filter(config: Config) -> SectionDict:
 
 
 def report(config: Config) -> SectionDict:
-    return {**_page(config), "sweeps": sweeps(config)["sweeps"]}
+    own = {name: _own_judges(config.policies[name]) for name in config.tables.win_rates.rows}
+    return {**_page(config), "sweeps": sweeps(config)["sweeps"], "own_judges": own}
+
+
+def _own_judges(policy: PolicyConfig) -> list[str]:
+    """The judges that reward a policy in its training, or that choose its stories."""
+    if isinstance(policy, GRPOPolicyConfig):
+        return [reward.judge for reward in policy.rewards]
+    return [policy.best_of.judge] if isinstance(policy, BestOfPolicyConfig) else []
 
 
 def _page(config: Config) -> SectionDict:

@@ -1,15 +1,14 @@
 """What a run prints: a line for each stage, what is under way, time left, failures, and a summary at the end.
 
-Snakemake's own words stay in the file that it names as "Complete log"; ``--verbose`` and ``--printshellcmds`` show them
-here too.
+Snakemake's own words stay in the file that it names as "Complete log"; ``--verbose`` and ``--printshellcmds``
+show them here too.
 """
 
-import copy
 import errno
+import json
 import logging
 import os
 import re
-import sys
 import tempfile
 import threading
 import time
@@ -27,18 +26,19 @@ _LINES = 12  # of a failed stage's log
 _FLAGS = 6  # of the report's flags, in the summary
 # What says nothing about the run at hand
 _NOISE = re.compile(
-    r"Assuming unrestricted shared|Building DAG|Using shell|Provided |Rules claiming|Conda environments|Singularity|"
-    r"Select jobs|Execute \d+ jobs|Group jobs|Removing output files|Removing temporary|Exiting because|"
-    r"WorkflowError:\nAt least one job|Shutting down|Elapsed time|Trying to restart|"
-    r"RuleException:\nCalledProcessError|Storing output|Workflow has started|Reasons:|Some jobs were triggered by|"
-    r"If you prefer that only|If you are sure that a change|Rules with provenance triggered"
+    r"Assuming unrestricted shared|Building DAG|Using shell|Provided |Rules claiming|Conda environments|"
+    r"Singularity|Select jobs|Execute \d+ jobs|Group jobs|Removing output files|Removing temporary|"
+    r"Exiting because|WorkflowError:\nAt least one job|Shutting down|Elapsed time|Trying to restart|"
+    r"RuleException:\nCalledProcessError|Storing output|Workflow has started|Reasons:|"
+    r"Some jobs were triggered by|If you prefer that only|If you are sure that a change|"
+    r"Rules with provenance triggered"
 )
 # srun, slurmstepd and slurm say so at the beginning of a line
 _SLURM = ("srun: error", "slurmstepd: error", "sbatch: error", "error")
 
 
 class ConsoleHandler(logging.Handler):
-    """The handler of Snakemake's records in place of its own, to which what is not told otherwise is handed on."""
+    """The handler of Snakemake's records in place of its own, which gets what is not told otherwise."""
 
     def __init__(self, default: Any, workflow: Any) -> None:
         super().__init__()
@@ -101,7 +101,8 @@ class ConsoleHandler(logging.Handler):
         stage = self.clock.finish(number, now)
         if stage is None or not stage.output:
             return ""
-        line = f"{_clock()} {self.clock.done} of {self.clock.total} {stage.title}, {format_time(now - stage.begun)}"
+        place, took = f"{self.clock.done} of {self.clock.total}", format_time(now - stage.begun)
+        line = f"{_clock()} {place} {stage.title}, {took}"
         left = self.clock.left(now) if self.clock.done < self.clock.total else ""
         return f"{line}; {left}" if left else line
 
@@ -132,7 +133,7 @@ class ConsoleHandler(logging.Handler):
         stream.flush()
 
     def follow(self, interval: float = _INTERVAL) -> None:
-        """Print what is under way every ``interval`` seconds, later every five minutes, in a daemon thread."""
+        """Print what is under way every ``interval`` seconds, later every five minutes, in a thread."""
 
         def watch() -> None:
             wait = interval
@@ -146,7 +147,7 @@ class ConsoleHandler(logging.Handler):
 
 
 def install(workflow: Any) -> ConsoleHandler | None:
-    """Put the handler in the place of Snakemake's own; None in a job, or if Snakemake is to say all itself."""
+    """Put the handler in the place of Snakemake's own; None in a job, or if Snakemake is to say all."""
     settings = workflow.output_settings
     if not workflow.is_main_process or settings.verbose or settings.printshellcmds:
         return None
@@ -174,7 +175,7 @@ def mean_seconds(jobs: Any) -> dict[str, float]:
 
 
 def line_that_counts(log: Path) -> str | None:
-    """The error in a stage's log, or its last line; the first error in what a Slurm job printed; None without one.
+    """The error in a stage's log, or its last line; the first error in what a Slurm job printed; or None.
 
     A job whose step Slurm refuses has an empty log of its stage.
     """
@@ -248,7 +249,7 @@ def summarize_run(results: Path, since: float, synthetic: bool = False) -> str:
 
     The summary is empty if nothing was made.
     """
-    from rlcs.report.flags import collect_flags  # here: a run that only plans loads no pandas
+    from rlcs.report.flags import FLAGS_FILE  # here: a run that only plans loads no pandas
     from rlcs.report.formatting import read_table
     from rlcs.report.page import collect_headlines
 
@@ -256,21 +257,27 @@ def summarize_run(results: Path, since: float, synthetic: bool = False) -> str:
     if not records:
         return ""
     lines = [f"Made {len(records)} artifacts in {results}."]
-    tables = {path.stem: read_table(path) for path in sorted((results / "tables").glob("*/*.csv"))}
-    if {"alignment", "win_rates"} <= tables.keys():
+    tables = [results / "tables" / name / f"{name}.csv" for name in ("alignment", "win_rates")]
+    if all(path.exists() for path in tables):
         if synthetic:
-            lines.append("Headlines, synthetic: of a made-up world, they say nothing about stories for people.")
+            lines.append(
+                "Headlines, synthetic: of a made-up world, they say nothing about stories for people."
+            )
         lines += [
             f"  {headline.label}: {headline.value}"
             + (" %" if headline.estimate.n else " (nothing could be judged)")
-            + ("" if headline.paper is None or synthetic else f" (the paper, on its own data: {headline.paper:g})")
-            for headline in collect_headlines(tables["alignment"], tables["win_rates"])
+            + (
+                ""
+                if headline.paper is None or synthetic
+                else f" (the paper, on its own data: {headline.paper:g})"
+            )
+            for headline in collect_headlines(*map(read_table, tables))
         ]
-        flags = collect_flags(tables)
-        if flags:
-            lines.append("What does not hold, or needs a look:")
-            lines += [f"  ! {flag}" for flag in flags[:_FLAGS]]
-            lines += [f"  and {len(flags) - _FLAGS} more, on the report's page"] if len(flags) > _FLAGS else []
+    if (file := results / "report" / FLAGS_FILE).exists():
+        flags = json.loads(file.read_text(encoding="utf-8"))
+        lines += ["What does not hold, or needs a look:"] if flags else ["Nothing is flagged."]
+        lines += [f"  ! {flag}" for flag in flags[:_FLAGS]]
+        lines += [f"  and {len(flags) - _FLAGS} more, on the report's page"] if len(flags) > _FLAGS else []
     for title, page in (("Report", "report/report.html"), ("Gallery", "gallery/gallery.html")):
         if (path := results / page).exists():
             lines.append(f"{title}: {path}")

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_BAR = re.compile(r"(?:^|[\r\n])([^\r\n%]*?)\s*\d+%\|[^|\r\n]*\|\s*(\d+)/(\d+) \[[\d:]+<([\d:?]+), *([^\],]+)")
+_BAR = re.compile(
+    r"(?:^|[\r\n])([^\r\n%]*?)\s*\d+%\|[^|\r\n]*\|\s*(\d+)/(\d+) \[[\d:]+<([\d:?]+), *([^\],]+)"
+)
 _ENDED = re.compile(
     r"^(\d\d:\d\d:\d\d (wrote .*|.* is up to date; .*)|error: .*|\w*(Error|Exception|Interrupt)\b.*)$"
 )
@@ -177,7 +179,7 @@ class RunClock:
 
 
 def describe_running(stages: Iterable[StageRun], now: float) -> list[str]:
-    """A line for each stage that runs; stages that have said nothing yet, such as queued ones, are counted."""
+    """A line for each stage that runs; those that have said nothing yet, such as queued ones, are counted."""
     lines, silent = [], 0
     for stage in stages:
         if not stage.logs or not read_tail(stage.logs[0]).strip():
