@@ -4,7 +4,7 @@ The limits are design choices. A limit of an interval is used where one number c
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 
@@ -110,5 +110,5 @@ def failed_claims(effects: pd.DataFrame) -> list[str]:
     ]
 
 
-def _known(value: Any) -> bool:
+def _known(value: Any) -> TypeGuard[Estimate]:
     return isinstance(value, Estimate) and bool(value.n) and not pd.isna(value.value)

@@ -102,7 +102,7 @@ def describe_reason(job: Any, reason: Any, persistence: Any) -> tuple[str, bool]
         changed = reason.params_changed
         changes += param_changes(changed.only_old, changed.only_new, script)
     if reason.input_changed:
-        before = next((known for path in job.output if (known := persistence.input(path))), [])
+        before: list[str] = next((known for path in job.output if (known := persistence.input(path))), [])
         changes += input_changes(before, map(str, job.input))
     updated = {str(path) for path in reason.updated_input} - {str(path) for path in reason.updated_input_run}
     changes += [f"{path} has changed" for path in sorted(updated)]
