@@ -18,7 +18,7 @@ from rlcs.evaluation.statistics import Estimate
 from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
-from rlcs.report.flags import flag_judges, flag_policies
+from rlcs.report.flags import SILENT_LIMIT, flag_judges, flag_policies
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
 from rlcs.report.html import fill_template
 from rlcs.report.provenance import ArtifactRecord
@@ -162,6 +162,7 @@ def arrange_sections(
     return [section for section in result if section.figures or section.tables]
 
 
+UNREAD = "of its judgements could not be read"
 UNPARSED_LIMIT = 0.05  # Design choice: above it a judge's numbers rest on too few of the pairs
 
 
@@ -181,9 +182,11 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
         for judge in judges
         for share, limit, what in (
             (judge["flip_rate"], FLIP_LIMIT, "of its verdicts flip with the order"),
-            (judge["unparsed"], UNPARSED_LIMIT, "of its judgements could not be read"),
+            (judge["unparsed"], UNPARSED_LIMIT, UNREAD),
         )
-        if isinstance(share, Estimate) and share.value > limit
+        if isinstance(share, Estimate)
+        and share.value > limit
+        and not (what == UNREAD and share.value > SILENT_LIMIT)  # flagged already
     ]
     signs = tables["diagnostics"].to_dict("records") if "diagnostics" in tables else []
     flagged = [sign for sign in signs if sign["flag"] is not None]

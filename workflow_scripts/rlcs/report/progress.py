@@ -165,7 +165,7 @@ class RunClock:
         work = sum(rests) + sum(count * means.get(rule, usual) for rule, count in open_.items())
         elapsed = max(now - self.begun, 1e-9)
         busy = sum(seen) + sum(now - stage.begun for stage in running)
-        seconds = max(work / max(1.0, busy / elapsed), *rests, 0.0) if rests else work
+        seconds = max([work / max(1.0, busy / elapsed), *rests])
         guessed = sum(count for rule, count in open_.items() if rule not in means)
         words = f"about {format_time(seconds)} left"
         return f"{words} ({guessed} stages are guessed)" if guessed else words
