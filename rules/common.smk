@@ -140,6 +140,30 @@ def figure_file(name, folder=None):
     return report_file(f"tables/{folder or name}/{name}.svg", name, "Figures", figure=title)
 
 
+def folder_file(caption, folder):
+    """A folder whose SVGs Snakemake's report shows; which of them there are depends on what was logged."""
+    return report(
+        directory(f"{RESULTS}/{folder}"),
+        patterns=["{figure}.svg"],
+        caption=f"../report/{caption}.rst",
+        category="Figures",
+        labels={"figure": "training: {figure}"},
+    )
+
+
+def matrix_figures():
+    """The SVG of each judge's matrix of win rates."""
+    return [
+        report_file(
+            f"tables/win_rates/win_rate_matrix-panel{number}.svg",
+            "win_rate_matrix",
+            "Figures",
+            figure=f"every policy against every other, by {judge}",
+        )
+        for number, judge in enumerate(CONFIG.tables.win_rates.judges)
+    ]
+
+
 def sweep_files(suffix, category):
     """The file of each sweep with that suffix."""
     return [

@@ -52,6 +52,8 @@ GRPO = (
 # metrics of each figure; the trainings of a figure share the axis of steps
 METRICS = {"bases": SUPERVISED, "supervised": SUPERVISED, "judges": GRPO, "policies": GRPO}
 
+WHOLE = "whole"  # folder of the figures that Snakemake's own report shows
+
 Trainings = dict[str, dict[int, pd.DataFrame]]
 
 
@@ -67,6 +69,7 @@ def main(stage: Stage) -> None:
                 label = f"{kind} {name}" if shown == "supervised" else name
                 trainings[shown].setdefault(label, {})[provenance["seed"]] = history
     with stage.artifact() as folder:
+        (folder / WHOLE).mkdir()
         for name, histories in trainings.items():
             write_figures(folder, name, histories, METRICS[name])
         watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
@@ -84,10 +87,10 @@ def main(stage: Stage) -> None:
 
 
 def write_figures(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
-    """Write one figure of all metrics, and a panel per metric, which fits the screen of a phone."""
+    """Write one figure of all metrics into ``WHOLE``, and a panel per metric, which fits a phone."""
     shown = select_logged(histories, metrics)
     if shown:
-        write_svg(plot_metrics(histories, shown), folder, name)
+        write_svg(plot_metrics(histories, shown), folder / WHOLE, name)
     for number, metric in enumerate(shown):
         write_svg(plot_metric(histories, metric), folder, f"{name}-panel{number:02}")
 

@@ -143,18 +143,15 @@ def summarize_cost(artifacts: Sequence[ArtifactRecord], answers: Path) -> dict[s
     configured prices, and 0 without prices.
 
     Args:
+        artifacts: one at least.
         answers: the folder with a folder of stored answers for each entry.
     """
     stages = sorted(tabulate_stages(artifacts).to_dict("records"), key=lambda row: -row["gpu_hours"])
     dear = [f"{row['stage']} {row['gpu_hours']:.1f}" for row in stages[:3] if row["gpu_hours"]]
+    longest = max(artifacts, key=lambda artifact: artifact.seconds)
     facts = {
         "time of all stages": format_duration(_seconds(artifacts)),
-        "longest stage": max(
-            (f"{artifact.name}, {format_duration(artifact.seconds)}", artifact.seconds)
-            for artifact in artifacts
-        )[0]
-        if artifacts
-        else "none",
+        "longest stage": f"{longest.name}, {format_duration(longest.seconds)}",
         "GPU hours": f"{sum(artifact.gpu_hours for artifact in artifacts):.2f}"
         + (f" ({', '.join(dear)})" if dear else ""),
     }
