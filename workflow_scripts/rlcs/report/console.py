@@ -82,9 +82,9 @@ class ConsoleHandler(logging.Handler):
         info: Mapping[str, Any] = vars(record)
         title = info["rule_msg"] or info["rule_name"]
         reason, changed = self._reason(info["jobid"], str(info["reason"]))
-        if self._workflow.dryrun:
-            return f"{title} ({reason})"
         output = next(iter(info["output"]), "")
+        if self._workflow.dryrun:
+            return f"{title} ({reason})" if output else title
         stage = StageRun(title, info["rule_name"], time.time(), tuple(map(Path, info["log"])), output)
         self.clock.start(info["jobid"], stage)
         return f"{_clock()} again: {title} ({reason})" if changed else ""
