@@ -103,7 +103,7 @@ def test_time_left_counts_what_runs_what_waits_and_how_many_run_at_a_time(tmp_pa
 
 def test_stages_of_a_kind_that_was_not_seen_are_guessed():
     clock = RunClock({"train": 1, "judge": 2}, before={"train": 60.0})
-    assert clock.left(0) == "about 3 min 00 s left (2 stages are guessed)"
+    assert clock.left(0) == "about 3 min 00 s left (2 stages guessed)"
 
 
 def test_what_a_stage_took_before_is_read_beside_its_output(tmp_path):

@@ -76,7 +76,11 @@ class ConsoleHandler(logging.Handler):
         )
         self.clock = RunClock(stats, before)
         total, left = self.clock.total, self.clock.left(time.time())
-        return f"{total} stages to make" + (f", {left}" if left else "") + " (snakemake -n lists them)"
+        return (
+            f"{total} stage{'s' * (total > 1)} to make"
+            + (f", {left}" if left else "")
+            + " (snakemake -n lists them)"
+        )
 
     def _start(self, record: logging.LogRecord) -> str:
         info: Mapping[str, Any] = vars(record)

@@ -168,7 +168,7 @@ class RunClock:
         seconds = max([work / max(1.0, busy / elapsed), *rests])
         guessed = sum(count for rule, count in open_.items() if rule not in means)
         words = f"about {format_time(seconds)} left"
-        return f"{words} ({guessed} stages are guessed)" if guessed else words
+        return f"{words} ({guessed} stage{'s' * (guessed > 1)} guessed)" if guessed else words
 
     @staticmethod
     def _rest(stage: StageRun, mean: float, now: float) -> float:
