@@ -76,7 +76,9 @@ def main(stage: Stage) -> None:
         watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
         cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
         for number, name in enumerate(cells):
-            write_svg(plot_entropy_cells(name, watched[name]), folder, f"entropy_cells-panel{number}")
+            figure = plot_entropy_cells(name, watched[name])
+            write_svg(figure, folder, f"entropy_cells-panel{number}")
+            write_svg(figure, folder / WHOLE, f"entropy_cells-{number}")
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
             for name, watch in stage.config["watch"].items()

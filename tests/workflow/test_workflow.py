@@ -326,7 +326,7 @@ def test_the_report_names_the_run_and_escapes_what_models_wrote(workflow):
 def test_the_report_shows_every_training_and_its_signs(workflow):
     figures = {path.name for path in (workflow.results / "figures").iterdir()}
     whole = {path.name for path in (workflow.results / "figures" / "whole").iterdir()}
-    assert whole == {"bases.svg", "supervised.svg", "judges.svg", "policies.svg"}
+    assert {"bases.svg", "supervised.svg", "judges.svg", "policies.svg"} <= whole
     assert "diagnostics.csv" in figures
     assert {"entropy_cells-panel0.svg", "entropy_cells-panel1.svg"} <= figures
     page = (workflow.results / "report" / "report.html").read_text(encoding="utf-8")

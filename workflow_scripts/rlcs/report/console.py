@@ -1,4 +1,4 @@
-"""What a run prints: a line for each stage, what is under way, time left, failures, and a summary at the end.
+"""The words of a run: a line for each stage, what is under way, time left, failures, and a summary at the end.
 
 Snakemake's own words stay in the file that it names as "Complete log"; ``--verbose`` and ``--printshellcmds``
 show them here too.
@@ -122,7 +122,7 @@ class ConsoleHandler(logging.Handler):
         return describe_failure(logs, details)
 
     def under_way(self) -> str:
-        """What runs at the moment; empty if nothing has said anything."""
+        """Describe what runs at the moment; empty if nothing has said anything."""
         now = time.time()
         lines = describe_running(list(self.clock.running.values()), now)
         if not lines:

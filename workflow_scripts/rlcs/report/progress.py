@@ -111,7 +111,7 @@ class StageRun:
 
 @dataclass
 class RunClock:
-    """What a run has to do, has done and is doing, and how long the rest takes.
+    """The work that a run has to do, has done and is doing, and the time of the rest.
 
     Args:
         jobs: the number of jobs by rule.

@@ -1,4 +1,4 @@
-"""What changed since a stage was made, by name: keys of the config, inputs, the script."""
+"""Reasons why a stage runs again, by name: keys of the config, inputs, the script."""
 
 import ast
 import json
