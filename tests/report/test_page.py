@@ -237,7 +237,8 @@ def opened(tmp_path_factory):
     for name in re.findall(r'href="(\w+\.csv)"', (folder / "report.html").read_text(encoding="utf-8")):
         (folder / name).write_text("a\n", encoding="utf-8")
     with chromium_page(folder) as page:
-        page.open(folder / "report.html")
+        page.file = folder / "report.html"
+        page.open(page.file)
         yield page
 
 
@@ -250,6 +251,7 @@ def test_the_page_fits_and_a_wide_table_scrolls_with_its_first_column_in_view(op
     opened.ask(
         "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=phone
     )
+    opened.open(opened.file)
     assert not opened.is_too_wide()
     box = opened.value(f"{SCROLL}.getBoundingClientRect().left")
     opened.value(f"{SCROLL}.scrollLeft = 0")

@@ -1,4 +1,4 @@
-"""The words of a run: a line for each stage, what is under way, time left, failures, and a summary at the end.
+"""The words of a run: a line for each stage, what is under way, time left, failures, and a summary.
 
 Snakemake's own words stay in the file that it names as "Complete log"; ``--verbose`` and ``--printshellcmds``
 show them here too.

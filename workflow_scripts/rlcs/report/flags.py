@@ -1,4 +1,4 @@
-"""Flags for what is worst in a run, as sentences from its tables and stories; the page and the console tell it first.
+"""Flags for what is worst in a run, as sentences; the page and the console tell them first.
 
 The limits are design choices. A limit of an interval is used where one number could be chance.
 """
