@@ -28,7 +28,7 @@ _FLAGS = 6  # of the report's flags, in the summary
 _NOISE = re.compile(
     r"Assuming unrestricted shared|Building DAG|Using shell|Provided |Rules claiming|Conda environments|"
     r"Singularity|Select jobs|Execute \d+ jobs|Group jobs|Removing output files|Removing temporary|"
-    r"Exiting because|WorkflowError:\nAt least one job|Shutting down|Elapsed time|Trying to restart|"
+    r"Exiting because|WorkflowError:\nAt least one job|Shutting down|Elapsed time|"
     r"RuleException:\nCalledProcessError|Storing output|Workflow has started|Reasons:|"
     r"Some jobs were triggered by|If you prefer that only|If you are sure that a change|"
     r"Rules with provenance triggered"
