@@ -40,6 +40,7 @@ from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.planning import job_resources, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
+from rlcs.report.captions import FIGURES as FIGURE_CAPTIONS
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
@@ -140,15 +141,12 @@ def figure_file(name, folder=None):
     return report_file(f"tables/{folder or name}/{name}.svg", name, "Figures", figure=title)
 
 
-def folder_file(caption, folder):
-    """A folder whose SVGs Snakemake's report shows; which of them there are depends on what was logged."""
-    return report(
-        directory(f"{RESULTS}/{folder}"),
-        patterns=["{figure}.svg"],
-        caption=f"../report/{caption}.rst",
-        category="Figures",
-        labels={"figure": "training: {figure}"},
-    )
+def curve_figures():
+    """The SVG of each kind of training."""
+    return [
+        report_file(f"figures/{name}.svg", "curves", "Figures", figure=FIGURE_CAPTIONS[name].title.lower())
+        for name in table_configs.curve_figures(CONFIG)
+    ]
 
 
 def matrix_figures():

@@ -7,7 +7,7 @@ rule plot_curves:
         policies=trained("policies"),
     output:
         manifest=artifact("figures"),
-        whole=folder_file("curves", "figures/whole"),
+        curves=curve_figures(),
     params:
         code=code("plot_curves.py"),
         config=config_param(table_configs.curves),

@@ -6,7 +6,14 @@ import pandas as pd
 
 from rlcs.config.policies import WatchConfig
 from rlcs.data.artifacts import HISTORY_FILE
-from rlcs.report.curves import CELLS, plot_entropy_cells, plot_metric, plot_metrics, select_logged
+from rlcs.report.curves import (
+    CELLS,
+    plot_entropy_cells,
+    plot_metric,
+    plot_metrics,
+    plot_nothing,
+    select_logged,
+)
 from rlcs.report.figure_style import write_svg
 from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
@@ -52,8 +59,6 @@ GRPO = (
 # metrics of each figure; the trainings of a figure share the axis of steps
 METRICS = {"bases": SUPERVISED, "supervised": SUPERVISED, "judges": GRPO, "policies": GRPO}
 
-WHOLE = "whole"  # folder of the figures that Snakemake's own report shows
-
 Trainings = dict[str, dict[int, pd.DataFrame]]
 
 
@@ -69,16 +74,16 @@ def main(stage: Stage) -> None:
                 label = f"{kind} {name}" if shown == "supervised" else name
                 trainings[shown].setdefault(label, {})[provenance["seed"]] = history
     with stage.artifact() as folder:
-        (folder / WHOLE).mkdir()
         for name, histories in trainings.items():
             write_figures(folder, name, histories, METRICS[name])
+        for name in stage.config["figures"]:
+            if not (folder / f"{name}.svg").exists():
+                write_svg(plot_nothing(), folder, name)
         watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
         watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
         cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
         for number, name in enumerate(cells):
-            figure = plot_entropy_cells(name, watched[name])
-            write_svg(figure, folder, f"entropy_cells-panel{number}")
-            write_svg(figure, folder / WHOLE, f"entropy_cells-{number}")
+            write_svg(plot_entropy_cells(name, watched[name]), folder, f"entropy_cells-panel{number}")
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
             for name, watch in stage.config["watch"].items()
@@ -89,10 +94,10 @@ def main(stage: Stage) -> None:
 
 
 def write_figures(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
-    """Write one figure of all metrics into ``WHOLE``, and a panel per metric, which fits a phone."""
+    """Write one figure of all metrics and a panel per metric, which fits a phone."""
     shown = select_logged(histories, metrics)
     if shown:
-        write_svg(plot_metrics(histories, shown), folder / WHOLE, name)
+        write_svg(plot_metrics(histories, shown), folder, name)
     for number, metric in enumerate(shown):
         write_svg(plot_metric(histories, metric), folder, f"{name}-panel{number:02}")
 

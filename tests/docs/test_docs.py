@@ -65,7 +65,7 @@ def test_every_table_has_its_row():
 
 def test_every_output_in_snakemakes_report_has_its_caption():
     rules = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
-    shown = set(re.findall(r'(?:table|figure|page|folder)_file\("(\w+)"', rules))
+    shown = set(re.findall(r'(?:table|figure|page)_file\("(\w+)"', rules))
     shown |= set(re.findall(r'report_file\(f"[^"]+", "(\w+)"', rules))
     assert {path.stem for path in (ROOT / "report").glob("*.rst")} == shown | {"workflow"}
 
