@@ -202,7 +202,9 @@ class Default:
 
 def tell(*records, dryrun=False):
     default = Default()
-    dag = SimpleNamespace(jobs=[], needrun_jobs=lambda: [])
+    job = SimpleNamespace(rule=SimpleNamespace(name="train"), output=["o"])
+    target = SimpleNamespace(rule=SimpleNamespace(name="all"), output=[])
+    dag = SimpleNamespace(jobs=[], needrun_jobs=lambda: [job, job, target])
     handler = ConsoleHandler(default, SimpleNamespace(dryrun=dryrun, dag=dag, persistence=None))
     for record in records:
         made = logging.makeLogRecord({"msg": "", **record})
@@ -217,7 +219,7 @@ def test_a_stage_has_one_line_and_snakemakes_steps_have_none(tmp_path):
     (tmp_path / "g.log").touch()
     said = tell(
         {"msg": "Building DAG of jobs..."},
-        {"event": "run_info", "stats": {"train": 2, "total": 2}},
+        {"event": "run_info"},
         {"msg": "Select jobs to execute..."},
         {"event": "job_started", "msg": "Execute 1 jobs..."},
         {"event": "job_info", "log": [str(tmp_path / "g.log")], **JOB},
@@ -235,7 +237,7 @@ def test_a_failure_shows_no_command(tmp_path):
     log = tmp_path / "g.log"
     log.write_text("error: no\n")
     said = tell(
-        {"event": "run_info", "stats": {"train": 1, "total": 1}},
+        {"event": "run_info"},
         {"event": "job_info", "log": [str(log)], **JOB},
         {"msg": "RuleException:\nCalledProcessError in file x, line 1:\nCommand '{...}' returned 1."},
         {

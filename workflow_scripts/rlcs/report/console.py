@@ -12,6 +12,7 @@ import re
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class ConsoleHandler(logging.Handler):
         """Say what a record means; empty for what is left out, None for what Snakemake says itself."""
         event = str(getattr(record, "event", None) or "")
         if event == "run_info" and not self._workflow.dryrun:
-            return self._begin(record)
+            return self._begin()
         if event == "job_info":
             return self._start(record)
         if event == "job_finished":
@@ -69,17 +70,14 @@ class ConsoleHandler(logging.Handler):
             return ""
         return "" if _NOISE.match(record.getMessage().lstrip()) else None
 
-    def _begin(self, record: logging.LogRecord) -> str:
-        stats = {rule: int(count) for rule, count in record.stats.items() if rule != "total"}  # type: ignore[attr-defined]
-        before = mean_seconds(
-            (job.rule.name, str(path)) for job in self._workflow.dag.needrun_jobs() for path in job.output
-        )
-        self.clock = RunClock(stats, before)
+    def _begin(self) -> str:
+        jobs = [job for job in self._workflow.dag.needrun_jobs() if job.output]  # a target makes nothing
+        before = mean_seconds((job.rule.name, str(path)) for job in jobs for path in job.output)
+        self.clock = RunClock(Counter(job.rule.name for job in jobs), before)
         total, left = self.clock.total, self.clock.left(time.time())
+        stages = f"{total} stage{'s' * (total != 1)} to make"
         return (
-            f"{total} stage{'s' * (total > 1)} to make"
-            + (f", {left}" if left else "")
-            + " (snakemake -n lists them)"
+            f"{stages}, {left} (snakemake -n lists them)" if left else f"{stages} (snakemake -n lists them)"
         )
 
     def _start(self, record: logging.LogRecord) -> str:
@@ -89,6 +87,8 @@ class ConsoleHandler(logging.Handler):
         output = next(iter(info["output"]), "")
         if self._workflow.dryrun:
             return f"{title} ({reason})" if output else title
+        if not output:
+            return ""
         stage = StageRun(title, info["rule_name"], time.time(), tuple(map(Path, info["log"])), output)
         self.clock.start(info["jobid"], stage)
         return f"{_clock()} again: {title} ({reason})" if changed else ""
@@ -103,7 +103,7 @@ class ConsoleHandler(logging.Handler):
     def _finish(self, number: int) -> str:
         now = time.time()
         stage = self.clock.finish(number, now)
-        if stage is None or not stage.output:
+        if stage is None:
             return ""
         place, took = f"{self.clock.done} of {self.clock.total}", format_time(now - stage.begun)
         line = f"{_clock()} {place} {stage.title}, {took}"

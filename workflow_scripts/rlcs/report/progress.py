@@ -137,8 +137,8 @@ class RunClock:
         self.failed.pop(job, None)
 
     def finish(self, job: int, now: float) -> StageRun | None:
-        self.done += 1
-        if (stage := self.running.pop(job, None)) is not None:
+        if (stage := self.running.pop(job, None)) is not None and stage.output:
+            self.done += 1
             self.took.setdefault(stage.rule, []).append(now - stage.begun)
         return stage
 
