@@ -25,6 +25,7 @@ container: f"{workflow.basedir}/envs/rlcs.sif"  # envs/rlcs.def; used with --sdm
 
 
 STARTED = time.time()
+CONSOLE = console.install(workflow)
 
 if workflow.is_main_process and not ON_CLUSTER:  # where each job has GPUs of its own
     share_gpus()
@@ -34,7 +35,8 @@ onstart:
     if workflow.executor_plugin.name == "local":
         refuse(at_hand.start_problems(CONFIG, map(needs_of, workflow.dag.needrun_jobs())))
     config_file(None)  # what the run is made with, for compare
-    console.follow(Path(LOGS))
+    if CONSOLE:
+        CONSOLE.follow()
     trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
         print(f"Watch the trainings: {how}", file=sys.stderr)
@@ -43,11 +45,11 @@ onstart:
 
 
 onsuccess:
-    print(console.summarize_run(Path(RESULTS), STARTED), file=sys.stderr)
+    print(console.summarize_run(Path(RESULTS), STARTED, CONFIG.synthetic), file=sys.stderr)
 
 
 onerror:
-    print(f"Not all was made. Every stage says why in its log below {LOGS}.", file=sys.stderr)
+    print(console.summarize_failures(CONSOLE, LOGS), file=sys.stderr)
 
 
 localrules:

@@ -42,6 +42,7 @@ from rlcs.planning import at_hand, job_resources, stage_configs, table_configs
 from rlcs.planning.findings import Finding, table
 from rlcs.records import HUMAN
 from rlcs.report import console
+from rlcs.report.captions import FIGURES as FIGURE_CAPTIONS
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
@@ -181,6 +182,27 @@ def figure_file(name, folder=None):
     """The SVG of the table with that name; `folder` as in `table_file`."""
     title = TABLE_CAPTIONS[name].title.lower()
     return report_file(f"tables/{folder or name}/{name}.svg", name, "Figures", figure=title)
+
+
+def curve_figures():
+    """The SVG of each kind of training."""
+    return [
+        report_file(f"figures/{name}.svg", "curves", "Figures", figure=FIGURE_CAPTIONS[name].title.lower())
+        for name in table_configs.curve_figures(CONFIG)
+    ]
+
+
+def matrix_figures():
+    """The SVG of each judge's matrix of win rates."""
+    return [
+        report_file(
+            f"tables/win_rates/win_rate_matrix-panel{number}.svg",
+            "win_rate_matrix",
+            "Figures",
+            figure=f"every policy against every other, by {judge}",
+        )
+        for number, judge in enumerate(CONFIG.tables.win_rates.judges)
+    ]
 
 
 def sweep_files(suffix, category):

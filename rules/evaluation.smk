@@ -60,6 +60,7 @@ rule tabulate_alignment:
         position_bias=table_file("position_bias", folder="alignment"),
         calibration=table_file("calibration", folder="alignment"),
         figure=figure_file("alignment"),
+        calibration_figure=figure_file("calibration", folder="alignment"),
         position_bias_figure=figure_file("position_bias", folder="alignment"),
     params:
         code=code("tabulate_alignment.py"),
@@ -133,6 +134,7 @@ rule tabulate_win_rates:
         table=table_file("win_rates"),
         matrix=table_file("win_rate_matrix", folder="win_rates"),
         figure=figure_file("win_rates"),
+        matrix_figures=matrix_figures(),
     params:
         code=code("tabulate_win_rates.py"),
         config=config_param(table_configs.win_rates),

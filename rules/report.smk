@@ -6,7 +6,8 @@ rule plot_curves:
         judges=trained("judges"),
         policies=trained("policies"),
     output:
-        artifact("figures"),
+        manifest=artifact("figures"),
+        curves=curve_figures(),
     params:
         code=code("plot_curves.py"),
         config=config_param(table_configs.curves),
@@ -18,7 +19,7 @@ rule plot_curves:
         "../envs/rlcs.yaml"
     shell:
         "python workflow_scripts/plot_curves.py --config {params.config:q} --bases {input.bases}"
-        " --judges {input.judges} --policies {input.policies} --output {output} > {log} 2>&1"
+        " --judges {input.judges} --policies {input.policies} --output {output.manifest} > {log} 2>&1"
 
 
 rule write_report:

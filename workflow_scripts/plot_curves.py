@@ -6,7 +6,14 @@ import pandas as pd
 
 from rlcs.config.policies import WatchConfig
 from rlcs.data.artifacts import HISTORY_FILE
-from rlcs.report.curves import CELLS, plot_entropy_cells, plot_metric, plot_metrics, select_logged
+from rlcs.report.curves import (
+    CELLS,
+    plot_entropy_cells,
+    plot_metric,
+    plot_metrics,
+    plot_nothing,
+    select_logged,
+)
 from rlcs.report.figure_style import write_svg
 from rlcs.report.formatting import write_tables
 from rlcs.stages.manifest import read_provenance
@@ -69,6 +76,9 @@ def main(stage: Stage) -> None:
     with stage.artifact() as folder:
         for name, histories in trainings.items():
             write_figures(folder, name, histories, METRICS[name])
+        for name in stage.config["figures"]:
+            if not (folder / f"{name}.svg").exists():
+                write_svg(plot_nothing(), folder, name)
         watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
         watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
         cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
@@ -84,7 +94,7 @@ def main(stage: Stage) -> None:
 
 
 def write_figures(folder: Path, name: str, histories: Trainings, metrics: tuple[str, ...]) -> None:
-    """Write one figure of all metrics, and a panel per metric, which fits the screen of a phone."""
+    """Write one figure of all metrics and a panel per metric, which fits a phone."""
     shown = select_logged(histories, metrics)
     if shown:
         write_svg(plot_metrics(histories, shown), folder, name)

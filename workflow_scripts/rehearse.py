@@ -187,30 +187,16 @@ def run(words: list[str], file: Path) -> Failure | None:
     return first_failure("".join(said)) if child.returncode else None
 
 
-def line_that_counts(log: Path) -> str | None:
-    """The last line of a stage's log, or the first error in what a Slurm job printed; None without one.
-
-    A job whose step Slurm refuses has an empty log of its stage.
-    """
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    if "slurm_logs" in log.parts:
-        lines = [line for line in lines if line.startswith(("srun: error", "slurmstepd: error", "error"))][:1]
-    return next((line.strip() for line in reversed(lines) if line.strip()), None)
-
-
 def first_failure(said: str) -> Failure:
-    """Find the first failed job in what Snakemake said, with the last line of its log."""
-    block = re.search(r"Error in rule (\w+):\n((?:    .*\n)+)", said)
+    """Find the first failed job in what the run said (``console.describe_failure``)."""
+    block = re.search(r"^(error: .*)\n    log: (.*)\n((?:    .*\n)+)", said, re.MULTILINE)
     if block is None:
         lines = [line for line in said.splitlines() if line.strip()]
         return Failure(f"the rehearsal did not start: {' '.join(lines[-3:])}")
-    rule, about = block.groups()
-    listed = re.search(r"log: (.+?)(?: \(|$)", about, re.MULTILINE)
-    paths = [Path(path) for path in listed[1].split(", ")] if listed else []
-    found = ((path, line) for path in paths if (line := line_that_counts(path)))
-    path, line = next(found, (paths[0] if paths else None, "no log"))
-    output = re.search(r"output: results/[^/]+/(\S+)/manifest.json", about)
-    message = f"{rule} failed ({path}): {line}"
+    line, log_file, about = block.groups()
+    rule = re.search(r"^    rule: (\w+)", about, re.MULTILINE)
+    output = re.search(r"^    output: results/[^/]+/(\S+)/manifest.json", about, re.MULTILINE)
+    message = f"{rule[1] if rule else 'a stage'} failed ({log_file}): {line}"
     return Failure(message, output[1] if output else None)
 
 

@@ -61,8 +61,7 @@ def main(stage: Stage) -> None:
             if (by_group := tables.get(f"alignment_by_{groups}")) is not None:
                 tables[f"transfer_{groups}"] = transfer_table(by_group, trained_on, ON_GROUP)
         write_tables(tables, folder, stage.config["synthetic"])
-        if len(curve):
-            write_svg(plot_calibration(curve), folder, "calibration")
+        write_svg(plot_calibration(curve), folder, "calibration")
         write_svg(plot_position_bias(tables["position_bias"]), folder, "position_bias")
         write_svg(plot_alignment(frame), folder, "alignment")
 

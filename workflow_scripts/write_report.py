@@ -1,5 +1,6 @@
 """Write the report, the page to open first: headline numbers, tables, figures, stories, and what was run."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,27 @@ from rlcs.data.reasons import count_reasons
 from rlcs.evaluation.judgements import read_judged
 from rlcs.records import SPLITS, Context
 from rlcs.report.captions import FIGURES, TABLES, sweep_caption
-from rlcs.report.formatting import read_table
+from rlcs.report.flags import FLAGS_FILE, failed_claims, flag_equal_stories
+from rlcs.report.formatting import read_table, to_raw
 from rlcs.report.page import (
+    Note,
     ReportData,
     ReportTable,
     arrange_sections,
     collect_headlines,
     collect_notes,
+    mark_own_judges,
     note_lost_updates,
     note_parents,
     render_report,
 )
-from rlcs.report.provenance import read_artifacts, summarize_machines, tabulate_models, tabulate_stages
+from rlcs.report.provenance import (
+    read_artifacts,
+    summarize_cost,
+    summarize_machines,
+    tabulate_models,
+    tabulate_stages,
+)
 from rlcs.report.samples import SampleContext, choose_samples
 from rlcs.stages.manifest import read_provenance
 from rlcs.stages.stage import Stage, run_stage
@@ -41,19 +51,34 @@ def main(stage: Stage) -> None:
     panels = {name: _panels(files, name) for name in captions}
     withheld = stage.config["withheld"]
     pairs, quarantine = preferences.pairs(), preferences.quarantine
+    policies, reference = stage.config["policies"], stage.config["reference"]
+    equal = flag_equal_stories(STORIES_FILE.read(*stage.folders("stories")), policies, reference)
+    notes = [
+        *(Note(flag, flagged=True) for flag in equal),
+        *collect_notes(frames, len(quarantine), len(quarantine) + len(pairs)),
+        *note_parents(artifacts),
+        *note_lost_updates(artifacts),
+    ]
+    failed = failed_claims(frames["effects"]) if "effects" in frames else []
+    shown = frames | {"win_rates": mark_own_judges(frames["win_rates"], stage.config["own_judges"])}
+    work = {"models": tabulate_models(artifacts), "stages": tabulate_stages(artifacts)}
     with stage.artifact() as folder:
+        for name, frame in (frames | work).items():
+            to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        flags = [*(note.text for note in notes if note.flagged), *failed]
+        (folder / FLAGS_FILE).write_text(json.dumps(flags, ensure_ascii=False, indent=1), encoding="utf-8")
         page = render_report(
             ReportData(
                 run=stage.config["run"],
                 synthetic=stage.config["synthetic"],
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
-                notes=collect_notes(frames, len(quarantine), len(quarantine) + len(pairs))
-                + note_parents(artifacts)
-                + note_lost_updates(artifacts),
-                sections=arrange_sections(frames, panels, captions),
+                notes=notes,
+                failed=failed,
+                sections=arrange_sections(shown, panels, captions),
                 samples=[] if "texts" in withheld else _samples(stage, preferences.contexts),
                 facts={
                     "Data": _data(preferences),
+                    "Cost": summarize_cost(artifacts, stage.output.parent.parent / "answers"),
                     "Machines": {
                         fact: value
                         for fact, value in summarize_machines(artifacts).items()
@@ -65,10 +90,15 @@ def main(stage: Stage) -> None:
                     ReportTable(
                         "Models",
                         "What trained each model, and the hash of the result.",
-                        tabulate_models(artifacts),
+                        work["models"],
+                        name="models",
                     ),
                     ReportTable(
-                        "Stages", "All stages behind this page.", tabulate_stages(artifacts), folded=True
+                        "Stages",
+                        "All stages behind this page, the longest first.",
+                        work["stages"],
+                        folded=True,
+                        name="stages",
                     ),
                 ],
             )

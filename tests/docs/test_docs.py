@@ -2,7 +2,6 @@
 
 import copy
 import importlib
-import inspect
 import json
 import re
 import shlex
@@ -10,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
-from snakemake.exceptions import IncompleteFilesException, LockException
+from snakemake.exceptions import LockException
 
 import document_graph
 from paths import ROOT, modules_named
@@ -184,7 +183,6 @@ CAUSES = {
     ),
     "chat template": lambda monkeypatch, **_: no_chat_template(monkeypatch),
     "Directory cannot be locked": lambda **_: str(LockException()),
-    "Incomplete files:": lambda **_: inspect.getsource(IncompleteFilesException),
 }
 # these are said by stages: which test causes them, and by which words it knows them
 ELSEWHERE = {

@@ -168,7 +168,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
         ("policies/rlcs/snapshots", {"every": 5}, {"train:rlcs"}),
         ("policies/rlcs/reward/pivots", 2, {"train:rlcs"}),
-        ("policies/rlcs/reward/judge", "bt", {"train:rlcs"}),
+        ("policies/rlcs/reward/judge", "bt", {"train:rlcs", "report"}),
         ("policies/rlcs/constraints", {"mode": "penalty"}, {"train:rlcs"}),
         ("policies/rlcs/constraints", {"mode": "penalty", "verifier": "reader"}, {"train:rlcs"}),
         ("verifiers/reader/base", "brought", set()),

@@ -1,12 +1,15 @@
+import json
 import math
 import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from chromium import chromium_page
 from rlcs.data.lost_update import LostUpdate
 from rlcs.data.parent_and_child import ParentAndChild
 from rlcs.evaluation.statistics import Estimate
@@ -24,11 +27,12 @@ from rlcs.report.page import (
     collect_headlines,
     collect_notes,
     inline_svg,
+    mark_own_judges,
     note_lost_updates,
     note_parents,
     render_report,
 )
-from rlcs.report.provenance import ArtifactRecord, tabulate_models
+from rlcs.report.provenance import ArtifactRecord, summarize_cost, tabulate_models
 from rlcs.report.samples import SampleContext, SampleStory, choose_samples
 
 HOSTILE = "<script>alert('x')</script> {{ 7*7 }} {% raw %} </p></details> [[A]] & <b>bold</b>"
@@ -60,7 +64,7 @@ def curve_svg():
 
 def table(title="Judges", folded=False):
     frame = pd.DataFrame({"system": ["gen_rm"], "accuracy": [Estimate(0.7, 0.65, 0.75, 9)]})
-    return ReportTable(title, "caption", frame, folded)
+    return ReportTable(title, "caption", frame, folded, name=title.lower())
 
 
 def data(**changes):
@@ -145,7 +149,8 @@ def test_every_section_is_linked_and_what_is_folded_is_there():
     assert '<a href="#judges">Of judges</a>' in page
     assert '<section id="judges">' in page
     assert re.search(r'<details class="fold"><summary>More</summary>', page)
-    assert re.findall(r'<li( class="flagged")?>([^<]*)</li>', page)[-2:] == [
+    assert re.findall(r'<li( class="flagged")?>([^<]*)</li>', page) == [
+        (' class="flagged"', "something is not"),
         ("", "all is well"),
         (' class="flagged"', "something is not"),
     ]
@@ -175,6 +180,113 @@ def test_a_sweep_stands_in_the_section_of_its_entries_with_its_own_words():
     ]
     shorter = sweep_caption(sweep | {"x_label": "labels", "lines": [], "registry": "judges"})
     assert shorter.text == "Accuracy, both orders %, over labels, with 95 % intervals."
+
+
+def test_a_figure_and_a_table_of_one_title_have_one_heading():
+    figure = ReportFigure("Judges", "what it shows", [curve_svg()])
+    other = ReportFigure("More", "what it shows", [curve_svg()])
+    section = PageSection("judges", "Of judges", "caption", [figure, other], [table(), table("More", True)])
+    page = render_report(data(sections=[section]))
+    assert re.findall(r"<h3>(Judges|More)</h3>", page) == ["Judges", "More"]
+    assert "<summary>More: the numbers</summary>" in page
+    assert page.count("what it shows") == 2
+
+
+def test_what_does_not_hold_has_a_section_of_its_own():
+    text = " ".join("".join(Tags(render_report(data(failed=["GRPO beats SFT: does not hold"]))).text).split())
+    section = text[text.rindex("What does not hold") :]
+    assert section.startswith(
+        "What does not hold Claims of the papers GRPO beats SFT: does not hold Flags something is not"
+    )
+    assert "All that does not hold: 2" in text
+    good = "".join(Tags(render_report(data(notes=[]))).text)
+    assert "Nothing is flagged, and no measured claim fails." in good
+    assert "Look at this first" not in good
+
+
+def test_only_the_three_worst_stand_at_the_top():
+    notes = [Note(f"flag {number}", flagged=True) for number in range(5)]
+    page = render_report(data(notes=notes))
+    assert [page.count(note.text) for note in notes] == [2, 2, 2, 1, 1]
+
+
+def test_a_policys_own_judge_is_marked_and_its_rivals_are_not():
+    frame = pd.DataFrame({"policy": ["rlcs", "rlcs", "sft"], "judge": ["genrm", "oracle", "genrm"]})
+    marked = mark_own_judges(frame, {"rlcs": ["genrm"], "sft": []})
+    assert list(marked["judge"]) == ["genrm (its own judge)", "oracle", "genrm"]
+    assert list(frame["judge"]) == ["genrm", "oracle", "genrm"]
+
+
+# ------------------------------------------------------------------------------------------- in a browser
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """The page with a wide table, in a browser."""
+    folder = tmp_path_factory.mktemp("page")
+    share = Estimate(0.7, 0.65, 0.75, 9)
+    columns = ["win_rate", "length_controlled", "rating", "constraints", "words", "repeated", "truncated"]
+    rows = [
+        {"policy": policy, "judge": "genrm (its own judge)", "reference": "sft"}
+        | dict.fromkeys(columns, share)
+        for policy in ("sft", "rlcs", "rlcs-entropy")
+    ]
+    wide = ReportTable("Win rates", "caption", pd.DataFrame(rows, dtype=object), name="win_rates")
+    section = PageSection("policies", "Policies", "caption", [], [wide, table("Narrow")])
+    (folder / "report.html").write_text(render_report(data(sections=[section])), encoding="utf-8")
+    for name in re.findall(r'href="(\w+\.csv)"', (folder / "report.html").read_text(encoding="utf-8")):
+        (folder / name).write_text("a\n", encoding="utf-8")
+    with chromium_page(folder) as page:
+        page.file = folder / "report.html"
+        page.open(page.file)
+        yield page
+
+
+SCROLL = "document.querySelector('[aria-label=\"Win rates\"]')"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_and_a_wide_table_scrolls_with_its_first_column_in_view(opened, width):
+    phone = width < 500
+    opened.ask(
+        "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=phone
+    )
+    opened.open(opened.file)
+    assert not opened.is_too_wide()
+    box = opened.value(f"{SCROLL}.getBoundingClientRect().left")
+    opened.value(f"{SCROLL}.scrollLeft = 0")
+    before = opened.value(f"{SCROLL}.querySelector('tbody td').getBoundingClientRect().left")
+    scrolls = opened.value(f"{SCROLL}.scrollWidth > {SCROLL}.clientWidth + 1")
+    assert scrolls or not phone
+    opened.wait(
+        f"getComputedStyle({SCROLL}.querySelector('.hint')).visibility === "
+        f"'{'visible' if scrolls else 'hidden'}'"
+    )
+    opened.value(f"{SCROLL}.scrollLeft = 10000")
+    after = opened.value(f"{SCROLL}.querySelector('tbody td').getBoundingClientRect().left")
+    assert box <= after <= before
+    assert opened.value(f"getComputedStyle({SCROLL}.querySelector('tbody td')).position") == "sticky"
+
+
+def test_a_narrow_table_has_no_sign_that_it_scrolls(opened):
+    assert opened.value(
+        "getComputedStyle(document.querySelector('[aria-label=\"Narrow\"] .hint')).visibility"
+    ) == ("hidden")
+
+
+def test_links_to_the_tables_numbers_resolve(opened):
+    links = opened.value("[...document.querySelectorAll('a[href$=\".csv\"]')].map((a) => a.href)")
+    assert len(links) == 3
+    for link in links:
+        assert Path(link.removeprefix("file://")).is_file(), link
+
+
+def test_what_is_worst_is_seen_without_scrolling(opened):
+    opened.ask(
+        "Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False
+    )
+    opened.value("scrollTo(0, 0)")
+    assert opened.value("document.querySelector('.worst').getBoundingClientRect().bottom < innerHeight")
 
 
 # ------------------------------------------------------------------------------------------- notes
@@ -288,6 +400,16 @@ def test_contexts_without_all_policies_are_passed_over_and_the_lowest_sample_is_
     assert [shown.text for shown in sample.stories] == ["the rope", "early"]
 
 
+def test_contexts_in_which_policies_differ_come_first():
+    stories = [story("c1", "sft", "same"), story("c1", "rlcs", "same"), story("c2", "sft", "one")]
+    stories.append(story("c2", "rlcs", "another"))
+    first, second = choose([], [], stories)
+    assert [[shown.text for shown in sample.stories] for sample in (first, second)] == [
+        ["one", "another"],
+        ["same", "same"],
+    ]
+
+
 def headlines(*both_orders):
     alignment = pd.DataFrame(
         {
@@ -357,3 +479,19 @@ def test_a_parent_that_was_published_is_noted_and_in_the_table_of_models():
         "judges/j/seed1: accuracy on 9 validation pairs: parent 0.8000, child 0.7000; the parent is published"
     )
     assert list(tabulate_models(artifacts)["published"]) == [None, "parent", "child"]
+
+
+def test_what_a_run_took_is_told_with_the_answers_that_were_paid_for(tmp_path):
+    made = ArtifactRecord("judges/j/seed1", "train", 1, "abc", 7200.0, ("H100", "H100"), "node", "3.11", None)
+    (tmp_path / "gemini").mkdir()
+    answer = {"prompt_tokens": 100, "completion_tokens": 20, "cost": 0.5}
+    lines = "\n".join([json.dumps(answer), json.dumps(answer), '{"torn'])
+    (tmp_path / "gemini" / "1.jsonl").write_text(lines, encoding="utf-8")
+    assert summarize_cost(
+        [made, replace(made, name="tables/x", stage="tabulate", seconds=3600.0, gpus=())], tmp_path
+    ) == {
+        "time of all stages": "3 h 00 min",
+        "longest stage": "judges/j/seed1, 2 h 00 min",
+        "GPU hours": "4.00 (train 4.0)",
+        "endpoint of gemini": "2 answers, 240 tokens, cost 1.00",
+    }

@@ -265,7 +265,7 @@ def test_a_judge_that_breaks_a_limit_stops_the_run_before_its_policy(more):
     assert "error: judge 'bt', seed 1, must not reward a policy: the accuracy is" in done.stdout
     assert "gate.min_accuracy = 50.0%" in done.stdout
     assert "Traceback" not in done.stdout
-    assert done.stdout.count("Gate: may bt, seed 1, reward a policy?") == 1  # no retry
+    assert done.stdout.count("stage: Gate: may bt, seed 1, reward a policy?") == 1  # no retry
     assert policy.read_bytes() == before
     done = more.snakemake("tables", config=more.config)
     assert done.returncode == 0, done.stdout[-5000:]

@@ -163,6 +163,8 @@ def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequenc
         for part in path[:-1]:
             section = section[part]
         message = f"unknown key{did_you_mean(str(path[-1]), keys[id(section)])}"
+        if len(path) == 1 and message == "unknown key":
+            message += "; a block of YAML anchors has a name that begins with x-"
     if problem["type"].startswith("union_tag"):
         context = problem["ctx"]
         tag = context.get("tag")

@@ -135,7 +135,8 @@ def story_columns(
         return estimate_items(rows, seed=seed)
 
     def compliance(story: Row) -> float | None:
-        constraints = contexts[story["context_id"]].constraints
+        if not (constraints := contexts[story["context_id"]].constraints):
+            return None  # nothing to keep
         verified = all_satisfied(satisfied(constraint, story["text"]) for constraint in constraints)
         return None if verified is None else float(verified)
 

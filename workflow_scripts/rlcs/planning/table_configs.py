@@ -5,13 +5,14 @@ from typing import Any
 
 from rlcs.config.judges import JudgeConfig
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
-from rlcs.config.policies import GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig, PolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
-from rlcs.config.trained_judges import ScalarJudgeConfig
-from rlcs.config.training import TrainingPairsConfig
+from rlcs.config.trained_judges import GenrmGRPOConfig, ScalarJudgeConfig
+from rlcs.config.training import TrainedConfig, TrainingPairsConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
+from rlcs.config.world import WorldBaseConfig
 from rlcs.models.packages import installed_folder
 from rlcs.planning.origins import dataset_ids, hub_id, license_of
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
@@ -198,7 +199,27 @@ def curves(config: Config) -> SectionDict:
     watches = {
         name: plain(policy.watch) for name, policy in policies.items() if isinstance(policy, GRPOPolicyConfig)
     }
-    return {"watch": watches, "synthetic": config.synthetic}
+    return {"watch": watches, "synthetic": config.synthetic, "figures": curve_figures(config)}
+
+
+def curve_figures(config: Config) -> list[str]:
+    """The figures of training curves that the run has."""
+    models = [
+        config.models(registry)[name]
+        for registry in ("judges", "policies")
+        for name in trained_models(config, registry)
+    ]
+    grpo = GenrmGRPOConfig | GRPOPolicyConfig
+    bases = [config.bases[name] for name in trained_models(config, "bases")]
+    present = {
+        "bases": any(isinstance(base, WorldBaseConfig) for base in bases),
+        "supervised": any(
+            isinstance(model, TrainedConfig) and not isinstance(model, grpo) for model in models
+        ),
+        "judges": any(isinstance(model, GenrmGRPOConfig) for model in models),
+        "policies": any(isinstance(model, GRPOPolicyConfig) for model in models),
+    }
+    return [name for name, is_present in present.items() if is_present]
 
 
 def chain_filter(config: Config) -> SectionDict:
@@ -206,7 +227,15 @@ def chain_filter(config: Config) -> SectionDict:
 
 
 def report(config: Config) -> SectionDict:
-    return {**_page(config), "sweeps": sweeps(config)["sweeps"]}
+    own = {name: _own_judges(config.policies[name]) for name in config.tables.win_rates.rows}
+    return {**_page(config), "sweeps": sweeps(config)["sweeps"], "own_judges": own}
+
+
+def _own_judges(policy: PolicyConfig) -> list[str]:
+    """The judges that reward a policy in its training, or that choose its stories."""
+    if isinstance(policy, GRPOPolicyConfig):
+        return [reward.judge for reward in policy.rewards]
+    return [policy.best_of.judge] if isinstance(policy, BestOfPolicyConfig) else []
 
 
 def _page(config: Config) -> SectionDict:

@@ -185,7 +185,7 @@ COLUMNS: dict[str, Column] = {
     "rating": Column(
         "rating", "points", "Bradley–Terry rating by this judge over all matches, in Elo points around 0."
     ),
-    "constraints": Column("constraints kept %", "share", "Stories that satisfy all their constraints."),
+    "constraints": Column("constraints kept %", "share", "Stories with constraints that satisfy them all."),
     "stories": Column("stories", "count"),
     "prompts": Column("prompts", "count"),
     "prompt_strict": Column(

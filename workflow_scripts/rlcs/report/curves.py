@@ -116,6 +116,13 @@ def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
     return figure
 
 
+def plot_nothing() -> Figure:
+    """Plot that nothing was logged, for a figure that Snakemake's report promises."""
+    with new_figure(WIDTH, 1.0) as figure:
+        figure.text(0.5, 0.5, "nothing was logged", ha="center", va="center")
+    return figure
+
+
 def plot_metrics(histories: Histories, metrics: Sequence[str]) -> Figure:
     """Plot small multiples with a common step axis, a panel per metric; metrics without values are left out.
 

@@ -47,6 +47,8 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
             p, shares = [100 * value for value in rows["mean_p"]], list(rows["label_a"])
             axes.plot(p, [100 * e.value for e in shares], color=color, marker="o", markersize=3.5, label=name)
             axes.vlines(p, [100 * e.low for e in shares], [100 * e.high for e in shares], color=color, lw=0.8)
+        if not len(frame):
+            axes.text(50, 90, "no judge gives a p of its own", color=MUTED, ha="center")
         axes.set_xlabel("the judge's p that a is better, %")
         axes.set_ylabel("label a, %")
         axes.grid()

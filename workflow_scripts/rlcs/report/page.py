@@ -18,6 +18,7 @@ from rlcs.evaluation.statistics import Estimate
 from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
+from rlcs.report.flags import SILENT_LIMIT, flag_judges, flag_policies
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
 from rlcs.report.html import fill_template
 from rlcs.report.provenance import ArtifactRecord
@@ -48,12 +49,16 @@ class Headline:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A frame with short names of columns, shown with their formats; folded, it opens by a click."""
+    """A frame with short names of columns, shown with their formats; folded, it opens by a click.
+
+    ``name`` is that of its CSV beside the page; without one there is no link.
+    """
 
     title: str
     caption: str
     frame: pd.DataFrame
     folded: bool = False
+    name: str = ""
 
     @property
     def columns(self) -> list[Column]:
@@ -97,7 +102,7 @@ class ReportData:
     """Everything on the page.
 
     ``facts`` map a heading (data, machines, versions) to names and values. ``work`` are the tables of models
-    and stages beside them.
+    and stages beside them. ``failed`` are claims that do not hold (``flags.failed_claims``).
     """
 
     run: str
@@ -108,6 +113,12 @@ class ReportData:
     samples: Sequence[SampleContext] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work: Sequence[ReportTable] = ()
+    failed: Sequence[str] = ()
+
+    @property
+    def flagged(self) -> list[str]:
+        """The notes that are flagged, the worst first."""
+        return [note.text for note in self.notes if note.flagged]
 
 
 def render_report(report: ReportData) -> str:
@@ -141,7 +152,7 @@ def arrange_sections(
                 if caption.section == name and panels.get(figure)
             ],
             tables=[
-                ReportTable(caption.title, caption.text, tables[table], caption.folded)
+                ReportTable(caption.title, caption.text, tables[table], caption.folded, table)
                 for table, caption in captions.TABLES.items()
                 if caption.section == name and table in tables
             ],
@@ -151,6 +162,7 @@ def arrange_sections(
     return [section for section in result if section.figures or section.tables]
 
 
+UNREAD = "of its judgements could not be read"
 UNPARSED_LIMIT = 0.05  # Design choice: above it a judge's numbers rest on too few of the pairs
 
 
@@ -163,14 +175,18 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
         rows: all rows of the data.
     """
     judges = tables["alignment"].to_dict("records")
-    result = [
+    worst = flag_policies(tables["win_rates"]) if "win_rates" in tables else []
+    result = [Note(flag, flagged=True) for flag in (*worst, *flag_judges(tables["alignment"]))]
+    result += [
         Note(f"{judge['system']}: {share.value:.1%} {what} (limit {limit:.0%})", flagged=True)
         for judge in judges
         for share, limit, what in (
             (judge["flip_rate"], FLIP_LIMIT, "of its verdicts flip with the order"),
-            (judge["unparsed"], UNPARSED_LIMIT, "of its judgements could not be read"),
+            (judge["unparsed"], UNPARSED_LIMIT, UNREAD),
         )
-        if isinstance(share, Estimate) and share.value > limit
+        if isinstance(share, Estimate)
+        and share.value > limit
+        and not (what == UNREAD and share.value > SILENT_LIMIT)  # flagged already
     ]
     signs = tables["diagnostics"].to_dict("records") if "diagnostics" in tables else []
     flagged = [sign for sign in signs if sign["flag"] is not None]
@@ -196,6 +212,19 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
     if quarantined:
         result.append(Note(f"{quarantined:,} of {rows:,} rows of the data could not be used"))
     return result
+
+
+def mark_own_judges(frame: pd.DataFrame, own: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """Mark the judges of a win-rate table that rewarded the policy of their row, or chose its stories.
+
+    Args:
+        own: names of these judges by policy.
+    """
+    marked = [
+        f"{judge} (its own judge)" if judge in own.get(policy, ()) else judge
+        for policy, judge in zip(frame["policy"], frame["judge"], strict=True)
+    ]
+    return frame.assign(judge=marked)
 
 
 def note_parents(artifacts: Iterable[ArtifactRecord]) -> list[Note]:

@@ -1,5 +1,6 @@
 """Provenance and cost of an artifact and its ancestors, from the records beside each manifest."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class ArtifactRecord:
     commit: str | None
     compared: ParentAndChild | None = None
     lost: LostUpdate | None = None
+    started: str = ""  # ISO 8601, UTC
 
     @property
     def gpu_hours(self) -> float:
@@ -67,6 +69,7 @@ def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecor
             commit=run["commit"],
             compared=ParentAndChild.read(folder),
             lost=LostUpdate.read(folder),
+            started=run["started"],
         )
         for folder in sorted(find_ancestors(results, folders))
     ]
@@ -123,13 +126,54 @@ def _seconds(artifacts: Sequence[ArtifactRecord]) -> float:
 
 
 def summarize_machines(artifacts: Sequence[ArtifactRecord]) -> dict[str, Any]:
-    """Summarize machines, code and total time of all artifacts, as names and values for the page."""
+    """Summarize machines and code of all artifacts, as names and values for the page."""
     return {
         "artifacts": len(artifacts),
-        "time of all stages": format_duration(_seconds(artifacts)),
-        "GPU hours": f"{sum(artifact.gpu_hours for artifact in artifacts):.2f}",
         "GPUs": ", ".join(sorted({gpu for artifact in artifacts for gpu in artifact.gpus})) or "none",
         "machines": ", ".join(sorted({artifact.host for artifact in artifacts})),
         "commits": ", ".join(sorted({(artifact.commit or "unknown")[:12] for artifact in artifacts})),
         "Python": ", ".join(sorted({artifact.python for artifact in artifacts})),
     }
+
+
+def summarize_cost(artifacts: Sequence[ArtifactRecord], answers: Path) -> dict[str, Any]:
+    """Summarize what the run took: time, GPU hours, and the answers of endpoints, as names and values.
+
+    Attempts that failed are not counted, since they leave no record. Costs are in the currency of the
+    configured prices, and 0 without prices.
+
+    Args:
+        artifacts: one at least.
+        answers: the folder with a folder of stored answers for each entry.
+    """
+    stages = sorted(tabulate_stages(artifacts).to_dict("records"), key=lambda row: -row["gpu_hours"])
+    dear = [f"{row['stage']} {row['gpu_hours']:.1f}" for row in stages[:3] if row["gpu_hours"]]
+    longest = max(artifacts, key=lambda artifact: artifact.seconds)
+    facts = {
+        "time of all stages": format_duration(_seconds(artifacts)),
+        "longest stage": f"{longest.name}, {format_duration(longest.seconds)}",
+        "GPU hours": f"{sum(artifact.gpu_hours for artifact in artifacts):.2f}"
+        + (f" ({', '.join(dear)})" if dear else ""),
+    }
+    paid = read_paid_answers(answers)
+    for name, (count, tokens, cost) in paid.items():
+        facts[f"endpoint of {name}"] = f"{count:,} answers, {tokens:,} tokens, cost {cost:,.2f}"
+    if len(paid) > 1:
+        facts["endpoints together"] = f"cost {sum(cost for _, _, cost in paid.values()):,.2f}"
+    return facts
+
+
+def read_paid_answers(folder: Path) -> dict[str, tuple[int, int, float]]:
+    """Read the number, tokens and cost of the answers that endpoints gave, by entry (``AnswerStore``)."""
+    paid: dict[str, tuple[int, int, float]] = {}
+    for path in sorted(folder.rglob("*.jsonl")):
+        name = "/".join(path.relative_to(folder).parts[:-1])
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                answer = json.loads(line)
+            except ValueError:  # a torn line, which the store asks for again
+                continue
+            count, tokens, cost = paid.get(name, (0, 0, 0.0))
+            used = answer.get("prompt_tokens", 0) + answer.get("completion_tokens", 0)
+            paid[name] = (count + 1, tokens + used, cost + answer.get("cost", 0.0))
+    return paid

@@ -44,6 +44,8 @@ def choose_samples(
 ) -> list[SampleContext]:
     """Choose the first ``count`` contexts by id that have a story of every policy; quality plays no part.
 
+    Contexts in which all policies wrote different stories come first, those with the fewest stories last.
+
     ``stories``, ``matches`` and ``judgements`` are of one seed and one judge. Each context shows the
     sample with the lowest number, and the judgement of its match against ``reference`` in order ab.
     """
@@ -60,6 +62,7 @@ def choose_samples(
             key = (match["context_id"], match[f"policy_{side}"])
             judged.setdefault(key, {"verdict": verdict, "analysis": analysis})
     complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
+    complete.sort(key=lambda name: -len({texts[name, policy]["text"] for policy in policies}))
     return [
         SampleContext(
             contexts[name],
