@@ -37,7 +37,7 @@ from rlcs.config.trained_judges import (
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
-from rlcs.planning import job_resources, stage_configs, table_configs
+from rlcs.planning import job_resources, plugin_files, stage_configs, table_configs
 from rlcs.records import HUMAN
 from rlcs.report import console
 from rlcs.report.captions import TABLES as TABLE_CAPTIONS
@@ -55,6 +55,7 @@ if {"push", "compare"} & set(sys.argv):
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
     CONFIG = parsing.parse(config)
+    parsing.refuse(plugin_files.unreadable_plugins(CONFIG))
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -23,6 +23,7 @@ from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.disk_plan import disk_problem
 from rlcs.planning.job_resources import asked_gpus, gpu_lines
+from rlcs.planning.plugin_files import plugin_problems
 from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
@@ -122,7 +123,7 @@ def main() -> None:
     parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     arguments = parser.parse_args()
     config = parsing.read(arguments.config)
-    lines = problems(config)
+    lines = [*plugin_problems(config), *problems(config)]
     asked = {} if lines else asked_gpus(config)
     site: Mapping[str, Any] = {}
     if arguments.site:

@@ -14,6 +14,7 @@ from rlcs.config.training import TrainingPairsConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
 from rlcs.models.packages import installed_folder
 from rlcs.planning.origins import dataset_ids, hub_id, license_of
+from rlcs.planning.plugin_files import plugin_hashes
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
 from rlcs.planning.stage_configs import judge as judge_section
 
@@ -118,7 +119,7 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
 def gains(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
     judge_of = [  # in the config's order, which keys of a params' dictionary do not keep
-        [name, policy.rewards[0].judge]
+        [name, policy.judge_rewards[0].judge]
         for name in rows
         if isinstance(policy := config.policies[name], GRPOPolicyConfig)
     ]
@@ -256,7 +257,7 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "kind": kind,
         "synthetic": config.synthetic,
         "recipe": {f"base {base}": made_of}
-        | {model: plain(models[model], exclude=INPUTS) for model in ancestors},
+        | {model: plain(models[model], exclude=INPUTS) | plugin_hashes(models[model]) for model in ancestors},
         "training": config.training,
         "prompt": _prompt(config, registry, name),
         "rubrics": config.judging.rubrics if kind == "generative" else {},
