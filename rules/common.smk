@@ -38,7 +38,7 @@ from rlcs.config.trained_judges import (
 )
 from rlcs.config.training import LearnedConfig, TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
-from rlcs.planning import at_hand, job_resources, stage_configs, table_configs
+from rlcs.planning import at_hand, job_resources, plugin_files, stage_configs, table_configs
 from rlcs.planning.findings import Finding, table
 from rlcs.records import HUMAN
 from rlcs.report import console
@@ -64,6 +64,7 @@ ASKED = {
 try:
     parsing.check_keys(map(Path, workflow.configfiles))
     CONFIG = parsing.parse(config)
+    parsing.refuse(plugin_files.unreadable_plugins(CONFIG))
 except parsing.ConfigError as error:
     raise WorkflowError(str(error)) from None
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugin_files import plugin
 from rlcs.answer_formats import ANSWER_FORMATS, check_format, describe_format, parse_answer
 from rlcs.errors import InputError
 from rlcs.records import ORDERS, Comparison, Context
@@ -156,3 +157,41 @@ def test_a_format_that_says_no_verdict_is_refused(answer, reads, message):
 
 def test_every_format_is_described():
     assert all(describe_format(answer, "pair") for answer in [*ANSWER_FORMATS, WORDS])
+
+
+@pytest.mark.parametrize(
+    ("returned", "reads", "expected"),
+    [
+        ("{'winner': 'first'}", "pair", "a"),
+        ("{'winner': 2}", "pair", "b"),
+        ("{'winner': 'no idea'}", "pair", None),
+        ("{'score_1': 7.123456, 'score_2': '3'}", "pair", (7.1235, 3.0)),
+        ("{'score_1': 11, 'score_2': 3}", "pair", None),
+        ("{'score': 4}", "story", (4.0,)),
+        ("None", "pair", None),
+    ],
+)
+def test_a_file_says_what_a_patterns_groups_would(tmp_path, returned, reads, expected):
+    file = plugin(tmp_path, f"def read(text):\n    return {returned}\n")
+    assert read_scores("any", 1, 10, file, reads) == expected
+    assert describe_format(file, reads) == f"what read(text) of {file} reads"
+
+
+@pytest.mark.parametrize(
+    ("returned", "reads", "message"),
+    [
+        (
+            "'A'",
+            "pair",
+            "read returned 'A'; with reads: pair it must return a mapping with winner or score_1 and",
+        ),
+        ("{'winner': 'A'}", "story", "with reads: story it must return a mapping with score, or None"),
+        ("{'score': float('nan')}", "story", "read returned nan at score, which is no finite number"),
+        ("text.nothing", "pair", "read raises AttributeError"),
+    ],
+)
+def test_a_file_that_says_something_else_is_named(tmp_path, returned, reads, message):
+    file = plugin(tmp_path, f"def read(text):\n    return {returned}\n")
+    with pytest.raises(InputError, match=message) as error:
+        read_scores("any", 1, 10, file, reads)
+    assert str(error.value).startswith(f"{file}: ")

@@ -28,6 +28,7 @@ from rlcs.planning.at_hand import missing_files, named_files
 from rlcs.planning.disk_plan import disk_problem
 from rlcs.planning.findings import Finding, count, strictly, table
 from rlcs.planning.job_resources import asked_gpus, gpu_lines
+from rlcs.planning.plugin_files import plugin_problems
 from rlcs.planning.run_plan import RunPlan
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
@@ -118,8 +119,9 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
         results: the run's folder, whose file system must hold its models.
         site_file: the site's file, if jobs run on Slurm; this machine's GPUs are then not theirs.
     """
-    files, options = missing_files(config), option_problems(config)
-    found = [Finding.of_line("error", line) for line in [*files, *tracking_problems(config), *options]]
+    files, plugins, options = missing_files(config), plugin_problems(config), option_problems(config)
+    lines = [*files, *plugins, *tracking_problems(config), *options]
+    found = [Finding.of_line("error", line) for line in lines]
     site = read_site(site_file or SITE)
     asked = {} if options else asked_gpus(config)
     if site_file is not None:
@@ -131,7 +133,7 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
     if not options:
         found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
         found += plan_findings(config, asked, results, site, site_file)
-    if not files:
+    if not files and not plugins:
         found += data_findings(config)
         found.append(
             Finding("ok", "files", f"{len(list(named_files(config)))} named by the config, all there")

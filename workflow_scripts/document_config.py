@@ -20,6 +20,7 @@ from rlcs.config import (
     data,
     gate,
     judging,
+    plugins,
     policies,
     story_rewards,
     sweeps,
@@ -47,6 +48,7 @@ ENTRIES: dict[str, dict[str, type[BaseModel]]] = {
     "judges": {
         "oracle": untrained_judges.OracleJudgeConfig,
         "length": untrained_judges.LengthJudgeConfig,
+        "plugin": plugins.PluginJudgeConfig,
         "teacher-world": untrained_judges.WorldTeacherConfig,
         "teacher-endpoint": untrained_judges.EndpointJudgeConfig,
         "teacher-file": untrained_judges.RecordedTeacherConfig,
@@ -125,7 +127,10 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     choices = get_args(annotation)
-    if type(None) in choices or get_origin(annotation) in (dict, list):
+    plain = {type(None), str} & {
+        argument for choice in choices for argument in (choice, *get_args(choice)[:1])
+    }
+    if plain or get_origin(annotation) in (dict, list):
         return None
     return next((section for choice in choices if (section := _section(choice)) is not None), None)
 
@@ -158,6 +163,8 @@ def key_tables() -> str:
         elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             sections |= _nested(name, field.annotation)
     sections |= _nested("policies.{grpo}.reward", story_rewards.StoryRewardConfig)
+    sections |= _nested("policies.{grpo}.reward (function)", plugins.FunctionRewardConfig)
+    sections |= _nested("judges.{…}.answer", plugins.AnswerFileConfig)
     sections |= _nested("policies.{grpo}.diversity", story_rewards.DiversityConfig)
     sections |= _nested("tables.pivots", tables.PivotTableConfig)
     sections |= _nested("policies.{grpo}.select", policies.SelectConfig)

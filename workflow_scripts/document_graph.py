@@ -1,4 +1,4 @@
-"""Write the rule graph into docs/graph.md as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
+"""Write the rules into docs/graph.md as Mermaid; standard input is `snakemake --rulegraph mermaid-js`."""
 
 import re
 import sys

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlcs.config.data import DataConfig
+from rlcs.constraints.plugin_kinds import load_kind
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import columns_of, read_files
@@ -20,6 +21,7 @@ from rlcs.data.validation import validate_contexts
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.errors import InputError
 from rlcs.evaluation.statistics import estimate_mean
+from rlcs.plugins import KIND_FILES
 from rlcs.records import LABELS, SPLITS, Context, Split
 from rlcs.stages.manifest import MANIFEST_NAME
 from rlcs.stages.stage import Stage, log, run_stage
@@ -45,6 +47,9 @@ def ingest(stage: Stage) -> None:
         InputError: the data cannot be read, or too little of it can be used.
     """
     data = DataConfig.model_validate(stage.config["data"])
+    for file in data.constraint_kinds.values():
+        load_kind(file)
+    KIND_FILES.update(data.constraint_kinds)
     with stage.artifact() as folder:
         read = read_preference_rows(stage, data)
         wanted = leave_out_rows(read, data)
@@ -83,7 +88,7 @@ def ingest(stage: Stage) -> None:
         if data.draw_constraints:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
-        write_preferences(folder, contexts, pairs, annotations, unlabelled)
+        write_preferences(folder, contexts, pairs, annotations, unlabelled, data.constraint_kinds)
 
 
 def read_preference_rows(stage: Stage, data: DataConfig) -> list[RawRow]:

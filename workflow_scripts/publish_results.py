@@ -27,8 +27,8 @@ DEFAULT_RUN = "tiny"
 STORY_FILE = "story.md"
 READERS_JUDGE = "oracle"  # of the win rates in the README; it knows the truth, and rewards no policy
 EXPLAINED = (
-    "In brackets: 95 % intervals. *flips*: pairs of which the verdict changes with the order of the stories; *both orders*: "
-    "the verdict from the mean of both."
+    "In brackets: 95 % intervals. *flips*: pairs of which the verdict changes with the order of the stories; "
+    "*both orders*: the verdict from the mean of both."
 )
 COPIED = ("tables/*/*.md", "tables/*/*.csv", "tables/*/*.svg", "figures/judges.svg", "figures/policies.svg")
 
@@ -60,7 +60,7 @@ def collect_provenance(results: Path, command: str) -> dict[str, Any]:
 
 
 def select_columns(table: str, columns: Sequence[str], **rows: str) -> str:
-    """Select columns of a Markdown table, and rows with the given values of other columns; drop the caption."""
+    """Select columns of a Markdown table, and rows with given values of other columns; drop the caption."""
     lines = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line
     ]
@@ -71,7 +71,7 @@ def select_columns(table: str, columns: Sequence[str], **rows: str) -> str:
 
 
 def readme_section(folder: Path) -> str:
-    """The results section of the README: a figure, the main columns of the tables, a story, a link to the rest."""
+    """The results in the README: a figure, the main columns of the tables, a story, a link to the rest."""
 
     def read(name: str) -> str:
         return (ROOT / folder / name).read_text(encoding="utf-8").strip()
@@ -83,7 +83,7 @@ def readme_section(folder: Path) -> str:
             f"![Accuracy of the judges on held-out pairs]({folder}/alignment.svg)",
             "Synthetic tiny world: judges against the labels of held-out pairs. " + EXPLAINED,
             select_columns(read("alignment.md"), judges),
-            "Stories for held-out contexts against those of the policy after SFT, judged by the world's own rules:",
+            "Stories for held-out contexts against those of the policy after SFT, by the world's own rules:",
             select_columns(read("win_rates.md"), policies, judge=READERS_JUDGE),
             read(STORY_FILE),
             f"Every column, and what made these numbers: [{folder}]({folder}).",

@@ -112,10 +112,13 @@ def _publishers(
     options, scratch = trainer.args, Path(trainer.args.output_dir)
     publishers: list[SelectBest | TakeSnapshots] = []
     if (select := entry.select) is not None:
+        asked = {INDEPENDENT: judges[select.judge]}
+        if entry.judge_rewards:
+            asked[TRAINING] = judges[entry.judge_rewards[0].judge]
         validation = Validation(
             preferences.contexts_of("validation")[: select.contexts],
             template,
-            {INDEPENDENT: judges[select.judge], TRAINING: judges[entry.rewards[0].judge]},
+            asked,
             load_causal(start),
             load_tokenizer(start),
             options,

@@ -89,7 +89,11 @@ def test_the_schema_speaks_of_from():
             "policies.grpo.reward.0.pivts: unknown key; did you mean 'pivots'?",
         ),
         ("writing", ..., "writing: Field required"),
-        ("policies/grpo/reward", ..., "policies.grpo: reward needs at least one entry and no judge twice"),
+        (
+            "policies/grpo/reward",
+            ...,
+            "policies.grpo: reward needs at least one entry and no judge or file twice",
+        ),
         (
             "judges/genrm-grpo/from",
             "nobody",
@@ -276,11 +280,15 @@ def test_the_schema_speaks_of_from():
             {"backend": "transformers", "base": "world"},
             "verifiers.oracle: a judge has the same name",
         ),
-        ("policies/grpo/reward", [], "policies.grpo: reward needs at least one entry and no judge twice"),
+        (
+            "policies/grpo/reward",
+            [],
+            "policies.grpo: reward needs at least one entry and no judge or file twice",
+        ),
         (
             "policies/grpo/reward",
             [{"judge": "bt"}, {"judge": "bt"}],
-            "policies.grpo: reward needs at least one entry and no judge twice, has ['bt', 'bt']",
+            "policies.grpo: reward needs at least one entry and no judge or file twice, has ['bt', 'bt']",
         ),
         (
             "policies/grpo/from",

@@ -74,6 +74,32 @@ def test_an_issue_template_is_a_form(template):
     )
 
 
+def set_up(*variables):
+    """The commands of the set-up of ``make run``, if nothing is there yet."""
+    done = subprocess.run(
+        ["make", "-nB", "run", *variables], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("uv", "program"), [("/bin/uv", "uv pip install"), ("", "-m pip install")])
+def test_uv_sets_up_where_it_is_installed(uv, program):
+    commands = set_up(f"UV={uv}", "TORCH_INDEX=")
+    assert f"{program}" in commands
+    assert "--index-url" not in commands
+
+
+@pytest.mark.parametrize("uv", ["/bin/uv", ""])
+def test_one_variable_names_the_index_of_torch(uv):
+    torch, rest = re.findall(r"^.* install .*$", set_up(f"UV={uv}", "TORCH_INDEX=https://a/cpu"), re.M)
+    assert re.search(r"--index-url https://a/cpu torch==[\d.]+$", torch)  # first, so that the rest has it
+    assert rest.endswith("--requirement envs/requirements.txt")
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 200
+
+
 def test_there_are_templates():
     assert [path.stem for path in TEMPLATES] == ["bug_report", "feature_request"]
     assert (ROOT / ".github" / "pull_request_template.md").exists()

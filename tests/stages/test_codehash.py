@@ -124,7 +124,10 @@ def test_the_place_of_the_library_is_no_part_of_the_hash(script, tmp_path, monke
 
 @pytest.mark.parametrize("path", sorted(SCRIPTS.rglob("*.py")), ids=lambda path: path.stem)
 def test_imports_are_absolute_and_by_name(path):
-    """What the closure cannot follow is not in the code: relative, star and computed imports."""
+    """What the closure cannot follow is not in the code: relative, star and computed imports.
+
+    ``plugins`` alone imports by path: files of the user's, which have a hash of their own.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -169,9 +172,9 @@ def test_what_a_stage_does_not_run_is_not_in_its_closure():
 
 
 LEARNS = {"prompts", "section", "training"}
-JUDGES = {"endpoints", "judging", "prompts", "section", "untrained_judges"}
+JUDGES = {"endpoints", "judging", "plugins", "prompts", "section", "untrained_judges"}
 TRAINED_JUDGES = LEARNS | JUDGES | {"genrm", "trained_judges"}
-POLICIES = {"endpoints", "policies", "section", "sentence_model", "story_rewards", "training"}
+POLICIES = {"endpoints", "plugins", "policies", "section", "sentence_model", "story_rewards", "training"}
 TABLES = {"section", "sentence_model", "sources", "tables"}
 WRITES = {"endpoints", "judging", "prompts", "section", "writing"}
 # script -> modules of rlcs.config that it depends on: a key in any other makes no artifact of it anew

@@ -11,6 +11,7 @@ A module imports only from its own package and from floors below it. The floors,
     config
     constraints | stages | verdict
     answer_formats
+    plugins
     records | reasoning | text | errors
 """
 

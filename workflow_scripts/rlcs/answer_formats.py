@@ -10,16 +10,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
+from numbers import Real
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import regex
 
 from rlcs.errors import InputError
+from rlcs.plugins import READ, load_function
 from rlcs.records import Label, Reads
 
 NamedFormat = Literal["scores", "loose_scores", "letter", "json"]
 ANSWER_FORMATS: tuple[NamedFormat, ...] = get_args(NamedFormat)
 STRICT = "scores"
+AnswerFormat = str | Path
+"""A name of ``ANSWER_FORMATS``, a pattern, or a plug-in's file with the function ``read``."""
+
 Said = Label | tuple[float, ...]
 """The better story, a for the one shown first; or the scores of the stories, in the order shown."""
 
@@ -79,8 +85,10 @@ def check_format(answer: str, reads: Reads) -> None:
         )
 
 
-def describe_format(answer: str, reads: Reads) -> str:
+def describe_format(answer: AnswerFormat, reads: Reads) -> str:
     """Describe the answer that the format asks for, for messages."""
+    if isinstance(answer, Path):
+        return f"what read(text) of {answer} reads"
     numbers = "X Y" if reads == "pair" else "X"
     word = "Scores" if reads == "pair" else "Score"
     known = {
@@ -92,12 +100,15 @@ def describe_format(answer: str, reads: Reads) -> str:
     return known.get(answer, f"a match of {answer!r}")
 
 
-def parse_answer(text: str, answer: str, reads: Reads) -> Said | None:
+def parse_answer(text: str, answer: AnswerFormat, reads: Reads) -> Said | None:
     """Read an answer in a format other than the strict one; None if it cannot be read.
 
     Raises:
-        InputError: a pattern takes longer than ``SECONDS`` to search the text.
+        InputError: a pattern takes longer than ``SECONDS`` to search the text, or a plug-in raises an
+            error or returns no mapping.
     """
+    if isinstance(answer, Path):
+        return _said(_read_by_file(text, answer, reads), reads)
     if answer == "loose_scores":
         match = _LOOSE.fullmatch(text.rstrip().rsplit("\n", 1)[-1].strip())
         if match is None or (match["two"] is None) != (reads == "story"):
@@ -108,6 +119,25 @@ def parse_answer(text: str, answer: str, reads: Reads) -> Said | None:
     return _said(
         _last_object(text, reads) if answer == "json" else _last_match(_compiled(answer), text), reads
     )
+
+
+def _read_by_file(text: str, file: Path, reads: Reads) -> Mapping[str, Any]:
+    function = load_function(file, READ)
+    said = function(text)
+    if said is None:
+        return {}
+    if not isinstance(said, Mapping) or not any(names <= said.keys() for names in GROUPS[reads]):
+        needed = " or ".join(" and ".join(sorted(names)) for names in GROUPS[reads])
+        raise InputError(
+            f"{file}: read returned {said!r:.200}; with reads: {reads} it must return a mapping with "
+            f"{needed}, or None"
+        )
+    return {
+        name: round(function.finite(value, name), 4)
+        if isinstance(value, Real) and name != "winner"
+        else value
+        for name, value in said.items()
+    }
 
 
 @cache

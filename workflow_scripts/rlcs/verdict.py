@@ -11,7 +11,7 @@ from dataclasses import replace
 from statistics import fmean
 from typing import TypeVar
 
-from rlcs.answer_formats import STRICT, parse_answer
+from rlcs.answer_formats import STRICT, AnswerFormat, parse_answer
 from rlcs.records import Comparison, Judgement, Label, Reads, Verdict
 
 _Side = TypeVar("_Side", Label, Verdict)
@@ -53,7 +53,7 @@ def written_scores(text: str, low: int, high: int) -> tuple[int, ...] | None:
 
 
 def read_scores(
-    text: str, low: int, high: int, answer: str, reads: Reads
+    text: str, low: int, high: int, answer: AnswerFormat, reads: Reads
 ) -> tuple[float, ...] | Label | None:
     """The scores of the stories shown, or the better one, by the format of an answer (``answer_formats``).
 
@@ -114,7 +114,7 @@ def read_judgement(
     high: int,
     *,
     truncated: bool = False,
-    answer: str = STRICT,
+    answer: AnswerFormat = STRICT,
 ) -> Judgement:
     """Read a judge's raw text as a judgement, un-swapped; the verdict is ``none`` if it cannot be read.
 

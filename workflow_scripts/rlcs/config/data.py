@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from rlcs.config.section import Names, Section
+from rlcs.config.section import Name, Names, Section
 from rlcs.config.sources import SourceConfig, without_wildcards
-from rlcs.constraints.registry import parse_constraint
+from rlcs.constraints.registry import KINDS, parse_constraint
 from rlcs.records import Constraint, Split
 
 
@@ -65,12 +65,6 @@ class DrawnConstraintsConfig(Section):
         """The pool."""
         return [Constraint(str(entry.get("kind")), entry.get("parameters", {})) for entry in self.pool]
 
-    @model_validator(mode="after")
-    def _can_be_stated(self) -> DrawnConstraintsConfig:
-        for constraint in self.constraints:
-            parse_constraint(constraint)
-        return self
-
 
 class DataConfig(SourceConfig):
     """The source and the format of the preferences, and the share that may be lost."""
@@ -90,6 +84,12 @@ class DataConfig(SourceConfig):
     splits: SplitsConfig = Field(
         default_factory=SplitsConfig, description="Shares of the splits, for data that names none."
     )
+    constraint_kinds: dict[Name, Path] = Field(
+        default_factory=dict,
+        description="Kinds of constraints of your own, each a Python file with the class Kind, by name: "
+        "{rhyme: my_kind.py}. A kind is part of the data, and its content counts: where it changes, all that "
+        "reads the contexts is made anew.",
+    )
     draw_constraints: DrawnConstraintsConfig | None = Field(
         None,
         description="Constraints drawn for contexts that have none: {pool, max_per_context}. Do not "
@@ -99,6 +99,16 @@ class DataConfig(SourceConfig):
     subset: SubsetConfig = Field(
         default_factory=SubsetConfig, description="Numbers of pairs to use, if not all."
     )
+
+    @model_validator(mode="after")
+    def _own_kinds(self) -> DataConfig:
+        """Kinds of the user's own have new names, and the pool can be stated as far as it is known here."""
+        if known := sorted(self.constraint_kinds.keys() & KINDS):
+            raise ValueError(f"constraint_kinds: {', '.join(known)} is there already: take another name")
+        for constraint in self.draw_constraints.constraints if self.draw_constraints else ():
+            if constraint.kind not in self.constraint_kinds:
+                parse_constraint(constraint)
+        return self
 
     @field_validator("contexts")
     @classmethod

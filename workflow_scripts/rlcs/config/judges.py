@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from rlcs.config.plugins import PluginJudgeConfig
 from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
     GenrmProbeConfig,
@@ -30,10 +31,11 @@ _GENERATIVE = {
     "train": ("none", "sft", "verdicts", "probe", "grpo"),
     "backend": ("transformers", "openai", "world", "file"),
 }
-_KINDS = ("oracle", "length", "generative", "scalar")
+_KINDS = ("oracle", "length", "generative", "scalar", "plugin")
 JUDGE_TAGS = (
     "oracle",
     "length",
+    "plugin",
     "scalar",
     "scalar none",
     "train none",
@@ -69,6 +71,7 @@ def describe_judge_tag(tag: str) -> tuple[str, str]:
 JudgeConfig = Annotated[
     Annotated[OracleJudgeConfig, Tag("oracle")]
     | Annotated[LengthJudgeConfig, Tag("length")]
+    | Annotated[PluginJudgeConfig, Tag("plugin")]
     | Annotated[ScalarJudgeConfig, Tag("scalar")]
     | Annotated[RewardModelJudgeConfig, Tag("scalar none")]
     | Annotated[UntrainedJudgeConfig, Tag("train none")]
@@ -85,7 +88,7 @@ JudgeConfig = Annotated[
 
 def scores_alone(judge: JudgeConfig) -> bool:
     """True if a judge's score of a story does not depend on another story."""
-    pointwise = isinstance(judge, GenerativeJudgeConfig) and judge.reads == "story"
+    pointwise = isinstance(judge, GenerativeJudgeConfig | PluginJudgeConfig) and judge.reads == "story"
     scalar = isinstance(judge, ScalarJudgeConfig | RewardModelJudgeConfig)
     return pointwise or scalar or isinstance(judge, LengthJudgeConfig | OracleJudgeConfig)
 

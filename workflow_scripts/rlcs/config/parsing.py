@@ -12,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from rlcs.config.judges import JUDGE_TAGS, describe_judge_tag
+from rlcs.config.plugins import ANSWER_TAGS
 from rlcs.config.policies import UNTRAINED_TAGS
 from rlcs.config.references import reference_problems
 from rlcs.config.schema import Config, DefaultsConfig
@@ -37,6 +38,15 @@ def check_keys(files: Iterable[Path]) -> None:
         for file in files
         for problem in _repeated_keys(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
     ]
+    refuse(problems)
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Refuse a config for its problems, if there are any.
+
+    Raises:
+        ConfigError: with one line per problem.
+    """
     if problems:
         raise _refusal(problems)
 
@@ -153,7 +163,7 @@ def _describe(problem: Any, given: Mapping[str, Any], keys: Mapping[int, Sequenc
         *UNTRAINED_TAGS,
     }
     path = list(problem["loc"])
-    path = [part for part in path if part not in REWARD_TAGS]
+    path = [part for part in path if part not in (*REWARD_TAGS, *ANSWER_TAGS)]
     if len(path) > 2 and path[0] in ("bases", "judges", "verifiers", "policies") and path[2] in tags:
         del path[2]
     key = ".".join(str(part) for part in path)

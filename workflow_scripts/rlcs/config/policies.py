@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
+from rlcs.config.plugins import FunctionRewardConfig
 from rlcs.config.section import DPOOptions, GRPOOptions, ModelConfig, Name, Section, SFTOptions
 from rlcs.config.story_rewards import (
     ConstraintsConfig,
@@ -201,8 +202,8 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     )
     reward: StoryRewardsConfig | None = Field(
         None,
-        description="Reward by a judge, or a list of rewards, whose weighted sum counts. Leave it out with "
-        "constraints.mode: verifier_only.",
+        description="Reward by a judge, or by a Python file of your own ({function: my_reward.py}), or a "
+        "list of rewards, whose weighted sum counts. Leave it out with constraints.mode: verifier_only.",
         examples=[{"judge": "genrm-grpo"}],
     )
     diversity: DiversityConfig | None = Field(
@@ -243,21 +244,32 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     training: GRPOOptions = Field(default_factory=dict, description="Options of TRL's GRPOConfig.")
 
     @property
-    def rewards(self) -> list[StoryRewardConfig]:
+    def rewards(self) -> list[StoryRewardConfig | FunctionRewardConfig]:
         if self.reward is None:
             return []
         return self.reward if isinstance(self.reward, list) else [self.reward]
 
+    @property
+    def judge_rewards(self) -> list[StoryRewardConfig]:
+        """The rewards by judges."""
+        return [reward for reward in self.rewards if isinstance(reward, StoryRewardConfig)]
+
+    @property
+    def function_rewards(self) -> list[FunctionRewardConfig]:
+        """The rewards by files."""
+        return [reward for reward in self.rewards if isinstance(reward, FunctionRewardConfig)]
+
     @model_validator(mode="after")
     def _distinct_judges(self) -> GRPOPolicyConfig:
-        judges = [reward.judge for reward in self.rewards]
+        judges = [reward.judge for reward in self.judge_rewards]
+        sources = [*judges, *(reward.function.stem for reward in self.function_rewards)]
         verifier_only = self.constraints is not None and self.constraints.mode == "verifier_only"
-        if verifier_only and (judges or self.select):
+        if verifier_only and (sources or self.select):
             raise ValueError(
                 "constraints.mode is verifier_only: leave out reward and select, which ask judges"
             )
-        if not (judges or verifier_only) or len(set(judges)) < len(judges):
-            raise ValueError(f"reward needs at least one entry and no judge twice, has {judges}")
+        if not (sources or verifier_only) or len(set(sources)) < len(sources):
+            raise ValueError(f"reward needs at least one entry and no judge or file twice, has {sources}")
         if self.select is not None and self.select.judge in judges:
             raise ValueError(f"select.judge {self.select.judge!r} is the reward's; it must be another one")
         return self
@@ -295,7 +307,7 @@ class GRPOPolicyConfig(ShapingConfig, TrainedConfig):
     @property
     def judges(self) -> list[str]:
         """The judges that answer during training: the rewards', then select's."""
-        judges = [reward.judge for reward in self.rewards]
+        judges = [reward.judge for reward in self.judge_rewards]
         return judges if self.select is None else [*judges, self.select.judge]
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from rlcs.config.policies import (
     GRPOPolicyConfig,
 )
 from rlcs.config.section import TRL_GROUP_SIZE
+from rlcs.config.story_rewards import StoryRewardConfig
 from rlcs.config.tables import METRICS
 from rlcs.config.trained_judges import (
     GenrmGRPOConfig,
@@ -297,6 +298,8 @@ def _grpo_policy(config: Config, key: str, policy: GRPOPolicyConfig) -> Problems
         yield from _known(config, f"{key}.select.judge", policy.select.judge, "judges")
     group_size = policy.training.get("num_generations", TRL_GROUP_SIZE)
     for index, reward in enumerate(policy.rewards):
+        if not isinstance(reward, StoryRewardConfig):
+            continue
         reward_key = f"{key}.reward" + (f".{index}" if isinstance(policy.reward, list) else "")
         yield from _known(config, f"{reward_key}.judge", reward.judge, "judges")
         judge = config.judges.get(reward.judge)
@@ -422,10 +425,12 @@ def _tables(config: Config) -> Problems:
             yield f"tables.gains.rows: {name!r} is not among tables.win_rates.rows"
         policy = config.policies.get(name)
         rewarding = (
-            [reward.judge for reward in policy.rewards] if isinstance(policy, GRPOPolicyConfig) else []
+            [getattr(reward, "judge", "a function") for reward in policy.rewards]
+            if isinstance(policy, GRPOPolicyConfig)
+            else []
         )
-        if name in config.policies and len(rewarding) != 1:
-            yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one"
+        if name in config.policies and (len(rewarding) != 1 or rewarding == ["a function"]):
+            yield f"tables.gains.rows: {name!r} is rewarded by {rewarding or 'no judge'}, not by one judge"
     for name in tables.ifeval.rows if tables.ifeval else ():
         if not isinstance(config.policies.get(name), EndpointPolicyConfig):
             yield from _has_weights(config, "tables.ifeval.rows", name)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from rlcs.config.plugins import FunctionRewardConfig
 from rlcs.config.section import Name, Section
 from rlcs.config.sentence_model import SentenceModelConfig
 
@@ -71,12 +73,26 @@ class StoryRewardConfig(Section):
         return self
 
 
-# A reward, or a list of rewards: their weighted sum. The tags are in no message.
-REWARD_TAGS = ("one reward", "sum of rewards")
+# A judge's reward, one of a file, or a list of rewards: their weighted sum. The tags are in no message.
+REWARD_TAGS = ("one reward", "function", "sum of rewards")
+
+
+def _reward_tag(value: Any) -> str:
+    if isinstance(value, list):
+        return REWARD_TAGS[2]
+    fields = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    return REWARD_TAGS["function" in fields]
+
+
+_OneReward = Annotated[
+    Annotated[StoryRewardConfig, Tag(REWARD_TAGS[0])] | Annotated[FunctionRewardConfig, Tag(REWARD_TAGS[1])],
+    Discriminator(_reward_tag),
+]
 StoryRewardsConfig = Annotated[
     Annotated[StoryRewardConfig, Tag(REWARD_TAGS[0])]
-    | Annotated[list[StoryRewardConfig], Tag(REWARD_TAGS[1])],
-    Discriminator(lambda value: REWARD_TAGS[isinstance(value, list)]),
+    | Annotated[FunctionRewardConfig, Tag(REWARD_TAGS[1])]
+    | Annotated[list[_OneReward], Tag(REWARD_TAGS[2])],
+    Discriminator(_reward_tag),
 ]
 
 

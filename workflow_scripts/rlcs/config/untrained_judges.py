@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from rlcs.answer_formats import STRICT, check_format
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judging import ScoresConfig
+from rlcs.config.plugins import AnswerConfig
 from rlcs.config.prompts import JUDGE_FIELDS, STORY_FIELDS, check_template
 from rlcs.config.section import ModelConfig, Name, Section
 from rlcs.records import Reads
@@ -130,12 +131,13 @@ VOTES = Field(
 class AnswersConfig(Section):
     """The prompt and the answers of a judge that the run does not train, if they are others than its own."""
 
-    answer: str = Field(
+    answer: AnswerConfig = Field(
         STRICT,
         description="Form of its answers. scores: a last line Scores: X Y of integers. loose_scores: such a "
         "line with Markdown, commas or decimals. letter: [[A]], [[B]] or [[C]] for a tie, <answer>A</answer> "
         'or Verdict: A. json: {"winner": "A"} or {"score_1": 8, "score_2": 3}. Or a regular expression with '
-        "the group winner, or score_1 and score_2; with reads: story, score. Its last match counts.",
+        "the group winner, or score_1 and score_2; with reads: story, score. Its last match counts. Or "
+        "{file: my_format.py}: a Python file of your own.",
     )
     template: str | None = Field(
         None,
@@ -160,7 +162,8 @@ class AnswersConfig(Section):
         Raises:
             ValueError: they do not fit it.
         """
-        check_format(self.answer, reads)
+        if isinstance(self.answer, str):
+            check_format(self.answer, reads)
         if self.template is not None:
             if reads == "story":
                 check_template(self.template, STORY_FIELDS, required=("story",))

@@ -1,6 +1,7 @@
 """Hard requirements on a story: the instruction that states one and the check that tests it (RLMR, IFEval).
 
 A kind is one entry of ``KINDS``; its parameters are the fields of the class. Kinds with a colon are IFEval's.
+A run's own kinds are files (``plugins.KIND_FILES``).
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,8 @@ from rlcs.constraints import kinds
 from rlcs.constraints.instructions import INSTRUCTIONS
 from rlcs.constraints.kind import ConstraintKind
 from rlcs.constraints.measures import counting_kinds
+from rlcs.constraints.plugin_kinds import load_kind
+from rlcs.plugins import KIND_FILES
 from rlcs.records import Constraint
 
 KINDS: dict[str, type[ConstraintKind]] = {
@@ -41,10 +44,18 @@ def parse_constraint(constraint: Constraint) -> ConstraintKind:
     """Make the constraint an object of its kind, with checked parameters.
 
     Raises:
+        InputError: the file of the kind cannot be loaded.
         ValueError: an unknown kind, a missing or unknown parameter, or a value that the kind refuses.
     """
-    if (kind := KINDS.get(constraint.kind)) is None:
-        raise ValueError(f"unknown constraint kind {constraint.kind!r}; known: {', '.join(sorted(KINDS))}")
+    kind = KINDS.get(constraint.kind)
+    if kind is None and (file := KIND_FILES.get(constraint.kind)) is not None:
+        kind = load_kind(file)
+    if kind is None:
+        known = ", ".join(sorted(KINDS.keys() | KIND_FILES.keys()))
+        raise ValueError(
+            f"unknown constraint kind {constraint.kind!r}; known: {known}; name the file "
+            "of a kind of your own under data.constraint_kinds"
+        )
     try:
         return kind.model_validate(dict(constraint.parameters))
     except ValidationError as error:

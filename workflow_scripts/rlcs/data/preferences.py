@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from rlcs.data.artifacts import ANNOTATIONS_FILE, PAIRS_FILE, QUARANTINE_FILE, UNLABELLED_FILE
 from rlcs.errors import InputError
+from rlcs.plugins import KIND_FILES
 from rlcs.records import (
     HUMAN,
     ORDERS,
@@ -26,6 +29,7 @@ from rlcs.records import (
 _Row = dict[str, Any]
 
 _CONTEXTS_NAME = "contexts.parquet"
+_KINDS_NAME = "constraint_kinds"  # folder with the files of the kinds that are no others' than the run's
 
 
 class ChosenPairs(Protocol):
@@ -49,7 +53,8 @@ class Preferences:
 
     @cached_property
     def contexts(self) -> dict[str, Context]:
-        """Contexts by id, in the file's order."""
+        """Contexts by id, in the file's order; reading them makes the kinds beside them known."""
+        KIND_FILES.update({file.stem: file for file in sorted((self.folder / _KINDS_NAME).glob("*.py"))})
         return read_contexts(self.folder / _CONTEXTS_NAME)
 
     @cached_property
@@ -202,9 +207,20 @@ def write_preferences(
     pairs: Iterable[Mapping[str, Any]],
     annotations: Iterable[Mapping[str, Any]],
     unlabelled: Iterable[Mapping[str, Any]],
+    kinds: Mapping[str, Path] = MappingProxyType({}),
 ) -> None:
-    """Write what ``Preferences`` reads, except for the quarantine, into the folder of an artifact."""
+    """Write what ``Preferences`` reads, except for the quarantine, into the folder of an artifact.
+
+    Args:
+        kinds: files with the kinds of constraints of the run's own, by name. Those that a context has are
+            copied, so that all that reads contexts depends on them.
+    """
+    contexts = list(contexts)
     write_contexts(folder / _CONTEXTS_NAME, contexts)
+    stated = {constraint.kind for context in contexts for constraint in context.constraints}
+    for name in sorted(kinds.keys() & stated):
+        (folder / _KINDS_NAME).mkdir(exist_ok=True)
+        shutil.copyfile(kinds[name], folder / _KINDS_NAME / f"{name}.py")
     PAIRS_FILE.write(folder, pairs)
     ANNOTATIONS_FILE.write(folder, annotations)
     UNLABELLED_FILE.write(folder, unlabelled)

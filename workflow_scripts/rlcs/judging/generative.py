@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rlcs.answer_formats import STRICT, describe_format
+from rlcs.answer_formats import STRICT, AnswerFormat, describe_format
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages
 from rlcs.judging.backends import Backend, Reply
@@ -36,7 +36,7 @@ class GenerativeJudge:
         judging: JudgingConfig,
         votes: int = 1,
         *,
-        answer: str = STRICT,
+        answer: AnswerFormat = STRICT,
         max_unread_share: float | None = None,
     ) -> None:
         self.name = name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlcs.answer_formats import STRICT
 from rlcs.config.judging import JudgingConfig, ScoresConfig
+from rlcs.config.plugins import PluginJudgeConfig
 from rlcs.config.untrained_judges import (
     EndpointJudgeConfig,
     LengthJudgeConfig,
@@ -16,6 +17,7 @@ from rlcs.config.untrained_judges import (
 )
 from rlcs.judging.backends import Access, Backend, Decoding
 from rlcs.judging.engines import ask_endpoint, run_model
+from rlcs.judging.plugin_judge import PluginJudge
 from rlcs.judging.pointwise import JUDGES
 from rlcs.judging.rule_based import LengthJudge, OracleJudge, SimulatedTeacher
 from rlcs.judging.soft_verdict import check_scores
@@ -43,6 +45,7 @@ def load_judge(
             score tokens. A probe on a judge's analyses has a p of its own, asked or not.
 
     Raises:
+        InputError: a plug-in cannot be loaded.
         ValueError: ``soft`` with a single vote, and a score is not a single token. An endpoint's tokenizer is
             not known, so a score of several digits is refused.
     """
@@ -52,6 +55,8 @@ def load_judge(
         return OracleJudge(name)
     if kind == "length":
         return LengthJudge(name, LengthJudgeConfig.model_validate(entry))
+    if kind == "plugin":
+        return PluginJudge(name, PluginJudgeConfig.model_validate(entry))
     if kind == "scalar":
         return _scalar_judge(section, folder)
     judging = JudgingConfig.model_validate(section["judging"])
@@ -79,7 +84,7 @@ def load_judge(
         backend,
         judging,
         votes,
-        answer=answer,
+        answer=answer if isinstance(answer, str) else Path(answer["file"]),
         max_unread_share=access.endpoint.get("max_unread_share") if access else None,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rlcs.answer_formats import STRICT
+from rlcs.answer_formats import STRICT, AnswerFormat
 from rlcs.config.judging import ScoresConfig
 from rlcs.judging.backends import Reply
 from rlcs.judging.generative import GenerativeJudge, seed_of
@@ -46,7 +46,7 @@ def read_answer(
     *,
     truncated: bool = False,
     distribution: Sequence[float] | None = None,
-    answer: str = STRICT,
+    answer: AnswerFormat = STRICT,
 ) -> StoryAnswer:
     """Read an answer about one story, in a format of ``answer_formats``; a truncated one is not read."""
     said = None if truncated else read_scores(raw, scores.low, scores.high, answer, "story")

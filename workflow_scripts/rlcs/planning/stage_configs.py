@@ -40,6 +40,7 @@ from rlcs.config.untrained_judges import (
     WorldTeacherConfig,
 )
 from rlcs.config.world import WorldBaseConfig
+from rlcs.planning.plugin_files import plugin_hashes
 
 SectionDict = dict[str, Any]
 
@@ -84,7 +85,8 @@ def world(config: Config) -> SectionDict:
 
 def ingest(config: Config) -> SectionDict:
     """The config of the data; its files are inputs, whose content counts and not their path."""
-    return {"data": plain(config.data, exclude={"preferences", "contexts"}), "synthetic": config.synthetic}
+    data = plain(config.data, exclude={"preferences", "contexts"})
+    return {"data": data, "synthetic": config.synthetic, **plugin_hashes(config.data)}
 
 
 def benchmark(config: Config, name: str) -> SectionDict:
@@ -139,6 +141,7 @@ def judge(config: Config, name: str) -> SectionDict:
     """The config of a judge that answers."""
     entry = config.judges[name]
     section: SectionDict = {"name": name, "judge": plain(entry, exclude=_TRAINING | _OWN)}
+    section |= plugin_hashes(entry)
     if isinstance(entry, EndpointJudgeConfig):
         section["judge"] = {key: value for key, value in section["judge"].items() if key in _QUESTION}
         section["judging"] = _judging(config, entry, exclude=_ANSWERING)
@@ -178,7 +181,7 @@ def gated_judges(config: Config, name: str) -> list[str]:
     entry = config.policies[name]
     judges: list[str] = []
     if isinstance(entry, GRPOPolicyConfig):
-        judges = [reward.judge for reward in entry.rewards]
+        judges = [reward.judge for reward in entry.judge_rewards]
     elif isinstance(entry, BestOfPolicyConfig):
         judges = [entry.best_of.judge]
     return [judge for judge in judges if config.gate is not None and not is_rule(config.judges[judge])]
@@ -264,6 +267,7 @@ def train_policy(config: Config, name: str) -> SectionDict:
         "policy": plain(entry, exclude=INPUTS),
         "training": config.training,
         "writing": plain(config.writing),
+        **plugin_hashes(entry),
     }
     if entry.train == "grpo":
         # a list, in the order of the judges' artifacts: the keys of a param are sorted

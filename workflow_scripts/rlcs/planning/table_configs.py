@@ -15,6 +15,7 @@ from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeCon
 from rlcs.config.world import WorldBaseConfig
 from rlcs.models.packages import installed_folder
 from rlcs.planning.origins import dataset_ids, hub_id, license_of
+from rlcs.planning.plugin_files import plugin_hashes
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
 from rlcs.planning.stage_configs import judge as judge_section
 
@@ -119,7 +120,7 @@ def effect_systems(config: Config, *metrics: str) -> list[str]:
 def gains(config: Config) -> SectionDict:
     rows = config.tables.gains.rows if config.tables.gains else []
     judge_of = [  # in the config's order, which keys of a params' dictionary do not keep
-        [name, policy.rewards[0].judge]
+        [name, policy.judge_rewards[0].judge]
         for name in rows
         if isinstance(policy := config.policies[name], GRPOPolicyConfig)
     ]
@@ -234,7 +235,7 @@ def report(config: Config) -> SectionDict:
 def _own_judges(policy: PolicyConfig) -> list[str]:
     """The judges that reward a policy in its training, or that choose its stories."""
     if isinstance(policy, GRPOPolicyConfig):
-        return [reward.judge for reward in policy.rewards]
+        return [reward.judge for reward in policy.judge_rewards]
     return [policy.best_of.judge] if isinstance(policy, BestOfPolicyConfig) else []
 
 
@@ -285,7 +286,7 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "kind": kind,
         "synthetic": config.synthetic,
         "recipe": {f"base {base}": made_of}
-        | {model: plain(models[model], exclude=INPUTS) for model in ancestors},
+        | {model: plain(models[model], exclude=INPUTS) | plugin_hashes(models[model]) for model in ancestors},
         "training": config.training,
         "prompt": _prompt(config, registry, name),
         "rubrics": config.judging.rubrics if kind == "generative" else {},

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rlcs.config.plugins import FunctionRewardConfig
 from rlcs.config.policies import GRPOPolicyConfig
-from rlcs.config.story_rewards import DiversityConfig
+from rlcs.config.story_rewards import DiversityConfig, StoryRewardConfig
 from rlcs.constraints.verification import Verifier
 from rlcs.judging.backends import Access
 from rlcs.judging.judge import Judge
@@ -18,6 +19,7 @@ from rlcs.models.embeddings import SentenceModel, sentence_model_folder
 from rlcs.records import Context
 from rlcs.rewards.constrained_reward import ConstrainedReward
 from rlcs.rewards.diverse_reward import Contributions, DiverseReward, embedding_contributions
+from rlcs.rewards.function_reward import FunctionReward
 from rlcs.rewards.pivot_reward import PivotReward
 from rlcs.rewards.scalar_reward import ScalarReward
 from rlcs.rewards.writing import Writing
@@ -33,10 +35,10 @@ def load_policy_judges(
         sections,
         folders,
         access,
-        max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.rewards},
+        max_failure_shares={reward.judge: reward.max_failure_share for reward in entry.judge_rewards},
         soft=[
             reward.judge
-            for reward in entry.rewards
+            for reward in entry.judge_rewards
             if reward.probability == "soft"
             or (reward.probability == "auto" and gives_probability(section_of[reward.judge]))
         ],
@@ -69,31 +71,35 @@ def writing_rewards(
         chosen: as in ``PivotReward``.
 
     Raises:
-        InputError: the sentence model of ``diversity`` is not installed, or ``pivot: chosen`` has no story.
+        InputError: the sentence model of ``diversity`` is not installed, ``pivot: chosen`` has no story, or a
+            plug-in cannot be loaded.
     """
     several = len(entry.rewards) > 1
-    functions: list[Writing] = [
-        ScalarReward(
-            judges[reward.judge],
-            contexts,
-            max_failure_share=reward.max_failure_share,
-            name=f"scalar-{reward.judge}",
-            metrics=f"judge/{reward.judge}" if several else "judge",
-        )
-        if reward.kind == "scalar"
-        else PivotReward(
-            judges[reward.judge],
+
+    def function(reward: StoryRewardConfig | FunctionRewardConfig) -> Writing:
+        if isinstance(reward, FunctionRewardConfig):
+            return FunctionReward(reward, contexts)
+        judge, metrics = judges[reward.judge], f"judge/{reward.judge}" if several else "judge"
+        if reward.kind == "scalar":
+            return ScalarReward(
+                judge,
+                contexts,
+                max_failure_share=reward.max_failure_share,
+                name=f"scalar-{reward.judge}",
+                metrics=metrics,
+            )
+        return PivotReward(
+            judge,
             contexts,
             reward,
             group_size=group_size,
             seed=seed,
             chosen=chosen,
             name=f"pivot-{reward.judge}" if several else "pivot",
-            metrics=f"judge/{reward.judge}" if several else "judge",
+            metrics=metrics,
         )
-        for reward in entry.rewards
-    ]
-    writing = [(function, reward.weight) for function, reward in zip(functions, entry.rewards, strict=True)]
+
+    writing = [(function(reward), reward.weight) for reward in entry.rewards]
     if entry.diversity is None:
         return writing
     measure = load_contributions(entry.diversity)

@@ -155,7 +155,7 @@ def read_by_tokens(config: Config) -> list[str]:
     for policy in made_policies(config):
         entry: ModelConfig = config.policies[policy]
         if isinstance(entry, GRPOPolicyConfig):
-            names += [reward.judge for reward in entry.rewards if reward.probability != "hard"]
+            names += [reward.judge for reward in entry.judge_rewards if reward.probability != "hard"]
         elif isinstance(entry, BestOfPolicyConfig) and entry.best_of.probability == "soft":
             names.append(entry.best_of.judge)
     for name in used_judges(config):

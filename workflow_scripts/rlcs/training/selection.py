@@ -188,10 +188,10 @@ class SelectBest(TrainerCallback):
         state.log_history.append({"step": state.global_step, **rates})
         is_best = rates[INDEPENDENT] > max(before, default=-1.0)
         log.info(
-            "step %d: wins over the start by the independent judge %.3f, by the reward's own %.3f%s",
+            "step %d: wins over the start by the independent judge %.3f%s%s",
             state.global_step,
             rates[INDEPENDENT],
-            rates[TRAINING],
+            f", by the reward's own {rates[TRAINING]:.3f}" if TRAINING in rates else "",
             ", the best so far" if is_best else "",
         )
         if is_best and self.keeps_best:
