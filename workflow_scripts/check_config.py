@@ -219,8 +219,6 @@ def main() -> None:
     parser.add_argument("--site", type=Path, help="the site's file, if jobs run on Slurm")
     parser.add_argument("--strict", action="store_true", help="what this machine lacks is an error")
     arguments = parser.parse_args()
-    logging.disable(logging.WARNING)  # words of libraries would stand in the table
-    warnings.simplefilter("ignore", FutureWarning)
     config = parsing.read(arguments.config)
     found = find(config, arguments.results, arguments.site)
     if arguments.strict:
@@ -231,4 +229,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # words of libraries would stand in the table
+    warnings.simplefilter("ignore", FutureWarning)
     main()

@@ -14,7 +14,7 @@ from snakemake.exceptions import LockException
 
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.files import file_problem, named_files
+from rlcs.config.files import file_problem, config_files
 from rlcs.report.console import describe_failure, unwritable
 from smoke_run import SMOKE, Workflow
 
@@ -101,7 +101,7 @@ def test_a_block_of_anchors_with_a_free_name_is_allowed(tmp_path):
     ],
 )
 def test_config_files_are_read_off_the_command_line(words, files):
-    assert [str(file) for file in named_files(words)] == files
+    assert [str(file) for file in config_files(words)] == files
 
 
 @pytest.mark.slow

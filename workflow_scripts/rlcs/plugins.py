@@ -26,7 +26,7 @@ from rlcs.errors import InputError
 
 @dataclass(frozen=True)
 class PluginRole:
-    """What a file must define for one use: the function's name, its parameters, and what it returns."""
+    """The contract of a file for one use: the function's name, its parameters, and what it returns."""
 
     name: str
     parameters: tuple[str, ...]

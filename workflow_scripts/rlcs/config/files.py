@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 
-def named_files(words: Sequence[str]) -> list[Path]:
+def config_files(words: Sequence[str]) -> list[Path]:
     """The config files that a command line of Snakemake names, without the program's name."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", type=Path, default=[], action="extend")
@@ -56,7 +56,7 @@ def _told(problem: str) -> str:
 
 def refuse_unreadable(words: Sequence[str]) -> None:
     """End the program with a line for each config file of a command line that cannot be read."""
-    problems = [problem for file in named_files(words) if (problem := file_problem(file)) is not None]
+    problems = [problem for file in config_files(words) if (problem := file_problem(file)) is not None]
     if problems:
         print(*(f"error: {problem}" for problem in problems), sep="\n", file=sys.stderr)
         sys.exit(1)
