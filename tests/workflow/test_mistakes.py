@@ -14,7 +14,7 @@ from snakemake.exceptions import LockException
 
 from paths import ROOT
 from rlcs.config import parsing
-from rlcs.config.files import file_problem, config_files
+from rlcs.config.files import config_files, file_problem
 from rlcs.report.console import describe_failure, unwritable
 from smoke_run import SMOKE, Workflow
 
