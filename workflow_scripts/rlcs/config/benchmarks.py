@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from rlcs.config.section import File
 from rlcs.config.sources import HubDatasetConfig, SourceConfig
 
 # The licences that the publishers of known benchmarks state.
@@ -24,7 +24,7 @@ Metric = Literal["pairs", "best_of"]
 class BenchmarkConfig(SourceConfig):
     """A held-out source of pairs; all of it is for testing."""
 
-    preferences: list[Path] | None = Field(
+    preferences: list[File] | None = Field(
         None,
         description="Files with the benchmark (JSON, JSONL, CSV, TSV or Parquet) or folders of them. "
         "Empty: hub.",

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from rlcs.config.section import Name, Names, Section
+from rlcs.config.section import File, Name, Names, Section
 from rlcs.config.sources import SourceConfig, without_wildcards
 from rlcs.constraints.registry import KINDS, parse_constraint
 from rlcs.records import Constraint, Split
@@ -69,7 +69,7 @@ class DrawnConstraintsConfig(Section):
 class DataConfig(SourceConfig):
     """The source and the format of the preferences, and the share that may be lost."""
 
-    contexts: list[Path] = Field(
+    contexts: list[File] = Field(
         default_factory=list,
         description="Files of further contexts, without pairs, for policies, of the same kinds.",
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from rlcs.config.section import ModelConfig, Section
+from rlcs.config.section import File, ModelConfig, Section
 from rlcs.records import Reads
 
 _OPTIONS: Any = Field(
@@ -20,7 +19,7 @@ class PluginJudgeConfig(ModelConfig):
     """A judge of your own, from a Python file; it runs on the CPU of the job that asks it."""
 
     kind: Literal["plugin"] = Field(description="Kind of judge: a file of your own.")
-    file: Path = Field(
+    file: File = Field(
         description="Python file with the function judge(comparisons), or score(stories, contexts) with "
         "reads: story. Its content counts, and where it changes, what the judge answered is made anew.",
         examples=["my_judge.py"],
@@ -36,7 +35,7 @@ class PluginJudgeConfig(ModelConfig):
 class FunctionRewardConfig(Section):
     """A reward of your own, from a Python file."""
 
-    function: Path = Field(
+    function: File = Field(
         description="Python file with the function reward(stories, contexts), in the place of a judge. Its "
         "content counts, and where it changes, the policy is trained anew.",
         examples=["my_reward.py"],
@@ -55,7 +54,7 @@ class FunctionRewardConfig(Section):
 class AnswerFileConfig(Section):
     """An answer format of your own, from a Python file."""
 
-    file: Path = Field(
+    file: File = Field(
         description="Python file with the function read(text). It returns what a pattern's groups would say: "
         "{winner}, {score_1, score_2} or {score}; None if it cannot read the text.",
         examples=["my_format.py"],

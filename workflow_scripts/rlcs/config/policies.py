@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.plugins import FunctionRewardConfig
-from rlcs.config.section import DPOOptions, GRPOOptions, ModelConfig, Name, Section, SFTOptions
+from rlcs.config.section import DPOOptions, File, GRPOOptions, ModelConfig, Name, Section, SFTOptions
 from rlcs.config.story_rewards import (
     ConstraintsConfig,
     DiversityConfig,
@@ -146,7 +145,7 @@ class ExternalPolicyConfig(ModelConfig):
     """Stories from a file, written by people or by another system."""
 
     train: Literal["none"] = Field(description="Training: none.")
-    stories: Path = Field(
+    stories: File = Field(
         description="File with the columns context_id and text (JSONL, CSV or Parquet). Several rows "
         "of a context are samples.",
         examples=["stories.jsonl"],

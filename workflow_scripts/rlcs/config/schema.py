@@ -6,7 +6,6 @@ JSON schema, documented default and key tables are generated from here (``docume
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -19,7 +18,7 @@ from rlcs.config.gate import GateConfig
 from rlcs.config.judges import JudgeConfig, knows_world_alone
 from rlcs.config.judging import JudgingConfig, VerifierConfig
 from rlcs.config.policies import PolicyConfig
-from rlcs.config.section import ModelConfig, Name, Section, Seeds, SharedOptions
+from rlcs.config.section import File, ModelConfig, Name, Section, Seeds, SharedOptions
 from rlcs.config.sharing import SharingConfig
 from rlcs.config.sources import SourceConfig
 from rlcs.config.sweeps import SweepConfig
@@ -46,7 +45,7 @@ class Config(Section):
     model_config = ConfigDict(json_schema_extra={"patternProperties": {"^x-": {}}})
 
     run: Name = Field(description="Name of the run; results go to results/{run}.", examples=["my-run"])
-    rehearses: Path | None = Field(
+    rehearses: File | None = Field(
         None,
         description="JSON file with the config of the run that this one rehearses: on Slurm its jobs ask for "
         "that run's GPUs, for minutes. `snakemake rehearse` writes it. Empty: none.",

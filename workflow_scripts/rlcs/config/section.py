@@ -13,7 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
@@ -86,6 +94,12 @@ def _check_truncated_sampling(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def _check_file(value: Any) -> Any:
+    if value == "":  # it would be the working directory
+        raise ValueError("an empty path names no file; leave the key out")
+    return value
+
+
 def _check_distinct(values: list[Any]) -> list[Any]:
     if len(set(values)) < len(values):
         raise ValueError(f"{values} has a value twice")
@@ -102,6 +116,7 @@ GRPOOptions = Annotated[
 DPOOptions = Annotated[dict[str, Any], _check_options("DPOConfig"), AfterValidator(_check_reference)]
 RewardOptions = Annotated[dict[str, Any], _check_options("RewardConfig")]
 SharedOptions = Annotated[dict[str, Any], _check_options("TrainingArguments")]
+File = Annotated[Path, BeforeValidator(_check_file)]
 Distinct = AfterValidator(_check_distinct)
 Names = Annotated[list[Name], Distinct]
 Seeds = Annotated[list[int], Distinct]

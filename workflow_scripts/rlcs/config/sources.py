@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from rlcs.config.section import Section
+from rlcs.config.section import File, Section
 from rlcs.records import FILE_KINDS, Label, label_key
 
 
@@ -142,7 +142,7 @@ def without_wildcards(files: list[Path] | None) -> list[Path] | None:
 class SourceConfig(Section):
     """A source of pairs: files or a data set, their format, columns and labels."""
 
-    preferences: list[Path] | None = Field(
+    preferences: list[File] | None = Field(
         None,
         description="Preference files (JSON, JSONL, CSV, TSV or Parquet) or folders of them. Empty: hub, "
         "or else the tiny world.",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from rlcs.config.section import Name, Names, Section
+from rlcs.config.section import File, Name, Names, Section
 from rlcs.config.sentence_model import SentenceModelConfig
 from rlcs.config.sources import HubDatasetConfig
 
@@ -110,7 +109,7 @@ class HumanConfig(Section):
 
     pairs: int = Field(60, ge=1, description="Number of pairs on the blind sheet, as many of each policy.")
     seed: int = Field(0, description="Seed of the draw of the pairs, their order and their sides.")
-    annotations: list[Path] = Field(
+    annotations: list[File] = Field(
         default_factory=list,
         description="Files that the sheet or import_label_studio.py has written. Empty: no table.",
         examples=[["annotations-ann.jsonl"]],
@@ -221,7 +220,7 @@ class IfevalTableConfig(Section):
     rows: Names = Field(
         min_length=1, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
     )
-    prompts: Path | None = Field(
+    prompts: File | None = Field(
         None,
         description="File in the format of IFEval's input_data.jsonl: JSON lines with key, prompt, "
         "instruction_id_list, kwargs. Empty: hub.",

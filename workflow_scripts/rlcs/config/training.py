@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from rlcs.config.section import ModelConfig, Names, Section
+from rlcs.config.section import File, ModelConfig, Names, Section
 from rlcs.records import HUMAN
 
 LabelSources = Annotated[
@@ -110,7 +109,7 @@ class TrainedConfig(LearnedConfig):
         "all weights are "
         "trained.",
     )
-    launch: Path | None = Field(
+    launch: File | None = Field(
         None,
         description="Config file of `accelerate launch`, for a training in several processes: "
         "num_processes of it, on "

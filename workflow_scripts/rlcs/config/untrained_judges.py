@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -12,7 +11,7 @@ from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judging import ScoresConfig
 from rlcs.config.plugins import AnswerConfig
 from rlcs.config.prompts import JUDGE_FIELDS, STORY_FIELDS, check_template
-from rlcs.config.section import ModelConfig, Name, Section
+from rlcs.config.section import File, ModelConfig, Name, Section
 from rlcs.records import Reads
 
 
@@ -101,7 +100,7 @@ class RecordedTeacherConfig(_UntrainedConfig):
     """
 
     backend: Literal["file"] = Field(description="Backend: chains from a file.")
-    chains: Path = Field(
+    chains: File = Field(
         description="File with two stories, the better one (A or B) and an analysis (JSONL, CSV or Parquet).",
         examples=["rationales.jsonl"],
     )
