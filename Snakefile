@@ -33,7 +33,8 @@ if workflow.is_main_process and not ON_CLUSTER:  # where each job has GPUs of it
 
 onstart:
     if workflow.executor_plugin.name == "local":
-        refuse(at_hand.start_problems(CONFIG, map(needs_of, workflow.dag.needrun_jobs())))
+        plugins = [Finding.of_line("error", line) for line in plugin_files.plugin_problems(CONFIG)]
+        refuse([*at_hand.start_problems(CONFIG, map(needs_of, workflow.dag.needrun_jobs())), *plugins])
     config_file(None)  # what the run is made with, for compare
     if CONSOLE:
         CONSOLE.follow()
@@ -49,7 +50,8 @@ onsuccess:
 
 
 onerror:
-    print(console.summarize_failures(CONSOLE, LOGS), file=sys.stderr)
+    if failures := console.summarize_failures(CONSOLE, LOGS):
+        print(failures, file=sys.stderr)
 
 
 localrules:

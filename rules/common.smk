@@ -431,12 +431,16 @@ def pushed_manifest(_):
         for name in trained_models(CONFIG, registry)
     }
     model, seed = re.fullmatch(r"(.*?)(?:/seed(\d+))?", str(GIVEN["model"])).groups()
+    said = None
     if model not in seeds or (seed and int(seed) not in seeds[model]):
-        raise WorkflowError(f"push: --config model={GIVEN['model']} is none of {', '.join(seeds)}")
-    if not GIVEN["repo"]:
-        raise WorkflowError("push: --config repo=NAME or repo=ORGANIZATION/NAME names the repository")
-    if get_token() is None:
-        raise WorkflowError("push: no token: set HF_TOKEN in the environment, or run `hf auth login`")
+        given = f"{GIVEN['model']} is none of" if GIVEN["model"] else "name one:"
+        said = f"--config model=...: {given} {', '.join(seeds)}"
+    elif not GIVEN["repo"]:
+        said = "--config repo=NAME or repo=ORGANIZATION/NAME names the repository"
+    elif get_token() is None:
+        said = "no token: set HF_TOKEN in the environment, or run `hf auth login`"
+    if said:
+        raise WorkflowError(f"\n{table([Finding('error', 'push', said)])}")
     return artifact(f"export/{model}/seed{seed or seeds[model][0]}")
 
 

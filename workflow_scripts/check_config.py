@@ -30,12 +30,12 @@ from rlcs.planning.findings import Finding, count, strictly, table
 from rlcs.planning.job_resources import asked_gpus, gpu_lines
 from rlcs.planning.plugin_files import plugin_problems
 from rlcs.planning.run_plan import RunPlan
+from rlcs.planning.trackers import tracker_problem
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.planned import entry_options, plans, trainings
 from rlcs.training.readiness import gpu_findings, model_findings
 from rlcs.training.rollouts import rollouts_problem
-from rlcs.training.tracking import tracker_problem
 
 READ_AT_ONCE = 100 * 10**6  # bytes of files
 SITE = Path("slurm/site.yaml")  # names the price of a GPU hour, wherever jobs run
@@ -224,8 +224,10 @@ def main() -> None:
     if arguments.strict:
         found = strictly(found)
     print(f"{table(found)}\n\nrun {config.run!r}: {count(found)}")
-    if any(finding.level == "error" for finding in found):
-        sys.exit(1)
+    errors = [finding for finding in found if finding.level == "error"]
+    if errors:  # again: the end of a failed job's log is what the console shows
+        sys.stdout.flush()
+        sys.exit("\n".join(f"error: {error.subject}: {error.said}" for error in errors))
 
 
 if __name__ == "__main__":

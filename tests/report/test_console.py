@@ -144,6 +144,38 @@ def test_a_traceback_ends_with_the_line_that_counts(tmp_path):
     assert describe_failure([log], []).startswith("error: ValueError: no\n")
 
 
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (
+            "16:00:00 read\ngenrm judges:   0%|  | 0/2388",
+            "it was killed (often for memory); its last line: genrm",
+        ),
+        ("16:00:00 wrote results/smoke/judges/bt in 2 s", "was killed"),
+        ("/usr/bin/bash: python: command not found", "command not found"),
+    ],
+)
+def test_a_log_that_ends_without_an_error_is_of_a_stage_that_was_killed(tmp_path, log, said):
+    (tmp_path / "stage.log").write_text(log)
+    assert said in line_that_counts(tmp_path / "stage.log")
+    assert describe_failure([tmp_path / "stage.log"], []).startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        'WorkflowError in file "common.smk", line 122:\n\n{}\n  File "Snakefile", line 37, in __onstart',
+        'InputFunctionException in rule push in file "Snakefile", line 220:\nError:\n  WorkflowError:\n    \n'
+        '    {}\nWildcards:\n\nTraceback:\n  File "common.smk", line 443',
+    ],
+)
+def test_what_the_workflow_refuses_stands_without_snakemakes_frame(frame):
+    row = "error    push  no token: set HF_TOKEN in the environment"
+    handler = ConsoleHandler(SimpleNamespace(name="x"), SimpleNamespace(dryrun=False))
+    record = logging.LogRecord("x", logging.ERROR, "", 0, frame.replace("{}", row), (), None)
+    assert handler.tell(record) == row
+
+
 def test_a_job_that_slurm_refuses_names_slurms_log(tmp_path):
     (tmp_path / "a.log").touch()
     job = tmp_path / "slurm_logs" / "9.log"

@@ -17,13 +17,14 @@ from paths import ROOT
 from rlcs.config import parsing
 from rlcs.config.prompts import assistant, user
 from rlcs.models.loading import load_causal, load_tokenizer
+from rlcs.planning.trackers import tracker_problem
 from rlcs.records import HISTORY, read_rows
 from rlcs.stages.manifest import read_manifest
 from rlcs.stages.stage import Stage
 from rlcs.stages.tracking import TRACKING_VARIABLE, Tracking
 from rlcs.training.options import build_options
 from rlcs.training.run import train
-from rlcs.training.tracking import Track, tracker_problem
+from rlcs.training.tracking import Track
 
 STEPS = 8
 OPTIONS = {"bf16": False, "use_cpu": True, "activation_checkpointing": False, "logging_steps": 1}
@@ -306,7 +307,7 @@ def test_what_a_tracker_lacks_is_known_before_the_run(
     for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL", "HF_TOKEN", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    monkeypatch.setattr("rlcs.training.tracking.get_token", lambda: sys.modules["os"].environ.get("HF_TOKEN"))
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: sys.modules["os"].environ.get("HF_TOKEN"))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     found = tracker_problem(tracker)

@@ -50,6 +50,26 @@ def test_a_missing_file_stops_every_command_before_the_first_job(workflow):
     assert ("error", "data.preferences", "no such file: no.jsonl") in rows(done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("change", "row"),
+    [
+        (lambda raw: raw.update(tracking="wandb"), ("error", "tracking", "wandb is not installed")),
+        (
+            lambda raw: raw["policies"]["rlcs-bt"].update(reward={"function": "broken.py"}),
+            ("error", "policies.rlcs-bt.reward.function", "broken.py: ZeroDivisionError"),
+        ),
+    ],
+)
+@pytest.mark.slow
+def test_a_run_that_cannot_report_or_load_a_plug_in_stops_before_its_first_job(workflow, change, row):
+    (workflow.folder / "broken.py").write_text("1 / 0\n\n\ndef reward(stories, contexts):\n    return []\n")
+    done = workflow.snakemake("all", config=workflow.with_config("broken", change))
+    assert done.returncode != 0
+    level, subject, said = row
+    assert any(found[:2] == (level, subject) and said in found[2] for found in rows(done.stdout)), done.stdout
+    assert not list(workflow.folder.glob("results/*/world"))
+
+
 @pytest.mark.slow
 def test_a_run_whose_jobs_lack_a_key_or_a_gpu_stops_before_its_first_job(workflow):
     def change(raw):

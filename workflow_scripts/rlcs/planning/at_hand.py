@@ -21,6 +21,7 @@ from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.planning.findings import Finding
 from rlcs.planning.hub_inputs import HubModel, hub_models
+from rlcs.planning.trackers import tracker_problem
 from rlcs.stages.gpus import may_have_gpu
 
 # The wildcards of rules that name an entry, with its registry.
@@ -148,7 +149,9 @@ def start_problems(
     found = [Finding.of_line("error", line) for line in lines]
     uncached = {} if _may_ask_hub() else {model.key: model for model in hub_models(config)[0]}
     on_gpu: list[str] = []
+    trains = False
     for rule, wildcards, endpoints in jobs:
+        trains = trains or rule.startswith(_TRAINING)
         keys = [f"{_WILDCARDS[name]}.{value}" for name, value in wildcards.items() if name in _WILDCARDS]
         for variable in sorted(unset_variables([endpoints])):
             said = f"the environment variable {variable}, named by api_key_env, is not set"
@@ -161,6 +164,8 @@ def start_problems(
                     f"{uncached[key].name} is not in the hub's cache, and HF_HUB_OFFLINE forbids to fetch it"
                 )
                 found.append(Finding("error", key, said))
+    if trains and (problem := tracker_problem(config.tracking)) is not None:
+        found.append(Finding("error", "tracking", problem))
     if on_gpu and not may_have_gpu():
         found.append(Finding("error", "gpu", no_gpu(sorted(set(on_gpu)))))
     return list(dict.fromkeys(found))

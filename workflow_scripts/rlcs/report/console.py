@@ -34,6 +34,12 @@ _NOISE = re.compile(
     r"Some jobs were triggered by|If you prefer that only|If you are sure that a change|"
     r"Rules with provenance triggered"
 )
+# What the workflow refuses, in Snakemake's frame: rows of `findings.table` after the name of the exception
+_REFUSAL = re.compile(
+    r"(?:WorkflowError|InputFunctionException)\b.*?\n *(error {2,}.*?)"
+    r'(?:\n\s*(?:Wildcards:|Traceback:|File ").*)?\Z',
+    re.S,
+)
 # srun, slurmstepd and slurm say so at the beginning of a line
 _SLURM = ("srun: error", "slurmstepd: error", "sbatch: error", "error")
 
@@ -68,6 +74,8 @@ class ConsoleHandler(logging.Handler):
             return self._fail(record)
         if event in ("progress", "workflow_started", "job_started", "resources_info"):
             return ""
+        if refused := _REFUSAL.match(record.getMessage()):
+            return re.sub("(?m)^ {4}", "", refused[1]).rstrip()
         return "" if _NOISE.match(record.getMessage().lstrip()) else None
 
     def _begin(self) -> str:
@@ -75,6 +83,8 @@ class ConsoleHandler(logging.Handler):
         before = mean_seconds((job.rule.name, str(path)) for job in jobs for path in job.output)
         self.clock = RunClock(Counter(job.rule.name for job in jobs), before)
         total, left = self.clock.total, self.clock.left(time.time())
+        if not total:
+            return ""
         stages = f"{total} stage{'s' * (total != 1)} to make"
         return (
             f"{stages}, {left} (snakemake -n lists them)" if left else f"{stages} (snakemake -n lists them)"
@@ -179,9 +189,10 @@ def mean_seconds(jobs: Any) -> dict[str, float]:
 
 
 def line_that_counts(log: Path) -> str | None:
-    """The error in a stage's log, or its last line; the first error in what a Slurm job printed; or None.
+    """The error in a stage's log; the first error in what a Slurm job printed; None if it says nothing.
 
-    A job whose step Slurm refuses has an empty log of its stage.
+    A job whose step Slurm refuses has an empty log of its stage. A log that ends without an error is of a
+    stage that was killed.
     """
     try:
         lines = re.split(r"[\r\n]+", log.read_text(encoding="utf-8", errors="replace"))
@@ -190,8 +201,13 @@ def line_that_counts(log: Path) -> str | None:
     if "slurm_logs" in log.parts:
         return next((line.strip() for line in lines if line.startswith(_SLURM)), None)
     said = [line.strip() for line in lines if line.strip()]
-    errors = (line for line in reversed(said[-40:]) if line.startswith("error: "))
-    return next(errors, said[-1] if said else None)
+    if not said:
+        return None
+    end = said[-40:]
+    if error := next((line for line in reversed(end) if line.startswith("error: ")), None):
+        return error
+    ends_badly = any(line.startswith("Traceback ") for line in end) or _ERROR.match(said[-1])
+    return said[-1] if ends_badly else f"error: {_KILLED}; its last line: {said[-1][:100]}"
 
 
 def describe_failure(logs: Sequence[Path], details: Sequence[str]) -> str:
@@ -208,6 +224,11 @@ def describe_failure(logs: Sequence[Path], details: Sequence[str]) -> str:
 
 
 _SILENT = "the stage said nothing: it was killed (often for memory), or never started"
+_KILLED = "the stage ended without an error of its own: it was killed (often for memory)"
+# the last line of a program that says why it ends: ValueError: ..., python: can't open file, bash: ...
+_ERROR = re.compile(
+    r"[\w.]*(Error|Exception|Interrupt|Exit)\b|\S+: .*(cannot|can't|not found|No such|denied)"
+)
 
 
 def _last_lines(log: Path) -> list[str]:
@@ -241,6 +262,8 @@ def _clock() -> str:
 def summarize_failures(handler: ConsoleHandler | None, logs: str) -> str:
     """Say which stages failed, each with the line that counts and its log."""
     failed = list(handler.clock.failed.values()) if handler else []
+    if not failed:  # a target that makes nothing has said itself what is wrong
+        return ""
     lines = [f"Not all was made. Every stage says why in its log below {logs}."]
     for stage in failed:
         counts = next((line for log in stage.logs if (line := line_that_counts(log))), _SILENT)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import json
-import netrc
 import os
 import random
 import shutil
@@ -19,24 +18,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
-from huggingface_hub import get_token
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import (
     MLflowCallback,
     TensorBoardCallback,
     TrackioCallback,
     WandbCallback,
-    is_mlflow_available,
-    is_tensorboard_available,
-    is_trackio_available,
-    is_wandb_available,
 )
 
 from rlcs.stages.stage import log
-from rlcs.stages.tracking import Tracker, Tracking
+from rlcs.stages.tracking import Tracking
 
 SENT_NAME = "tracking.json"
 """File beside a training's checkpoints: by tracker, the run's id there and the number of sent entries."""
@@ -182,40 +175,3 @@ def _propose(variables: Mapping[str, str | Path]) -> None:
     """Set variables that the user has not set."""
     for name, value in variables.items():
         os.environ.setdefault(name, str(value))
-
-
-def tracker_problem(tracker: Tracker) -> str | None:
-    """Say why a run cannot report to its tracker from here; None if it can."""
-    if tracker == "none":
-        return None
-    if not _INSTALLED[tracker]():
-        return f"{tracker} is not installed: pip install {tracker}, or set another tracker, or none"
-    if tracker == "wandb" and not _has_wandb_key():
-        return "W&B has no key: set WANDB_API_KEY, call wandb login, or set WANDB_MODE=offline"
-    if tracker == "trackio" and os.environ.get("TRACKIO_SPACE_ID") and get_token() is None:
-        return "TRACKIO_SPACE_ID names a space, and there is no token of the hub: set HF_TOKEN"
-    if tracker == "mlflow" and not os.environ.get("MLFLOW_TRACKING_URI"):
-        return (
-            "MLflow has no address: set MLFLOW_TRACKING_URI, such as https://mlflow.example.org or "
-            "sqlite:///mlflow.db"
-        )
-    return None
-
-
-_INSTALLED: Mapping[str, Callable[[], bool]] = {
-    "tensorboard": is_tensorboard_available,
-    "wandb": is_wandb_available,
-    "trackio": is_trackio_available,
-    "mlflow": is_mlflow_available,
-}
-
-
-def _has_wandb_key() -> bool:
-    """True if W&B needs no key, or has one in the environment or, by ``wandb login``, in a netrc file."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_MODE") in ("offline", "dryrun", "disabled"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    except (OSError, netrc.NetrcParseError):
-        return False
