@@ -55,14 +55,17 @@ def test_a_missing_file_stops_every_command_before_the_first_job(workflow):
     [
         (lambda raw: raw.update(tracking="wandb"), ("error", "tracking", "wandb is not installed")),
         (
-            lambda raw: raw["policies"]["rlcs-bt"].update(reward={"function": "broken.py"}),
-            ("error", "policies.rlcs-bt.reward.function", "broken.py: ZeroDivisionError"),
+            lambda raw: (
+                raw["judges"].update(mine={"kind": "plugin", "file": "broken.py"}),
+                raw["tables"]["alignment"]["rows"].append("mine"),
+            ),
+            ("error", "judges.mine.file", "ZeroDivisionError"),
         ),
     ],
 )
 @pytest.mark.slow
 def test_a_run_that_cannot_report_or_load_a_plug_in_stops_before_its_first_job(workflow, change, row):
-    (workflow.folder / "broken.py").write_text("1 / 0\n\n\ndef reward(stories, contexts):\n    return []\n")
+    (workflow.folder / "broken.py").write_text("1 / 0\n\n\ndef judge(comparisons):\n    return []\n")
     done = workflow.snakemake("all", config=workflow.with_config("broken", change))
     assert done.returncode != 0
     level, subject, said = row
