@@ -33,9 +33,14 @@ if workflow.is_main_process and not ON_CLUSTER:  # where each job has GPUs of it
 
 onstart:
     if workflow.executor_plugin.name == "local":
-        plugins = [Finding.of_line("error", line) for line in plugin_files.plugin_problems(CONFIG)]
-        refuse([*at_hand.start_problems(CONFIG, map(needs_of, workflow.dag.needrun_jobs())), *plugins])
-    config_file(None)  # what the run is made with, for compare
+        stages = [job for job in workflow.dag.needrun_jobs() if job.output]
+        lines = plugin_files.plugin_problems(CONFIG) if stages else []
+        plugins = [Finding.of_line("error", line) for line in lines]
+        refuse([*at_hand.start_problems(CONFIG, map(needs_of, stages)), *plugins])
+    try:
+        config_file(None)  # what the run is made with, for compare
+    except OSError:
+        refuse([Finding("error", "disk", console.unwritable(Path(LOGS)))])
     if CONSOLE:
         CONSOLE.follow()
     trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())

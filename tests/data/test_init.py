@@ -43,8 +43,8 @@ def errors(raw, folder):
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_config_that_check_accepts_or_a_question(name, tmp_path):
-    logging.getLogger("rlcs").setLevel(logging.ERROR)
+def test_a_config_that_check_accepts_or_a_question(name, tmp_path, caplog):
+    caplog.set_level(logging.ERROR, logger="rlcs")
     case = CASES[name]
     if name in ASKED:
         with pytest.raises(InputError, match=ASKED[name]):

@@ -159,5 +159,5 @@ def test_a_full_disk_is_told(tmp_path):
     finally:
         subprocess.run(["umount", str(results)], check=True)
     assert done.returncode != 0
-    assert "error: No space left on device: results/smoke/logs. Free disk space" in done.stdout
+    assert "error    disk  No space left on device: results/smoke/logs. Free disk space" in done.stdout
     assert "empty file" not in done.stdout
