@@ -151,6 +151,7 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
     ]
     return [
         *(f"{given}: {line}" for line in [*read.lines(), *taken]),
+        *([f"warning: {warning}"] if (warning := read.warning()) else []),
         f"{to}: written for {machine} ({', '.join(each for each in MACHINES if each != machine)}: for=…)",
         "next:",
         f"  snakemake check {profile}--configfile {to}",

@@ -112,3 +112,26 @@ def test_a_file_that_is_not_there(given, tmp_path):
 def test_a_folder_of_a_data_set_is_read_as_its_files_are(tmp_path):
     assert init.source(str(tmp_path)) == {"preferences": [str(tmp_path)]}
     assert init.source("SAA-Lab/LitBench-Train") == {"hub": {"name": "SAA-Lab/LitBench-Train"}}
+
+
+def test_ties_alone_are_refused_by_init_and_by_check(tmp_path):
+    content = jsonl(rows(80, split="", label="tie"))
+    with pytest.raises(InputError, match="and all are ties: there is nothing to learn"):
+        made(tmp_path, content)
+    raw, _ = made(tmp_path, jsonl(rows(80, split="")))
+    (tmp_path / "pairs.jsonl").write_bytes(content)
+    (found,) = errors(raw, tmp_path)
+    assert "and all are ties: there is nothing to learn" in found.said
+
+
+@pytest.mark.parametrize(("label", "chosen"), [("a", "chosen: story_a"), ("b", "chosen: story_b")])
+def test_one_label_alone_is_a_warning_of_init_and_of_check(label, chosen, tmp_path):
+    raw, said = made(tmp_path, jsonl(rows(80, split="", label=label)))
+    warned = [
+        found.said
+        for found in check_config.find(parsing.parse(raw), tmp_path, None)
+        if (found.level, found.subject) == ("warning", "data.preferences")
+    ]
+    assert len(warned) == 1
+    assert chosen in warned[0]
+    assert f"warning: {warned[0]}" in said
