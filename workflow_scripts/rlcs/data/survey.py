@@ -73,8 +73,8 @@ class Survey:
         training = [pair for pair in found.pairs if split_of[pair["context_id"]] == "train"]
         if all(pair["label"] == "tie" for pair in training):
             return (
-                f"{len(training)} training pairs, and all are ties: there is nothing to learn. Add pairs whose "
-                "label is a or b, or name the column of the label in data.columns"
+                f"{len(training)} training pairs, and all are ties: there is nothing to learn. Add pairs "
+                "whose label is a or b, or name the column of the label in data.columns"
             )
         return None
 
@@ -82,13 +82,19 @@ class Survey:
         """Say that the labels may not be what was meant; None if nothing tells so."""
         return one_sided_labels(self.labels)
 
-    def lines(self) -> list[str]:
-        """The survey for a person to read."""
+    def lines(self, *, labelled: bool = True) -> list[str]:
+        """The survey for a person to read.
+
+        Args:
+            labelled: the meaning of the labels is known.
+        """
         found, labels, words = self.found, self.labels, self.story_words
         several = sum(len(votes) > 1 for votes in votes_by_pair(found.annotations).values())
         people = {vote["annotator"] for vote in found.annotations if vote["annotator"]}
         counted = ", ".join(f"{labels[label]} {label}" for label in LABELS)
         splits = ", ".join(f"{number} {split}" for split, number in self.pairs_by_split.items())
+        if not labelled:
+            return [f"{self.rows} rows, {len(found.contexts)} prompts"]
         lines = [
             f"{self.rows} rows, {self.rows - len(found.quarantine)} used",
             f"{len(found.pairs)} pairs with a label ({counted}), {len(found.unlabelled)} without, "
