@@ -31,6 +31,7 @@ from rlcs.stages.gpus import may_have_gpu
 
 LOOKED_AT = 2000  # rows by which columns and labels are guessed
 SPLITS = {"train": 0.75, "validation": 0.05, "test": 0.2}
+USAGE = "snakemake init --config preferences=FILE, and if you like for=cpu, gpu or slurm, to=config/NAME.yaml"
 LARGEST_LOSS = 0.05  # share of the rows whose stories may be too long for the model
 
 
@@ -197,15 +198,17 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preferences", help="file or folder of pairs, or a data set of a hub, owner/name")
     parser.add_argument(
-        "--preferences", required=True, help="file or folder of pairs, or a data set of a hub, owner/name"
-    )
-    parser.add_argument(
-        "--for", dest="machine", choices=MACHINES, default=machine_here(), help="what it runs on"
+        "--for", dest="machine", metavar="MACHINE", default=machine_here(), help=", ".join(MACHINES)
     )
     parser.add_argument("--to", type=Path, default=Path("config/mine.yaml"), help="the config to write")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if not arguments.preferences:
+        sys.exit(f"error: no file of pairs is named: {USAGE}")
+    if arguments.machine not in MACHINES:
+        sys.exit(f"error: for={arguments.machine}: for is cpu, gpu or slurm: {USAGE}")
     try:
         print("\n".join(write(arguments.preferences, arguments.machine, arguments.to)))
     except InputError as error:

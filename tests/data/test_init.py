@@ -1,6 +1,7 @@
 """`snakemake init`: a file in any shape gets a config that `check` accepts, or is told what to fill in."""
 
 import logging
+import sys
 
 import pytest
 import yaml
@@ -190,3 +191,19 @@ def test_a_label_that_is_the_text_of_a_story_means_it(tmp_path):
     assert "labels" not in raw["data"]
     read = init.survey(parsing.parse(raw).data)
     assert read.labels == {"a": 40, "b": 40}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "error: no file of pairs is named: snakemake init --config preferences=FILE"),
+        (
+            ["--preferences=x", "--for=tpu"],
+            "error: for=tpu: for is cpu, gpu or slurm: snakemake init --config",
+        ),
+    ],
+)
+def test_what_is_not_said_is_asked_for_in_the_words_that_are_typed(words, said, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["init.py", *words])
+    with pytest.raises(SystemExit, match=said):
+        init.main()
