@@ -202,7 +202,10 @@ def data_findings(config: Config) -> list[Finding]:
         return [Finding("error", "data.preferences", str(error))]
     if problem := read.problem():
         return [Finding("error", "data.preferences", problem)]
-    return [Finding("ok", "data.preferences", line) for line in read.lines()]
+    found = [Finding("ok", "data.preferences", line) for line in read.lines()]
+    if warning := read.warning():
+        found.append(Finding("warning", "data.preferences", warning))
+    return found
 
 
 def read_site(file: Path) -> Mapping[str, Any]:

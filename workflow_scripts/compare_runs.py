@@ -10,7 +10,9 @@ from rlcs.report.comparison import find_two, folder_name, write_comparison
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", help="names of runs or folders, A,B: differences are B - A")
+    parser.add_argument(
+        "runs", nargs="?", default="", help="names of runs or folders, A,B: differences are B - A"
+    )
     parser.add_argument("--output", type=Path, default=Path("results/compare"), help="folder of comparisons")
     arguments = parser.parse_args()
     try:

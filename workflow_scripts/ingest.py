@@ -10,7 +10,7 @@ from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import columns_of, read_files
 from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
-from rlcs.data.oddities import count_oddities
+from rlcs.data.oddities import count_oddities, one_sided_labels
 from rlcs.data.preferences import write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
@@ -168,15 +168,8 @@ def log_labels(pairs: Sequence[Row]) -> None:
     """Log how often each label was given; warn if one of a and b never was."""
     count = Counter(pair["label"] for pair in pairs)
     log.info("labels: %s", ", ".join(f"{count[label]} {label}" for label in LABELS))
-    preferred = [label for label in ("a", "b") if count[label]]
-    if len(preferred) == 1:
-        chosen = preferred[0]
-        other = "b" if chosen == "a" else "a"
-        log.warning(
-            "every label prefers story %s. If the file names the preferred story first, say so: "
-            "data: {format: chosen_rejected, columns: {chosen: story_%s, rejected: story_%s}}",
-            *(chosen, chosen, other),
-        )
+    if warning := one_sided_labels(count):
+        log.warning("%s", warning)
 
 
 def log_agreement(pairs: Sequence[Row], annotations: Sequence[Row]) -> None:

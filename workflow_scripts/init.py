@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,46 @@ from rlcs.config.data import DataConfig
 from rlcs.config.sources import HubDatasetConfig
 from rlcs.data.files import read_records
 from rlcs.data.guess import Guess, guess
+from rlcs.data.reasons import explain_reasons
+from rlcs.data.rows import RawRow, to_quarantine
 from rlcs.data.survey import Survey, survey
 from rlcs.errors import InputError
 from rlcs.planning.first_config import MACHINES, SCALES, Machine, first_config
+from rlcs.records import FILE_KINDS, UNKNOWN
 from rlcs.stages.gpus import may_have_gpu
 
 LOOKED_AT = 2000  # rows by which columns and labels are guessed
 SPLITS = {"train": 0.75, "validation": 0.05, "test": 0.2}
+USAGE = "snakemake init --config preferences=FILE, and if you like for=cpu, gpu or slurm, to=config/NAME.yaml"
 LARGEST_LOSS = 0.05  # share of the rows whose stories may be too long for the model
 
 
 @dataclass
 class Section:
-    """The section ``data`` of the new config, with a comment for its keys."""
+    """The section ``data`` of the new config, with a comment for its keys; ``UNKNOWN`` is a question."""
 
     keys: dict[str, Any]
     why: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def asks(self) -> bool:
+        """True if a question is open."""
+        return self.keys != self.answered()
+
+    def answered(self) -> dict[str, Any]:
+        """The keys with made-up answers: labels mean a and b in turn, an unknown column is not there."""
+        keys = dict(self.keys)
+        if labels := keys.get("labels"):
+            sides = cycle("ab")
+            keys["labels"] = {
+                word: next(sides) if label == UNKNOWN else label for word, label in labels.items()
+            }
+        if columns := keys.get("columns"):
+            keys["columns"] = {target: name for target, name in columns.items() if name != UNKNOWN}
+        return keys
+
     def read(self) -> Survey:
-        return survey(DataConfig.model_validate(self.keys))
+        return survey(DataConfig.model_validate(self.answered()))
 
 
 def source(given: str) -> dict[str, Any]:
@@ -67,23 +88,34 @@ def look(keys: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[Mapping[str, 
         rows = first_rows(HubDatasetConfig.model_validate(keys["hub"]), LOOKED_AT)
         return list(dict.fromkeys(name for row in rows for name in row)), rows
     files = DataConfig.model_validate(keys).input_files
-    rows = list(islice((row for file in files for row in usable_rows(file)), LOOKED_AT))
+    if not files:
+        folder = ", ".join(keys["preferences"])
+        raise InputError(f"no file of pairs in the folder {folder}; known kinds: {', '.join(FILE_KINDS)}")
+    first = list(islice((row for file in files for row in raw_rows(file)), LOOKED_AT))
+    rows = [dict(row.values) for row in first if row.values is not None]
     if not rows:
-        raise InputError(f"{', '.join(map(str, files)) or 'the folder'}: no row that can be read")
+        broken = [to_quarantine(row, str(row.defect)) for row in first]
+        why = explain_reasons(broken) or ["there is none"]
+        raise InputError("\n".join([f"{', '.join(map(str, files))}: no row that can be read", *why]))
     return list(dict.fromkeys(name for row in rows for name in row if name)), rows
 
 
-def usable_rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a file that can be read; a row of a CSV may end before the others."""
+def raw_rows(file: Path) -> Iterator[RawRow]:
+    """The rows of a file by its own names; a row of a CSV may end before the others."""
     needed = None if file.suffix.lower() == ".parquet" else ()
-    return (values for _, _, values in read_records(file, needed) if isinstance(values, dict))
+    for line, text, values in read_records(file, needed):
+        if isinstance(values, str):
+            yield RawRow(str(file), line, text, None, values)
+        else:
+            yield RawRow(str(file), line, text, values)
 
 
 def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey]:
     """The section of a source, and what is read by it.
 
     Raises:
-        InputError: the source cannot be read or used; the message says what to fill in.
+        InputError: the source cannot be read or used; the message says what to do. While a question is open,
+            only what can be read is known.
     """
     columns, rows = look(keys)
     found: Guess = guess(columns, rows)
@@ -106,7 +138,7 @@ def describe(keys: Mapping[str, Any], machine: Machine) -> tuple[Section, Survey
         }
         section.why["story_length"] = f"{long:.1%} of the stories are longer; the model must read two at once"
         read = section.read()
-    if problem := read.problem():
+    if not section.asks and (problem := read.problem()):
         shown = [line for line in read.lines() if not line.startswith("not used")]
         raise InputError("\n".join([problem, *shown]))
     return section, read
@@ -140,7 +172,10 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
         raise InputError(f"{to}: the name must end in .yaml, of letters, digits, dots and dashes")
     section, read = describe(source(given), machine)
     text = first_config(machine, to.stem, section.keys, section.why)
-    config = parsing.parse(yaml.safe_load(text))  # a mistake of ours, not of the file
+    raw = yaml.safe_load(text)
+    config = parsing.parse(
+        {**raw, "data": Section(raw["data"]).answered()}
+    )  # a mistake of ours, not of the file
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(text, encoding="utf-8")
     profile = "--profile slurm " if machine == "slurm" else ""
@@ -150,9 +185,11 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
         if key in section.keys
     ]
     return [
-        *(f"{given}: {line}" for line in [*read.lines(), *taken]),
+        *(f"{given}: {line}" for line in [*read.lines(labelled=not section.asks), *taken]),
+        *([f"warning: {warning}"] if not section.asks and (warning := read.warning()) else []),
         f"{to}: written for {machine} ({', '.join(each for each in MACHINES if each != machine)}: for=…)",
         "next:",
+        *([f"  write what each ? in {to} means; a comment beside it says more"] if section.asks else []),
         f"  snakemake check {profile}--configfile {to}",
         f"  snakemake all {profile}--configfile {to}",
         f"  then open results/{config.run}/report/report.html",
@@ -161,15 +198,17 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preferences", help="file or folder of pairs, or a data set of a hub, owner/name")
     parser.add_argument(
-        "--preferences", required=True, help="file or folder of pairs, or a data set of a hub, owner/name"
-    )
-    parser.add_argument(
-        "--for", dest="machine", choices=MACHINES, default=machine_here(), help="what it runs on"
+        "--for", dest="machine", metavar="MACHINE", default=machine_here(), help=", ".join(MACHINES)
     )
     parser.add_argument("--to", type=Path, default=Path("config/mine.yaml"), help="the config to write")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if not arguments.preferences:
+        sys.exit(f"error: no file of pairs is named: {USAGE}")
+    if arguments.machine not in MACHINES:
+        sys.exit(f"error: for={arguments.machine}: for is cpu, gpu or slurm: {USAGE}")
     try:
         print("\n".join(write(arguments.preferences, arguments.machine, arguments.to)))
     except InputError as error:

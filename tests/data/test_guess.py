@@ -50,6 +50,15 @@ def guessed(**row):
                 "labels": {"left": "a", "right": "b"},
             },
         ),
+        (
+            {"prompt": "p", "story_a": "x", "story_b": "y", "label": (0, 1, "tie")},
+            {"labels": {"0": "?", "1": "?"}},
+        ),
+        (
+            {"prompt": "p", "story_a": "x", "story_b": "y", "winner": "a", "choice": "b"},
+            {"columns": {"label": "?"}},
+        ),
+        ({"prompt": "p", "story_a": "x", "story_b": "y", "label": ("x", "y")}, {}),
     ],
 )
 def test_what_names_and_values_say(row, keys):
@@ -66,12 +75,8 @@ def test_what_names_and_values_say(row, keys):
             "several pairs of columns may be the stories",
         ),
         (
-            {"prompt": "p", "story_a": "x", "story_b": "y", "winner": "a", "choice": "b"},
-            "'winner', 'choice': which one is the label?",
-        ),
-        (
-            {"prompt": "p", "story_a": "x", "story_b": "y", "label": (0, 1)},
-            r"data: {labels: {0: \?, 1: \?}}",
+            {"premise": "p", "question": "q", "story_a": "x", "story_b": "y", "label": "a"},
+            "'premise', 'question': which one is the prompt?",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """`snakemake init`: a file in any shape gets a config that `check` accepts, or is told what to fill in."""
 
 import logging
+import sys
 
 import pytest
 import yaml
@@ -112,3 +113,97 @@ def test_a_file_that_is_not_there(given, tmp_path):
 def test_a_folder_of_a_data_set_is_read_as_its_files_are(tmp_path):
     assert init.source(str(tmp_path)) == {"preferences": [str(tmp_path)]}
     assert init.source("SAA-Lab/LitBench-Train") == {"hub": {"name": "SAA-Lab/LitBench-Train"}}
+
+
+def test_ties_alone_are_refused_by_init_and_by_check(tmp_path):
+    content = jsonl(rows(80, split="", label="tie"))
+    with pytest.raises(InputError, match="and all are ties: there is nothing to learn"):
+        made(tmp_path, content)
+    raw, _ = made(tmp_path, jsonl(rows(80, split="")))
+    (tmp_path / "pairs.jsonl").write_bytes(content)
+    (found,) = errors(raw, tmp_path)
+    assert "and all are ties: there is nothing to learn" in found.said
+
+
+@pytest.mark.parametrize(("label", "chosen"), [("a", "chosen: story_a"), ("b", "chosen: story_b")])
+def test_one_label_alone_is_a_warning_of_init_and_of_check(label, chosen, tmp_path):
+    raw, said = made(tmp_path, jsonl(rows(80, split="", label=label)))
+    warned = [
+        found.said
+        for found in check_config.find(parsing.parse(raw), tmp_path, None)
+        if (found.level, found.subject) == ("warning", "data.preferences")
+    ]
+    assert len(warned) == 1
+    assert chosen in warned[0]
+    assert f"warning: {warned[0]}" in said
+
+
+def test_a_file_without_a_row_that_can_be_read_says_why(tmp_path):
+    content = csv_bytes(rows(80, story_a="café"), "latin-1")
+    with pytest.raises(
+        InputError, match=r"80 x wrong encoding, as in .*pairs\.csv line 2 .*Files are UTF-8.*iconv"
+    ):
+        made(tmp_path, content, "csv")
+
+
+def test_a_folder_without_a_file_is_named(tmp_path):
+    (tmp_path / "none").mkdir()
+    with pytest.raises(
+        InputError, match=rf"no file of pairs in the folder {tmp_path / 'none'}; known kinds: "
+    ):
+        init.write(str(tmp_path / "none"), "cpu", tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "answer"),
+    [
+        ({"label": lambda i: i % 2}, "labels", {"0": "a", "1": "b"}),
+        ({"label": lambda i: 1 + i % 2}, "labels", {"1": "a", "2": "b"}),
+        ({"label": lambda i: f"model_{'ab'[i % 2]}"}, "labels", {"model_a": "b", "model_b": "a"}),
+        ({"label": None, "better": lambda i: "ab"[i % 2]}, "columns", {"label": "better"}),
+        (
+            {"label": None, "winner": "a", "choice": lambda i: "ab"[i % 2]},
+            "columns",
+            {"label": "choice"},
+        ),
+    ],
+)
+def test_an_open_question_is_written_to_be_filled_in(fields, key, answer, tmp_path):
+    table = rows(80, split="", **fields)
+    if fields.get("label", 0) is None:
+        table = [{name: value for name, value in row.items() if name != "label"} for row in table]
+    if "model_a" in answer:  # a model's letter says nothing beside numbered stories
+        names = {"story_a": "response_1", "story_b": "response_2"}
+        table = [{names.get(name, name): value for name, value in row.items()} for row in table]
+    raw, said = made(tmp_path, jsonl(table))
+    assert raw["data"][key] == raw["data"][key] | dict.fromkeys(answer, "?")
+    assert "write what each ?" in said
+    assert "labelled" not in said
+    with pytest.raises(parsing.ConfigError, match=rf"data\.{key}: {', '.join(answer)}: write .* in place of"):
+        parsing.parse(raw)
+    raw["data"][key] |= answer
+    assert errors(raw, tmp_path) == []
+
+
+def test_a_label_that_is_the_text_of_a_story_means_it(tmp_path):
+    table = [{**row, "label": row[f"story_{row['label']}"]} for row in rows(80, split="")]
+    raw, _ = made(tmp_path, jsonl(table))
+    assert "labels" not in raw["data"]
+    read = init.survey(parsing.parse(raw).data)
+    assert read.labels == {"a": 40, "b": 40}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "error: no file of pairs is named: snakemake init --config preferences=FILE"),
+        (
+            ["--preferences=x", "--for=tpu"],
+            "error: for=tpu: for is cpu, gpu or slurm: snakemake init --config",
+        ),
+    ],
+)
+def test_what_is_not_said_is_asked_for_in_the_words_that_are_typed(words, said, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["init.py", *words])
+    with pytest.raises(SystemExit, match=said):
+        init.main()

@@ -13,13 +13,13 @@ import judge as script
 from configs import merged
 from rlcs.config import parsing
 from rlcs.data.exports import JUDGE_NAME, write_judge
-from rlcs.data.new_rows import read_new_rows
+from rlcs.data.new_rows import NewPair, read_new_rows
 from rlcs.errors import InputError
 from rlcs.judging.backends import Reply
 from rlcs.judging.in_process import TransformersBackend
 from rlcs.judging.new_texts import comparisons_to_rank, judged_pairs, rank, ranked_stories
 from rlcs.planning import stage_configs
-from rlcs.records import Judgement
+from rlcs.records import Context, Judgement
 
 LENGTHS = {"long": "a very long story", "short": "short", "same": "other", "silent": "silence"}
 
@@ -97,7 +97,7 @@ def test_new_pairs_have_p_over_both_orders_and_failures_are_null(tmp_path, model
     assert rows[-1] == {"line": 4, "p": None, "error": "empty story"}
     assert "3 pairs, 6 judgements in the orders ab and ba, 2 of them without a verdict" in printed
     assert "1 rows could not be used" in printed
-    assert "agrees with the label: 100.0%" in printed
+    assert "agrees with the label: 100.0% of 1; one context has no interval" in printed
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["o.jsonl"]
 
 
@@ -206,11 +206,70 @@ def test_two_rows_with_one_id_are_two_contexts(tmp_path):
     judgements = [
         Judgement(c.pair_id, c.order, "j", "a" if c.context.outline == "p" else "b") for c in comparisons
     ]
-    assert [row["ranking"][0]["story"] for row in ranked_stories(new.to_rank, judgements)] == [0, 1]
+    ranked = ranked_stories(new.to_rank, judgements)
+    assert [ranked[number]["ranking"][0]["story"] for number in (1, 2)] == [0, 1]
 
 
 def test_the_judges_own_p_counts_before_its_verdict():
     judgements = [Judgement("1", "ab", "j", "a", p_a=0.9), Judgement("1", "ba", "j", "b", p_a=0.4)]
-    (row,) = judged_pairs([{"pair_id": "1"}], judgements)
+    pair = NewPair(1, 1, "mine", Context("1", "story", "", "", "p", (), "test"), "c", "x", "y", None)
+    row = judged_pairs([pair], judgements)[1]
     assert row["p"] == pytest.approx(0.65)
     assert (row["verdict"], row["flips"]) == ("a", True)
+
+
+def test_the_output_has_the_rows_of_the_input_in_their_order(tmp_path, model_folder, monkeypatch, capsys):
+    """Pairs, lists, broken rows, repeated and swapped pairs, whatever label or id they have."""
+    folder = exported(tmp_path / "genrm", model_folder, "genrm")
+    says(monkeypatch, by_length)
+    pair = {"prompt": "p", "story_a": LENGTHS["short"], "story_b": LENGTHS["long"]}
+    pairs = jsonl(
+        tmp_path / "new.jsonl",
+        pair,
+        {"prompt": "s", "story_a": ""},
+        pair | {"label": "b", "pair_id": "x"},
+        {"prompt": "p", "stories": [LENGTHS["short"], LENGTHS["long"]]},
+        pair | {"story_a": pair["story_b"], "story_b": pair["story_a"], "pair_id": "x", "label": "b"},
+    )
+    printed = run(monkeypatch, capsys, "--model", folder, "--pairs", pairs, "--output", tmp_path / "o.jsonl")
+    rows = rows_of(tmp_path / "o.jsonl")
+    assert [row["line"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row.get("verdict") for row in rows] == ["b", None, "b", None, "a"]
+    assert [row.get("pair_id") for row in rows] == ["1", None, "x", None, "x"]
+    assert rows[3]["ranking"][0]["story"] == 1
+    assert "3 pairs, 1 prompts, 8 judgements" in printed
+    assert "agrees with the label: 50.0% of 2; one context has no interval" in printed
+    assert "nan" not in printed
+
+
+def test_rows_on_one_line_are_told_apart(tmp_path):
+    row = {"prompt": "p", "story_a": "x", "story_b": "y"}
+    (tmp_path / "n.json").write_text(json.dumps([row, row]))
+    assert [pair.row_number for pair in read_new_rows(tmp_path / "n.json", {}).pairs] == [1, 2]
+
+
+def test_an_output_that_is_a_folder_is_refused_before_judging(tmp_path, model_folder, monkeypatch, capsys):
+    folder = exported(tmp_path / "genrm", model_folder, "genrm")
+    says(monkeypatch, lambda stories: pytest.fail("it was asked"))
+    pairs = jsonl(tmp_path / "new.jsonl", {"prompt": "p", "story_a": "one", "story_b": "two"})
+    with pytest.raises(SystemExit, match=r"error: --output: .* is a folder: name a file in it"):
+        run(monkeypatch, capsys, "--model", folder, "--pairs", pairs, "--output", tmp_path)
+
+
+def test_judgements_are_kept_until_they_are_written(tmp_path, model_folder, monkeypatch, capsys):
+    folder = exported(tmp_path / "genrm", model_folder, "genrm")
+    says(monkeypatch, by_length)
+    pairs = jsonl(tmp_path / "new.jsonl", {"prompt": "p", "story_a": "short", "story_b": "a very long story"})
+    arguments = ["--model", folder, "--pairs", pairs, "--output", tmp_path / "out" / "o.jsonl"]
+
+    def full(rows, path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(script, "write_output", full)
+        with pytest.raises(SystemExit, match=r"error: .*No space left"):
+            run(patched, capsys, *arguments)
+    assert list((tmp_path / "out").glob(".judging-*/*"))
+    says(monkeypatch, lambda stories: pytest.fail("it was asked again"))
+    run(monkeypatch, capsys, *arguments)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["o.jsonl"]

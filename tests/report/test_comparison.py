@@ -195,7 +195,7 @@ def test_costs_are_those_of_the_artifacts(root):
 @pytest.mark.parametrize(
     ("runs", "message"),
     [
-        ("one", "compare needs two runs, runs=a,b, and has 1: 'one'"),
+        ("one", "compare needs two runs and has 1: snakemake compare --config runs=A,B"),
         ("", "compare needs two runs"),
         ("one,nowhere", "no such run: 'nowhere'; there are one, two, docs/results/one"),
         ("one,", "no such run: ''"),
@@ -207,7 +207,7 @@ def test_bad_input_is_one_line(root, monkeypatch, runs, message):
     with pytest.raises(InputError, match=message):
         find_two(runs, root)
     monkeypatch.chdir(root)
-    monkeypatch.setattr(sys, "argv", ["compare_runs.py", runs])
+    monkeypatch.setattr(sys, "argv", ["compare_runs.py", *filter(None, [runs])])
     with pytest.raises(SystemExit) as refused:
         compare_runs.main()
     assert str(refused.value).startswith("error: ")

@@ -243,6 +243,9 @@ class Judgement:
 FILE_KINDS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 
+UNKNOWN = "?"  # in a new config, in place of what the person who has the data must say
+
+
 def label_key(value: Any) -> str:
     """A label as it is compared: a number or a word of any case, without outer spaces."""
     if isinstance(value, float) and not isinstance(value, bool):

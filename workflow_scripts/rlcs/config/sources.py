@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rlcs.config.section import File, Section
-from rlcs.records import FILE_KINDS, Label, label_key
+from rlcs.records import FILE_KINDS, UNKNOWN, Label, label_key
 
 
 class HubDatasetConfig(Section):
@@ -205,6 +205,10 @@ class SourceConfig(Section):
     def _comparable(cls, labels: Any) -> Any:
         if not isinstance(labels, dict):
             return labels
+        if asked := [str(value) for value, label in labels.items() if label == UNKNOWN]:
+            raise ValueError(
+                f"{', '.join(asked)}: write a, b or tie in place of each ?, the story that this label prefers"
+            )
         return {label_key(value): label for value, label in labels.items()}
 
     @model_validator(mode="before")
@@ -230,6 +234,16 @@ class SourceConfig(Section):
         if self.labels and self.label_scale is not None:
             raise ValueError("names both labels and label_scale: keep one")
         return self
+
+    @field_validator("columns")
+    @classmethod
+    def _answered(cls, columns: dict[str, Any]) -> dict[str, Any]:
+        if asked := [field for field, name in columns.items() if name == UNKNOWN]:
+            raise ValueError(
+                f"{', '.join(asked)}: write the name of your column in place of the ?, or take it out if "
+                "there is none"
+            )
+        return columns
 
     @model_validator(mode="after")
     def _several_columns(self) -> SourceConfig:

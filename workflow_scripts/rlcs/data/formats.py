@@ -6,7 +6,7 @@ prefer, nor about the system that wrote it.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations, product
@@ -31,7 +31,7 @@ from rlcs.data.rows import (
 )
 from rlcs.data.validation import Validated, validate
 from rlcs.data.votes import soft_label, votes_by_pair
-from rlcs.records import SPLITS, Label, Split, digest, label_key
+from rlcs.records import LABELS, SPLITS, Label, Split, digest, label_key
 from rlcs.text import premise_key, text_key
 
 _OF_SCORES = ("scores", "raters")  # fields of a rating that other columns make
@@ -55,10 +55,17 @@ def parse_pairs(rows: Iterable[RawRow]) -> list[ParsedPair]:
 
 
 def with_label(raw: RawRow, data: DataConfig) -> RawRow:
-    """The row with the label and the votes that ``data.labels`` or ``data.label_scale`` makes of its own."""
-    if raw.values is None or not (data.labels or data.label_scale):
+    """The row with the label and the votes that ``data.labels`` or ``data.label_scale`` makes of its own.
+
+    A label that repeats the text of one of the two stories means that story.
+    """
+    if raw.values is None:
         return raw
     values = dict(raw.values)
+    if named := _named_story(values):
+        return replace(raw, values={**values, "label": named})
+    if not (data.labels or data.label_scale):
+        return raw
     if "label" in values:
         values["label"] = _mapped(values["label"], data)
     votes = values.get("votes")
@@ -74,6 +81,18 @@ def with_label(raw: RawRow, data: DataConfig) -> RawRow:
     elif isinstance(votes, list):
         values["votes"] = [_mapped(label, data) for label in votes]
     return replace(raw, values=values)
+
+
+def _named_story(values: Mapping[str, Any]) -> Label | None:
+    """The story whose text is the label; None if it is neither's, both's, or a label's own word."""
+    label = values.get("label")
+    if not isinstance(label, str) or label_key(label) in LABELS or not label.strip():
+        return None
+    sides: dict[Label, Any] = {"a": values.get("story_a"), "b": values.get("story_b")}
+    named = [
+        side for side, story in sides.items() if isinstance(story, str) and story.strip() == label.strip()
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _mapped(value: Any, data: DataConfig) -> Any:

@@ -1,18 +1,18 @@
 """The section ``data`` of a config for files that nobody has described: what their columns and labels mean.
 
 A column or a label is guessed only where its name or its value says what it means. Everything else is a
-question for the person who has the file.
+question for the person who has the file: ``UNKNOWN`` stands where the answer belongs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rlcs.errors import InputError
-from rlcs.records import LABELS, label_key
+from rlcs.records import LABELS, UNKNOWN, label_key
 
 # Names of the two stories of a pair, the first of which is a.
 _SIDES = [
@@ -40,7 +40,7 @@ _FEW = 12  # different labels; a column with more is another thing
 
 @dataclass(frozen=True)
 class Guess:
-    """Keys of ``data`` beside the source, and a sentence about each."""
+    """Keys of ``data`` beside the source, in which ``UNKNOWN`` is a question, and a sentence about each."""
 
     keys: dict[str, Any] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ def guess(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Guess
         records: rows as they are in the files.
 
     Raises:
-        InputError: the names and values do not say it; the message says what to fill in.
+        InputError: the names do not say which columns are the stories and their prompt.
     """
     plain = {_plain(name): name for name in columns}
     if len(plain) < len(columns):
@@ -79,19 +79,35 @@ def guess(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Guess
         found = [name for name in _FIELDS[target] if name in plain]
         if target in found:
             found = [target]
+        if len(found) > 1 and target == "label":
+            why["columns"] = (
+                f"write for the ? which of {', '.join(repr(plain[name]) for name in found)} has the label"
+            )
+            found = []
         if len(found) > 1:
             listed = ", ".join(repr(plain[name]) for name in found)
             raise InputError(f"{listed}: which one is the {target}? Write data: {{columns: {{{target}: …}}}}")
         names |= {target: found[0]} if found else {}
     renamed = {target: plain[name] for target, name in names.items() if plain[name] != target}
+    others = [name for name in columns if name and name not in {plain[used] for used in names.values()}]
+    if sides and "label" not in names and others and not {"votes"} & plain.keys():
+        renamed["label"] = UNKNOWN
+        why.setdefault("columns", f"write for the ? which of {', '.join(map(repr, others))} has the label")
     if renamed:
         keys["columns"] = renamed
-        why["columns"] = "by their names"
+        why.setdefault("columns", "by their names")
     if sides and "label" in names:
-        labels = _guess_labels(names, [row.get(plain[names["label"]]) for row in records])
+        labels = _guess_labels(
+            names, _words(records, *(plain[names[field]] for field in ("label", "story_a", "story_b")))
+        )
         if labels:
             keys["labels"] = labels
-            why["labels"] = "by the names of the stories' columns"
+            asked = UNKNOWN in labels.values()
+            why["labels"] = (
+                "write for each ? which story this label prefers: a, b or tie"
+                if asked
+                else "by the names of the stories' columns"
+            )
     return Guess(keys, why)
 
 
@@ -114,12 +130,13 @@ def _ask_for_stories(columns: Sequence[str], found: Sequence[tuple[str, str]]) -
     )
 
 
-def _guess_labels(names: Mapping[str, str], values: Sequence[Any]) -> dict[str, str]:
-    """The labels that the values mean.
+def _words(rows: Iterable[Mapping[str, Any]], label: str, *stories: str) -> list[Any]:
+    """The labels of rows, without those that repeat a story's text."""
+    return [row.get(label) for row in rows if row.get(label) not in [row.get(story) for story in stories]]
 
-    Raises:
-        InputError: they do not say it.
-    """
+
+def _guess_labels(names: Mapping[str, str], values: Sequence[Any]) -> dict[str, str]:
+    """The labels that the values mean; ``UNKNOWN`` where they do not say it."""
     seen = dict.fromkeys(
         label_key(value) for value in values if isinstance(value, str | int | float) and value == value
     )
@@ -135,10 +152,4 @@ def _guess_labels(names: Mapping[str, str], values: Sequence[Any]) -> dict[str, 
         known |= dict.fromkeys(difference, side)
         # a model's letter or number, as that of its story
         known |= {f"model_{part}": side for part in difference}
-    if unknown := [word for word in words if word not in known]:
-        asked = ", ".join(f"{word}: ?" for word in words)
-        raise InputError(
-            f"labels {', '.join(words)}: {', '.join(unknown)} may mean either story. Write a, b or tie for "
-            f"each ? of data: {{labels: {{{asked}}}}}"
-        )
-    return {word: known[word] for word in words if word not in LABELS}
+    return {word: known.get(word, UNKNOWN) for word in words if word not in LABELS}

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rlcs.data.files import read_files
-from rlcs.data.formats import parse_pairs
 from rlcs.data.rows import (
     ContextRow,
     PairRow,
@@ -15,8 +14,9 @@ from rlcs.data.rows import (
     premise_defect,
     to_quarantine,
 )
-from rlcs.data.validation import make_context, validate
-from rlcs.records import Context, Row
+from rlcs.data.validation import make_context, pair_defect
+from rlcs.data.votes import majority_label
+from rlcs.records import Context, Label, Row
 
 
 class StoriesRow(ContextRow):
@@ -26,12 +26,31 @@ class StoriesRow(ContextRow):
 
 
 @dataclass(frozen=True)
+class NewPair:
+    """The two stories of a row; ``name`` is the row's pair_id, or the number of its line.
+
+    The context's own id is the row's number, so that two rows are two contexts, whatever they say.
+    ``same_context`` is the id that rows of one context have in common.
+    """
+
+    row_number: int
+    line: int
+    name: str
+    context: Context
+    same_context: str
+    story_a: str
+    story_b: str
+    label: Label | None
+
+
+@dataclass(frozen=True)
 class StoriesToRank:
     """The stories of a row; ``name`` is the row's context_id, or the number of its line.
 
-    The context's own id is the line, so that two rows are two contexts, whatever they say.
+    The context's own id is as in ``NewPair``.
     """
 
+    row_number: int
     line: int
     name: str
     context: Context
@@ -40,18 +59,21 @@ class StoriesToRank:
 
 @dataclass(frozen=True)
 class NewRows:
-    """Pairs (rows of PAIRS or UNLABELLED), or stories to rank; and rows of QUARANTINE that are neither."""
+    """Pairs and stories to rank, in the order of the file; and rows of QUARANTINE that are neither.
 
-    contexts: Mapping[str, Context] = field(default_factory=dict)
-    pairs: list[Row] = field(default_factory=list)
+    Attributes:
+        unusable: by the row's number.
+    """
+
+    pairs: list[NewPair] = field(default_factory=list)
     to_rank: list[StoriesToRank] = field(default_factory=list)
-    unusable: list[Row] = field(default_factory=list)
+    unusable: dict[int, Row] = field(default_factory=dict)
 
 
 def read_new_rows(path: Path, columns: Mapping[str, str]) -> NewRows:
-    """Read a file of pairs, or of rows with a list ``stories``, which a first row with that column tells.
+    """Read a file of pairs and of rows with a list ``stories``; a row with such a list is no pair.
 
-    A pair without a ``pair_id`` gets the number of its line, which tells it in the output.
+    Every row is used that can be judged, a repeated one too.
 
     Args:
         columns: names in the file by the workflow's names.
@@ -61,33 +83,43 @@ def read_new_rows(path: Path, columns: Mapping[str, str]) -> NewRows:
     """
     fields = list(dict.fromkeys([*PairRow.model_fields, "stories"]))
     rows = read_files([path], columns, fields, [])
-    if any(row.values and row.values.get("stories") is not None for row in rows):
-        return _to_rank(rows)
-    rows = read_files([path], columns, fields, ["story_a", "story_b"])  # says which column is missing
-    valid = validate(parse_pairs(map(_with_id, rows)), {"test": 1.0}, 0)
-    return NewRows(
-        contexts={context.context_id: context for context in valid.contexts},
-        pairs=[*valid.pairs, *valid.unlabelled],
-        unusable=list(valid.quarantine),
-    )
-
-
-def _with_id(raw: RawRow) -> RawRow:
-    if raw.values is None or raw.values.get("pair_id") not in (None, ""):
-        return raw
-    return replace(raw, values={**raw.values, "pair_id": str(raw.line), "split": None})
-
-
-def _to_rank(rows: list[RawRow]) -> NewRows:
-    to_rank: list[StoriesToRank] = []
-    unusable: list[Row] = []
-    for raw in rows:
-        row = parse_row(raw, StoriesRow)
-        if not isinstance(row, str):
-            row = premise_defect(row) or ("fewer than two stories" if len(row.stories) < 2 else row)
-        if isinstance(row, str):
-            unusable.append(to_quarantine(raw, row))
+    if not any(_has(row, "stories") for row in rows):
+        rows = read_files([path], columns, fields, ["story_a", "story_b"])  # says which column is missing
+    lists_alone = not any(_has(row, "story_a") or _has(row, "story_b") for row in rows)
+    new = NewRows()
+    for number, raw in enumerate(rows, start=1):
+        made = _to_rank(number, raw) if lists_alone or _has(raw, "stories") else _new_pair(number, raw)
+        if isinstance(made, str):
+            new.unusable[number] = to_quarantine(raw, made)
+        elif isinstance(made, NewPair):
+            new.pairs.append(made)
         else:
-            context = replace(make_context(row, "test"), context_id=str(raw.line))
-            to_rank.append(StoriesToRank(raw.line, row.context_id or str(raw.line), context, row.stories))
-    return NewRows(to_rank=to_rank, unusable=unusable)
+            new.to_rank.append(made)
+    return new
+
+
+def _has(raw: RawRow, field: str) -> bool:
+    return raw.values is not None and raw.values.get(field) is not None
+
+
+def _new_pair(number: int, raw: RawRow) -> NewPair | str:
+    """The pair of a row, or the reason why there is none."""
+    row = parse_row(raw, PairRow)
+    if isinstance(row, str) or (defect := pair_defect(row)):
+        return row if isinstance(row, str) else str(defect)
+    context = make_context(row, "test")
+    label = row.label or (majority_label(row.votes) if row.votes else None)
+    name = row.pair_id or str(raw.line)
+    own = replace(context, context_id=str(number))
+    return NewPair(number, raw.line, name, own, context.context_id, row.story_a, row.story_b, label)
+
+
+def _to_rank(number: int, raw: RawRow) -> StoriesToRank | str:
+    """The stories of a row, or the reason why there are none to rank."""
+    row = parse_row(raw, StoriesRow)
+    if not isinstance(row, str):
+        row = premise_defect(row) or ("fewer than two stories" if len(row.stories) < 2 else row)
+    if isinstance(row, str):
+        return row
+    context = replace(make_context(row, "test"), context_id=str(number))
+    return StoriesToRank(number, raw.line, row.context_id or str(raw.line), context, row.stories)

@@ -1,7 +1,7 @@
 """Marks of data that can be used but may not be what was meant: each is counted, and nothing is changed."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,6 +36,23 @@ def count_oddities(contexts: Mapping[str, Context], pairs: Iterable[Mapping[str,
         number[key] += 1
     counts["the same two stories in two splits"] = sum(number[key] for key in splits if len(splits[key]) > 1)
     return {kind: count for kind, count in counts.items() if count}
+
+
+def one_sided_labels(labels: Counter[str]) -> str | None:
+    """Say what to do if one of a and b is never preferred; None if both are, or neither.
+
+    Args:
+        labels: number of pairs by label.
+    """
+    preferred = [label for label in ("a", "b") if labels[label]]
+    if len(preferred) != 1:
+        return None
+    chosen = preferred[0]
+    other = "b" if chosen == "a" else "a"
+    return (
+        f"every label prefers story {chosen}. If the file names the preferred story first, say so: "
+        f"data: {{format: chosen_rejected, columns: {{chosen: story_{chosen}, rejected: story_{other}}}}}"
+    )
 
 
 def _oddities(story: str, outline: str) -> Iterable[str]:

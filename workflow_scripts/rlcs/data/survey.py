@@ -12,6 +12,7 @@ from rlcs import text as texts
 from rlcs.config.data import DataConfig
 from rlcs.data.files import columns_of, read_files
 from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
+from rlcs.data.oddities import one_sided_labels
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import RawRow
 from rlcs.data.splits import refuse_empty_splits
@@ -55,7 +56,7 @@ class Survey:
         return sorted(texts.word_count(pair[side]) for pair in pairs for side in ("story_a", "story_b"))
 
     def problem(self) -> str | None:
-        """Say why ``ingest`` would stop; None if it would not."""
+        """Say why ``ingest`` would stop, or what is trained on the pairs; None if they would not."""
         found = self.found
         try:
             check_share(self.rows, found.quarantine, self.data.max_quarantine_share, "quarantine.parquet")
@@ -68,15 +69,32 @@ class Survey:
             )
         except InputError as error:
             return str(error)
+        split_of = {context.context_id: context.split for context in found.contexts}
+        training = [pair for pair in found.pairs if split_of[pair["context_id"]] == "train"]
+        if all(pair["label"] == "tie" for pair in training):
+            return (
+                f"{len(training)} training pairs, and all are ties: there is nothing to learn. Add pairs "
+                "whose label is a or b, or name the column of the label in data.columns"
+            )
         return None
 
-    def lines(self) -> list[str]:
-        """The survey for a person to read."""
+    def warning(self) -> str | None:
+        """Say that the labels may not be what was meant; None if nothing tells so."""
+        return one_sided_labels(self.labels)
+
+    def lines(self, *, labelled: bool = True) -> list[str]:
+        """The survey for a person to read.
+
+        Args:
+            labelled: the meaning of the labels is known.
+        """
         found, labels, words = self.found, self.labels, self.story_words
         several = sum(len(votes) > 1 for votes in votes_by_pair(found.annotations).values())
         people = {vote["annotator"] for vote in found.annotations if vote["annotator"]}
         counted = ", ".join(f"{labels[label]} {label}" for label in LABELS)
         splits = ", ".join(f"{number} {split}" for split, number in self.pairs_by_split.items())
+        if not labelled:
+            return [f"{self.rows} rows, {len(found.contexts)} prompts"]
         lines = [
             f"{self.rows} rows, {self.rows - len(found.quarantine)} used",
             f"{len(found.pairs)} pairs with a label ({counted}), {len(found.unlabelled)} without, "

@@ -60,7 +60,7 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
     split takes that which another row names for its premise, or one by hash (``validation.split_of``): one
     premise under two ids does not stand in two splits either.
     """
-    parsed = [(raw, row if isinstance(row, str) else _pair_defect(row) or row) for raw, row in rows]
+    parsed = [(raw, row if isinstance(row, str) else pair_defect(row) or row) for raw, row in rows]
     splits: dict[str, Split] = {}
     for _, row in parsed:
         if isinstance(row, PairRow) and row.split:
@@ -129,7 +129,7 @@ def validate(rows: Iterable[ParsedPair], shares: Mapping[Split, float], seed: in
     )
 
 
-def _pair_defect(row: PairRow) -> str | None:
+def pair_defect(row: PairRow) -> str | None:
     """The reason why a pair cannot be used; None if it can."""
     if same_text(row.story_a, row.story_b):
         return "identical stories"

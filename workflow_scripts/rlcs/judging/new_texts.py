@@ -7,10 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from rlcs.data.new_rows import StoriesToRank
+from rlcs.data.new_rows import NewPair, StoriesToRank
 from rlcs.judging.credits import both_orders_verdicts
-from rlcs.records import ORDERS, Comparison, Judgement, Row
+from rlcs.records import ORDERS, Comparison, Judgement
 from rlcs.verdict import orders_disagree, soft_win_probability
+
+
+def comparisons_of_pairs(pairs: Iterable[NewPair]) -> list[Comparison]:
+    """Every pair in both orders, the two orders of a pair adjacent."""
+    return [
+        Comparison(pair_key(pair), pair.context, pair.story_a, pair.story_b, order)
+        for pair in pairs
+        for order in ORDERS
+    ]
+
+
+def pair_key(pair: NewPair) -> str:
+    """The id of a pair in its judgements: the row's number, since rows may share a name."""
+    return str(pair.row_number)
 
 
 def comparisons_to_rank(to_rank: Iterable[StoriesToRank]) -> list[Comparison]:
@@ -24,45 +38,45 @@ def comparisons_to_rank(to_rank: Iterable[StoriesToRank]) -> list[Comparison]:
 
 
 def _match(of_one: StoriesToRank, i: int, j: int) -> str:
-    return f"{of_one.line}/{i}/{j}"
+    return f"{of_one.row_number}/{i}/{j}"
 
 
-def judged_pairs(pairs: Iterable[Row], judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
-    """A row for each pair: p over both orders, the verdict of p, and what was said in each order.
+def judged_pairs(pairs: Iterable[NewPair], judgements: Sequence[Judgement]) -> dict[int, dict[str, Any]]:
+    """A row of each pair, by its number: p over both orders, the verdict of p, and what was said in each.
 
     p is the mean over the verdicts in both orders, each with the judge's own p if it has one; it is None, as
     the verdict, if no order has a verdict.
     """
     by_pair = _by_pair(judgements)
-    return [
-        {"pair_id": pair["pair_id"], **_both_orders(by_pair[pair["pair_id"]])}
-        | ({"label": pair["label"]} if "label" in pair else {})
+    return {
+        pair.row_number: {"line": pair.line, "pair_id": pair.name, **_both_orders(by_pair[pair_key(pair)])}
+        | ({"label": pair.label} if pair.label else {})
         for pair in pairs
-    ]
+    }
 
 
-def ranked_stories(to_rank: Iterable[StoriesToRank], judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
-    """A row for each context: its stories by their mean p over all others, and the matches behind it.
+def ranked_stories(
+    to_rank: Iterable[StoriesToRank], judgements: Sequence[Judgement]
+) -> dict[int, dict[str, Any]]:
+    """A row of each context, by its number: its stories by their mean p over all others, and all matches.
 
     A rank is that of a competition: stories with the same mean share one. ``opponents`` is the number of
     stories that it has a verdict against; without any it has no rank and stands last.
     """
     by_match = _by_pair(judgements)
-    rows = []
+    rows = {}
     for of_one in to_rank:
         matches = [
             {"story_a": i, "story_b": j, **_both_orders(by_match[_match(of_one, i, j)])}
             for i, j in combinations(range(len(of_one.stories)), 2)
         ]
-        rows.append(
-            {
-                "context_id": of_one.name,
-                "line": of_one.line,
-                "ranking": rank(len(of_one.stories), matches),
-                "unjudged": sum(match["p"] is None for match in matches),
-                "matches": matches,
-            }
-        )
+        rows[of_one.row_number] = {
+            "line": of_one.line,
+            "context_id": of_one.name,
+            "ranking": rank(len(of_one.stories), matches),
+            "unjudged": sum(match["p"] is None for match in matches),
+            "matches": matches,
+        }
     return rows
 
 

@@ -131,7 +131,10 @@ def find_two(runs: str, root: Path) -> tuple[ComparedRun, ComparedRun]:
     """
     names = [name.strip() for name in runs.split(",")]
     if len(names) != 2:
-        raise InputError(f"compare needs two runs, runs=a,b, and has {len(names)}: {runs!r}")
+        raise InputError(
+            f"compare needs two runs and has {len(list(filter(None, names)))}: snakemake compare --config "
+            "runs=A,B, each the name of a run in results/ or a folder of docs/results"
+        )
     first, second = (find_run(name, root) for name in names)
     if first.folder.resolve() == second.folder.resolve():
         raise InputError(f"{first.name} and {second.name} are the same run: {first.folder}")
