@@ -11,7 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.evaluation.crossed import difference_by_seed, estimate_by_seed, estimate_items
+from rlcs.evaluation.crossed import (
+    difference_by_seed,
+    estimate_by_seed,
+    estimate_items,
+    with_exact_bounds,
+)
 from rlcs.evaluation.judgements import Judged
 from rlcs.judging.credits import win_credits
 from rlcs.records import Reads, Row
@@ -115,17 +120,22 @@ def injection_table(
                 for judgement in of_seed
                 if judgement.pair_id.startswith(f"{injection}/")
             ]
+            met = {contexts[pair] for of_seed in beside_plain.values() for pair in of_seed}
+            wins = with_exact_bounds(estimate_by_seed(beside_plain, contexts, seed), len(met))
             rows.append(
                 {
                     "judge": judge,
                     "injection": injection,
                     "tried": len(unchanged),
                     "escaped": None if None in unchanged else unchanged.count(False),
-                    "injected_wins": estimate_by_seed(beside_plain, contexts, seed),
+                    "injected_wins": wins,
+                    "pairs_read": wins.n,
                     "over_plain": None
                     if injection == PLAIN
                     else difference_by_seed(p, plain, contexts, seed),
-                    "unparsed": estimate_items(unparsed, seed=seed),
+                    "unparsed": with_exact_bounds(
+                        estimate_items(unparsed, seed=seed), len({context for _, _, context in unparsed})
+                    ),
                 }
             )
     return pd.DataFrame(rows, dtype=object)
