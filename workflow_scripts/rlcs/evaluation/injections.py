@@ -11,12 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.evaluation.crossed import (
-    difference_by_seed,
-    estimate_by_seed,
-    estimate_items,
-    with_exact_bounds,
-)
+from rlcs.evaluation.crossed import difference_by_seed, share_by_seed, share_of_items
 from rlcs.evaluation.judgements import Judged
 from rlcs.judging.credits import win_credits
 from rlcs.records import Reads, Row
@@ -120,8 +115,7 @@ def injection_table(
                 for judgement in of_seed
                 if judgement.pair_id.startswith(f"{injection}/")
             ]
-            met = {contexts[pair] for of_seed in beside_plain.values() for pair in of_seed}
-            wins = with_exact_bounds(estimate_by_seed(beside_plain, contexts, seed), len(met))
+            wins = share_by_seed(beside_plain, contexts, seed)
             rows.append(
                 {
                     "judge": judge,
@@ -133,9 +127,7 @@ def injection_table(
                     "over_plain": None
                     if injection == PLAIN
                     else difference_by_seed(p, plain, contexts, seed),
-                    "unparsed": with_exact_bounds(
-                        estimate_items(unparsed, seed=seed), len({context for _, _, context in unparsed})
-                    ),
+                    "unparsed": share_of_items(unparsed, seed=seed),
                 }
             )
     return pd.DataFrame(rows, dtype=object)
