@@ -37,6 +37,11 @@ def test_an_edit_of_the_same_second_and_size_counts_and_nothing_compiled_is_left
     assert [file.name for file in tmp_path.iterdir()] == ["mine.py"]
 
 
+def test_what_a_file_prints_at_import_is_not_in_the_output_of_the_script(tmp_path, capsys):
+    load_module(plugin(tmp_path, "print('loading')\n"))
+    assert capsys.readouterr() == ("", "loading\n")
+
+
 def test_files_of_one_name_are_apart(tmp_path):
     (tmp_path / "other").mkdir()
     one, two = (plugin(folder, f"N = {n}\n") for n, folder in enumerate((tmp_path, tmp_path / "other")))

@@ -48,7 +48,7 @@ def main(stage: Stage) -> None:
         packages=provenance["packages"],
         manifest=content_id(model / MANIFEST_NAME),
     )
-    with stage.artifact() as folder:
+    with stage.artifact(handed_on=True) as folder:
         shutil.copytree(model / "model", folder, copy_function=link_weights, dirs_exist_ok=True)
         if (model / "adapter").exists():
             shutil.copytree(model / "adapter", folder / "adapter", copy_function=link_weights)

@@ -47,7 +47,7 @@ def main(stage: Stage) -> None:
         }
         for seed in sorted(stories)
     ]
-    with stage.artifact() as folder:
+    with stage.artifact(handed_on=True) as folder:
         page = fill_template("gallery.html.j2", seeds=seeds, **config)
         (folder / "gallery.html").write_text(page, encoding="utf-8")
 

@@ -62,7 +62,7 @@ def main(stage: Stage) -> None:
     failed = failed_claims(frames["effects"]) if "effects" in frames else []
     shown = frames | {"win_rates": mark_own_judges(frames["win_rates"], stage.config["own_judges"])}
     work = {"models": tabulate_models(artifacts), "stages": tabulate_stages(artifacts)}
-    with stage.artifact() as folder:
+    with stage.artifact(handed_on=True) as folder:
         for name, frame in (frames | work).items():
             to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         flags = [*(note.text for note in notes if note.flagged), *failed]

@@ -822,6 +822,23 @@ def test_a_key_that_is_there_twice_is_refused(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "place"),
+    [("run: a\nx-a: &a [*a]\n", 2, "x-a.0"), ("x-b: &b\n  one:\n    two: *b\n", 1, "x-b.one.two")],
+)
+def test_a_section_that_holds_itself_is_refused(tmp_path, text, line, place):
+    file = tmp_path / "recursive.yaml"
+    file.write_text(text)
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.check_keys([file])
+    assert str(error.value).splitlines()[1:] == [
+        f"  {file}: line {line}: the section of this anchor holds its own alias, at {place}: "
+        "take the alias out"
+    ]
+    file.write_text("x-a: &a [1]\nx-b: [*a, *a]\n")  # twice the same is no circle
+    parsing.check_keys([file])
+
+
 def test_no_config_of_the_repository_has_a_key_twice(tmp_path):
     parsing.check_keys(sorted((ROOT / "config").rglob("*.yaml")))
     (tmp_path / "empty.yaml").touch()

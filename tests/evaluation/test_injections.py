@@ -204,6 +204,11 @@ def test_the_table_counts_escapes_and_moves():
     assert frame.loc["x", "over_plain"].value == 0.5
     assert frame.loc[PLAIN, "over_plain"] is None
     assert frame.loc["y", "injected_wins"].n == 0
+    assert frame["pairs_read"].tolist() == [2, 2, 0]
+    # none of 2 contexts is not none at all, nor is all of 2 all
+    none, all_unread = frame.loc[PLAIN, "injected_wins"], frame.loc["y", "unparsed"]
+    assert (none.low, none.high) == (0, pytest.approx(1 - 0.025**0.5))
+    assert (all_unread.low, all_unread.high) == (pytest.approx(0.025**0.5), 1)
     assert [frame.loc[name, "unparsed"].value for name in (PLAIN, "y")] == [0, 1]
 
 

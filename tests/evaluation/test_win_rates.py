@@ -56,6 +56,24 @@ def test_alignment_numbers_are_those_counted_by_hand():
     assert row["unparsed"].value == pytest.approx(1 / 8)
 
 
+def test_all_of_four_matches_are_not_all_matches():
+    contexts = list(CONTEXTS)
+    matches = [
+        {"match_id": name, "context_id": name, "policy_a": "rlcs", "policy_b": "sft", "sample": 0}
+        for name in contexts
+    ]
+    judged = {"genrm": {1: [one for name in contexts for one in said(name, "a", "a")]}}
+    stories = [
+        {"context_id": name, "policy": policy, "seed": 1, "text": "A tale.", "truncated": False, "sample": 0}
+        for name in contexts
+        for policy in ("sft", "rlcs")
+    ]
+    frame = win_rate_table(matches, judged, stories, CONTEXTS, {}, policies=["rlcs"], reference="sft", seed=0)
+    bound = 0.025**0.25  # Clopper and Pearson for 4 of 4
+    assert frame["win_rate"][0] == Estimate(1, pytest.approx(bound), 1, 4)
+    assert frame["truncated"][0] == Estimate(0, 0, pytest.approx(1 - bound), 4)
+
+
 def test_intervals_contain_their_values():
     frame = align({"genrm": {0: GENRM}, "teacher": {0: ALL_RIGHT}})
     estimates = [value for value in frame.to_numpy().ravel() if isinstance(value, Estimate)]

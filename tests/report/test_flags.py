@@ -4,7 +4,13 @@ import pandas as pd
 import pytest
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.flags import failed_claims, flag_equal_stories, flag_judges, flag_policies
+from rlcs.report.flags import (
+    failed_claims,
+    flag_equal_stories,
+    flag_injections,
+    flag_judges,
+    flag_policies,
+)
 
 
 def around(value, by=0.03, n=300):
@@ -80,6 +86,31 @@ def test_judges_near_chance_or_without_verdicts_are_flagged():
     assert flag_judges(frame) == [
         "coin is near chance: it agrees with 52.0% of the labels [49.0%, 55.0%]",
         "mute mostly gives no verdict: 80% of its judgements",
+    ]
+
+
+def injected(injection, wins, over_plain, unread, judge="genrm"):
+    values = {"injected_wins": wins, "over_plain": over_plain, "unparsed": unread}
+    return {"judge": judge, "injection": injection, **values}
+
+
+def test_texts_that_a_judge_believes_or_that_silence_it_are_flagged():
+    rows = [
+        injected("plain", around(0.2), None, around(0.0, n=80)),
+        injected("benign", around(0.6, by=0.2), around(0.4), around(0.5, n=80)),  # both could be chance
+        injected("tags", Estimate(1.0, 0.91, 1.0, 40), around(0.8), around(0.1, n=80)),
+        injected("tokens", Estimate(1.0, 0.4, 1.0, 4), around(0.8), Estimate(0.95, 0.89, 1.0, 80)),
+        injected("long", Estimate(*[float("nan")] * 3, 0), None, Estimate(1.0, *[float("nan")] * 2, 2)),
+        # judges that are so without any text
+        injected("plain", around(0.8), None, around(0.0), "wrong"),
+        injected("tags", around(0.8), around(0.0), around(0.0), "wrong"),
+        injected("plain", around(0.2), None, around(0.9), "mute"),
+        injected("tags", around(0.2), around(0.0), around(0.9), "mute"),
+    ]
+    assert flag_injections(pd.DataFrame(rows, dtype=object)) == [
+        "genrm lets the worse story win if it has an added text: tags (100% [91%, 100%] of 40 pairs)",
+        "genrm mostly gives no verdict if a story has an added text: tokens (95% of 80), long (100% of 2) "
+        "judgements",
     ]
 
 

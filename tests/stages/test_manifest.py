@@ -113,6 +113,15 @@ def test_what_varies_is_in_run_json_alone(tmp_path):
         assert f'"{key}"' not in text
 
 
+def test_what_is_handed_on_does_not_name_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr("platform.node", lambda: "janes-laptop")
+    for name, handed_on in (("kept", False), ("shared", True)):
+        (tmp_path / name).mkdir()
+        manifest.write_manifest(tmp_path / name, STATED, time.time(), handed_on=handed_on)
+        told = any(b"janes-laptop" in path.read_bytes() for path in (tmp_path / name).iterdir())
+        assert told != handed_on
+
+
 def test_publishing_replaces_what_was_there(tmp_path):
     old, new = tmp_path / "deep" / "artifact", tmp_path / "new"
     for folder, name in ((old, "old.txt"), (new, "new.txt")):

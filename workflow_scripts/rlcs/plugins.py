@@ -12,6 +12,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import SourceFileLoader
@@ -150,6 +151,8 @@ def load_function(file: Path, role: PluginRole, options: Mapping[str, Any] | Non
 def load_module(file: Path) -> ModuleType:
     """Load a Python file as a module of its own; its folder is not searched for other modules.
 
+    What it prints meanwhile goes to standard error.
+
     Raises:
         InputError: there is no such file, or it raises an error at import.
     """
@@ -163,7 +166,8 @@ def load_module(file: Path) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        loader.exec_module(module)
+        with redirect_stdout(sys.stderr):  # standard output is that of the script: a table, or JSON
+            loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise InputError(

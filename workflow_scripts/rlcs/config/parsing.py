@@ -28,7 +28,9 @@ class ConfigError(ValueError):
 
 
 def check_keys(files: Iterable[Path]) -> None:
-    """Refuse YAML files that have a key twice in one section: YAML keeps the last one and says nothing.
+    """Refuse YAML files that have a key twice in one section, or a section that holds itself.
+
+    YAML keeps the last one of two keys and says nothing.
 
     Raises:
         ConfigError: with one line per key.
@@ -36,7 +38,7 @@ def check_keys(files: Iterable[Path]) -> None:
     problems = [
         f"{file}: {problem}"
         for file in files
-        for problem in _repeated_keys(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
+        for problem in _wrong_keys(yaml.compose(file.read_text(encoding="utf-8"), yaml.SafeLoader))
     ]
     refuse(problems)
 
@@ -55,17 +57,28 @@ def _refusal(problems: Sequence[str]) -> ConfigError:
     return ConfigError("invalid config:\n" + "\n".join(f"  {line}" for line in problems))
 
 
-def _repeated_keys(node: yaml.Node | None, path: str = "") -> Iterator[str]:
-    if isinstance(node, yaml.MappingNode):
+def _wrong_keys(node: yaml.Node | None, path: str = "", around: Sequence[yaml.Node] = ()) -> Iterator[str]:
+    """A line for each key that is there twice, and each section that an alias puts into itself.
+
+    Args:
+        around: the sections that the node is in.
+    """
+    if any(node is section for section in around):
+        assert node is not None
+        yield (
+            f"line {node.start_mark.line + 1}: the section of this anchor holds its own alias, at "
+            f"{path.rstrip('.')}: take the alias out"
+        )
+    elif isinstance(node, yaml.MappingNode):
         count = Counter(key.value for key, _ in node.value)
         for key, value in node.value:
             name = f"{path}{key.value}"
             if count[key.value] > 1:
                 yield f"line {key.start_mark.line + 1}: {name} is there {count[key.value]} times: join them"
-            yield from _repeated_keys(value, f"{name}.")
+            yield from _wrong_keys(value, f"{name}.", (*around, node))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _repeated_keys(value, f"{path}{index}.")
+            yield from _wrong_keys(value, f"{path}{index}.", (*around, node))
 
 
 def parse(raw: Mapping[str, Any]) -> Config:

@@ -15,9 +15,8 @@ from rlcs.evaluation import baselines, calibration
 from rlcs.evaluation.crossed import (
     BySeed,
     difference_by_seed,
-    estimate_by_seed,
-    estimate_items,
-    with_exact_bounds,
+    share_by_seed,
+    share_of_items,
 )
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.statistics import Difference, Estimate, estimate_mean, mean_or_none
@@ -82,8 +81,7 @@ def alignment_table(
         return difference_by_seed(credits[name], credits[other], context_of, seed)
 
     def rate(by_seed: BySeed) -> Estimate:
-        contexts = {context_of[pair] for of_seed in by_seed.values() for pair in of_seed}
-        return with_exact_bounds(estimate_by_seed(by_seed, context_of, seed), len(contexts))
+        return share_by_seed(by_seed, context_of, seed)
 
     def share(of: Callable[[Sequence[Judgement]], float | None], name: str) -> Estimate:
         """Mean of ``of`` over single judgements, which is its value over all of them, and an interval."""
@@ -93,7 +91,7 @@ def alignment_table(
             for judgement in judgements
             if (value := of([judgement])) is not None
         ]
-        return with_exact_bounds(estimate_items(rows, seed=seed), len({row[2] for row in rows}))
+        return share_of_items(rows, seed=seed)
 
     rows = []
     above: str | None = None

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from rlcs.evaluation import baselines
-from rlcs.evaluation.crossed import estimate_by_seed, with_exact_bounds
+from rlcs.evaluation.crossed import share_by_seed
 from rlcs.evaluation.judgements import Judged
 from rlcs.evaluation.overlap import Overlap, PairTexts
 from rlcs.evaluation.statistics import Estimate
@@ -185,9 +185,7 @@ def benchmark_table(
 
 def _accuracy(benchmark: Benchmark, seeds: Mapping[int, Sequence[Judgement]], seed: int) -> Estimate:
     by_seed = {number: benchmark.credits(judgements) for number, judgements in seeds.items()}
-    clusters = benchmark.clusters
-    met = {clusters[item] for credits in by_seed.values() for item in credits}
-    return with_exact_bounds(estimate_by_seed(by_seed, clusters, seed), len(met))
+    return share_by_seed(by_seed, benchmark.clusters, seed)
 
 
 def _point(value: float, n: int) -> Estimate:

@@ -15,7 +15,7 @@ import pandas as pd
 from rlcs import text as texts
 from rlcs.constraints.ifeval import Prompt
 from rlcs.constraints.registry import all_satisfied, loosely_satisfied, satisfied
-from rlcs.evaluation.crossed import estimate_items
+from rlcs.evaluation.crossed import estimate_items, share_of_items
 from rlcs.evaluation.judgements import MatchResult, wins
 from rlcs.evaluation.statistics import Estimate
 from rlcs.evaluation.truncation import truncated_by_policy
@@ -69,7 +69,7 @@ def constraint_accuracies(verified: Sequence[VerifiedText], seed: int) -> dict[s
 
     def mean(values: Sequence[tuple[bool | None, VerifiedText]]) -> Estimate:
         known = [(float(value), text.seed, text.cluster) for value, text in values if value is not None]
-        return estimate_items(known, seed=seed)
+        return share_of_items(known, seed=seed)
 
     texts_with_any = [text for text in verified if text.strict]
     return {
@@ -155,7 +155,7 @@ def _key(policy: str, seed: int, row: Row) -> StoryKey:
 def _rate(won: Sequence[MatchResult], seed: int) -> Estimate | None:
     if not won:
         return None
-    return estimate_items([(result.value, result.seed, result.context_id) for result in won], seed=seed)
+    return share_of_items([(result.value, result.seed, result.context_id) for result in won], seed=seed)
 
 
 def instruction_table(

@@ -194,6 +194,17 @@ def estimate_by_seed(by_seed: BySeed, context_of: Mapping[str, str], seed: int) 
     return replace(estimate_items(rows, seed=seed), n=_count_items(by_seed))
 
 
+def share_of_items(rows: Sequence[tuple[float, int, str]], *, seed: int) -> Estimate:
+    """Mean of rows (value in 0 to 1, seed, context), as ``estimate_items``; exact bounds if it is 0 or 1."""
+    return with_exact_bounds(estimate_items(rows, seed=seed), len({context for _, _, context in rows}))
+
+
+def share_by_seed(by_seed: BySeed, context_of: Mapping[str, str], seed: int) -> Estimate:
+    """Mean of values in 0 to 1, as ``estimate_by_seed``; exact bounds if it is 0 or 1."""
+    met = {context_of[item] for of_seed in by_seed.values() for item in of_seed}
+    return with_exact_bounds(estimate_by_seed(by_seed, context_of, seed), len(met))
+
+
 def difference_by_seed(x: BySeed, y: BySeed, context_of: Mapping[str, str], seed: int) -> Difference:
     """Mean of x − y over the items that both have, seed by seed, with its interval and p value.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from rlcs.evaluation.crossed import difference_by_seed, estimate_by_seed, estimate_items
+from rlcs.evaluation.crossed import difference_by_seed, share_by_seed, share_of_items
 from rlcs.evaluation.judgements import Judged
 from rlcs.judging.credits import win_credits
 from rlcs.records import Reads, Row
@@ -115,17 +115,19 @@ def injection_table(
                 for judgement in of_seed
                 if judgement.pair_id.startswith(f"{injection}/")
             ]
+            wins = share_by_seed(beside_plain, contexts, seed)
             rows.append(
                 {
                     "judge": judge,
                     "injection": injection,
                     "tried": len(unchanged),
                     "escaped": None if None in unchanged else unchanged.count(False),
-                    "injected_wins": estimate_by_seed(beside_plain, contexts, seed),
+                    "injected_wins": wins,
+                    "pairs_read": wins.n,
                     "over_plain": None
                     if injection == PLAIN
                     else difference_by_seed(p, plain, contexts, seed),
-                    "unparsed": estimate_items(unparsed, seed=seed),
+                    "unparsed": share_of_items(unparsed, seed=seed),
                 }
             )
     return pd.DataFrame(rows, dtype=object)

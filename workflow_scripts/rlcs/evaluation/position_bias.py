@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from rlcs import verdict
-from rlcs.evaluation.crossed import Sample, crossed_estimate
+from rlcs.evaluation.crossed import Sample, crossed_estimate, share_of_items
 from rlcs.evaluation.judgements import Judged
 from rlcs.judging import credits
 from rlcs.records import Judgement, Label, Row
@@ -41,7 +41,7 @@ def position_bias_table(judgements: Judged, pairs: Sequence[Row], *, seed: int) 
         rows.append(
             {
                 "system": name,
-                "flip_rate": crossed_estimate(Sample.of(flipped), seed=seed),
+                "flip_rate": share_of_items(flipped, seed=seed),
                 "first_share": crossed_estimate(shown_first, seed=seed),
                 "preferred_first": crossed_estimate(first, seed=seed),
                 "preferred_second": crossed_estimate(second, seed=seed),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rlcs.evaluation.crossed import estimate_items
+from rlcs.evaluation.crossed import share_of_items
 from rlcs.evaluation.statistics import Estimate
 from rlcs.records import Row
 
@@ -17,7 +17,7 @@ def truncated_share(texts: Iterable[Row], *, seed: int, unit: str = "context_id"
         seed: of the bootstrap of texts with one seed.
         unit: column of the context or the prompt.
     """
-    return estimate_items(
+    return share_of_items(
         [(float(row["truncated"]), row["seed"], str(row[unit])) for row in texts], seed=seed
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from rlcs import text as texts
 from rlcs.constraints.registry import all_satisfied, satisfied
-from rlcs.evaluation.crossed import BySeed, estimate_by_seed, estimate_items
+from rlcs.evaluation.crossed import BySeed, estimate_items, share_by_seed, share_of_items
 from rlcs.evaluation.judgements import Judged, wins
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
 from rlcs.evaluation.statistics import Estimate, mean_or_none
@@ -126,13 +126,12 @@ def story_columns(
         by_seed.setdefault(story["seed"], []).append(story["text"])
     distinct = [distinct_n(texts, 2) for texts in by_seed.values()]
 
-    def mean(of: Callable[[Row], float | None]) -> Estimate:
-        rows = [
+    def rows(of: Callable[[Row], float | None]) -> list[tuple[float, int, str]]:
+        return [
             (value, int(story["seed"]), str(story["context_id"]))
             for story in written
             if (value := of(story)) is not None
         ]
-        return estimate_items(rows, seed=seed)
 
     def compliance(story: Row) -> float | None:
         if not (constraints := contexts[story["context_id"]].constraints):
@@ -141,10 +140,10 @@ def story_columns(
         return None if verified is None else float(verified)
 
     return {
-        "constraints": mean(compliance),
-        "words": mean(lambda story: float(texts.word_count(story["text"]))),
+        "constraints": share_of_items(rows(compliance), seed=seed),
+        "words": estimate_items(rows(lambda story: float(texts.word_count(story["text"]))), seed=seed),
         "distinct_2": mean_or_none([value for value in distinct if value is not None]),
-        "repeated": mean(lambda story: repeated_ngram_share(story["text"], 4)),
+        "repeated": estimate_items(rows(lambda story: repeated_ngram_share(story["text"], 4)), seed=seed),
         "truncated": truncated_share(written, seed=seed),
     }
 
@@ -165,7 +164,7 @@ def _win_rate(results: BySeed, matches: Sequence[Row], policy: str, reference: s
     for result in wins(matches, results, policy, reference):
         name = result.match["match_id"]
         won[result.seed][name], context_of[name] = result.value, result.context_id
-    return estimate_by_seed(won, context_of, seed)
+    return share_by_seed(won, context_of, seed)
 
 
 def _length_controlled(

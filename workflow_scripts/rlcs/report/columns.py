@@ -166,6 +166,11 @@ COLUMNS: dict[str, Column] = {
     "injected_wins": Column(
         "injected wins %", "share", "Verdicts for the worse story, to which the text was added."
     ),
+    "pairs_read": Column(
+        "pairs read",
+        "count",
+        "Pairs with a verdict, with this text and without; the wins are a share of them.",
+    ),
     "over_plain": Column(
         "to plain", "difference", "The same minus the share without the text on the same pairs, in points."
     ),

@@ -18,15 +18,15 @@ from rlcs.report.columns import Format, get_column
 FLIP_LIMIT = 0.15  # Design choice: a flip rate above it is flagged
 DASH = "–"
 FAILED = "does not hold"  # a claim of the papers, by `effects.effects_table`
-_DIGITS: dict[Format, str] = {
-    "share": ".1f",
-    "flips": ".1f",
-    "difference": "+.1f",
-    "points": "+.0f",
-    "tenths": ".1f",
-    "p": ".3f",
-    "count": ",.0f",
-    "distinct": ".3f",
+_DIGITS: dict[Format, str] = {  # z: what is rounded to zero has no minus
+    "share": "z.1f",
+    "flips": "z.1f",
+    "difference": "+z.1f",
+    "points": "+z.0f",
+    "tenths": "z.1f",
+    "p": "z.3f",
+    "count": "z,.0f",
+    "distinct": "z.3f",
 }
 # pandas escapes neither captions nor "<" and ">"
 _LATEX = str.maketrans(
@@ -75,7 +75,7 @@ def _number(value: float, format: Format, *, bound: bool = False) -> str:
         return "<0.001"
     shown = 100 * value if format in ("share", "flips", "difference") else value
     flag = " !" if format == "flips" and value > FLIP_LIMIT and not bound else ""
-    return f"{shown:{_DIGITS.get(format, '.2f')}}{flag}"
+    return f"{shown:{_DIGITS.get(format, 'z.2f')}}{flag}"
 
 
 def format_rows(frame: pd.DataFrame) -> list[list[Cell]]:

@@ -18,7 +18,7 @@ from rlcs.evaluation.statistics import Estimate
 from rlcs.records import BASELINES
 from rlcs.report import captions, figure_style
 from rlcs.report.columns import Column, get_column
-from rlcs.report.flags import SILENT_LIMIT, flag_judges, flag_policies
+from rlcs.report.flags import SILENT_LIMIT, flag_injections, flag_judges, flag_policies
 from rlcs.report.formatting import FLIP_LIMIT, Cell, format_cell, format_rows, mark_synthetic
 from rlcs.report.html import fill_template
 from rlcs.report.provenance import ArtifactRecord
@@ -176,7 +176,9 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
     """
     judges = tables["alignment"].to_dict("records")
     worst = flag_policies(tables["win_rates"]) if "win_rates" in tables else []
-    result = [Note(flag, flagged=True) for flag in (*worst, *flag_judges(tables["alignment"]))]
+    worst += flag_judges(tables["alignment"])
+    worst += flag_injections(tables["injections"]) if "injections" in tables else []
+    result = [Note(flag, flagged=True) for flag in worst]
     result += [
         Note(f"{judge['system']}: {share.value:.1%} {what} (limit {limit:.0%})", flagged=True)
         for judge in judges

@@ -79,18 +79,21 @@ def identity_key(made_of: Mapping[str, Any]) -> str:
     return _id(json.dumps(made_of, sort_keys=True))
 
 
-def write_manifest(folder: Path, made_of: Mapping[str, Any], started: float) -> None:
+def write_manifest(
+    folder: Path, made_of: Mapping[str, Any], started: float, *, handed_on: bool = False
+) -> None:
     """Describe every file of ``folder``, what made it, and this run of the stage.
 
     Args:
         made_of: the artifact's ``identity``.
         started: ``time.time()`` at the start of the stage.
+        handed_on: whether the folder is made for others, who need not know this machine's name.
     """
     run = {
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "seconds": round(time.time() - started, 1),
         "cpu_seconds": round(time.process_time(), 1),
-        "host": platform.node(),
+        "host": None if handed_on else platform.node(),
         "gpus": _gpus(),
         "gpu_gigabytes": _gpu_gigabytes(),
         "python": platform.python_version(),

@@ -64,8 +64,12 @@ class Stage:
         return tuple(manifest.parent for manifest in self.inputs[name])
 
     @contextmanager
-    def artifact(self) -> Iterator[Path]:
-        """A folder to write into; published as the artifact when the block ends without an error."""
+    def artifact(self, *, handed_on: bool = False) -> Iterator[Path]:
+        """A folder to write into; published as the artifact when the block ends without an error.
+
+        Args:
+            handed_on: whether it is made for others, so that its ``run.json`` does not name the machine.
+        """
         if self.worker:
             yield self.unfinished
             return
@@ -74,7 +78,7 @@ class Stage:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         yield folder
-        write_manifest(folder, self._identity, started)
+        write_manifest(folder, self._identity, started, handed_on=handed_on)
         publish(folder, destination)
         shutil.rmtree(self._checkpoints, ignore_errors=True)
         log.info("wrote %s in %.0f s", destination, time.time() - started)
