@@ -1,6 +1,8 @@
 """What a card says of a base: its id on a hub and its license, known or left out."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +95,35 @@ def test_a_card_says_nothing_of_where_files_lie(folder):
     assert section["base_model"] is None
     assert section["datasets"] == []
     assert table_configs.card(config_with("org/name"), "judges", "bt")["base_model"] == "org/name"
+
+
+@pytest.mark.parametrize(
+    "model", ["/home/jane/models/start", "models/of/jane/start", "jane/base/start", "~/start"]
+)
+def test_a_card_has_no_path_of_a_base_that_is_elsewhere(model):
+    section = table_configs.card(config_with(model), "judges", "genrm")
+    assert section["recipe"]["base small"]["model"] == "start"
+    assert model not in json.dumps(section)
+
+
+@pytest.mark.parametrize("path", ["{folder}/mine.py", "jane/mine.py"])
+def test_a_card_names_plugins_and_files_of_options_without_their_folders(tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "jane").mkdir()
+    file = Path(path.replace("{folder}", str(tmp_path / "jane")))
+    file.write_text("def reward(stories, contexts, lexicon):\n    return [0] * len(stories)\n")
+    raw = json.loads(json.dumps(SMOKE))
+    raw["policies"]["rlcs"]["reward"] = {"function": str(file), "options": {"lexicon": "/home/jane/words"}}
+    raw["tables"]["gains"] = None
+    raw["policies"]["rlcs"]["training"]["deepspeed"] = "/home/jane/zero.json"
+    raw["policies"]["rlcs"]["training"]["vllm_server_host"] = "janes-laptop"
+    section = table_configs.card(parsing.parse(raw), "policies", "rlcs")
+    told = section["recipe"]["rlcs"]
+    assert told["reward"] | {"function": "mine.py", "options": {"lexicon": "words"}} == told["reward"]
+    assert told["training"]["deepspeed"] == "zero.json"
+    (plugin,) = told["plugins"]
+    assert re.fullmatch(r"mine\.py [0-9a-f]+", plugin)
+    assert "jane" not in json.dumps(section)
 
 
 @pytest.mark.parametrize(("name", "expected"), [("org/pairs", ["org/pairs"]), ("{folder}", []), (None, [])])

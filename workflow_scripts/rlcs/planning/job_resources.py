@@ -31,7 +31,7 @@ wildcards and no config."""
 # Arguments of vLLM that multiply its GPUs.
 _PARALLEL = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size")
 # Options of TRL that name a server of rollouts, which the job then does not start.
-_ADDRESS = ("vllm_server_base_url", "vllm_server_host", "vllm_server_port")
+SERVER_ADDRESS = ("vllm_server_base_url", "vllm_server_host", "vllm_server_port")
 
 
 def has_base(models: Mapping[str, ModelConfig], name: str) -> bool:
@@ -70,7 +70,11 @@ def served_gpus(config: Config, registry: str, name: str) -> dict[str, int]:
     }
     entry = config.models(registry)[name]
     options = {**config.training, **(entry.training if isinstance(entry, TrainedConfig) else {})}
-    if options.get("use_vllm") and options.get("vllm_mode") == "server" and not options.keys() & {*_ADDRESS}:
+    if (
+        options.get("use_vllm")
+        and options.get("vllm_mode") == "server"
+        and not options.keys() & {*SERVER_ADDRESS}
+    ):
         served["rollouts"] = config.serving.rollouts.gpus
     return {what: gpus for what, gpus in served.items() if gpus}
 

@@ -1,8 +1,10 @@
 """The part of the config that each table, figure and page depends on, as in ``stage_configs``."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from rlcs.config.bases import BaseConfig, StandInBaseConfig, is_path
 from rlcs.config.judges import JudgeConfig
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
 from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig, PolicyConfig
@@ -14,8 +16,9 @@ from rlcs.config.training import TrainedConfig, TrainingPairsConfig
 from rlcs.config.untrained_judges import EndpointJudgeConfig, GenerativeJudgeConfig, UntrainedJudgeConfig
 from rlcs.config.world import WorldBaseConfig
 from rlcs.models.packages import installed_folder
+from rlcs.planning.job_resources import SERVER_ADDRESS
 from rlcs.planning.origins import dataset_ids, hub_id, license_of
-from rlcs.planning.plugin_files import plugin_hashes
+from rlcs.planning.plugin_files import plugin_hashes, plugins_of
 from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
 from rlcs.planning.stage_configs import judge as judge_section
 
@@ -269,25 +272,26 @@ def policies_with_snapshots(config: Config) -> list[str]:
 
 
 def card(config: Config, registry: str, name: str) -> SectionDict:
-    """The config of a trained model, for its card."""
+    """The config of a trained model, for its card; of files it has the names, and not where they lie."""
     models = config.models(registry)
     ancestors = list(reversed(lineage(models, name)))
     base = models[ancestors[0]].base_name
     assert base is not None, "a trained model comes from a base"
     kind = "policy" if registry == "policies" else config.judges[name].kind
-    made_of = plain(config.bases[base], exclude={"shape"})
-    if "model" in made_of and Path(made_of["model"]).is_dir():
-        made_of["model"] = Path(
-            made_of["model"]
-        ).name  # where it lies on this machine means nothing elsewhere
+    recipe = {f"base {base}": plain(config.bases[base], exclude={"shape"})}
+    for model in ancestors:
+        hashes = plugin_hashes(models[model]).get("plugins", {})
+        plugins = {"plugins": [f"{Path(file).name} {code}" for file, code in hashes.items()]}
+        recipe[model] = plain(models[model], exclude=INPUTS) | (plugins if hashes else {})
+    files = {str(use.file) for model in ancestors for use in plugins_of(models[model])}
+    files |= _folders_of_base(config.bases[base])
     return {
         "run": config.run,
         "name": name,
         "kind": kind,
         "synthetic": config.synthetic,
-        "recipe": {f"base {base}": made_of}
-        | {model: plain(models[model], exclude=INPUTS) | plugin_hashes(models[model]) for model in ancestors},
-        "training": config.training,
+        "recipe": _unplaced(recipe, files),
+        "training": _unplaced(config.training, files),
         "prompt": _prompt(config, registry, name),
         "rubrics": config.judging.rubrics if kind == "generative" else {},
         "scores": f"{config.judging.scores.low} to {config.judging.scores.high}",
@@ -296,6 +300,30 @@ def card(config: Config, registry: str, name: str) -> SectionDict:
         "datasets": dataset_ids(config),
         "judge": judge_section(config, name) if registry == "judges" else None,
     }
+
+
+def _folders_of_base(base: BaseConfig) -> set[str]:
+    """The folder that a base is read from, if it is no model of a hub and no part of a package."""
+    if isinstance(base, StandInBaseConfig):
+        return _folders_of_base(base.of)
+    if isinstance(base, WorldBaseConfig) or base.package is not None or base.model == hub_id(base):
+        return set()
+    return {base.model}
+
+
+def _unplaced(value: Any, files: Collection[str]) -> Any:
+    """The value with names of files in the place of their paths, and without the address of a vLLM server.
+
+    Args:
+        files: paths that do not look like one, as ``plugins/mine.py``.
+    """
+    if isinstance(value, Mapping):
+        return {key: _unplaced(part, files) for key, part in value.items() if key not in SERVER_ADDRESS}
+    if isinstance(value, list):
+        return [_unplaced(part, files) for part in value]
+    if isinstance(value, str) and (value in files or (is_path(value) and "\n" not in value)):
+        return Path(value).name
+    return value
 
 
 def _prompt(config: Config, registry: str, name: str) -> str | None:
