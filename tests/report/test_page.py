@@ -68,7 +68,9 @@ def table(title="Judges", folded=False):
 
 
 def data(**changes):
-    story = SampleStory("rlcs", HOSTILE, truncated=True, violated=["use the word rope"], analysis=HOSTILE)
+    story = SampleStory(
+        "rlcs", HOSTILE, truncated=True, violated=["use the word rope"], analyses={"first": HOSTILE}
+    )
     figure = ReportFigure("Curves", "caption", [curve_svg(), curve_svg()])
     values = {
         "run": "tiny",
@@ -152,7 +154,6 @@ def test_every_section_is_linked_and_what_is_folded_is_there():
     assert re.findall(r'<li( class="flagged")?>([^<]*)</li>', page) == [
         (' class="flagged"', "something is not"),
         ("", "all is well"),
-        (' class="flagged"', "something is not"),
     ]
 
 
@@ -196,7 +197,8 @@ def test_what_does_not_hold_has_a_section_of_its_own():
     text = " ".join("".join(Tags(render_report(data(failed=["GRPO beats SFT: does not hold"]))).text).split())
     section = text[text.rindex("What does not hold") :]
     assert section.startswith(
-        "What does not hold Claims of the papers GRPO beats SFT: does not hold Flags something is not"
+        "What does not hold Claims of the papers GRPO beats SFT: does not hold Flags "
+        "All of them stand at the top."
     )
     assert "All that does not hold: 2" in text
     good = "".join(Tags(render_report(data(notes=[]))).text)
@@ -204,10 +206,13 @@ def test_what_does_not_hold_has_a_section_of_its_own():
     assert "Look at this first" not in good
 
 
-def test_only_the_three_worst_stand_at_the_top():
+def test_the_three_worst_stand_at_the_top_and_no_flag_is_told_twice():
     notes = [Note(f"flag {number}", flagged=True) for number in range(5)]
     page = render_report(data(notes=notes))
-    assert [page.count(note.text) for note in notes] == [2, 2, 2, 1, 1]
+    assert [page.count(note.text) for note in notes] == [1] * 5
+    top, others = page[: page.index('<section id="fails">')], page[page.index('<section id="fails">') :]
+    assert [note.text in top for note in notes] == [True, True, True, False, False]
+    assert "The others:" in others
 
 
 def test_a_policys_own_judge_is_marked_and_its_rivals_are_not():
@@ -360,27 +365,45 @@ def choose(matches, judgements, stories=None, count=3):
 
 
 @pytest.mark.parametrize(
-    ("policy_a", "policy_b", "verdict", "words"),
+    ("policy_a", "policy_b", "ab", "ba", "words"),
     [
-        ("sft", "rlcs", "a", "loses to sft"),
-        ("sft", "rlcs", "b", "beats sft"),
-        ("rlcs", "sft", "a", "beats sft"),
-        ("rlcs", "sft", "tie", "ties with sft"),
-        ("rlcs", "sft", "none", "no verdict"),
+        ("sft", "rlcs", "a", "a", "loses to sft in both orders"),
+        ("sft", "rlcs", "b", "b", "beats sft in both orders"),
+        ("rlcs", "sft", "a", "a", "beats sft in both orders"),
+        ("rlcs", "sft", "tie", "tie", "ties with sft in both orders"),
+        ("rlcs", "sft", "none", "none", "no verdict against sft in both orders"),
+        (
+            "rlcs",
+            "sft",
+            "a",
+            "b",
+            "changes with the order, beats sft if shown first, loses to sft if shown second",
+        ),
+        (
+            "sft",
+            "rlcs",
+            "a",
+            "b",
+            "changes with the order, beats sft if shown first, loses to sft if shown second",
+        ),
+        ("sft", "rlcs", "b", None, "beats sft if shown second"),
     ],
 )
-def test_verdict_is_told_from_the_policys_side(policy_a, policy_b, verdict, words):
+def test_the_verdict_of_both_orders_is_told_from_the_policys_side(policy_a, policy_b, ab, ba, words):
     one = match("c1", policy_a, policy_b)
     judgements = [
-        Judgement(one["match_id"], "ba", "oracle", "none", analysis="the other order"),
-        Judgement(one["match_id"], "ab", "oracle", verdict, analysis="why"),
+        Judgement(one["match_id"], order, "oracle", verdict, analysis=f"why in {order}")
+        for order, verdict in (("ba", ba), ("ab", ab))
+        if verdict is not None
     ]
     (sample,) = choose([one], judgements)
     reference, rlcs = sample.stories
-    assert words in rlcs.verdict
-    assert rlcs.analysis == "why"
-    assert ("shown first" in rlcs.verdict) == (policy_a == "rlcs")
-    assert reference.verdict == ""
+    assert rlcs.verdict == f"oracle: {words}"
+    first, second = ("ab", "ba") if policy_a == "rlcs" else ("ba", "ab")
+    expected = {"first": f"why in {first}", "second": f"why in {second}"}
+    assert rlcs.analyses.items() <= expected.items()
+    assert len(rlcs.analyses) == len(judgements)
+    assert (reference.verdict, reference.analyses) == ("", {})
 
 
 def test_violated_constraints_are_named():

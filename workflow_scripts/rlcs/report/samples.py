@@ -1,7 +1,7 @@
 """Sample stories of the report: each policy's story for the first held-out contexts, with a judgement."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
@@ -11,14 +11,17 @@ from rlcs.records import Context, Judgement
 
 @dataclass(frozen=True)
 class SampleStory:
-    """A policy's story, the constraints that it violates and a judge's verdict and analysis."""
+    """A policy's story, the constraints that it violates, and a judge's verdict of both orders.
+
+    ``analyses`` are by the place in which the story was shown: first, second.
+    """
 
     policy: str
     text: str
     truncated: bool = False
     violated: Sequence[str] = ()
     verdict: str = ""
-    analysis: str = ""
+    analyses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,20 +50,21 @@ def choose_samples(
     Contexts in which all policies wrote different stories come first, those with the fewest stories last.
 
     ``stories``, ``matches`` and ``judgements`` are of one seed and one judge. Each context shows the
-    sample with the lowest number, and the judgement of its match against ``reference`` in order ab.
+    sample with the lowest number, and the judgements of its match against ``reference``.
     """
     texts: dict[tuple[str, str], Mapping[str, Any]] = {}
     for story in sorted(stories, key=itemgetter("sample")):
         texts.setdefault((story["context_id"], story["policy"]), story)
-    by_match = {judgement.pair_id: judgement for judgement in judgements if judgement.order == "ab"}
-    judged: dict[tuple[str, str], dict[str, str]] = {}
+    by_match: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        by_match.setdefault(judgement.pair_id, []).append(judgement)
+    judged: dict[tuple[str, str], dict[str, Any]] = {}
     for match in sorted(matches, key=itemgetter("sample")):
-        judgement = by_match.get(match["match_id"])
-        if judgement is not None and reference in (match["policy_a"], match["policy_b"]):
+        answers = by_match.get(match["match_id"])
+        if answers and reference in (match["policy_a"], match["policy_b"]):
             side = "b" if match["policy_a"] == reference else "a"
-            verdict, analysis = _outcome(judgement, side, reference), judgement.analysis or judgement.raw
             key = (match["context_id"], match[f"policy_{side}"])
-            judged.setdefault(key, {"verdict": verdict, "analysis": analysis})
+            judged.setdefault(key, _judged(answers, side, reference))
     complete = [name for name in sorted(contexts) if all((name, policy) in texts for policy in policies)]
     complete.sort(key=lambda name: -len({texts[name, policy]["text"] for policy in policies}))
     return [
@@ -85,13 +89,29 @@ def _violated(context: Context, text: str) -> list[str]:
     return [instruction(constraint) for constraint in context.constraints if not satisfied(constraint, text)]
 
 
+def _judged(judgements: Sequence[Judgement], side: str, reference: str) -> dict[str, Any]:
+    """The verdict of all orders in words, and the analysis of each, for the story on ``side``."""
+    by_place = {
+        "first" if (judgement.order == "ab") == (side == "a") else "second": judgement
+        for judgement in judgements
+    }
+    places = sorted(by_place)
+    outcomes = {place: _outcome(by_place[place], side, reference) for place in places}
+    told = [f"{outcomes[place]} if shown {place}" for place in places]
+    if len(places) == 2:
+        same = len(set(outcomes.values())) == 1
+        told = [f"{outcomes['first']} in both orders"] if same else ["changes with the order", *told]
+    return {
+        "verdict": f"{judgements[0].judge}: {', '.join(told)}",
+        "analyses": {
+            place: text for place in places if (text := by_place[place].analysis or by_place[place].raw)
+        },
+    }
+
+
 def _outcome(judgement: Judgement, side: str, reference: str) -> str:
-    """The verdict for the story on ``side`` in words."""
-    shown = "first" if side == "a" else "second"
     if judgement.verdict == "none":
-        words = f"no verdict against {reference}"
-    elif judgement.verdict == "tie":
-        words = f"ties with {reference}"
-    else:
-        words = f"{'beats' if judgement.verdict == side else 'loses to'} {reference}"
-    return f"{words}, says {judgement.judge} (this story was shown {shown})"
+        return f"no verdict against {reference}"
+    if judgement.verdict == "tie":
+        return f"ties with {reference}"
+    return f"{'beats' if judgement.verdict == side else 'loses to'} {reference}"
