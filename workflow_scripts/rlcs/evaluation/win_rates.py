@@ -42,7 +42,7 @@ def win_rate_table(
         judgements: of the matches; with several seeds, seeds and contexts are units.
         stories: rows of STORIES of all policies and seeds.
         contexts: by id.
-        paper: the paper's win rate by policy, in per cent.
+        paper: the paper's win rate by policy, in per cent; it stands beside the first judge's.
         policies: in the table's order.
         reference: its own row has no win rate.
         seed: of the bootstraps.
@@ -62,6 +62,7 @@ def win_rate_table(
         )
         for story in stories
     }
+    first_judge = next(iter(judgements), None)
     for policy in policies:
         for judge in judgements:
             win_rate = None
@@ -76,7 +77,7 @@ def win_rate_table(
                     "length_controlled": None
                     if policy == reference
                     else _length_controlled(judgements[judge], matches, words, policy, reference, seed),
-                    "paper": paper.get(policy),
+                    "paper": paper.get(policy) if judge == first_judge else None,
                     "rating": ratings[judge].get(policy),
                     **columns[policy],
                     **({} if spreads is None else {"spread": spreads[policy]}),
