@@ -189,7 +189,11 @@ def write(given: str, machine: Machine, to: Path) -> list[str]:
         *([f"warning: {warning}"] if not section.asks and (warning := read.warning()) else []),
         f"{to}: written for {machine} ({', '.join(each for each in MACHINES if each != machine)}: for=…)",
         "next:",
-        *([f"  write what each ? in {to} means; a comment beside it says more"] if section.asks else []),
+        *(
+            [f"  write what each '?' in the section data of {to} means; the comment beside it says more"]
+            if section.asks
+            else []
+        ),
         f"  snakemake check {profile}--configfile {to}",
         f"  snakemake all {profile}--configfile {to}",
         f"  then open results/{config.run}/report/report.html",

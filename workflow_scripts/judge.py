@@ -22,7 +22,7 @@ import pandas as pd
 
 from rlcs.data.exports import JUDGE_NAME, read_judge
 from rlcs.data.new_rows import NewRows, read_new_rows
-from rlcs.data.reasons import explain_reasons
+from rlcs.data.reasons import count_reasons
 from rlcs.errors import InputError
 from rlcs.evaluation.statistics import estimate_mean
 from rlcs.judging.credits import both_orders_credits, flip_rate
@@ -84,6 +84,17 @@ def output_rows(new: NewRows, judgements: Sequence[Judgement]) -> list[dict[str,
     for number, row in new.unusable.items():
         rows[number] = {"line": row["line"], "p": None, "error": row["reason"]}
     return [rows[number] for number in sorted(rows)]
+
+
+def not_used(new: NewRows) -> list[str]:
+    """List a line per reason why rows cannot be used, with one row; advice on a run's config is left out."""
+    first = {row["reason"]: row for row in reversed(new.unusable.values())}
+    return [
+        f"{count} x {reason}, as in line {row['line']} ({row['found']})"
+        + (f". {row['advice']}" if row["advice"] and "data." not in row["advice"] else "")
+        for reason, count in count_reasons(new.unusable.values()).items()
+        for row in [first[reason]]
+    ]
 
 
 def summary(new: NewRows, judgements: Sequence[Judgement]) -> list[str]:
@@ -149,7 +160,7 @@ def main() -> None:
         section = section_of(arguments.model, arguments.engine, arguments.batch_size)
         new = read_new_rows(arguments.pairs, dict(pair.split("=", 1) for pair in arguments.columns))
         comparisons = comparisons_of_pairs(new.pairs) + comparisons_to_rank(new.to_rank)
-        for line in explain_reasons(list(new.unusable.values())):
+        for line in not_used(new):
             log.info("not used: %s", line)
         if not comparisons:
             raise InputError(f"{arguments.pairs}: no row can be judged, of {len(new.unusable)}")

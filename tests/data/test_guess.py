@@ -75,6 +75,10 @@ def test_what_names_and_values_say(row, keys):
             "several pairs of columns may be the stories",
         ),
         (
+            {"prompt": "p", "story_a": "x", "story_b": "y", "pair_id": "1"},
+            "no column says which story people prefer: .* Columns found: 'prompt', .*'pair_id'",
+        ),
+        (
             {"premise": "p", "question": "q", "story_a": "x", "story_b": "y", "label": "a"},
             "'premise', 'question': which one is the prompt?",
         ),

@@ -177,7 +177,7 @@ def test_an_open_question_is_written_to_be_filled_in(fields, key, answer, tmp_pa
         table = [{names.get(name, name): value for name, value in row.items()} for row in table]
     raw, said = made(tmp_path, jsonl(table))
     assert raw["data"][key] == raw["data"][key] | dict.fromkeys(answer, "?")
-    assert "write what each ?" in said
+    assert "write what each '?'" in said
     assert "labelled" not in said
     with pytest.raises(parsing.ConfigError, match=rf"data\.{key}: {', '.join(answer)}: write .* in place of"):
         parsing.parse(raw)

@@ -273,3 +273,17 @@ def test_judgements_are_kept_until_they_are_written(tmp_path, model_folder, monk
     says(monkeypatch, lambda stories: pytest.fail("it was asked again"))
     run(monkeypatch, capsys, *arguments)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["o.jsonl"]
+
+
+def test_rows_that_are_not_used_are_told_without_keys_of_a_config(tmp_path):
+    bad = {"prompt": "p", "story_a": 5, "story_b": "y"}
+    path = jsonl(tmp_path / "n.jsonl", bad, bad | {"story_a": "x", "label": "zzz"}, bad)
+    with path.open("ab") as file:
+        file.write(b'{"prompt": "caf\xe9", "story_a": "x", "story_b": "y"}\n')
+    told = script.not_used(read_new_rows(path, {}))
+    assert told[:2] == [
+        "2 x wrong type of story_a, as in line 1 (story_a: 5)",
+        "1 x unknown label, as in line 2 (label: 'zzz')",
+    ]
+    assert told[2].startswith("1 x wrong encoding, as in line 4 ")
+    assert "iconv -f cp1252" in told[2]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlcs.data.rows import PairRow
 from rlcs.errors import InputError
 from rlcs.records import LABELS, UNKNOWN, label_key
 
@@ -53,7 +54,8 @@ def guess(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Guess
         records: rows as they are in the files.
 
     Raises:
-        InputError: the names do not say which columns are the stories and their prompt.
+        InputError: the names do not say which columns are the stories and their prompt, or none can be the
+            label.
     """
     plain = {_plain(name): name for name in columns}
     if len(plain) < len(columns):
@@ -89,8 +91,14 @@ def guess(columns: Sequence[str], records: Sequence[Mapping[str, Any]]) -> Guess
             raise InputError(f"{listed}: which one is the {target}? Write data: {{columns: {{{target}: …}}}}")
         names |= {target: found[0]} if found else {}
     renamed = {target: plain[name] for target, name in names.items() if plain[name] != target}
-    others = [name for name in columns if name and name not in {plain[used] for used in names.values()}]
-    if sides and "label" not in names and others and not {"votes"} & plain.keys():
+    if sides and "label" not in names and "votes" not in plain:
+        used = {*PairRow.model_fields, *names.values()}
+        others = [name for key, name in plain.items() if key and key not in used]
+        if not others and "columns" not in why:
+            raise InputError(
+                "no column says which story people prefer: add a column label with a, b or tie. "
+                "Columns found: " + ", ".join(map(repr, columns))
+            )
         renamed["label"] = UNKNOWN
         why.setdefault("columns", f"write for the ? which of {', '.join(map(repr, others))} has the label")
     if renamed:
