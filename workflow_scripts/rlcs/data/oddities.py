@@ -16,6 +16,11 @@ _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _REMOVED = ("[removed]", "[deleted]")
 
 
+def is_removed(story: str) -> bool:
+    """True if a story is what Reddit shows in place of a comment that was deleted."""
+    return len(story) < 20 and story.strip().casefold() in _REMOVED
+
+
 def count_oddities(contexts: Mapping[str, Context], pairs: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Count pairs by what is odd about them; what is not there is left out.
 
@@ -61,7 +66,7 @@ def _oddities(story: str, outline: str) -> Iterable[str]:
             yield "HTML in a story"
         if _TOKEN.search(story):
             yield "tokens such as <newline> in a story"
-    if len(story) < 20 and story.strip().casefold() in _REMOVED:
+    if is_removed(story):
         yield "a story that is [removed] or [deleted]"
     if not story.isascii() and _INVISIBLE.search(story):
         yield "zero-width characters in a story"
