@@ -1,21 +1,26 @@
 """Files in the shapes of known benchmarks are read by their presets alone."""
 
 import json
+from pathlib import Path
 from random import Random
 
 import pytest
 from pydantic import ValidationError
 
 import benchmark_files
+import ingest
 from benchmark_files import BAD, GOOD, PROMPTS, WORSE, WORST
 from rlcs.config.benchmarks import BenchmarkConfig
 from rlcs.config.data import DataConfig
 from rlcs.data.files import read_files
 from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.made_up import made_up_rows
+from rlcs.data.reasons import name_keys
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
+from rlcs.data.survey import survey
 from rlcs.errors import InputError
+from rlcs.stages.stage import Stage
 
 
 def read(file, **keys):
@@ -253,3 +258,66 @@ def test_a_comment_that_reddit_has_lost_is_no_story_of_litbench(cell, tmp_path):
     columns = {"chosen": "chosen_story", "rejected": "rejected_story"}
     assert len(read(saved(tmp_path, rows), format="chosen_rejected", columns=columns).pairs) == 2
     assert len(read(saved(tmp_path, rows), format="best_of", columns=columns).pairs) == 2
+
+
+def survey_of(file, **keys):
+    return survey(DataConfig(preferences=[file], **keys))
+
+
+def test_a_prompt_of_another_name_is_asked_for_by_its_column(tmp_path):
+    file = saved(tmp_path, [{"Prompt": "p", "chosen": "It ran.", "rejected": ["It sat.", "It slept."]}])
+    with pytest.raises(InputError, match=r"Columns found: 'Prompt', 'chosen'.*: \{prompt: Prompt\}"):
+        survey_of(file, preset="story_rmb")
+    assert len(survey_of(file, preset="story_rmb", columns={"prompt": "Prompt"}).found.pairs) == 2
+
+
+def test_numbered_columns_are_named_as_a_list(tmp_path):
+    row = {"prompt": "p", "chosen": "It ran."} | {f"rejected_{n}": f"It sat {n}." for n in (1, 2, 3)}
+    with pytest.raises(InputError, match=r"\{rejected: \[rejected_1, rejected_2, rejected_3\]\}"):
+        survey_of(saved(tmp_path, [row]), preset="story_rmb")
+
+
+def test_the_survey_counts_every_reason(tmp_path):
+    good = [{"prompt": f"p{n}", "story_a": f"A {n}.", "story_b": f"B {n}.", "label": "a"} for n in range(40)]
+    bad = [{"story_a": " "}, {"label": "C"}, {"story_b": "A 2."}, {"story_b": None}, {"story_b": 3}]
+    file = saved(tmp_path, [*good, *({**good[2], **change} for change in bad), good[0]])
+    with file.open("a", encoding="utf-8") as handle:
+        handle.write('{"prompt": "p",\n')
+    counts = next(line for line in survey_of(file).lines() if line.startswith("not used: 7 rows"))
+    assert sorted(counts.removeprefix("not used: 7 rows: ").split(", ")) == [
+        "1 broken JSON",
+        "1 duplicate",
+        "1 empty story",
+        "1 identical stories",
+        "1 missing story_b",
+        "1 unknown label",
+        "1 wrong type of story_b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("write data: {ignore: [x]}", "write benchmarks.x: {ignore: [x]}"),
+        (
+            "(data.max_quarantine_share). data.columns",
+            "(benchmarks.x.max_quarantine_share). benchmarks.x.columns",
+        ),
+        ("/my/data.csv, data.jsonl, your data: 3", "/my/data.csv, data.jsonl, your data: 3"),
+    ],
+)
+def test_messages_name_the_keys_of_the_benchmark(message, expected):
+    assert name_keys(message, "benchmarks.x") == expected
+
+
+def test_a_benchmark_that_stops_names_its_own_keys(tmp_path):
+    file = saved(tmp_path, [{"prompt": "p", "chosen": "It ran.", "rejected": []}])
+    data = DataConfig(preferences=[file], preset="story_rmb").model_dump(mode="json")
+    config = {"data": data, "synthetic": False, "benchmark": "stories"}
+    inputs = {"files": (file,), "contexts": ()}
+    stage = Stage("ingest", Path(ingest.__file__), config, inputs, tmp_path / "out" / "manifest.json", 0, {})
+    with pytest.raises(InputError) as raised:
+        ingest.main(stage)
+    assert "empty list of rejected" in str(raised.value)
+    assert "benchmarks.stories.max_quarantine_share" in str(raised.value)
+    assert "data." not in str(raised.value)

@@ -1,10 +1,12 @@
 """Reasons why rows cannot be used: what was found, what is expected, and what to do about it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rlcs.config.sources import SourceConfig
 from rlcs.errors import InputError
 from rlcs.records import LABELS, SPLITS
 
@@ -32,10 +34,10 @@ _ADVICE = {
     "wrong type of scores": "A score is a number with a point: 3.5",
     "wrong type": "It must be a text (a score a number); data.columns reaches nested ones, such as "
     "{story_a: answers.0.text}, and data.ignore leaves out a column that means something else",
-    "bad votes": 'Votes are JSON: counts such as {"a": 3, "b": 1} of at most 10,000 people, or a list such '
-    'as ["a", "a", "b"]; if the column means something else, write data: {ignore: [votes]}',
-    "bad constraints": "Constraints are a list of {kind, parameters} as in docs/constraints.md, in a CSV in JSON; "
-    "if the column means something else, write data: {ignore: [constraints]}",
+    "bad votes": 'Votes are counts such as {"a": 3, "b": 1} of at most 10,000 people, or a list such as '
+    '["a", "a", "b"]; if the column means something else, write data: {ignore: [votes]}',
+    "bad constraints": "Constraints are a list of {kind, parameters} (docs/constraints.md), in a CSV JSON; if "
+    "the column means something else, write data: {ignore: [constraints]}",
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "both outline and prompt": "A row has one of them; data: {ignore: [outline]} leaves out the outline",
     "broken JSON": "A .jsonl file has one JSON object on each line",
@@ -60,6 +62,18 @@ _ADVICE = {
     "domain or split": "All ratings of one prompt name one domain and one split",
     "no story": "A rating needs a second story of the same prompt with a rating",
 }
+
+
+_KEY = re.compile(rf"(?<![\w/.])data(?=: \{{|\.(?:{'|'.join(SourceConfig.model_fields)})\b)")
+
+
+def name_keys(message: str, key: str) -> str:
+    """Name the keys of a source of pairs in a message, which speaks of ``data``, by its own key.
+
+    Args:
+        key: such as benchmarks.litbench.
+    """
+    return _KEY.sub(lambda _: key, message)
 
 
 def advice(reason: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 # Fields whose messages are a story, the last of the assistant's; those before it are what it continues.
 STORY_COLUMNS = ("story_a", "story_b", "chosen", "rejected", "story")
-_PREMISE_FIELDS = ("prompt", "outline", "characters", "previous_plot", "context_id")
+PREMISE_FIELDS = ("prompt", "outline", "characters", "previous_plot", "context_id")
 _ABSENT = object()
 
 Columns = Mapping[str, str | list[str]]
@@ -80,7 +80,7 @@ def _read_messages(named: dict[str, Any]) -> None:
         if _are_messages(named.get(field)):
             *before, last = named[field]
             named[field] = _content(last) if last["role"] == "assistant" else None
-            if before and not any(named.get(name) for name in _PREMISE_FIELDS):
+            if before and not any(named.get(name) for name in PREMISE_FIELDS):
                 named["prompt"] = before
     if _are_messages(named.get("prompt")):
         told = [_content(message) for message in named["prompt"] if message["role"] != "system"]
