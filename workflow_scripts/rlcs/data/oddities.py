@@ -13,6 +13,7 @@ _HTML = re.compile(
 )
 _TOKEN = re.compile(r"<newline>|<\|?endoftext\|?>|</?s>", re.I)
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+_STRUCTURE = re.compile(r"""\s*(?:\[\s*["'{].*\]|\{\s*["'].*\})\s*""", re.DOTALL)
 _REMOVED = ("[removed]", "[deleted]")
 
 
@@ -68,6 +69,8 @@ def _oddities(story: str, outline: str) -> Iterable[str]:
             yield "tokens such as <newline> in a story"
     if is_removed(story):
         yield "a story that is [removed] or [deleted]"
+    if _STRUCTURE.fullmatch(story):
+        yield "a list or an object in the place of a story's text"
     if not story.isascii() and _INVISIBLE.search(story):
         yield "zero-width characters in a story"
     start = premise_key(outline)

@@ -36,8 +36,8 @@ _ADVICE = {
     "{story_a: answers.0.text}, and data.ignore leaves out a column that means something else",
     "bad votes": 'Votes are counts such as {"a": 3, "b": 1} of at most 10,000 people, or a list such as '
     '["a", "a", "b"]; if the column means something else, write data: {ignore: [votes]}',
-    "bad constraints": "Constraints are a list of {kind, parameters} (docs/constraints.md), in a CSV JSON; if "
-    "the column means something else, write data: {ignore: [constraints]}",
+    "bad constraints": "Constraints are a list of {kind, parameters}: docs/constraints.md, in a CSV JSON; "
+    "if the column means something else, write data: {ignore: [constraints]}",
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "both outline and prompt": "A row has one of them; data: {ignore: [outline]} leaves out the outline",
     "broken JSON": "A .jsonl file has one JSON object on each line",
