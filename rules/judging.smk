@@ -1,6 +1,6 @@
 rule judge_train_pairs:
     message:
-        "Teacher {wildcards.teacher} judges the training pairs in both orders"
+        "Teacher {wildcards.teacher} judges the training pairs"
     input:
         preferences=PREFERENCES,
         model=lambda wildcards: judge_model(wildcards.teacher, FIRST_SEED),

@@ -19,9 +19,11 @@ from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
+from rlcs.config.untrained_judges import RecordedTeacherConfig
 from rlcs.data.survey import survey
 from rlcs.errors import InputError
 from rlcs.judging.preflight import endpoint_problems, endpoints
+from rlcs.judging.recorded import read_chains
 from rlcs.models.embeddings import sentence_model_folder
 from rlcs.planning import slurm_site
 from rlcs.planning.at_hand import missing_files, named_files
@@ -134,7 +136,7 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
         found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
         found += plan_findings(config, asked, results, site, site_file)
     if not files and not plugins:
-        found += data_findings(config)
+        found += data_findings(config) + chain_findings(config)
         found.append(
             Finding("ok", "files", f"{len(list(named_files(config)))} named by the config, all there")
         )
@@ -206,6 +208,21 @@ def data_findings(config: Config) -> list[Finding]:
     if warning := read.warning():
         found.append(Finding("warning", "data.preferences", warning))
     return found
+
+
+def chain_findings(config: Config) -> list[Finding]:
+    """Read the chains that other systems wrote, if they are in files that are read in seconds."""
+    told = []
+    for name, judge in config.judges.items():
+        if not isinstance(judge, RecordedTeacherConfig) or judge.chains.stat().st_size > READ_AT_ONCE:
+            continue
+        try:
+            chains = read_chains(judge.chains, judge)
+        except InputError as error:
+            told.append(Finding("error", f"judges.{name}.chains", str(error)))
+        else:
+            told.append(Finding("ok", f"judges.{name}.chains", f"pairs with a chain: {len(chains)}"))
+    return told
 
 
 def read_site(file: Path) -> Mapping[str, Any]:

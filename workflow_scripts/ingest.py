@@ -8,11 +8,11 @@ from rlcs.config.data import DataConfig
 from rlcs.constraints.plugin_kinds import load_kind
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
-from rlcs.data.files import columns_of, read_files
+from rlcs.data.files import check_premise, columns_of, read_files
 from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import count_oddities, one_sided_labels
 from rlcs.data.preferences import write_preferences
-from rlcs.data.reasons import check_share, explain_reasons
+from rlcs.data.reasons import check_share, explain_reasons, name_keys
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.splits import refuse_empty_splits
 from rlcs.data.story_length import limit_length
@@ -35,9 +35,15 @@ def main(stage: Stage) -> None:
     try:
         ingest(stage)
     except InputError as error:
-        if (name := stage.config.get("benchmark")) is None:
+        if "benchmark" not in stage.config:
             raise
-        raise InputError(f"benchmarks.{name}, which is called data here: {error}") from error
+        raise InputError(f"{key_of(stage)}: {name_keys(str(error), key_of(stage))}") from error
+
+
+def key_of(stage: Stage) -> str:
+    """The config's key of the source that is read."""
+    name = stage.config.get("benchmark")
+    return "data" if name is None else f"benchmarks.{name}"
 
 
 def ingest(stage: Stage) -> None:
@@ -52,6 +58,7 @@ def ingest(stage: Stage) -> None:
     KIND_FILES.update(data.constraint_kinds)
     with stage.artifact() as folder:
         read = read_preference_rows(stage, data)
+        check_premise(read, lambda: names_of_columns(stage, data))
         wanted = leave_out_rows(read, data)
         if left := len(read) - len(wanted):
             log.info("%d rows are left out (leave_out: %s)", left, data.leave_out)
@@ -63,21 +70,28 @@ def ingest(stage: Stage) -> None:
         more, unusable = validate_contexts(
             read_context_rows(stage, data), contexts, context_shares_of(data), data.seed
         )
-        contexts, quarantine = contexts + more, quarantine + unusable
+        contexts = contexts + more
+        quarantine = [
+            row | {"advice": name_keys(row["advice"], key_of(stage))} for row in [*quarantine, *unusable]
+        ]
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
         )
         if alike:
-            log.info("%d of those used are ratings that differ too little for a pair (data.ratings)", alike)
+            log.info(
+                "%d of those used are ratings that differ too little for a pair (%s.ratings)",
+                alike,
+                key_of(stage),
+            )
         if truncated and data.story_length:
             log.info("%d stories of more than %d words were cut", truncated, data.story_length.max_words)
         log.info("%d pairs with a label, %d without", len(pairs), len(unlabelled))
         left_out = len(usable.pairs) + len(usable.unlabelled) - len(pairs) - len(unlabelled)
         if left_out:
             log.info("%d usable pairs are left out (data.subset)", left_out)
-        log_quarantine(quarantine)
+        log_quarantine(quarantine, key_of(stage))
         check_share(rows_read, quarantine, data.max_quarantine_share, folder / QUARANTINE_FILE.name)
         log_agreement(pairs, annotations)
         log_labels(pairs)
@@ -116,12 +130,15 @@ def read_preference_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
         raise InputError(f"cannot read the preferences: {error}") from error
 
 
-def describe_columns(stage: Stage, data: DataConfig) -> str:
-    """Name the columns of the preference files; empty for a data set on a hub and for the tiny world."""
+def names_of_columns(stage: Stage, data: DataConfig) -> list[str]:
+    """The columns of the preference files; none for a data set on a hub and for the tiny world."""
     files = [file for file in stage.inputs["files"] if file.name != MANIFEST_NAME]
-    if data.hub is not None:
-        return ""
-    names = columns_of(files)
+    return [] if data.hub is not None else columns_of(files)
+
+
+def describe_columns(stage: Stage, data: DataConfig) -> str:
+    """Name the columns of the preference files, if they are known."""
+    names = names_of_columns(stage, data)
     return f"Columns found: {', '.join(names)}" if names else ""
 
 
@@ -149,10 +166,10 @@ def log_splits(contexts: Sequence[Context], pairs: Sequence[Row]) -> None:
         log.info("%s: %d labelled pairs, %d contexts", split, pair_counts[split], context_counts[split])
 
 
-def log_quarantine(quarantine: Sequence[Row]) -> None:
+def log_quarantine(quarantine: Sequence[Row], key: str) -> None:
     """Log how many rows cannot be used by reason with a row each, and the first of all."""
     for line in explain_reasons(quarantine, most=len(quarantine)):
-        log.info("quarantine: %s", line)
+        log.info("quarantine: %s", name_keys(line, key))
     for row in quarantine[:SHOWN]:
         log.info("quarantine: %s line %d: %s", row["file"], row["line"], row["reason"])
 

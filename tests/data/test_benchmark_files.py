@@ -1,21 +1,26 @@
 """Files in the shapes of known benchmarks are read by their presets alone."""
 
 import json
+from pathlib import Path
 from random import Random
 
 import pytest
 from pydantic import ValidationError
 
 import benchmark_files
+import ingest
 from benchmark_files import BAD, GOOD, PROMPTS, WORSE, WORST
 from rlcs.config.benchmarks import BenchmarkConfig
 from rlcs.config.data import DataConfig
 from rlcs.data.files import read_files
 from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.made_up import made_up_rows
+from rlcs.data.reasons import name_keys
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
+from rlcs.data.survey import survey
 from rlcs.errors import InputError
+from rlcs.stages.stage import Stage
 
 
 def read(file, **keys):
@@ -83,7 +88,7 @@ def test_rejected_stories_may_stand_in_columns_of_their_own(tmp_path):
     assert len(read(file, format="best_of", columns=columns).pairs) == 9
     columns["rejected"].append("other_4")  # which no row has
     assert {row["reason"] for row in read(file, format="best_of", columns=columns).quarantine} == {
-        "empty story"
+        "empty story, number 4 of rejected"
     }
 
 
@@ -99,9 +104,10 @@ def test_lists_of_stories_in_a_csv_are_json(tmp_path):
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"prompt": "p", "chosen": [], "rejected": ["x"]}, "missing chosen"),
+        ({"prompt": "p", "chosen": [], "rejected": ["x"]}, "empty list of chosen"),
         ({"prompt": "p", "chosen": "y"}, "missing rejected"),
-        ({"prompt": "p", "chosen": "y", "rejected": ["x", " "]}, "empty story"),
+        ({"prompt": "p", "chosen": "y", "rejected": ["x", " "]}, "empty story, number 2 of rejected"),
+        ({"prompt": "p", "chosen": "y", "rejected": "[]"}, "empty list of rejected"),
         ({"prompt": "p", "chosen": "y", "rejected": ["x", "Y"]}, "identical stories"),
         ({"prompt": "p", "chosen": "y", "rejected": ["x", 3]}, "wrong type of rejected"),
         ({"chosen": "y", "rejected": ["x", "z"]}, "no context"),
@@ -183,3 +189,135 @@ def test_made_up_rows_are_read_as_the_benchmark_is(preset, tmp_path):
     result = read(saved(tmp_path, rows), preset=preset)
     assert result.quarantine == []
     assert len(result.pairs) >= 20
+
+
+@pytest.mark.parametrize(
+    "cell", ["['Ada opened it.', 'Ada wept.']", "[Ada opened it.]", '["Ada opened it.",]', "[‘It’]"]
+)
+def test_a_list_of_stories_that_is_no_json_is_not_taken_for_a_story(cell, tmp_path):
+    rows = [
+        {"prompt": "p", "chosen": cell, "rejected": "It ran."},
+        {"prompt": "q", "chosen": "It bowed.", "rejected": cell},
+    ]
+    result = read(saved(tmp_path, rows), format="best_of")
+    assert [row["reason"] for row in result.quarantine] == [
+        "list that is not JSON for chosen",
+        "list that is not JSON for rejected",
+    ]
+    assert all("Write JSON" in row["advice"] and cell[:9] in row["found"] for row in result.quarantine)
+    assert not result.pairs
+
+
+def test_brackets_within_a_story_and_lists_in_json_are_read(tmp_path):
+    rows = [{"prompt": "p", "chosen": "[One] It ran.", "rejected": '\n["[It sat.]", "It slept. [End]"]\n'}]
+    assert texts(read(saved(tmp_path, rows), format="best_of")) == {
+        ("p", "[One] It ran.", "[It sat.]"),
+        ("p", "[One] It ran.", "It slept. [End]"),
+    }
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("field", ["prompt", "story_a"])
+def test_a_conversation_in_a_text_is_neither_a_story_nor_a_prompt(field, quote, tmp_path):
+    said = "[{'role': 'user', 'content': 'A wolf.'}]".replace("'", quote)
+    row = {"prompt": "p", "story_a": "It ran.", "story_b": "It sat.", "label": "a"} | {field: said}
+    (bad,) = read(saved(tmp_path, [row])).quarantine
+    assert bad["reason"] == f"messages in a text for {field}"
+    assert "list of {role, content}" in bad["advice"]
+
+
+def test_characters_of_a_csv_are_a_json_list_or_a_text(tmp_path):
+    row = {"prompt": "p", "story_a": "It ran.", "story_b": "It sat.", "label": "a"}
+    cells = ['["Ann", "Bob"]', "['Ann', 'Bob']", "[Ann]"]
+    result = read(saved(tmp_path, [row | {"characters": cell} for cell in cells]))
+    assert [context.characters for context in result.contexts] == ["Ann, Bob", "[Ann]"]
+    assert [(bad["line"], bad["reason"]) for bad in result.quarantine] == [
+        (2, "list that is not JSON for characters")
+    ]
+
+
+def test_an_object_in_a_text_is_told_from_a_missing_one(tmp_path):
+    good = {"prompt": "p", "tag": "x", "chosen": {"response": "It ran."}, "rejected": {"response": "It sat."}}
+    rows = [good, good | {"chosen": json.dumps(good["chosen"])}, good | {"chosen": {"score": 3}}]
+    bad = read(saved(tmp_path, rows), preset="writing_preference_bench").quarantine
+    assert [row["reason"] for row in bad] == ["text in place of an object for chosen", "missing chosen"]
+    assert bad[0]["found"] == """chosen: '{"response": "It ran."}'"""
+    assert "Write it as an object" in bad[0]["advice"]
+
+
+@pytest.mark.parametrize("cell", ["[deleted]", " [Removed] "])
+def test_a_comment_that_reddit_has_lost_is_no_story_of_litbench(cell, tmp_path):
+    rows = [
+        {"prompt": "p", "chosen_story": "It ran.", "rejected_story": "It sat."},
+        {"prompt": "q", "chosen_story": "It ran.", "rejected_story": cell},
+    ]
+    for preset in ("litbench", "litbench_test"):
+        (bad,) = read(saved(tmp_path, rows), preset=preset).quarantine
+        assert (bad["line"], bad["reason"]) == (2, "comment deleted on Reddit")
+    # elsewhere it is used, and counted as an oddity
+    columns = {"chosen": "chosen_story", "rejected": "rejected_story"}
+    assert len(read(saved(tmp_path, rows), format="chosen_rejected", columns=columns).pairs) == 2
+    assert len(read(saved(tmp_path, rows), format="best_of", columns=columns).pairs) == 2
+
+
+def survey_of(file, **keys):
+    return survey(DataConfig(preferences=[file], **keys))
+
+
+def test_a_prompt_of_another_name_is_asked_for_by_its_column(tmp_path):
+    file = saved(tmp_path, [{"Prompt": "p", "chosen": "It ran.", "rejected": ["It sat.", "It slept."]}])
+    with pytest.raises(InputError, match=r"Columns found: 'Prompt', 'chosen'.*: \{prompt: Prompt\}"):
+        survey_of(file, preset="story_rmb")
+    assert len(survey_of(file, preset="story_rmb", columns={"prompt": "Prompt"}).found.pairs) == 2
+
+
+def test_numbered_columns_are_named_as_a_list(tmp_path):
+    row = {"prompt": "p", "chosen": "It ran."} | {f"rejected_{n}": f"It sat {n}." for n in (1, 2, 3)}
+    with pytest.raises(InputError, match=r"\{rejected: \[rejected_1, rejected_2, rejected_3\]\}"):
+        survey_of(saved(tmp_path, [row]), preset="story_rmb")
+
+
+def test_the_survey_counts_every_reason(tmp_path):
+    good = [{"prompt": f"p{n}", "story_a": f"A {n}.", "story_b": f"B {n}.", "label": "a"} for n in range(40)]
+    bad = [{"story_a": " "}, {"label": "C"}, {"story_b": "A 2."}, {"story_b": None}, {"story_b": 3}]
+    file = saved(tmp_path, [*good, *({**good[2], **change} for change in bad), good[0]])
+    with file.open("a", encoding="utf-8") as handle:
+        handle.write('{"prompt": "p",\n')
+    counts = next(line for line in survey_of(file).lines() if line.startswith("not used: 7 rows"))
+    assert sorted(counts.removeprefix("not used: 7 rows: ").split(", ")) == [
+        "1 broken JSON",
+        "1 duplicate",
+        "1 empty story",
+        "1 identical stories",
+        "1 missing story_b",
+        "1 unknown label",
+        "1 wrong type of story_b",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("write data: {ignore: [x]}", "write benchmarks.x: {ignore: [x]}"),
+        (
+            "(data.max_quarantine_share). data.columns",
+            "(benchmarks.x.max_quarantine_share). benchmarks.x.columns",
+        ),
+        ("/my/data.csv, data.jsonl, your data: 3", "/my/data.csv, data.jsonl, your data: 3"),
+    ],
+)
+def test_messages_name_the_keys_of_the_benchmark(message, expected):
+    assert name_keys(message, "benchmarks.x") == expected
+
+
+def test_a_benchmark_that_stops_names_its_own_keys(tmp_path):
+    file = saved(tmp_path, [{"prompt": "p", "chosen": "It ran.", "rejected": []}])
+    data = DataConfig(preferences=[file], preset="story_rmb").model_dump(mode="json")
+    config = {"data": data, "synthetic": False, "benchmark": "stories"}
+    inputs = {"files": (file,), "contexts": ()}
+    stage = Stage("ingest", Path(ingest.__file__), config, inputs, tmp_path / "out" / "manifest.json", 0, {})
+    with pytest.raises(InputError) as raised:
+        ingest.main(stage)
+    assert "empty list of rejected" in str(raised.value)
+    assert "benchmarks.stories.max_quarantine_share" in str(raised.value)
+    assert "data." not in str(raised.value)

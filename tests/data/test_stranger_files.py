@@ -107,7 +107,7 @@ REFUSED = {
     "constraints_text": ["'Write 200 words; no dialogue.'", r"data: \{ignore: \[constraints\]\}"],
     "outline_and_prompt": ["both outline and prompt", r"data: \{ignore: \[outline\]\}"],
     "prompt_int": [r"wrong type of prompt, as in .* line 1 \(prompt: 0\)", "must be a text"],
-    "hh": ["8 no context", "Every row needs a prompt"],
+    "hh": ["no row has a prompt", "Columns found: 'chosen', 'rejected'"],
     "nested": ["labels found: [01] .4., [01] .4."],
     "anon_votes": ["8 another label for the same pair, 8 duplicate", "annotator, or one row with votes"],
     "dup_stories_ws": ["40 duplicate", "line 41"],

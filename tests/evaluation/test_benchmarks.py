@@ -128,7 +128,7 @@ def test_judges_stand_over_length_chance_and_published_figures(tmp_path):
     assert shown.loc["bad", "accuracy on mine"].n == 2
     assert shown.loc["chance", "accuracy on rmb"].value == pytest.approx(1 / 3)
     assert shown.loc["best reward model", "accuracy on rmb"].value == pytest.approx(0.663)
-    assert shown.loc["best reward model", "source"] == "StoryRMB"
+    assert shown.loc["best reward model", "source"] == "StoryRMB (2026), https://arxiv.org/abs/2605.04831"
     write_table(table, tmp_path, "benchmarks", "Caption", synthetic=False)
     again = read_table(tmp_path / "benchmarks.csv").set_index("system")
     assert again.loc["chance", "accuracy on rmb"].value == pytest.approx(1 / 3)
@@ -146,6 +146,7 @@ def test_published_figures_are_per_cent_and_have_a_source():
     assert all(25 < figure["figure"] < 100 and figure["source"] and figure["judge"] for figure in figures)
     assert len({(figure["preset"], figure["judge"]) for figure in figures}) == len(figures) == 12
     assert published_figures([None, "hanna"]) == []
+    assert all(figure["url"].startswith("https://") and figure["year"] > 2020 for figure in figures)
 
 
 # ------------------------------------------------------------------------------------------ overlap

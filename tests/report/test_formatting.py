@@ -94,3 +94,12 @@ def test_latex_special_characters_are_all_escaped():
     assert body.strip().startswith(
         r"\textbackslash{}\&\%\$\#\_\{\}\textasciitilde{}\textasciicircum{}\textless{}\textgreater{}"
     )
+
+
+def test_a_table_of_benchmarks_is_not_said_to_be_of_the_tiny_world(tmp_path):
+    formatting.write_tables({"benchmarks": FRAME, "alignment": FRAME}, tmp_path, synthetic=True)
+    said = (tmp_path / "benchmarks.md").read_text()
+    assert said.startswith(
+        "Judges of the synthetic tiny world, pairs of the benchmarks: Judges on benchmarks"
+    )
+    assert (tmp_path / "alignment.md").read_text().startswith("Synthetic tiny world: ")

@@ -123,6 +123,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "story_rmb": {"format": "best_of"},
 }
+OF_REDDIT = ("litbench", "litbench_test")
+"""Presets of comments, whose text may be Reddit's word for a deleted one."""
 
 
 def without_wildcards(files: list[Path] | None) -> list[Path] | None:

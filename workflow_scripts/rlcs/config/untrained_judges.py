@@ -101,7 +101,8 @@ class RecordedTeacherConfig(_UntrainedConfig):
 
     backend: Literal["file"] = Field(description="Backend: chains from a file.")
     chains: File = Field(
-        description="File with two stories, the better one (A or B) and an analysis (JSONL, CSV or Parquet).",
+        description="File with two stories, the better one (A, B or its text) and an analysis (JSONL, CSV or "
+        "Parquet).",
         examples=["rationales.jsonl"],
     )
     columns: dict[str, str] = Field(

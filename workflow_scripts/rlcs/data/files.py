@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 import zlib
 from collections import Counter
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from rlcs.data.encodings import is_unicode, open_text
 from rlcs.data.json_documents import is_document, parse_object, read_document
 from rlcs.data.rows import PairRow, RawRow
-from rlcs.data.values import Columns, column_names, named_values
+from rlcs.data.values import PREMISE_FIELDS, Columns, column_names, named_values
 from rlcs.errors import InputError
 from rlcs.records import FILE_KINDS
 
@@ -87,8 +88,38 @@ def check_columns(
     shown = ", ".join(repr(column) for column in found[:_SHOWN_COLUMNS])
     raise InputError(
         f"no row has a column {name!r}. Columns found: {shown}. "
-        f"{key} says which one is {field}, for example {{{field}: {found[0]}}}; a CSV file needs a "
-        "header in its first line"
+        f"{key} says which one is {field}, for example {{{field}: {_similar(field, found)}}}; a CSV file "
+        "needs a header in its first line"
+    )
+
+
+def _similar(field: str, found: Sequence[str]) -> str:
+    """The columns that are named as a field and numbered, else one that begins as it does, else the first."""
+    numbered = [name for name in found if re.fullmatch(rf"{field}[ _-]?\d+", name, re.IGNORECASE)]
+    if len(numbered) > 1:
+        return f"[{', '.join(numbered)}]"
+    return next((name for name in found if name.casefold().startswith(field.casefold())), found[0])
+
+
+def check_premise(rows: Sequence[RawRow], find_columns: Callable[[], Sequence[str]]) -> None:
+    """Check that some row says what its stories continue.
+
+    Args:
+        find_columns: finds the names of the columns in the data; called if none does.
+
+    Raises:
+        InputError: no row has a prompt, or another field in place of one.
+    """
+    readable = [row.values for row in rows if row.values]
+    if not readable or any(values.get(field) for values in readable for field in PREMISE_FIELDS):
+        return
+    found = find_columns()
+    name = next((name for name in found if name.casefold() in PREMISE_FIELDS), None)
+    example = f"{{{name.casefold()}: {name}}}" if name else "{prompt: your column}"
+    raise InputError(
+        f"no row has a prompt, nor {', '.join(PREMISE_FIELDS[1:])}. Columns found: "
+        f"{', '.join(map(repr, found[:_SHOWN_COLUMNS])) or 'unknown'}. data.columns says which one "
+        f"it is: {example}"
     )
 
 

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from rlcs.config.data import DataConfig
-from rlcs.config.sources import RatingsConfig, SourceConfig
+from rlcs.config.sources import OF_REDDIT, RatingsConfig, SourceConfig
+from rlcs.data.oddities import is_removed
 from rlcs.data.rows import (
     BestOfRow,
     ChosenRow,
@@ -30,6 +31,7 @@ from rlcs.data.rows import (
     to_quarantine,
 )
 from rlcs.data.validation import Validated, validate
+from rlcs.data.values import STORY_COLUMNS
 from rlcs.data.votes import soft_label, votes_by_pair
 from rlcs.records import LABELS, SPLITS, Label, Split, digest, label_key
 from rlcs.text import premise_key, text_key
@@ -176,6 +178,25 @@ def leave_out_rows(rows: Iterable[RawRow], data: SourceConfig) -> list[RawRow]:
     ]
 
 
+def set_deleted_aside(rows: Iterable[RawRow], data: SourceConfig) -> list[RawRow]:
+    """The rows, of which those say so as their defect whose story was deleted on Reddit.
+
+    Elsewhere "[deleted]" may be what someone wrote. It is an oddity there, which ``oddities`` counts.
+    """
+    if data.preset not in OF_REDDIT:
+        return list(rows)
+    return [
+        replace(raw, values=None, defect="comment deleted on Reddit")
+        if any(isinstance(story, str) and is_removed(story) for story in _stories_of(raw))
+        else raw
+        for raw in rows
+    ]
+
+
+def _stories_of(raw: RawRow) -> list[Any]:
+    return [raw.values.get(name) for name in STORY_COLUMNS] if raw.values else []
+
+
 def shares_of(data: DataConfig) -> dict[Split, float]:
     """The configured share of each split."""
     return {split: getattr(data.splits, split) for split in SPLITS}
@@ -194,6 +215,7 @@ def validated_pairs(rows: Sequence[RawRow], data: DataConfig) -> Validated:
     The quarantine has one row for each row that cannot be used; all others are used.
     """
     shares = shares_of(data)
+    rows = set_deleted_aside(rows, data)
     if data.format == "pairs":
         return validate(parse_pairs([with_label(raw, data) for raw in rows]), shares, data.seed)
     if data.format == "chosen_rejected":

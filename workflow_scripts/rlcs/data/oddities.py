@@ -13,7 +13,13 @@ _HTML = re.compile(
 )
 _TOKEN = re.compile(r"<newline>|<\|?endoftext\|?>|</?s>", re.I)
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
+_STRUCTURE = re.compile(r"""\s*(?:\[\s*["'{].*\]|\{\s*["'].*\})\s*""", re.DOTALL)
 _REMOVED = ("[removed]", "[deleted]")
+
+
+def is_removed(story: str) -> bool:
+    """True if a story is what Reddit shows in place of a comment that was deleted."""
+    return len(story) < 20 and story.strip().casefold() in _REMOVED
 
 
 def count_oddities(contexts: Mapping[str, Context], pairs: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -61,8 +67,10 @@ def _oddities(story: str, outline: str) -> Iterable[str]:
             yield "HTML in a story"
         if _TOKEN.search(story):
             yield "tokens such as <newline> in a story"
-    if len(story) < 20 and story.strip().casefold() in _REMOVED:
+    if is_removed(story):
         yield "a story that is [removed] or [deleted]"
+    if _STRUCTURE.fullmatch(story):
+        yield "a list or an object in the place of a story's text"
     if not story.isascii() and _INVISIBLE.search(story):
         yield "zero-width characters in a story"
     start = premise_key(outline)

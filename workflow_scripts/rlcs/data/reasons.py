@@ -1,10 +1,12 @@
 """Reasons why rows cannot be used: what was found, what is expected, and what to do about it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rlcs.config.sources import SourceConfig
 from rlcs.errors import InputError
 from rlcs.records import LABELS, SPLITS
 
@@ -15,6 +17,14 @@ _VALUES = 12  # labels that a message lists
 # What is expected, and what to do, by the words that a reason begins with.
 _ADVICE = {
     "missing": "Every row needs it; data.columns names a column of another name, such as {story_a: first}",
+    "empty list": "A row has one story at least, chosen as well as rejected: leave the row out",
+    "list that is not JSON": 'Write JSON, with double quotation marks: ["It bowed.", "It ran."]. One story '
+    'that stands in brackets is a list of one: ["[It bowed.]"]',
+    "messages in a text": "A conversation is a list of {role, content} of a JSON or Parquet file; in a CSV "
+    "the prompt and the story stand in columns of their own",
+    "text in place": "data.columns reaches into objects and lists; an object that a text holds is not read. "
+    "Write it as an object, without quotation marks around it, or name a column with the text itself",
+    "comment deleted": "Reddit has lost the story: leave the row out",
     "empty story": "A story is a text with something to read: leave the row out",
     "identical stories": "The two stories differ in case and white space at most: leave the row out",
     "unknown label": f"A label is one of {', '.join(LABELS)}, or empty; data.labels maps other words, "
@@ -26,8 +36,8 @@ _ADVICE = {
     "{story_a: answers.0.text}, and data.ignore leaves out a column that means something else",
     "bad votes": 'Votes are counts such as {"a": 3, "b": 1} of at most 10,000 people, or a list such as '
     '["a", "a", "b"]; if the column means something else, write data: {ignore: [votes]}',
-    "bad constraints": "Constraints are a list of {kind, parameters} as in docs/constraints.md; if the "
-    "column means something else, write data: {ignore: [constraints]}",
+    "bad constraints": "Constraints are a list of {kind, parameters}: docs/constraints.md, in a CSV JSON; "
+    "if the column means something else, write data: {ignore: [constraints]}",
     "no context": "Every row needs a prompt, or an outline, characters or a previous_plot",
     "both outline and prompt": "A row has one of them; data: {ignore: [outline]} leaves out the outline",
     "broken JSON": "A .jsonl file has one JSON object on each line",
@@ -52,6 +62,18 @@ _ADVICE = {
     "domain or split": "All ratings of one prompt name one domain and one split",
     "no story": "A rating needs a second story of the same prompt with a rating",
 }
+
+
+_KEY = re.compile(rf"(?<![\w/.])data(?=: \{{|\.(?:{'|'.join(SourceConfig.model_fields)})\b)")
+
+
+def name_keys(message: str, key: str) -> str:
+    """Name the keys of a source of pairs in a message, which speaks of ``data``, by its own key.
+
+    Args:
+        key: such as benchmarks.litbench.
+    """
+    return _KEY.sub(lambda _: key, message)
 
 
 def advice(reason: str) -> str:

@@ -6,8 +6,8 @@ None and nan count as absent. Reasons why a row cannot be used name no values, s
 
 import json
 import math
+import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -15,7 +15,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from rlcs.constraints.registry import instruction
+from rlcs.data.oddities import is_removed
 from rlcs.data.reasons import advice, found
+from rlcs.data.values import TextInPlace
 from rlcs.records import LABELS, Constraint, Label, Split, label_key
 from rlcs.text import visible
 
@@ -33,11 +35,17 @@ class RawRow:
     defect: str | None = None
 
 
+# A conversation as a program prints it, in JSON or in Python.
+_MESSAGES = re.compile(r"""\s*\[\s*\{\s*["'](?:role|content)["']\s*:.*\]\s*""", re.DOTALL)
+
+
 def _unicode(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:  # half of a surrogate pair, from an escape in JSON
         raise PydanticCustomError("encoding", "wrong encoding") from error
+    if _MESSAGES.fullmatch(text):
+        raise PydanticCustomError("messages", "messages in a text")
     return text
 
 
@@ -121,9 +129,19 @@ def _name(value: Any) -> Any:
 
 
 def _listed(value: Any) -> Any:
-    """The names in a list as one text."""
+    """The names in a list, which may be JSON (CSV), as one text."""
+    if isinstance(value, str) and value.strip()[:2] in ('["', "['"):
+        value = _json_list(value)
     texts = isinstance(value, list) and all(isinstance(name, str) for name in value)
     return ", ".join(value) if texts else value
+
+
+def _json_list(text: str) -> Any:
+    """The list that a text in brackets states, which is not taken for a text when its JSON is broken."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PydanticCustomError("list", "list that is not JSON") from error
 
 
 def _label(value: Any) -> Any:
@@ -140,10 +158,10 @@ def _split(value: Any) -> Any:
 
 def _stories(value: Any) -> Any:
     """One story or several as a list, which may be JSON (CSV)."""
-    if isinstance(value, str) and value.lstrip()[:2] in ('["', "[ "):
-        with suppress(ValueError, RecursionError):  # a story may begin so
-            value = json.loads(value)
-    return [value] if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    return _json_list(text) if text[:1] == "[" and text[-1] == "]" and not is_removed(text) else [value]
 
 
 Text = Annotated[str, AfterValidator(_unicode)]
@@ -247,6 +265,9 @@ def parse_row(raw: RawRow, kind: type[_RowModel]) -> _RowModel | str:
         for name, value in raw.values.items()
         if value is not None and not (isinstance(value, float) and math.isnan(value))
     }
+    for name in kind.model_fields:
+        if isinstance(present.get(name), TextInPlace):
+            return f"text in place of an object for {name}"
     try:
         return kind.model_validate(present)
     except ValidationError as error:
@@ -282,8 +303,14 @@ def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     field = first["loc"][0]
     match first["type"]:
-        case "missing" | "too_short":
+        case "missing":
             return f"missing {field}"
+        case "too_short":
+            return f"empty list of {field}"
+        case "empty" if len(first["loc"]) > 1:
+            return f"empty story, number {int(first['loc'][1]) + 1} of {field}"
+        case "list" | "messages":
+            return f"{first['msg']} for {field}"
         case "literal_error":
             return f"unknown {field}"
         case "encoding" | "empty" | "constraints" | "votes":

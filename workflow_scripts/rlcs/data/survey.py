@@ -10,10 +10,10 @@ from typing import Any
 
 from rlcs import text as texts
 from rlcs.config.data import DataConfig
-from rlcs.data.files import columns_of, read_files
+from rlcs.data.files import check_premise, columns_of, read_files
 from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import one_sided_labels
-from rlcs.data.reasons import check_share, explain_reasons
+from rlcs.data.reasons import check_share, count_reasons, explain_reasons
 from rlcs.data.rows import RawRow
 from rlcs.data.splits import refuse_empty_splits
 from rlcs.data.story_length import limit_length
@@ -104,6 +104,9 @@ class Survey:
         ]
         if words:
             lines.append(f"stories: {words[0]} to {words[-1]} words, half of them at most {median(words):g}")
+        if unusable := count_reasons(found.quarantine):
+            counts = ", ".join(f"{count} {reason}" for reason, count in unusable.items())
+            lines.append(f"not used: {len(found.quarantine)} rows: {counts}")
         return lines + [f"not used: {line}" for line in explain_reasons(found.quarantine)]
 
 
@@ -115,6 +118,7 @@ def survey(data: DataConfig) -> Survey:
     """
     try:
         read = read_source(data)
+        check_premise(read, lambda: [] if data.hub else columns_of(data.input_files))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the preferences: {error}") from error
     rows, _ = limit_length(leave_out_rows(read, data), data.story_length)

@@ -1,15 +1,26 @@
 """Values of a row by the workflow's names: nested ones, and the texts of messages."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 # Fields whose messages are a story, the last of the assistant's; those before it are what it continues.
 STORY_COLUMNS = ("story_a", "story_b", "chosen", "rejected", "story")
-_PREMISE_FIELDS = ("prompt", "outline", "characters", "previous_plot", "context_id")
+PREMISE_FIELDS = ("prompt", "outline", "characters", "previous_plot", "context_id")
 _ABSENT = object()
 
 Columns = Mapping[str, str | list[str]]
 """The name of each field's column in the data, or those of several columns."""
+
+
+@dataclass(frozen=True)
+class TextInPlace:
+    """A text where a name with dots needs an object or a list; it is shown as the text."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return repr(self.text)
 
 
 def column_names(names: Columns) -> list[str]:
@@ -20,7 +31,8 @@ def column_names(names: Columns) -> list[str]:
 def named_values(values: Mapping[str, Any], names: Columns) -> dict[str, Any]:
     """The row's values by the workflow's names, without those that it lacks.
 
-    A name with dots reaches into objects and lists: ``summaries.0.text``. Lists of messages (role and
+    A name with dots reaches into objects and lists: ``summaries.0.text``. A text in their place is a
+    ``TextInPlace``. Lists of messages (role and
     content) become texts: a story is the assistant's last message. A row without a premise takes the
     messages before the story for its prompt. Several columns become a list, in which an empty cell is "".
 
@@ -56,6 +68,8 @@ def _nested(values: Any, name: str) -> Any:
             values = values[part]
         elif isinstance(values, list) and part.isdecimal() and int(part) < len(values):
             values = values[int(part)]
+        elif isinstance(values, str) and values.strip():
+            return TextInPlace(values)
         else:
             return _ABSENT
     return values
@@ -66,7 +80,7 @@ def _read_messages(named: dict[str, Any]) -> None:
         if _are_messages(named.get(field)):
             *before, last = named[field]
             named[field] = _content(last) if last["role"] == "assistant" else None
-            if before and not any(named.get(name) for name in _PREMISE_FIELDS):
+            if before and not any(named.get(name) for name in PREMISE_FIELDS):
                 named["prompt"] = before
     if _are_messages(named.get("prompt")):
         told = [_content(message) for message in named["prompt"] if message["role"] != "system"]

@@ -132,7 +132,7 @@ def _best_of_credit(p_of: Mapping[str, Mapping[str, float]]) -> float:
 
 
 def published_figures(presets: Iterable[str | None]) -> list[dict[str, Any]]:
-    """Read figures that others have published, in per cent, as preset, judge, figure and source."""
+    """Read figures of others, in per cent, as preset, judge, figure, source, year and url."""
     figures = json.loads(Path(__file__).with_name(PUBLISHED).read_text(encoding="utf-8"))
     wanted = set(presets)
     return [figure for figure in figures if figure["preset"] in wanted]
@@ -166,7 +166,8 @@ def benchmark_table(
     chance = {column + one.name: _point(one.chance, len(set(one.clusters))) for one in benchmarks}
     cells |= rules | {(CHANCE, OWN): chance}
     for figure in published_figures(one.preset for one in benchmarks):
-        row = cells.setdefault((figure["judge"], figure["source"]), {})
+        source = f"{figure['source']} ({figure['year']}), {figure['url']}"
+        row = cells.setdefault((figure["judge"], source), {})
         for benchmark in benchmarks:
             if benchmark.preset == figure["preset"]:
                 row[column + benchmark.name] = _point(figure["figure"] / 100, 0)

@@ -13,6 +13,7 @@ class Caption(NamedTuple):
     text: str
     section: str
     folded: bool = False
+    mark: str = "Synthetic tiny world"  # begins the caption of a run of the tiny world
 
 
 # Headings of the sections of the page, in its order, each with the sentence below it.
@@ -28,6 +29,7 @@ PAGE_SECTIONS = {
     "data": ("Data", "What the judges were trained on."),
 }
 
+OTHER_PAIRS = "Judges of the synthetic tiny world, pairs of the benchmarks"
 
 TABLES = {
     "alignment": Caption(
@@ -82,6 +84,7 @@ TABLES = {
         "rule of length, chance, and figures that others have published. These were measured with prompts "
         "of their own.",
         "judges",
+        mark=OTHER_PAIRS,
     ),
     "benchmark_data": Caption(
         "Benchmarks: pairs, chance and overlap",
@@ -89,6 +92,7 @@ TABLES = {
         "is taken out for that. The last row is the run's own held-out pairs.",
         "judges",
         folded=True,
+        mark=OTHER_PAIRS,
     ),
     "win_rates": Caption(
         "Win rates",

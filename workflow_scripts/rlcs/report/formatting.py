@@ -87,9 +87,9 @@ def format_rows(frame: pd.DataFrame) -> list[list[Cell]]:
     ]
 
 
-def mark_synthetic(caption: str, synthetic: bool) -> str:
+def mark_synthetic(caption: str, synthetic: bool, mark: str = "Synthetic tiny world") -> str:
     """Begin the caption with a note if the data are synthetic."""
-    return f"Synthetic tiny world: {caption}" if synthetic else caption
+    return f"{mark}: {caption}" if synthetic else caption
 
 
 def format_frame(frame: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +147,8 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synt
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path, synthetic: bool) -> None:
     """Write each table with its caption in ``captions.TABLES``."""
     for name, frame in tables.items():
-        write_table(frame, folder, name, TABLES[name].text, synthetic)
+        caption = mark_synthetic(TABLES[name].text, synthetic, TABLES[name].mark)
+        write_table(frame, folder, name, caption, synthetic=False)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -59,6 +59,7 @@ class ReportTable:
     frame: pd.DataFrame
     folded: bool = False
     name: str = ""
+    mark: str = "Synthetic tiny world"
 
     @property
     def columns(self) -> list[Column]:
@@ -152,7 +153,7 @@ def arrange_sections(
                 if caption.section == name and panels.get(figure)
             ],
             tables=[
-                ReportTable(caption.title, caption.text, tables[table], caption.folded, table)
+                ReportTable(caption.title, caption.text, tables[table], caption.folded, table, caption.mark)
                 for table, caption in captions.TABLES.items()
                 if caption.section == name and table in tables
             ],
