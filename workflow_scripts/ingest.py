@@ -11,7 +11,7 @@ from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import columns_of, read_files
 from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import count_oddities
-from rlcs.data.preferences import write_preferences
+from rlcs.data.preferences import write_counts, write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.splits import refuse_empty_splits
@@ -66,6 +66,7 @@ def ingest(stage: Stage) -> None:
         contexts, quarantine = contexts + more, quarantine + unusable
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)
+        write_counts(folder, rows_read)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
         )
