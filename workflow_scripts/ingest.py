@@ -11,9 +11,10 @@ from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import check_premise, columns_of, read_files
 from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import count_oddities, one_sided_labels
-from rlcs.data.preferences import write_preferences
-from rlcs.data.reasons import check_share, explain_reasons, name_keys
+from rlcs.data.preferences import write_counts, write_preferences
+from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
+from rlcs.data.source_keys import name_keys
 from rlcs.data.splits import refuse_empty_splits
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
@@ -76,6 +77,7 @@ def ingest(stage: Stage) -> None:
         ]
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)
+        write_counts(folder, rows_read)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
         )

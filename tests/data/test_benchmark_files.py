@@ -15,7 +15,7 @@ from rlcs.config.data import DataConfig
 from rlcs.data.files import read_files
 from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.made_up import made_up_rows
-from rlcs.data.reasons import name_keys
+from rlcs.data.source_keys import name_keys
 from rlcs.data.story_length import limit_length
 from rlcs.data.subset import take_subset
 from rlcs.data.survey import survey

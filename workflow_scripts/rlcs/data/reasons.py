@@ -1,12 +1,10 @@
 """Reasons why rows cannot be used: what was found, what is expected, and what to do about it."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlcs.config.sources import SourceConfig
 from rlcs.errors import InputError
 from rlcs.records import LABELS, SPLITS
 
@@ -62,18 +60,6 @@ _ADVICE = {
     "domain or split": "All ratings of one prompt name one domain and one split",
     "no story": "A rating needs a second story of the same prompt with a rating",
 }
-
-
-_KEY = re.compile(rf"(?<![\w/.])data(?=: \{{|\.(?:{'|'.join(SourceConfig.model_fields)})\b)")
-
-
-def name_keys(message: str, key: str) -> str:
-    """Name the keys of a source of pairs in a message, which speaks of ``data``, by its own key.
-
-    Args:
-        key: such as benchmarks.litbench.
-    """
-    return _KEY.sub(lambda _: key, message)
 
 
 def advice(reason: str) -> str:
