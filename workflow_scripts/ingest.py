@@ -11,7 +11,7 @@ from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import check_premise, columns_of, read_files
 from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
 from rlcs.data.oddities import count_oddities, one_sided_labels
-from rlcs.data.preferences import write_preferences
+from rlcs.data.preferences import write_counts, write_preferences
 from rlcs.data.reasons import check_share, explain_reasons, name_keys
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.splits import refuse_empty_splits
@@ -76,6 +76,7 @@ def ingest(stage: Stage) -> None:
         ]
         QUARANTINE_FILE.write(folder, quarantine)
         rows_read = len(rows) + len(more) + len(unusable)
+        write_counts(folder, rows_read)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
         )

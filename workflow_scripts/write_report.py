@@ -50,12 +50,11 @@ def main(stage: Stage) -> None:
     captions = FIGURES | {f"sweep_{sweep['name']}": sweep_caption(sweep) for sweep in stage.config["sweeps"]}
     panels = {name: _panels(files, name) for name in captions}
     withheld = stage.config["withheld"]
-    pairs, quarantine = preferences.pairs(), preferences.quarantine
     policies, reference = stage.config["policies"], stage.config["reference"]
     equal = flag_equal_stories(STORIES_FILE.read(*stage.folders("stories")), policies, reference)
     notes = [
         *(Note(flag, flagged=True) for flag in equal),
-        *collect_notes(frames, len(quarantine), len(quarantine) + len(pairs)),
+        *collect_notes(frames, len(preferences.quarantine), preferences.rows_read),
         *note_parents(artifacts),
         *note_lost_updates(artifacts),
     ]
@@ -71,6 +70,7 @@ def main(stage: Stage) -> None:
             ReportData(
                 run=stage.config["run"],
                 synthetic=stage.config["synthetic"],
+                rehearsal=stage.config["rehearsal"],
                 headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
                 notes=notes,
                 failed=failed,

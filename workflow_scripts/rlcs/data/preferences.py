@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ from rlcs.records import (
 _Row = dict[str, Any]
 
 _CONTEXTS_NAME = "contexts.parquet"
+_COUNTS_NAME = "counts.json"
 _KINDS_NAME = "constraint_kinds"  # folder with the files of the kinds that are no others' than the run's
 
 
@@ -66,6 +68,12 @@ class Preferences:
     def quarantine(self) -> list[_Row]:
         """Rows of QUARANTINE: what could not be used."""
         return QUARANTINE_FILE.read(self.folder)
+
+    @cached_property
+    def rows_read(self) -> int:
+        """How many rows were read, used and quarantined ones; one row of votes or ratings is no pair."""
+        count: int = json.loads((self.folder / _COUNTS_NAME).read_text(encoding="utf-8"))["rows_read"]
+        return count
 
     @cached_property
     def labels(self) -> dict[str, Label]:
@@ -224,6 +232,11 @@ def write_preferences(
     PAIRS_FILE.write(folder, pairs)
     ANNOTATIONS_FILE.write(folder, annotations)
     UNLABELLED_FILE.write(folder, unlabelled)
+
+
+def write_counts(folder: Path, rows_read: int) -> None:
+    """Write how many rows were read, which ``Preferences.rows_read`` reads, into the folder of an artifact."""
+    (folder / _COUNTS_NAME).write_text(json.dumps({"rows_read": rows_read}), encoding="utf-8")
 
 
 def comparisons_of(pairs: Iterable[Mapping[str, Any]], contexts: Mapping[str, Context]) -> list[Comparison]:

@@ -247,6 +247,7 @@ def _page(config: Config) -> SectionDict:
     return {
         "run": config.run,
         "synthetic": config.synthetic,
+        "rehearsal": config.rehearses is not None,
         "policies": list(table.rows),
         "reference": table.reference,
         "withheld": list(config.sharing.withhold),

@@ -114,6 +114,7 @@ class ReportData:
     samples: Sequence[SampleContext] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work: Sequence[ReportTable] = ()
+    rehearsal: bool = False
     failed: Sequence[str] = ()
 
     @property
