@@ -100,7 +100,16 @@ def main() -> int:
     )
     (results / "rehearsal.md").write_text(page, encoding="utf-8")
     log.info("\n%s\nwritten to %s", page, results / "rehearsal.md")
+    if failure or problems:
+        log.error("error: %s", conclusion(failure, problems, results / "rehearsal.md"))
     return 1 if failure or problems else 0
+
+
+def conclusion(failure: Failure | None, problems: Sequence[str], page: Path) -> str:
+    """Say whether a job failed, or all ended well and something was found."""
+    if failure:
+        return f"a job of the rehearsal failed, so that not all was made; {page} says which and why"
+    return f"all jobs of the rehearsal ended well, and {len(problems)} of what they made needs a look: {page}"
 
 
 def describe(failure: Failure, results: Path, config: Config) -> str:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from paths import SCRIPTS
+from rlcs.data.preferences import Preferences
 from rlcs.records import ANNOTATIONS, PAIRS, QUARANTINE, UNLABELLED, read_contexts, read_rows
 
 SCRIPT = SCRIPTS / "ingest.py"
@@ -77,6 +78,7 @@ def test_bad_rows_are_quarantined_with_line_and_reason_and_counted(ingest, mixed
         assert row["file"] == str(mixed)
         assert row["row"] == line_of(row["line"])
     assert "12 rows read, 6 used, 6 in quarantine" in done.stderr
+    assert Preferences(out).rows_read == 12  # the report says so
     for _, reason in BAD.values():
         assert f"quarantine: 1 x {reason}" in done.stderr
     assert f"quarantine: 1 x broken JSON, as in {mixed} line 3 (" in done.stderr
@@ -212,6 +214,7 @@ def test_a_table_of_ratings(ingest, tmp_path):
     done = ingest("hanna.csv", preset="hanna", ratings={"margin": 0.5})
     assert done.returncode == 0, done.stderr
     assert "120 rows read, 119 used, 1 in quarantine" in done.stderr
+    assert Preferences(tmp_path / "out").rows_read == 120  # of 20 pairs
     assert "20 pairs with a label, 0 without" in done.stderr
     assert "annotators: 20 pairs have several; two of them agree on " in done.stderr
     assert "Krippendorff's alpha -0." in done.stderr

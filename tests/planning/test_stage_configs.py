@@ -109,6 +109,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
     ("path", "value", "differ"),
     [
         ("run", "another", {"report", "gallery"}),
+        ("rehearses", "large.json", {"report", "gallery"}),
         ("seeds", [1, 2, 3], set()),
         ("effects", [FLIPS | {"below": 10}], {"effects table"}),
         ("world/train_pairs", 61, {"world"}),

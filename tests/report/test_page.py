@@ -126,6 +126,11 @@ def test_only_a_synthetic_run_says_that_it_is_one():
     assert "ynthetic" not in render_report(data(synthetic=False))
 
 
+def test_a_rehearsal_says_that_no_number_means_anything():
+    assert "no\nnumber or story here means anything" in render_report(data(rehearsal=True))
+    assert "Rehearsal" not in render_report(data())
+
+
 def test_page_without_sections_samples_and_facts():
     page = render_report(data(sections=[], samples=[], facts={}, work=[], notes=[]))
     assert 'href="#stories"' not in page

@@ -4,6 +4,7 @@ And a run of a person's own, from `snakemake init` to a rehearsal.
 """
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def told(workflow, *arguments, **named):
 Workflow.execute = told
 main(sys.argv[1:])
 """
+
+
+STORIES = ("story_a", "story_b")
+
+
+def told(row, key):
+    """A story of a person: other words than a stand-in has read, and another length than the next one's."""
+    words = "“Is it you?” Lena asked, and the lantern in the attic answered slowly, like a thought."
+    return " ".join(random.Random(f"{row} {key}").choices(words.split(), k=5 + row % 50))
 
 
 @pytest.fixture
@@ -107,11 +117,12 @@ def test_jobs_of_one_machine_share_its_gpus(workflow):
 @pytest.mark.slow
 def test_a_file_becomes_a_config_that_can_be_rehearsed_to_its_report(workflow):
     pairs = workflow.folder / "my pairs.jsonl"
-    pairs.write_bytes(jsonl(stranger_rows(160, split="")))
+    stories = {key: lambda row, key=key: "" if row in (5, 50) else told(row, key) for key in STORIES}
+    pairs.write_bytes(jsonl(stranger_rows(160, split="", **stories)))
     ways = ("--config", f"preferences={pairs.name}", "for=cpu")
     first = workflow.snakemake("init", *ways)
     assert first.returncode == 0, first.stdout
-    assert "160 rows, 160 used" in first.stdout
+    assert "160 rows, 158 used" in first.stdout
     again = workflow.snakemake("init", *ways)
     assert again.returncode != 0
     assert "config/mine.yaml is there already" in again.stdout
@@ -120,4 +131,6 @@ def test_a_file_becomes_a_config_that_can_be_rehearsed_to_its_report(workflow):
     assert {level for level, *_ in rows(checked.stdout)} <= {"warning", "ok"}
     done = workflow.snakemake("rehearse", "--config", "each=1", config="config/mine.yaml")
     assert done.returncode == 0, done.stdout[-3000:]
-    assert (workflow.folder / "results" / "mine-rehearsal" / "report" / "report.html").is_file()
+    page = (workflow.folder / "results/mine-rehearsal/report/report.html").read_text(encoding="utf-8")
+    assert "<strong>Rehearsal.</strong>" in page
+    assert "2 of 160 rows of the data could not be used" in page

@@ -126,7 +126,7 @@ class StandInBaseConfig(Section):
     )
     layers: int = Field(2, ge=1, description="Number of layers.")
     steps: int = Field(
-        180,
+        120,
         ge=1,
         description="Training steps on made-up answers, after which it ends a text and writes scores.",
     )

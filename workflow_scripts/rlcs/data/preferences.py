@@ -235,7 +235,7 @@ def write_preferences(
 
 
 def write_counts(folder: Path, rows_read: int) -> None:
-    """Write how many rows were read, which ``Preferences.rows_read`` reads, into the folder of an artifact."""
+    """Write how many rows were read into the folder of an artifact, for ``Preferences.rows_read``."""
     (folder / _COUNTS_NAME).write_text(json.dumps({"rows_read": rows_read}), encoding="utf-8")
 
 

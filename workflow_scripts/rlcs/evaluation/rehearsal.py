@@ -22,6 +22,11 @@ from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_manifest, read_
 
 WEIGHTS = Path("model") / "model.safetensors"
 
+_IF_STAND_IN = (
+    "If they are lines of scores with a slip, the stand-in has learned too little, and your run is not at "
+    "fault: raise steps of its base in the rehearsal's config/run.yaml, and make that run again"
+)
+
 
 def find_problems(results: Path, trained: Iterable[str]) -> list[str]:
     """Find what a rehearsal's artifacts should not be, a sentence each.
@@ -113,7 +118,10 @@ def _silent_judges(results: Path) -> Iterator[str]:
     for artifact in _artifacts(results, "alignment/*/seed*", "benchmark_judgements/*/*/seed*", "teachers/*"):
         judgements = JUDGEMENTS_FILE.read(artifact)
         if judgements and all(judgement.verdict == "none" for judgement in judgements):
-            yield f"{artifact.relative_to(results)}: none of {len(judgements)} answers could be read"
+            yield (
+                f"{artifact.relative_to(results)}: none of {len(judgements)} answers could be read. "
+                f"{artifact / JUDGEMENTS_FILE.name} has them (raw). {_IF_STAND_IN}"
+            )
 
 
 def _empty_tables(results: Path) -> Iterator[str]:

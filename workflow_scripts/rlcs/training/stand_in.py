@@ -2,7 +2,8 @@
 
 A model with random weights never ends its answer: no answer can be read, no filter keeps a chain, and every
 reward is the same. After some hundred steps a part of its answers can be read, which is what a rehearsal
-needs. It learns nothing about stories.
+needs. Half of the prompts have words that no other has, as a person's own texts do. It learns nothing about
+stories.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from trl import SFTConfig, SFTTrainer
 
 from rlcs.config.judging import JudgingConfig
 from rlcs.config.prompts import Messages, policy_prompt, verifier_prompt
-from rlcs.data.made_up_texts import made_up_prompt, made_up_story
+from rlcs.data.made_up_texts import made_up_prompt, made_up_story, strange_text
 from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import Comparison, Context
@@ -28,8 +29,10 @@ from rlcs.verdict import score_line
 from rlcs.world.grammar import sample_context, write_story
 
 EXAMPLES = 600
-_BATCH, _RATE = 12, 3e-3
+_BATCH, _RATE, _WARMUP = 12, 5e-3, 10
 _MADE_UP = 0.5  # share of texts like the pairs of a rehearsal without data; the others are like the world's
+# Share of prompts with words that no other text has: what a person's own texts are to a stand-in
+_STRANGE, _WORDS = 0.5, 30
 _SHARPER = 2.0  # times the logits: few samples of so small a model can be read, since it is never sure
 _THOUGHT = "Hm.\n</think>\n\n"
 
@@ -59,14 +62,18 @@ def _text(
         outline = made_up_prompt(rng.randrange(EXAMPLES))
         context = replace(context, characters="", previous_plot="", outline=outline, constraints=())
         first, second = (made_up_story(rng, rng.randint(1, 6)) for _ in range(2))
+    shown = [first, second]
+    if rng.random() < _STRANGE:
+        context = replace(context, outline=strange_text(rng, _WORDS))
+        shown = [strange_text(rng, _WORDS) for _ in range(2)]
     scores = [rng.randint(judging.scores.low, judging.scores.high) for _ in range(2)]
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.3:
         return policy_prompt(writing, context), first
     if kind < 0.5 and verifying:
-        prompt = verifier_prompt(rng.choice(verifying), context, "Use no commas.", first)
+        prompt = verifier_prompt(rng.choice(verifying), context, "Use no commas.", shown[0])
         return prompt, f"So.\nVerdict: {rng.choice(['yes', 'no'])}"
-    comparison = Comparison("rehearsal", context, first, second, "ab")
+    comparison = Comparison("rehearsal", context, shown[0], shown[1], "ab")
     if kind < 0.6 and judging.story_template is not None:
         return judging.prompt(comparison, "story"), f"Good.\n{score_line(scores[0])}"
     better = "first" if scores[0] > scores[1] else "second"
@@ -98,7 +105,10 @@ def make_literate(
         max_steps=steps,
         per_device_train_batch_size=_BATCH,
         learning_rate=_RATE,
+        warmup_steps=_WARMUP,
+        train_sampling_strategy="group_by_length",
         max_length=None,
+        completion_only_loss=True,  # else the templates' tokens outweigh those of the answers
         use_cpu=True,
         bf16=False,
         save_strategy="no",
