@@ -121,9 +121,9 @@ def test_a_judge_that_never_answers_and_a_table_without_a_number_are_found(resul
     )
     assert find_problems(results, []) == [
         "alignment/mute/seed1: none of 2 answers could be read. "
-        f"{results}/alignment/mute/seed1/judgements.parquet has them (raw). If they are lines of scores with a "
-        "slip, the stand-in has learned too little, and your run is not at fault: raise steps of its base in "
-        "the rehearsal's config/run.yaml, and make that run again",
+        f"{results}/alignment/mute/seed1/judgements.parquet has them (raw). If they are lines of scores with "
+        "a slip, the stand-in has learned too little, and your run is not at fault: raise steps of its base "
+        "in the rehearsal's config/run.yaml, and make that run again",
         "tables/empty/e.csv: has no number",
     ]
 
