@@ -71,7 +71,7 @@ class Preferences:
 
     @cached_property
     def rows_read(self) -> int:
-        """The number of rows read, used or in quarantine; with votes, ratings or best_of it is not that of pairs."""
+        """The number of rows read, used or in quarantine; it is not that of pairs."""
         count: int = json.loads((self.folder / _COUNTS_NAME).read_text(encoding="utf-8"))["rows_read"]
         return count
 
