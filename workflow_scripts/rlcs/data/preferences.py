@@ -71,7 +71,7 @@ class Preferences:
 
     @cached_property
     def rows_read(self) -> int:
-        """The number of rows that were read, used and quarantined ones; one row of votes or ratings is no pair."""
+        """The number of rows read, used or in quarantine; it is not that of pairs."""
         count: int = json.loads((self.folder / _COUNTS_NAME).read_text(encoding="utf-8"))["rows_read"]
         return count
 
