@@ -51,7 +51,10 @@ onstart:
 
 
 onsuccess:
-    print(console.summarize_run(Path(RESULTS), STARTED, CONFIG.synthetic), file=sys.stderr)
+    summary = console.summarize_run(
+        Path(RESULTS), STARTED, synthetic=CONFIG.synthetic, rehearsal=CONFIG.rehearses is not None
+    )
+    print(summary, file=sys.stderr)
 
 
 onerror:

@@ -334,4 +334,5 @@ def test_the_summary_tells_headlines_what_does_not_hold_and_where_the_report_is(
         "  genrm agrees with the label: 70.0 [65.0, 75.0] %",
         *numbers,
     ]
+    assert "no number means anything" in summarize_run(tmp_path, 0, rehearsal=True).splitlines()[1]
     assert summarize_run(tmp_path, time.time() + 5) == ""

@@ -96,9 +96,11 @@ class RatingsConfig(Section):
 Preset = Literal[
     "litbench", "hanna", "litbench_test", "writing_preference_bench", "reward_bench_2", "story_rmb"
 ]
+# Comments that were deleted since are empty cells or say so, as many as Reddit has lost.
 _LITBENCH = {
     "format": "chosen_rejected",
     "columns": {"chosen": "chosen_story", "rejected": "rejected_story"},
+    "max_quarantine_share": 0.25,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "litbench": _LITBENCH,
@@ -109,8 +111,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "criteria": ["Relevance", "Coherence", "Empathy", "Surprise", "Engagement", "Complexity"]
         },
     },
-    # Comments that were deleted since are empty cells, as many as Reddit has lost.
-    "litbench_test": _LITBENCH | {"max_quarantine_share": 0.25},
+    "litbench_test": _LITBENCH,
     "writing_preference_bench": {
         "format": "chosen_rejected",
         "columns": {"chosen": "chosen.response", "rejected": "rejected.response", "domain": "tag"},

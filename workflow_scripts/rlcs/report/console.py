@@ -271,7 +271,7 @@ def summarize_failures(handler: ConsoleHandler | None, logs: str) -> str:
     return "\n".join(lines)
 
 
-def summarize_run(results: Path, since: float, synthetic: bool = False) -> str:
+def summarize_run(results: Path, since: float, *, synthetic: bool = False, rehearsal: bool = False) -> str:
     """Summarize what was made since a time (Unix seconds): headlines, what does not hold, and paths of pages.
 
     The summary is empty if nothing was made.
@@ -286,7 +286,11 @@ def summarize_run(results: Path, since: float, synthetic: bool = False) -> str:
     lines = [f"Made {len(records)} artifacts in {results}."]
     tables = [results / "tables" / name / f"{name}.csv" for name in ("alignment", "win_rates")]
     if all(path.exists() for path in tables):
-        if synthetic:
+        if rehearsal:
+            lines.append(
+                "Headlines of a rehearsal: small stand-ins, made-up answers; no number means anything."
+            )
+        elif synthetic:
             lines.append(
                 "Headlines, synthetic: of a made-up world, they say nothing about stories for people."
             )
@@ -295,7 +299,7 @@ def summarize_run(results: Path, since: float, synthetic: bool = False) -> str:
             + (" %" if headline.estimate.n else " (nothing could be judged)")
             + (
                 ""
-                if headline.paper is None or synthetic
+                if headline.paper is None or synthetic or rehearsal
                 else f" (the paper, on its own data: {headline.paper:g})"
             )
             for headline in collect_headlines(*map(read_table, tables))
