@@ -2,6 +2,7 @@
 
 import random
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +83,8 @@ def trained(model_folder, tmp_path, monkeypatch):
         for kill in kills:
             with pytest.raises(KeyboardInterrupt):
                 train(stage, lambda scratch, at=kill: make(scratch, at))
+            if tracker == "tensorboard":  # event files of one process are read by the second that they are of
+                time.sleep(1.1)
         if ends:
             train(stage, lambda scratch: make(scratch, None))
         return stage.output.parent
