@@ -142,9 +142,13 @@ def test_a_push_is_private_and_its_token_is_written_nowhere(shared):
 @pytest.mark.parametrize(
     ("given", "token", "message"),
     [
-        (["model=judges/nobody", "repo=x"], TOKEN, "push: --config model=judges/nobody is none of judges/"),
-        (["model=judges/genrm"], TOKEN, "push: --config repo=NAME"),
-        (["model=judges/genrm", "repo=x"], None, "push: no token: set HF_TOKEN"),
+        (
+            ["model=judges/nobody", "repo=x"],
+            TOKEN,
+            "error    push  --config model=...: judges/nobody is none of judges/",
+        ),
+        (["model=judges/genrm"], TOKEN, "error    push  --config repo=NAME"),
+        (["model=judges/genrm", "repo=x"], None, "error    push  no token: set HF_TOKEN"),
     ],
 )
 def test_a_push_is_refused_before_anything_runs(shared, given, token, message):
