@@ -16,7 +16,7 @@ from rlcs.evaluation.run_differences import RunEvidence, independent_difference,
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.columns import get_column
 from rlcs.report.formatting import DASH, format_cell, read_table
-from rlcs.report.provenance import format_duration
+from rlcs.report.provenance import format_duration, read_paid_answers
 from rlcs.stages.manifest import RUN_NAME
 
 CONFIG_NAME = "config.json"
@@ -82,16 +82,7 @@ def gpu_hours(runs: Iterable[Mapping[str, Any]]) -> float:
 
 def money(results: Path) -> float:
     """The cost of the stored answers of a run's endpoints, at the prices of its config."""
-    files = (results / "answers").rglob("*.jsonl")
-    return sum(_cost(line) for file in files for line in file.read_text(encoding="utf-8").splitlines())
-
-
-def _cost(line: str) -> float:
-    try:
-        answer = json.loads(line)
-    except ValueError:  # torn by a kill; the answer is asked anew
-        return 0.0
-    return float(answer.get("cost") or 0) if isinstance(answer, Mapping) else 0.0
+    return sum(cost for _, _, cost in read_paid_answers(results / "answers").values())
 
 
 def _records(results: Path) -> Iterator[Path]:

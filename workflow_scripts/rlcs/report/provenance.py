@@ -1,7 +1,7 @@
 """Provenance and cost of an artifact and its ancestors, from the records beside each manifest."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,9 @@ def read_paid_answers(folder: Path) -> dict[str, tuple[int, int, float]]:
                 answer = json.loads(line)
             except ValueError:  # a torn line, which the store asks for again
                 continue
+            if not isinstance(answer, Mapping):
+                continue
             count, tokens, cost = paid.get(name, (0, 0, 0.0))
             used = answer.get("prompt_tokens", 0) + answer.get("completion_tokens", 0)
-            paid[name] = (count + 1, tokens + used, cost + answer.get("cost", 0.0))
+            paid[name] = (count + 1, tokens + used, cost + float(answer.get("cost") or 0))
     return paid
