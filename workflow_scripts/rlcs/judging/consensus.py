@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from rlcs.judging.credits import judgements_by_pair
 from rlcs.records import ORDERS, Judgement, Label
 
 ConsensusOutcome = Literal["undecided", "disagreement", "consensus"]
@@ -31,11 +32,8 @@ def own_labels(judgements: Iterable[Judgement]) -> dict[str, Label]:
 
     A tie in both orders is a verdict like the others. A ``none`` or a missing order leaves the pair out.
     """
-    by_pair: dict[str, list[Judgement]] = {}
-    for judgement in judgements:
-        by_pair.setdefault(judgement.pair_id, []).append(judgement)
     labels: dict[str, Label] = {}
-    for pair, of_pair in by_pair.items():
+    for pair, of_pair in judgements_by_pair(judgements).items():
         verdict = of_pair[0].verdict
         same = all(judgement.verdict == verdict for judgement in of_pair)
         if verdict != "none" and same and {judgement.order for judgement in of_pair} == set(ORDERS):

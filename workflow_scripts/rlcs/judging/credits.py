@@ -14,6 +14,14 @@ from rlcs.records import ORDERS, Judgement, Label, Verdict
 from rlcs.verdict import WIN_CREDIT, compare, orders_disagree, soft_win_probability, win_probability
 
 
+def judgements_by_pair(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
+    """All judgements of each pair or match, in their order."""
+    by_pair: dict[str, list[Judgement]] = defaultdict(list)
+    for judgement in judgements:
+        by_pair[judgement.pair_id].append(judgement)
+    return dict(by_pair)
+
+
 def win_credits(judgements: Iterable[Judgement]) -> dict[str, float]:
     """p(a wins) by pair or match, the mean over its verdicts, a tie as ½; left out if there is no verdict."""
     wins = {pair: win_probability(verdicts) for pair, verdicts in _verdicts(judgements).items()}
@@ -52,10 +60,7 @@ def both_orders_verdicts(judgements: Iterable[Judgement]) -> dict[str, Verdict]:
     reads it: the mean over the verdicts in both orders, each with the judge's own p if it has one. Pairs
     without a verdict are left out.
     """
-    by_pair: dict[str, list[Judgement]] = defaultdict(list)
-    for judgement in judgements:
-        by_pair[judgement.pair_id].append(judgement)
-    known = {pair: soft_win_probability(both) for pair, both in by_pair.items()}
+    known = {pair: soft_win_probability(both) for pair, both in judgements_by_pair(judgements).items()}
     # rounded, so that p and 1 - p in the two orders are one half together
     return {pair: compare(round(p, 12), 0.5) for pair, p in known.items() if p is not None}
 

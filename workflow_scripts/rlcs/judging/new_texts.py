@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from rlcs.data.new_rows import NewPair, StoriesToRank
-from rlcs.judging.credits import both_orders_verdicts
+from rlcs.judging.credits import both_orders_verdicts, judgements_by_pair
 from rlcs.records import ORDERS, Comparison, Judgement
 from rlcs.verdict import orders_disagree, soft_win_probability
 
@@ -47,9 +46,13 @@ def judged_pairs(pairs: Iterable[NewPair], judgements: Sequence[Judgement]) -> d
     p is the mean over the verdicts in both orders, each with the judge's own p if it has one; it is None, as
     the verdict, if no order has a verdict.
     """
-    by_pair = _by_pair(judgements)
+    by_pair = judgements_by_pair(judgements)
     return {
-        pair.row_number: {"line": pair.line, "pair_id": pair.name, **_both_orders(by_pair[pair_key(pair)])}
+        pair.row_number: {
+            "line": pair.line,
+            "pair_id": pair.name,
+            **_both_orders(by_pair.get(pair_key(pair), [])),
+        }
         | ({"label": pair.label} if pair.label else {})
         for pair in pairs
     }
@@ -63,11 +66,11 @@ def ranked_stories(
     A rank is that of a competition: stories with the same mean share one. ``opponents`` is the number of
     stories that it has a verdict against; without any it has no rank and stands last.
     """
-    by_match = _by_pair(judgements)
+    by_match = judgements_by_pair(judgements)
     rows = {}
     for of_one in to_rank:
         matches = [
-            {"story_a": i, "story_b": j, **_both_orders(by_match[_match(of_one, i, j)])}
+            {"story_a": i, "story_b": j, **_both_orders(by_match.get(_match(of_one, i, j), []))}
             for i, j in combinations(range(len(of_one.stories)), 2)
         ]
         rows[of_one.row_number] = {
@@ -105,13 +108,6 @@ def rank(count: int, matches: Iterable[Mapping[str, Any]]) -> list[dict[str, Any
         for story, mean in means.items()
     ]
     return sorted(ranked, key=lambda row: (row["rank"] is None, row["rank"], row["story"]))
-
-
-def _by_pair(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
-    by_pair: dict[str, list[Judgement]] = defaultdict(list)
-    for judgement in judgements:
-        by_pair[judgement.pair_id].append(judgement)
-    return by_pair
 
 
 def _both_orders(judgements: Sequence[Judgement]) -> dict[str, Any]:

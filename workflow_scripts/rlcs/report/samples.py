@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from rlcs.constraints.registry import instruction, satisfied
+from rlcs.judging.credits import judgements_by_pair
 from rlcs.records import Context, Judgement
 
 
@@ -55,9 +56,7 @@ def choose_samples(
     texts: dict[tuple[str, str], Mapping[str, Any]] = {}
     for story in sorted(stories, key=itemgetter("sample")):
         texts.setdefault((story["context_id"], story["policy"]), story)
-    by_match: dict[str, list[Judgement]] = {}
-    for judgement in judgements:
-        by_match.setdefault(judgement.pair_id, []).append(judgement)
+    by_match = judgements_by_pair(judgements)
     judged: dict[tuple[str, str], dict[str, Any]] = {}
     for match in sorted(matches, key=itemgetter("sample")):
         answers = by_match.get(match["match_id"])
