@@ -9,15 +9,14 @@ from rlcs.constraints.plugin_kinds import load_kind
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import check_premise, columns_of, read_files
-from rlcs.data.formats import context_shares_of, fields_of, leave_out_rows, required_fields, validated_pairs
+from rlcs.data.formats import context_shares_of, fields_of, required_fields
 from rlcs.data.oddities import count_oddities, one_sided_labels
 from rlcs.data.preferences import write_counts, write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
 from rlcs.data.source_keys import name_keys
-from rlcs.data.splits import refuse_empty_splits
-from rlcs.data.story_length import limit_length
-from rlcs.data.subset import take_subset
+from rlcs.data.splits import count_pairs, refuse_empty_splits
+from rlcs.data.usable import usable_pairs
 from rlcs.data.validation import validate_contexts
 from rlcs.data.votes import krippendorff_alpha, mutual_credits, votes_by_pair
 from rlcs.errors import InputError
@@ -60,14 +59,10 @@ def ingest(stage: Stage) -> None:
     with stage.artifact() as folder:
         read = read_preference_rows(stage, data)
         check_premise(read, lambda: names_of_columns(stage, data))
-        wanted = leave_out_rows(read, data)
-        if left := len(read) - len(wanted):
+        rows, left, truncated, usable, taken = usable_pairs(read, data)
+        contexts, pairs, annotations, unlabelled, quarantine, alike = taken
+        if left:
             log.info("%d rows are left out (leave_out: %s)", left, data.leave_out)
-        rows, truncated = limit_length(wanted, data.story_length)
-        usable = validated_pairs(rows, data)
-        contexts, pairs, annotations, unlabelled, quarantine, alike = take_subset(
-            usable, data.subset, data.seed, whole_contexts=data.format == "best_of"
-        )
         more, unusable = validate_contexts(
             read_context_rows(stage, data), contexts, context_shares_of(data), data.seed
         )
@@ -76,7 +71,7 @@ def ingest(stage: Stage) -> None:
             row | {"advice": name_keys(row["advice"], key_of(stage))} for row in [*quarantine, *unusable]
         ]
         QUARANTINE_FILE.write(folder, quarantine)
-        rows_read = len(rows) + len(more) + len(unusable)
+        rows_read = rows + len(more) + len(unusable)
         write_counts(folder, rows_read)
         log.info(
             "%d rows read, %d used, %d in quarantine", rows_read, rows_read - len(quarantine), len(quarantine)
@@ -162,8 +157,7 @@ def read_context_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
 def log_splits(contexts: Sequence[Context], pairs: Sequence[Row]) -> None:
     """Log the sizes of the splits."""
     context_counts = Counter(context.split for context in contexts)
-    split_of = {context.context_id: context.split for context in contexts}
-    pair_counts = Counter(split_of[pair["context_id"]] for pair in pairs)
+    pair_counts = count_pairs(contexts, pairs)
     for split in SPLITS:
         log.info("%s: %d labelled pairs, %d contexts", split, pair_counts[split], context_counts[split])
 

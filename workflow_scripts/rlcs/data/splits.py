@@ -1,13 +1,23 @@
-"""The splits of the contexts that a run needs."""
+"""The splits of contexts and pairs: their sizes, and those that a run needs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rlcs.errors import InputError
 from rlcs.records import Context, Split
+
+
+def count_pairs(contexts: Iterable[Context], pairs: Iterable[Mapping[str, Any]]) -> Counter[Split]:
+    """The number of pairs in each split.
+
+    Args:
+        contexts: those of the pairs at least.
+    """
+    split_of = {context.context_id: context.split for context in contexts}
+    return Counter(split_of[pair["context_id"]] for pair in pairs)
 
 
 def refuse_empty_splits(
@@ -26,8 +36,7 @@ def refuse_empty_splits(
         InputError: a split has none.
     """
     context_counts = Counter(context.split for context in contexts)
-    split_of = {context.context_id: context.split for context in contexts}
-    pair_counts = Counter(split_of[pair["context_id"]] for pair in pairs)
+    pair_counts = count_pairs(contexts, pairs)
     for split in needed:
         if not context_counts[split]:
             raise InputError(

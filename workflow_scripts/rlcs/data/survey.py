@@ -11,13 +11,12 @@ from typing import Any
 from rlcs import text as texts
 from rlcs.config.data import DataConfig
 from rlcs.data.files import check_premise, columns_of, read_files
-from rlcs.data.formats import fields_of, leave_out_rows, required_fields, validated_pairs
+from rlcs.data.formats import fields_of, required_fields
 from rlcs.data.oddities import one_sided_labels
 from rlcs.data.reasons import check_share, count_reasons, explain_reasons
 from rlcs.data.rows import RawRow
-from rlcs.data.splits import refuse_empty_splits
-from rlcs.data.story_length import limit_length
-from rlcs.data.subset import take_subset
+from rlcs.data.splits import count_pairs, refuse_empty_splits
+from rlcs.data.usable import usable_pairs
 from rlcs.data.validation import Validated
 from rlcs.data.votes import votes_by_pair
 from rlcs.errors import InputError
@@ -29,21 +28,12 @@ class Survey:
     """Rows of a source and what becomes of them.
 
     Attributes:
-        columns: names of all columns in the data; none of a data set on a hub.
         found: as validated, after ``subset``.
     """
 
     data: DataConfig
-    columns: Sequence[str]
     rows: int
     found: Validated
-
-    @property
-    def pairs_by_split(self) -> dict[str, int]:
-        """Labelled pairs of each split."""
-        split_of = {context.context_id: context.split for context in self.found.contexts}
-        count = Counter(split_of[pair["context_id"]] for pair in self.found.pairs)
-        return {split: count[split] for split in SPLITS}
 
     @property
     def labels(self) -> Counter[str]:
@@ -65,15 +55,15 @@ class Survey:
                 found.pairs,
                 found.unlabelled,
                 ("train", "test"),
-                lambda: f"Columns found: {', '.join(self.columns)}",
+                lambda: f"Columns found: {', '.join(columns_in(self.data))}",
             )
         except InputError as error:
             return str(error)
-        split_of = {context.context_id: context.split for context in found.contexts}
-        training = [pair for pair in found.pairs if split_of[pair["context_id"]] == "train"]
-        if all(pair["label"] == "tie" for pair in training):
+        ties = [pair for pair in found.pairs if pair["label"] == "tie"]
+        training = count_pairs(found.contexts, found.pairs)["train"]
+        if count_pairs(found.contexts, ties)["train"] == training:
             return (
-                f"{len(training)} training pairs, and all are ties: there is nothing to learn. Add pairs "
+                f"{training} training pairs, and all are ties: there is nothing to learn. Add pairs "
                 "whose label is a or b, or name the column of the label in data.columns"
             )
         return None
@@ -92,7 +82,8 @@ class Survey:
         several = sum(len(votes) > 1 for votes in votes_by_pair(found.annotations).values())
         people = {vote["annotator"] for vote in found.annotations if vote["annotator"]}
         counted = ", ".join(f"{labels[label]} {label}" for label in LABELS)
-        splits = ", ".join(f"{number} {split}" for split, number in self.pairs_by_split.items())
+        by_split = count_pairs(found.contexts, found.pairs)
+        splits = ", ".join(f"{by_split[split]} {split}" for split in SPLITS)
         if not labelled:
             return [f"{self.rows} rows, {len(found.contexts)} prompts"]
         lines = [
@@ -118,14 +109,16 @@ def survey(data: DataConfig) -> Survey:
     """
     try:
         read = read_source(data)
-        check_premise(read, lambda: [] if data.hub else columns_of(data.input_files))
+        check_premise(read, lambda: columns_in(data))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the preferences: {error}") from error
-    rows, _ = limit_length(leave_out_rows(read, data), data.story_length)
-    found = take_subset(
-        validated_pairs(rows, data), data.subset, data.seed, whole_contexts=data.format == "best_of"
-    )
-    return Survey(data, [] if data.hub else columns_of(data.input_files), len(rows), found)
+    used = usable_pairs(read, data)
+    return Survey(data, used.rows, used.taken)
+
+
+def columns_in(data: DataConfig) -> list[str]:
+    """The names of the columns in the files; none of a data set on a hub."""
+    return [] if data.hub else columns_of(data.input_files)
 
 
 def read_source(data: DataConfig) -> list[RawRow]:
