@@ -17,7 +17,7 @@ from rlcs.config.genrm import GenrmRewardConfig
 from rlcs.config.judges import JudgeConfig, scores_alone
 from rlcs.config.judging import EndpointVerifierConfig
 from rlcs.config.lineage import made_policies
-from rlcs.config.policies import BestOfPolicyConfig, EndpointPolicyConfig, GRPOPolicyConfig
+from rlcs.config.policies import BestOfPolicyConfig, EndpointPolicyConfig, GRPOPolicyConfig, PolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sources import SourceConfig
 from rlcs.config.trained_judges import (
@@ -178,13 +178,15 @@ def gate(config: Config, name: str) -> SectionDict:
 
 def gated_judges(config: Config, name: str) -> list[str]:
     """The judges that must pass the gate before a policy is made; rules need not, and none without a gate."""
-    entry = config.policies[name]
-    judges: list[str] = []
-    if isinstance(entry, GRPOPolicyConfig):
-        judges = [reward.judge for reward in entry.judge_rewards]
-    elif isinstance(entry, BestOfPolicyConfig):
-        judges = [entry.best_of.judge]
+    judges = own_judges(config.policies[name])
     return [judge for judge in judges if config.gate is not None and not is_rule(config.judges[judge])]
+
+
+def own_judges(policy: PolicyConfig) -> list[str]:
+    """The judges that reward a policy in its training, or that choose its stories."""
+    if isinstance(policy, GRPOPolicyConfig):
+        return [reward.judge for reward in policy.judge_rewards]
+    return [policy.best_of.judge] if isinstance(policy, BestOfPolicyConfig) else []
 
 
 def is_rule(entry: BaseModel) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from rlcs.config.bases import BaseConfig, StandInBaseConfig, is_path
 from rlcs.config.judges import JudgeConfig
 from rlcs.config.lineage import lineage, made_policies, number_at, trained_models
-from rlcs.config.policies import BestOfPolicyConfig, GRPOPolicyConfig, PolicyConfig
+from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.sweeps import SweepConfig
 from rlcs.config.tables import MetricName
@@ -19,7 +19,7 @@ from rlcs.models.packages import installed_folder
 from rlcs.planning.job_resources import SERVER_ADDRESS
 from rlcs.planning.origins import dataset_ids, hub_id, license_of
 from rlcs.planning.plugin_files import plugin_hashes, plugins_of
-from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, plain, writes
+from rlcs.planning.stage_configs import INPUTS, SectionDict, gated_judges, is_rule, own_judges, plain, writes
 from rlcs.planning.stage_configs import judge as judge_section
 
 # Metrics of effects that are measured on held-out pairs.
@@ -231,15 +231,8 @@ def chain_filter(config: Config) -> SectionDict:
 
 
 def report(config: Config) -> SectionDict:
-    own = {name: _own_judges(config.policies[name]) for name in config.tables.win_rates.rows}
+    own = {name: own_judges(config.policies[name]) for name in config.tables.win_rates.rows}
     return {**_page(config), "sweeps": sweeps(config)["sweeps"], "own_judges": own}
-
-
-def _own_judges(policy: PolicyConfig) -> list[str]:
-    """The judges that reward a policy in its training, or that choose its stories."""
-    if isinstance(policy, GRPOPolicyConfig):
-        return [reward.judge for reward in policy.judge_rewards]
-    return [policy.best_of.judge] if isinstance(policy, BestOfPolicyConfig) else []
 
 
 def _page(config: Config) -> SectionDict:
