@@ -1,7 +1,7 @@
 """Write the report, the page to open first: headline numbers, tables, figures, stories, and what was run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,8 @@ def main(stage: Stage) -> None:
     panels = {name: _panels(files, name) for name in captions}
     withheld = stage.config["withheld"]
     policies, reference = stage.config["policies"], stage.config["reference"]
-    equal = flag_equal_stories(STORIES_FILE.read(*stage.folders("stories")), policies, reference)
+    stories = STORIES_FILE.read(*stage.folders("stories"))
+    equal = flag_equal_stories(stories, policies, reference)
     notes = [
         *(Note(flag, flagged=True) for flag in equal),
         *collect_notes(frames, len(preferences.quarantine), preferences.rows_read),
@@ -75,7 +76,7 @@ def main(stage: Stage) -> None:
                 notes=notes,
                 failed=failed,
                 sections=arrange_sections(shown, panels, captions),
-                samples=[] if "texts" in withheld else _samples(stage, preferences.contexts),
+                samples=[] if "texts" in withheld else _samples(stage, preferences.contexts, stories),
                 facts={
                     "Data": _data(preferences),
                     "Cost": summarize_cost(artifacts, stage.output.parent.parent / "answers"),
@@ -116,15 +117,16 @@ def _panels(files: Mapping[str, Path], name: str) -> list[str]:
     return [files[file].read_text(encoding="utf-8") for file in names if file in files]
 
 
-def _samples(stage: Stage, contexts: Mapping[str, Context]) -> list[SampleContext]:
+def _samples(
+    stage: Stage, contexts: Mapping[str, Context], stories: Sequence[Mapping[str, Any]]
+) -> list[SampleContext]:
     """Stories of the first seed, with the verdicts of the run's own judge."""
     first = min(stage.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
     provenance = read_provenance(first)
     judge, seed = provenance["config"]["name"], provenance["seed"]
-    stories = [row for row in STORIES_FILE.read(*stage.folders("stories")) if row["seed"] == seed]
     return choose_samples(
         contexts,
-        stories,
+        [row for row in stories if row["seed"] == seed],
         MATCHES_FILE.read(first),
         read_judged([first], [judge])[judge][seed],
         stage.config["policies"],

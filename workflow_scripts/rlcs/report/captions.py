@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from rlcs.report.columns import get_column
 
+SYNTHETIC = "Synthetic tiny world"
+
 
 class Caption(NamedTuple):
     """Title and text of a table or figure, and its section of the page; a folded one is closed at first."""
@@ -13,7 +15,7 @@ class Caption(NamedTuple):
     text: str
     section: str
     folded: bool = False
-    mark: str = "Synthetic tiny world"  # begins the caption of a run of the tiny world
+    mark: str = SYNTHETIC  # begins the caption of a run of the tiny world
 
 
 # Headings of the sections of the page, in its order, each with the sentence below it.

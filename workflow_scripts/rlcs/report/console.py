@@ -194,20 +194,16 @@ def line_that_counts(log: Path) -> str | None:
     A job whose step Slurm refuses has an empty log of its stage. A log that ends without an error is of a
     stage that was killed.
     """
-    try:
-        lines = re.split(r"[\r\n]+", log.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        return None
+    lines = _read_lines(log)
     if "slurm_logs" in log.parts:
         return next((line.strip() for line in lines if line.startswith(_SLURM)), None)
-    said = [line.strip() for line in lines if line.strip()]
-    if not said:
+    if not lines:
         return None
-    end = said[-40:]
+    end = [line.strip() for line in lines[-40:]]
     if error := next((line for line in reversed(end) if line.startswith("error: ")), None):
         return error
-    ends_badly = any(line.startswith("Traceback ") for line in end) or _ERROR.match(said[-1])
-    return said[-1] if ends_badly else f"error: {_KILLED}; its last line: {said[-1][:100]}"
+    ends_badly = any(line.startswith("Traceback ") for line in end) or _ERROR.match(end[-1])
+    return end[-1] if ends_badly else f"error: {_KILLED}; its last line: {end[-1][:100]}"
 
 
 def describe_failure(logs: Sequence[Path], details: Sequence[str]) -> str:
@@ -215,12 +211,12 @@ def describe_failure(logs: Sequence[Path], details: Sequence[str]) -> str:
     found = ((path, line) for path in logs if (line := line_that_counts(path)))
     log, line = next(found, (logs[0] if logs else None, None))
     if line is None:
-        line = "error: " + (unwritable(log.parent) if log else None or _SILENT)
+        line = f"error: {unwritable(log.parent) if log else _SILENT}"
     lines = [line if line.startswith("error: ") else f"error: {line}"]
     lines += [f"    log: {log}"] if log else []
     lines += [f"    {detail}" for detail in details]
-    tail = _last_lines(log) if log else []
-    return "\n".join([*lines, *(f"    | {said}" for said in tail)])
+    tail = _read_lines(log)[-_LINES:] if log else []
+    return "\n".join([*lines, *(f"    | {said[:200]}" for said in tail)])
 
 
 _SILENT = "the stage said nothing: it was killed (often for memory), or never started"
@@ -231,12 +227,13 @@ _ERROR = re.compile(
 )
 
 
-def _last_lines(log: Path) -> list[str]:
+def _read_lines(log: Path) -> list[str]:
+    """The lines of a log that are not blank; none if it cannot be read."""
     try:
         lines = re.split(r"[\r\n]+", log.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return []
-    return [line[:200] for line in lines if line.strip()][-_LINES:]
+    return [line for line in lines if line.strip()]
 
 
 def unwritable(folder: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rlcs.evaluation.statistics import Estimate
-from rlcs.report.captions import TABLES
+from rlcs.report.captions import SYNTHETIC, TABLES
 from rlcs.report.columns import Format, get_column
 
 FLIP_LIMIT = 0.15  # Design choice: a flip rate above it is flagged
@@ -87,7 +87,7 @@ def format_rows(frame: pd.DataFrame) -> list[list[Cell]]:
     ]
 
 
-def mark_synthetic(caption: str, synthetic: bool, mark: str = "Synthetic tiny world") -> str:
+def mark_synthetic(caption: str, synthetic: bool, mark: str = SYNTHETIC) -> str:
     """Begin the caption with a note if the data are synthetic."""
     return f"{mark}: {caption}" if synthetic else caption
 
@@ -136,9 +136,11 @@ def _escape(text: str) -> str:
     return text.translate(_LATEX)
 
 
-def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synthetic: bool) -> None:
+def write_table(
+    frame: pd.DataFrame, folder: Path, name: str, caption: str, synthetic: bool, mark: str = SYNTHETIC
+) -> None:
     """Write ``name``.md, ``name``.csv (raw numbers) and ``name``.tex (booktabs) into ``folder``."""
-    caption = mark_synthetic(caption, synthetic)
+    caption = mark_synthetic(caption, synthetic, mark)
     (folder / f"{name}.md").write_text(to_markdown(frame, caption), encoding="utf-8")
     (folder / f"{name}.tex").write_text(to_latex(frame, name, caption), encoding="utf-8")
     to_raw(frame).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
@@ -147,8 +149,7 @@ def write_table(frame: pd.DataFrame, folder: Path, name: str, caption: str, synt
 def write_tables(tables: Mapping[str, pd.DataFrame], folder: Path, synthetic: bool) -> None:
     """Write each table with its caption in ``captions.TABLES``."""
     for name, frame in tables.items():
-        caption = mark_synthetic(TABLES[name].text, synthetic, TABLES[name].mark)
-        write_table(frame, folder, name, caption, synthetic=False)
+        write_table(frame, folder, name, TABLES[name].text, synthetic, TABLES[name].mark)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -59,7 +59,7 @@ class ReportTable:
     frame: pd.DataFrame
     folded: bool = False
     name: str = ""
-    mark: str = "Synthetic tiny world"
+    mark: str = captions.SYNTHETIC
 
     @property
     def columns(self) -> list[Column]:
@@ -164,7 +164,6 @@ def arrange_sections(
     return [section for section in result if section.figures or section.tables]
 
 
-UNREAD = "of its judgements could not be read"
 UNPARSED_LIMIT = 0.05  # Design choice: above it a judge's numbers rest on too few of the pairs
 
 
@@ -184,13 +183,12 @@ def collect_notes(tables: Mapping[str, pd.DataFrame], quarantined: int, rows: in
     result += [
         Note(f"{judge['system']}: {share.value:.1%} {what} (limit {limit:.0%})", flagged=True)
         for judge in judges
-        for share, limit, what in (
-            (judge["flip_rate"], FLIP_LIMIT, "of its verdicts flip with the order"),
-            (judge["unparsed"], UNPARSED_LIMIT, UNREAD),
+        for share, limit, most, what in (
+            (judge["flip_rate"], FLIP_LIMIT, 1.0, "of its verdicts flip with the order"),
+            # above SILENT_LIMIT it is flagged already
+            (judge["unparsed"], UNPARSED_LIMIT, SILENT_LIMIT, "of its judgements could not be read"),
         )
-        if isinstance(share, Estimate)
-        and share.value > limit
-        and not (what == UNREAD and share.value > SILENT_LIMIT)  # flagged already
+        if isinstance(share, Estimate) and limit < share.value <= most
     ]
     signs = tables["diagnostics"].to_dict("records") if "diagnostics" in tables else []
     flagged = [sign for sign in signs if sign["flag"] is not None]
