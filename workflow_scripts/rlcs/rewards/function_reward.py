@@ -13,7 +13,7 @@ from rlcs.judging.failures import FailureLimit
 from rlcs.plugins import REWARD, load_function
 from rlcs.records import Context
 from rlcs.rewards.pivot_reward import FAILURE_SHARE
-from rlcs.rewards.story_metrics import story_metrics
+from rlcs.rewards.story_metrics import log_story_metrics
 from rlcs.stages.ranks import gather
 
 
@@ -54,6 +54,5 @@ class FunctionReward:
         self.failures.add(failed)
         log_metric(f"{self.metrics}/calls", float(len(failed)))
         log_metric(f"{self.metrics}/failed", fmean(failed))
-        for name, value in story_metrics(gather(stories)).items():
-            log_metric(f"stories/{name}", value)
+        log_story_metrics(stories, log_metric)
         return values

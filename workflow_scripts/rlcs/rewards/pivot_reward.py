@@ -18,7 +18,7 @@ from rlcs.judging.failures import FailureLimit
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context, Judgement
 from rlcs.rewards.pivots import draw_chosen, draw_pivots, pivot_rewards, plan_comparisons, skew
-from rlcs.rewards.story_metrics import story_metrics
+from rlcs.rewards.story_metrics import log_story_metrics
 from rlcs.stages.ranks import gather
 from rlcs.verdict import orders_disagree, soft_win_probability, win_probability
 
@@ -108,8 +108,7 @@ class PivotReward:
         if self.chosen:
             log_metric(f"{self.metrics}/drawn_pivots", fmean(size not in group for group in pivots))
         log_metric(f"{self.metrics}/skew", fmean(skew(group) for group in rewards))
-        for name, value in story_metrics(gather(stories)).items():
-            log_metric(f"stories/{name}", value)
+        log_story_metrics(stories, log_metric)
         return [reward for group in rewards for reward in group]
 
     def _group_rewards(

@@ -10,7 +10,7 @@ from rlcs.judging.failures import FailureLimit
 from rlcs.judging.judge import Judge
 from rlcs.records import Comparison, Context
 from rlcs.rewards.pivot_reward import FAILURE_SHARE, check_failures, judge_metrics
-from rlcs.rewards.story_metrics import story_metrics
+from rlcs.rewards.story_metrics import log_story_metrics
 from rlcs.stages.ranks import gather
 
 
@@ -61,6 +61,5 @@ class ScalarReward:
         check_failures(all_judgements, self.judge.name, self.failures)
         for name, value in judge_metrics(all_judgements).items():
             log_metric(f"{self.metrics}/{name}", value)
-        for name, value in story_metrics(gather(stories)).items():
-            log_metric(f"stories/{name}", value)
+        log_story_metrics(stories, log_metric)
         return [judgement.score_a for judgement in judgements]

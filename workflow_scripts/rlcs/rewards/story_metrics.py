@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 
+from rlcs.stages.ranks import gather
 from rlcs.text import distinct_n, formatted_share, repeated_ngram_share
 
 
@@ -19,3 +20,9 @@ def story_metrics(stories: Sequence[str]) -> dict[str, float]:
         if known := [value for value in values if value is not None]:
             metrics[name] = fmean(known)
     return metrics
+
+
+def log_story_metrics(stories: Sequence[str], log_metric: Callable[[str, float], None]) -> None:
+    """Log the metrics of the whole step's stories, of which this process has some, as ``stories/{name}``."""
+    for name, value in story_metrics(gather(stories)).items():
+        log_metric(f"stories/{name}", value)
