@@ -32,8 +32,8 @@ if workflow.is_main_process and not ON_CLUSTER:  # where each job has GPUs of it
 
 
 onstart:
+    stages = [job for job in workflow.dag.needrun_jobs() if job.output]
     if workflow.executor_plugin.name == "local":
-        stages = [job for job in workflow.dag.needrun_jobs() if job.output]
         lines = plugin_files.plugin_problems(CONFIG) if stages else []
         plugins = [Finding.of_line("error", line) for line in lines]
         refuse([*at_hand.start_problems(CONFIG, map(needs_of, stages)), *plugins])
@@ -43,7 +43,7 @@ onstart:
         refuse([Finding("error", "disk", console.unwritable(Path(LOGS)))])
     if CONSOLE:
         CONSOLE.follow()
-    trains = any(job.rule.name.startswith("train_") for job in workflow.dag.needrun_jobs())
+    trains = any(job.rule.name.startswith("train_") for job in stages)
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
         print(f"Watch the trainings: {how}", file=sys.stderr)
     if fork_server.is_wanted() and workflow.executor_plugin.name == "local":

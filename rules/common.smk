@@ -10,7 +10,6 @@ import time
 import uuid
 from pathlib import Path
 
-from huggingface_hub import get_token
 from snakemake.exceptions import WorkflowError
 from snakemake.jobs import Job
 
@@ -425,6 +424,8 @@ def trained(registry):
 
 def pushed_manifest(_):
     """The manifest of the exported model that `push` uploads; what is missing is said before anything runs."""
+    from huggingface_hub import get_token  # here: no other target needs it
+
     seeds = {
         f"{registry}/{name}": training_seeds(CONFIG, registry, name)
         for registry in ("judges", "policies")

@@ -13,15 +13,13 @@ from rlcs.stages.tracking import Tracker
 
 def tracker_problem(tracker: Tracker) -> str | None:
     """Say why a run cannot report to its tracker from here; None if it can."""
-    from huggingface_hub import get_token
-
     if tracker == "none":
         return None
     if tracker not in sys.modules and find_spec(tracker) is None:
         return f"{tracker} is not installed: pip install {tracker}, or set another tracker, or none"
     if tracker == "wandb" and not _has_wandb_key():
         return "W&B has no key: set WANDB_API_KEY, call wandb login, or set WANDB_MODE=offline"
-    if tracker == "trackio" and os.environ.get("TRACKIO_SPACE_ID") and get_token() is None:
+    if tracker == "trackio" and os.environ.get("TRACKIO_SPACE_ID") and not _has_hub_token():
         return "TRACKIO_SPACE_ID names a space, and there is no token of the hub: set HF_TOKEN"
     if tracker == "mlflow" and not os.environ.get("MLFLOW_TRACKING_URI"):
         return (
@@ -29,6 +27,12 @@ def tracker_problem(tracker: Tracker) -> str | None:
             "sqlite:///mlflow.db"
         )
     return None
+
+
+def _has_hub_token() -> bool:
+    from huggingface_hub import get_token  # here: other trackers do without
+
+    return get_token() is not None
 
 
 def _has_wandb_key() -> bool:
