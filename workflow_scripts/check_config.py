@@ -15,6 +15,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig
 
 from rlcs.config import parsing
+from rlcs.config.lineage import used_judges
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
@@ -213,7 +214,8 @@ def data_findings(config: Config) -> list[Finding]:
 def chain_findings(config: Config) -> list[Finding]:
     """Read the chains that other systems wrote, if they are in files that are read in seconds."""
     told = []
-    for name, judge in config.judges.items():
+    for name in used_judges(config):
+        judge = config.judges[name]
         if not isinstance(judge, RecordedTeacherConfig) or judge.chains.stat().st_size > READ_AT_ONCE:
             continue
         try:

@@ -63,6 +63,13 @@ def test_what_is_not_there_is_named_before_the_first_job(tmp_path):
     ]
 
 
+def test_the_file_of_a_teacher_that_nothing_uses_need_not_be_there(tmp_path):
+    raw = merged(["tiny.yaml"])
+    unused = {"kind": "generative", "backend": "file", "chains": str(tmp_path / "none.jsonl")}
+    raw["judges"]["unused"] = unused
+    assert check_config.chain_findings(parsing.parse(raw)) == []
+
+
 @pytest.mark.parametrize("way", [["probe", "lora"], "probe", "lora", "full", None])
 def test_however_a_scalar_judge_is_trained_its_memory_is_planned(way):
     raw = merged(["smollm.yaml", "smollm/gpu.yaml"])
