@@ -483,6 +483,7 @@ def test_the_schema_speaks_of_from():
         ("gate", {"max_flips": 1}, "gate.max_flips: unknown key; did you mean 'max_flip_rate'?"),
         ("policies/base/base", ..., "policies.base.stories: Field required"),
         ("policies/sft/launch", "", "policies.sft.launch: an empty path names no file"),
+        ("data/constraint_kinds", {"rhyme": ""}, "data.constraint_kinds.rhyme: an empty path names no file"),
         ("data/preferences", ["pairs.jsonl", ""], "data.preferences.1: an empty path names no file"),
         ("policies/sft/train", ..., "policies.sft.train: Field required"),
         ("bases/world/kind", "moon", "bases.world.kind: 'moon' is not one of 'world', 'pretrained'"),

@@ -84,7 +84,7 @@ class DataConfig(SourceConfig):
     splits: SplitsConfig = Field(
         default_factory=SplitsConfig, description="Shares of the splits, for data that names none."
     )
-    constraint_kinds: dict[Name, Path] = Field(
+    constraint_kinds: dict[Name, File] = Field(
         default_factory=dict,
         description="Kinds of constraints of your own, each a Python file with the class Kind, by name: "
         "{rhyme: my_kind.py}. A kind is part of the data, and its content counts: where it changes, all that "
