@@ -153,11 +153,21 @@ def test_published_tables_are_compared_as_independent(root):
     assert accuracy["difference"].high - accuracy["difference"].value == pytest.approx(expected)
 
 
-def test_what_one_side_lacks_is_listed(root, monkeypatch, capsys):
-    monkeypatch.chdir(root)
-    monkeypatch.setattr(sys, "argv", ["compare_runs.py", "one,two"])
-    compare_runs.main()
-    page = capsys.readouterr().out
+@pytest.fixture
+def printed(root, monkeypatch, capsys):
+    """The page that the script prints of two runs."""
+
+    def of(runs):
+        monkeypatch.chdir(root)
+        monkeypatch.setattr(sys, "argv", ["compare_runs.py", runs])
+        compare_runs.main()
+        return capsys.readouterr().out
+
+    return of
+
+
+def test_what_one_side_lacks_is_listed(root, printed):
+    page = printed("one,two")
     assert "Only in `one`: old." in page
     assert "| world.seed" in page
     assert re.search(r"\| 99 +\|", page)
@@ -177,11 +187,8 @@ def test_a_table_that_one_side_lacks_is_listed_with_its_rows(root):
     assert list(to_csv(compared).columns[:3]) == ["table", "row", "column"]
 
 
-def test_an_unknown_config_and_cost_are_said_to_be_unknown(root, monkeypatch, capsys):
-    monkeypatch.chdir(root)
-    monkeypatch.setattr(sys, "argv", ["compare_runs.py", "docs/results/one,two"])
-    compare_runs.main()
-    page = capsys.readouterr().out
+def test_an_unknown_config_and_cost_are_said_to_be_unknown(printed):
+    page = printed("docs/results/one,two")
     assert "The config of docs/results/one is not known" in page
     assert "1 h 00 min" in page
     assert "unknown" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,19 +93,23 @@ class RunEvidence:
     def _of_pairs(self, judge: str, of: _OfPairs) -> RowItems | None:
         if not (folders := self._folders("alignment", judge)):
             return None
-        pairs = self._preferences.pairs("test")
-        labels = {pair["pair_id"]: pair["label"] for pair in pairs}
         judged = read_judged(folders, [judge])[judge]
-        context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
-        content_of = {
+        context_of, content_of = self._test_pairs
+        values = {seed: of(said, self._preferences.labels) for seed, said in judged.items()}
+        return RowItems(values, context_of, content_of)
+
+    @cached_property
+    def _test_pairs(self) -> tuple[dict[str, str], dict[str, object]]:
+        """The context of each held-out pair, and its content."""
+        pairs = self._preferences.pairs("test")
+        content_of: dict[str, object] = {
             pair["pair_id"]: (
                 self._preferences.contexts[pair["context_id"]].premise,
                 *(pair[name] for name in ("story_a", "story_b", "label")),
             )
             for pair in pairs
         }
-        values = {seed: of(said, labels) for seed, said in judged.items()}
-        return RowItems(values, context_of, content_of)
+        return {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}, content_of
 
     def _of_matches(self, judge: str, policy: str, reference: str) -> RowItems | None:
         if not (folders := self._folders("matches", judge)):
