@@ -32,8 +32,7 @@ def param_changes(before: Iterable[str], now: Iterable[str], script: str) -> lis
         now: params that only this one has.
         script: of the rule, whose ``code`` param is a hash.
     """
-    old, new = (dict(_sections(params)) for params in (before, now))
-    old_texts, new_texts = (list(_texts(params)) for params in (before, now))
+    (old, old_texts), (new, new_texts) = (_split(params) for params in (before, now))
     changes = []
     if old and new:
         (_, last), (_, this) = max(old.items()), max(new.items())
@@ -45,15 +44,11 @@ def param_changes(before: Iterable[str], now: Iterable[str], script: str) -> lis
     return changes
 
 
-def _sections(params: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Params that are JSON objects, by their text."""
-    for text in map(_value, params):
-        if (section := _section(text)) is not None:
-            yield text, section
-
-
-def _texts(params: Iterable[str]) -> Iterator[str]:
-    yield from (text for text in map(_value, params) if _section(text) is None)
+def _split(params: Iterable[str]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Params that are JSON objects, by their text, and the texts of the others."""
+    sections = {text: _section(text) for text in map(_value, params)}
+    objects = {text: section for text, section in sections.items() if section is not None}
+    return objects, [text for text in sections if text not in objects]
 
 
 def _value(param: str) -> str:
