@@ -15,7 +15,6 @@ from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig
 
 from rlcs.config import parsing
-from rlcs.config.lineage import used_judges
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
@@ -214,9 +213,10 @@ def data_findings(config: Config) -> list[Finding]:
 def chain_findings(config: Config) -> list[Finding]:
     """Read the chains that other systems wrote, if they are in files that are read in seconds."""
     told = []
-    for name in used_judges(config):
-        judge = config.judges[name]
-        if not isinstance(judge, RecordedTeacherConfig) or judge.chains.stat().st_size > READ_AT_ONCE:
+    for name, judge in config.judges.items():
+        if not isinstance(judge, RecordedTeacherConfig) or not judge.chains.is_file():
+            continue  # a missing file that the run needs is named already
+        if judge.chains.stat().st_size > READ_AT_ONCE:
             continue
         try:
             chains = read_chains(judge.chains, judge)
