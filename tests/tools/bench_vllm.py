@@ -7,6 +7,7 @@ The Python that has vLLM runs it, as it does tests/support/offline_judge.py. The
 The two take turns.
 """
 
+import copy
 import json
 import statistics
 import sys
@@ -43,20 +44,25 @@ def main() -> None:
     samples = request["samples"]
     backend = OfflineBackend(Path(request["folder"]), decoding(judging))
     judge = GenerativeJudge("judge", backend, judging)
+    sampler = copy.copy(backend)  # in the same engine
+    sampler.decoding = decoding(judging, temperature=1.0)
     questions = [judging.prompt(comparison) for comparison in comparisons]
     prompts = [{"prompt_token_ids": ids} for ids in encode(backend.tokenizer, questions)]
 
-    def bare(n):
-        parameters = backend._sampling(n=n, temperature=0.0, max_tokens=judging.max_new_tokens)
+    def bare(n, temperature):
+        parameters = backend._sampling(
+            n=n, temperature=temperature, seed=0, max_tokens=judging.max_new_tokens
+        )
         requests = backend.engine.generate(prompts, parameters, use_tqdm=False)
         return sum(len(output.token_ids) for request in requests for output in request.outputs)
 
-    tokens = {"judging": bare(1), "sampling": bare(samples)}  # warms up
+    # warms up, and counts: the seed is that of the backend, so the sampled texts are the same ones
+    tokens = {"judging": bare(1, 0.0), "sampling": bare(samples, 1.0)}
     turns = {
-        ("judging", "the bare engine"): lambda: bare(1),
+        ("judging", "the bare engine"): lambda: bare(1, 0.0),
         ("judging", "in the job (ours)"): lambda: judge.judge(comparisons),
-        ("sampling", "the bare engine"): lambda: bare(samples),
-        ("sampling", "in the job (ours)"): lambda: backend.answer(questions, samples),
+        ("sampling", "the bare engine"): lambda: bare(samples, 1.0),
+        ("sampling", "in the job (ours)"): lambda: sampler.answer(questions, samples),
     }
     times = {turn: [] for turn in turns}
     for _ in range(TURNS):
