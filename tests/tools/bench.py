@@ -253,7 +253,7 @@ def vllm(folder):
     torch.manual_seed(0)
     tokenizer = load_tokenizer(model_of_the_default_run(model))
     new_model(WorldBaseConfig(kind="world", **VLLM_SHAPE), tokenizer).save_pretrained(model)
-    judging = JUDGING.model_copy(update={"max_new_tokens": 32, "vllm": VLLM_ARGUMENTS, "engine": "vllm"})
+    judging = JUDGING.model_copy(update={"vllm": VLLM_ARGUMENTS, "engine": "vllm"})
     comparisons = some_comparisons(24)
     request = {
         "folder": str(model),
