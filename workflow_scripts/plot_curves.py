@@ -73,17 +73,19 @@ def main(stage: Stage) -> None:
                 history = pd.read_parquet(source / HISTORY_FILE.name)
                 label = f"{kind} {name}" if shown == "supervised" else name
                 trainings[shown].setdefault(label, {})[provenance["seed"]] = history
+    watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
+    watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
+    shaped = {name: seeds for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))}
     with stage.artifact() as folder:
         for name, histories in trainings.items():
             write_figures(folder, name, histories, METRICS[name])
+        if shaped:
+            write_svg(plot_entropy_cells(shaped), folder, "entropy_cells")
+        for number, (name, seeds) in enumerate(shaped.items()):
+            write_svg(plot_entropy_cells({name: seeds}), folder, f"entropy_cells-panel{number:02}")
         for name in stage.config["figures"]:
             if not (folder / f"{name}.svg").exists():
                 write_svg(plot_nothing(), folder, name)
-        watched = {f"judge {name}": seeds for name, seeds in trainings["judges"].items()}
-        watched |= {f"policy {name}": seeds for name, seeds in trainings["policies"].items()}
-        cells = [name for name, seeds in watched.items() if select_logged({name: seeds}, list(CELLS))]
-        for number, name in enumerate(cells):
-            write_svg(plot_entropy_cells(name, watched[name]), folder, f"entropy_cells-panel{number}")
         watches = {
             f"policy {name}": WatchConfig.model_validate(watch)
             for name, watch in stage.config["watch"].items()

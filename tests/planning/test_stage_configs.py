@@ -156,7 +156,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("judges/genrm-sft/training", {"max_steps": 3}, {"train:genrm-sft"}),
         ("judges/genrm/training", {"max_steps": 3}, {"train:genrm"}),
         ("sweeps/labels/log_x", True, {"sweeps", "report"}),
-        ("judges/genrm/shaping", "entropy", {"train:genrm"}),
+        ("judges/genrm/shaping", "entropy", {"train:genrm", "curves"}),
         ("judges/genrm/reward", "likelihood", {"train:genrm"}),
         ("judges/genrm/evidence", {"teacher": "teacher"}, {"train:genrm"}),
         ("judges/genrm/baseline", "pair", {"train:genrm"}),
@@ -164,7 +164,7 @@ ALL_TRAINED = {"base:small", *(f"train:{name}" for name in (*TRAINED_JUDGES, *PO
         ("judges/genrm/keep_better", None, {"train:genrm"}),
         ("policies/sft/training", {"max_steps": 3}, {"train:sft"}),
         ("policies/rlcs/training", {"max_steps": 3}, {"train:rlcs"}),
-        ("policies/rlcs/shaping", "entropy", {"train:rlcs"}),
+        ("policies/rlcs/shaping", "entropy", {"train:rlcs", "curves"}),
         ("policies/rlcs/watch", {"kl": 0.5}, {"train:rlcs", "curves"}),
         ("policies/rlcs-bt/watch", {"kl": 0.5}, {"train:rlcs-bt"}),  # no table compares it
         ("policies/rlcs/snapshots", {"every": 5}, {"train:rlcs"}),

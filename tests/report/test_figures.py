@@ -76,7 +76,7 @@ BUILDERS = {
         {"m": {0: history(range(40))}, "n": {0: history([1, 2])}}, ["reward"]
     ),
     "curve": lambda: curves.plot_metric({"m": {0: history([1, 2]), 1: history([3, 4])}}, "reward"),
-    "cells": lambda: curves.plot_entropy_cells("m", {0: cell_history(), 1: cell_history()}),
+    "cells": lambda: curves.plot_entropy_cells({"m": {0: cell_history(), 1: cell_history()}}),
     "matrix": lambda: figures.plot_win_rate_matrix(matrix_frame(), "oracle"),
     "position": lambda: figures.plot_position_bias(position_frame()),
     "alignment": lambda: figures.plot_alignment(alignment_frame()),
@@ -177,11 +177,13 @@ def test_panels_of_one_figure_share_the_axis_of_steps():
 
 
 def test_cells_are_stacked_to_all_samples():
-    (axes,) = curves.plot_entropy_cells("m", {0: cell_history()}).axes
+    shaped = {"m": {0: cell_history()}, "n": {1: cell_history()}}
+    axes, other = curves.plot_entropy_cells(shaped).axes
+    assert [panel.get_title(loc="left") for panel in (axes, other)] == ["m", "n"]
     tops = [collection.get_paths()[0].vertices[:, 1].max() for collection in axes.collections]
     assert tops == pytest.approx([30, 50, 90, 100])
     with pytest.raises(ValueError, match="uniform"):
-        curves.plot_entropy_cells("m", {0: history([1, 2])})
+        curves.plot_entropy_cells(shaped | {"o": {0: history([1, 2])}})
 
 
 @pytest.mark.parametrize(("won", "texts"), [(0.75, ["25", "75"]), (float("nan"), ["–", "–"])])

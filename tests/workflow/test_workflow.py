@@ -326,7 +326,7 @@ def test_the_report_names_the_run_and_escapes_what_models_wrote(workflow):
 def test_the_report_shows_every_training_and_its_signs(workflow):
     figures = {path.name for path in (workflow.results / "figures").iterdir()}
     assert {"bases.svg", "supervised.svg", "judges.svg", "policies.svg", "diagnostics.csv"} <= figures
-    assert {"entropy_cells-panel0.svg", "entropy_cells-panel1.svg"} <= figures
+    assert {"entropy_cells.svg", "entropy_cells-panel00.svg", "entropy_cells-panel01.svg"} <= figures
     page = (workflow.results / "report" / "report.html").read_text(encoding="utf-8")
     for section in ("judges", "policies", "claims", "training", "data", "stories", "run"):
         assert f'<section id="{section}">' in page

@@ -222,6 +222,9 @@ def curve_figures(config: Config) -> list[str]:
         ),
         "judges": any(isinstance(model, GenrmGRPOConfig) for model in models),
         "policies": any(isinstance(model, GRPOPolicyConfig) for model in models),
+        "entropy_cells": any(
+            isinstance(model, grpo) and model.shaping not in ("uniform", "overconfident") for model in models
+        ),
     }
     return [name for name, is_present in present.items() if is_present]
 

@@ -86,34 +86,41 @@ def plot_metric(histories: Histories, metric: str) -> Figure:
     return figure
 
 
-def plot_entropy_cells(name: str, seeds: Mapping[int, pd.DataFrame]) -> Figure:
+def plot_entropy_cells(histories: Histories) -> Figure:
     """Plot the shares of the four cells of ``advantages.cells`` over steps as a stack; means over the seeds.
 
+    A panel is one training.
+
     Raises:
-        ValueError: the training logged no cells.
+        ValueError: a training logged no cells.
     """
-    logged = {metric: align_seeds(seeds, metric).mean(axis=1) for metric in CELLS}
-    if any(values.empty for values in logged.values()):
-        raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
-    with new_figure(*PANEL) as figure:
-        axes = figure.subplots()
-        colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
-        steps = logged["shaping/confident_correct"].index
-        axes.stackplot(
-            steps,
-            [100 * _smooth(values.to_frame())[0] for values in logged.values()],
-            labels=list(CELLS.values()),
-            colors=colors,
-            alpha=0.85,
-            linewidth=0,
-        )
-        axes.set_title(name)
-        axes.set_ylim(0, 100)
-        axes.set_ylabel("samples, %")
-        axes.set_xlabel("step")
-        axes.margins(x=0)
-        add_legend(figure, axes)
+    logged = {name: _cell_shares(name, seeds) for name, seeds in histories.items()}
+    colors = (PALETTE[0], PALETTE[1], PALETTE[5], PALETTE[4])
+    columns = min(2, len(logged))
+    rows = -(-len(logged) // columns)
+    with new_figure(PANEL[0] * columns, PANEL[1] * rows) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).flatten()
+        for axes, (name, shares) in zip(panels, logged.items(), strict=False):
+            stacked = [100 * _smooth(shares[[metric]])[metric] for metric in CELLS]
+            axes.stackplot(
+                shares.index, stacked, labels=list(CELLS.values()), colors=colors, alpha=0.85, linewidth=0
+            )
+            axes.set_title(name)
+            axes.set_ylim(0, 100)
+            axes.set_ylabel("samples, %")
+            axes.set_xlabel("step")
+            axes.margins(x=0)
+        for axes in panels[len(logged) :]:
+            axes.set_visible(False)
+        add_legend(figure, panels[0])
     return figure
+
+
+def _cell_shares(name: str, seeds: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    shares = {metric: align_seeds(seeds, metric).mean(axis=1) for metric in CELLS}
+    if any(values.empty for values in shares.values()):
+        raise ValueError(f"{name} logged no shares of cells: its shaping is uniform")
+    return pd.DataFrame(shares)
 
 
 def plot_nothing() -> Figure:
