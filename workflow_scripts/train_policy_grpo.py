@@ -110,6 +110,7 @@ def _publishers(
     """Callbacks that add files to the artifact; they keep them beside the checkpoints until then."""
     start, template = stage.folder("model") / "model", stage.config["writing"]["template"]
     options, scratch = trainer.args, Path(trainer.args.output_dir)
+    engine = trainer.vllm_generation if options.use_vllm else None
     publishers: list[SelectBest | TakeSnapshots] = []
     if (select := entry.select) is not None:
         asked = {INDEPENDENT: judges[select.judge]}
@@ -122,6 +123,7 @@ def _publishers(
             load_causal(start),
             load_tokenizer(start),
             options,
+            engine,
         )
         keeps_best = select.publish == "best"
         publishers.append(
@@ -132,7 +134,9 @@ def _publishers(
     if (snapshots := entry.snapshots) is not None:
         held_out = preferences.contexts_of("test")[: snapshots.contexts]
         tokenizer, folder = load_tokenizer(start), scratch / "snapshots"
-        publishers.append(TakeSnapshots(held_out, template, tokenizer, options, snapshots.every, folder))
+        publishers.append(
+            TakeSnapshots(held_out, template, tokenizer, options, snapshots.every, folder, engine)
+        )
     return publishers
 
 

@@ -25,6 +25,7 @@ from rlcs.models.generation import encode
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.models.vllm_server import server_version, start_server
 from rlcs.records import STORIES, Judgement
+from rlcs.training.watch import INDEPENDENT
 
 PROGRAM = os.environ.get("RLCS_VLLM")
 pytestmark = [
@@ -236,3 +237,41 @@ def test_stories_are_those_of_transformers_if_they_are_greedy(folder, tmp_path, 
         assert served != told("vllm", seed=2)
     else:
         assert served == told("transformers")
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 4, "alpha": 8}])
+def test_a_trainings_own_vllm_writes_its_rollouts_and_stories(folder, context, tmp_path, lora):
+    """TRL's vLLM in the process, with the weights of each step; the real one, on a CPU."""
+    training = {
+        "use_vllm": True,
+        "vllm_mode": "colocate",
+        "vllm_max_model_length": 256,
+        "vllm_enable_sleep_mode": False,
+        "per_device_train_batch_size": 8,
+        "num_generations": 4,
+        "max_completion_length": 12,
+        "max_steps": 4,
+        "learning_rate": 0.02,
+        "logging_steps": 1,
+    }
+    contexts = [{**asdict(context), "context_id": f"c{n}", "outline": f"{n} wolves"} for n in range(8)]
+    request = {"model": str(folder), "training": training, "lora": lora, "contexts": contexts}
+    (tmp_path / "request.json").write_text(json.dumps(request))
+    in_the_process = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
+    subprocess.run(
+        [
+            Path(PROGRAM).parent / "python",
+            SUPPORT / "colocated_grpo.py",
+            *(tmp_path / "request.json", tmp_path / "said.json", Path(pytest.__file__).parents[1]),
+        ],
+        env={**os.environ, **SERVING.environment, **in_the_process},
+        check=True,
+    )
+    said = json.loads((tmp_path / "said.json").read_text())
+    for by_vllm, by_transformers in (said["before"], said["after"]):
+        assert by_vllm == by_transformers
+    assert said["before"] != said["after"]
+    assert [row["step"] for row in said["snapshots"]] == [0] * 8 + [2] * 8 + [4] * 8
+    assert [row[f"{INDEPENDENT}_n"] for row in said["log"] if INDEPENDENT in row] == [8, 8]
+    ratios = [row["sampling/importance_sampling_ratio/mean"] for row in said["log"] if "loss" in row]
+    assert ratios == pytest.approx([1.0] * 4, abs=0.05)

@@ -1,5 +1,6 @@
 """The best checkpoint by an independent judge: how it is measured, kept and published."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_policy_ties_with_its_start_and_the_trainings_draws_are_left_alone(val
 
 def test_each_judge_says_how_often_the_policy_wins(validation, model_folder, monkeypatch):
     model = load_causal(model_folder)
-    monkeypatch.setattr(validation, "_stories", lambda model: ["one two"] * 3)
+    monkeypatch.setattr(validation, "_stories", lambda *_: ["one two"] * 3)
     validation.reference = ["one", "one two", "one two three"]
     rates = validation.win_rates(model)
     assert (rates[INDEPENDENT], rates[TRAINING]) == (0.5, 0.5)
@@ -129,6 +130,74 @@ def test_stories_are_drawn_as_in_training(monkeypatch, context):
     options = SimpleNamespace(**sampling, max_completion_length=8, seed=3)
     selection.draw_stories(None, None, [context], "$outline", options)
     assert given == {**sampling, "max_new_tokens": 8, "batch_size": 1, "seed": 3}
+
+
+class Engine:
+    """Stands in for the trainer's vLLM: writes what transformers writes of the weights that it was given."""
+
+    def __init__(self, model, answers):
+        self.model, self.answers = model, answers
+        self.synced, self.asked = 0, []
+
+    def sync_weights(self):
+        self.synced += 1
+
+    def generate(self, prompts, images, num_generations):
+        assert (images, num_generations) == (None, 1)
+        assert self.synced > len(self.asked), "stories of old weights"
+        self.asked.append((prompts, torch.rand(1).item()))
+        return prompts, [self.answers] * len(prompts), None, None
+
+
+@pytest.fixture
+def vllm_options():
+    return SimpleNamespace(**{**vars(OPTIONS), "vllm_max_model_length": None})
+
+
+def test_the_trainers_vllm_writes_stories_with_the_policys_weights(model_folder, context, vllm_options):
+    model, tokenizer = load_causal(model_folder).train(), load_tokenizer(model_folder)
+    story = tokenizer("Mara used", add_special_tokens=False)["input_ids"]
+    engine = Engine(model, [*story, tokenizer.eos_token_id])
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    for _ in range(2):
+        drawn = selection.draw_stories(model, tokenizer, [context] * 2, TEMPLATE, vllm_options, engine)
+        assert [(c.text, c.tokens, c.truncated) for c in drawn] == [("Mara used", len(story), False)] * 2
+    assert engine.synced == 2
+    assert engine.asked[0] == engine.asked[1]  # prompts and seed
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training
+    (alone,) = selection.draw_stories(model, tokenizer, [context], TEMPLATE, vllm_options)
+    assert alone.text != "Mara used"  # transformers, if there is no engine
+
+
+def test_stories_of_vllm_that_the_limit_ends_are_truncated(model_folder, context, vllm_options):
+    model, tokenizer = load_causal(model_folder), load_tokenizer(model_folder)
+    (word,) = tokenizer(" rope", add_special_tokens=False)["input_ids"]
+    engine = Engine(model, [word] * vllm_options.max_completion_length)
+    (drawn,) = selection.draw_stories(model, tokenizer, [context], TEMPLATE, vllm_options, engine)
+    assert (drawn.tokens, drawn.truncated) == (vllm_options.max_completion_length, True)
+
+
+def test_prompts_that_vllm_has_no_room_for_are_not_sent(model_folder, context, vllm_options):
+    model, tokenizer = load_causal(model_folder), load_tokenizer(model_folder)
+    long = replace(context, outline="the rope " * 50)
+    engine = Engine(model, [tokenizer.eos_token_id])
+    vllm_options.vllm_max_model_length = 80
+    first, second = selection.draw_stories(model, tokenizer, [long, context], TEMPLATE, vllm_options, engine)
+    assert (first.text, first.truncated) == ("", True)
+    assert not second.truncated
+    assert len(engine.asked[0][0]) == 1
+
+
+def test_win_rates_are_of_the_trainers_vllm_over_the_start(model_folder, context, vllm_options):
+    model, tokenizer = load_causal(model_folder), load_tokenizer(model_folder)
+    engine = Engine(model, [tokenizer.eos_token_id])
+    judges = {INDEPENDENT: judge("longer"), TRAINING: judge("shorter")}
+    validation = Validation([context] * 3, TEMPLATE, judges, model, tokenizer, vllm_options, engine)
+    assert not engine.asked  # the start is written by transformers
+    rates = validation.win_rates(model)
+    assert (rates[INDEPENDENT], rates[TRAINING]) == (0, 1)  # nothing is shorter than what the start wrote
 
 
 @given(st.integers(1, 200), st.floats(0, 1))

@@ -7,6 +7,7 @@ import torch
 
 from rlcs.models.loading import load_causal, load_tokenizer
 from rlcs.records import SNAPSHOTS, read_rows
+from rlcs.training import snapshots
 from rlcs.training.snapshots import SNAPSHOTS_FILE, TakeSnapshots
 
 SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0}
@@ -57,3 +58,13 @@ def test_the_trainings_draws_and_mode_are_left_alone(model_folder, context, tmp_
     callback.on_train_begin(None, state, None, model=model)
     assert torch.equal(torch.get_rng_state(), before)
     assert model.training
+
+
+def test_the_trainers_vllm_writes_them_where_there_is_one(model_folder, context, tmp_path, monkeypatch):
+    engine, asked = object(), []
+    monkeypatch.setattr(snapshots, "draw_stories", lambda *given: asked.append(given[-1]) or [])
+    tokenizer = load_tokenizer(model_folder)
+    callback = TakeSnapshots([], "$outline", tokenizer, OPTIONS, 2, tmp_path, engine)
+    state = SimpleNamespace(global_step=0, max_steps=STEPS, is_world_process_zero=True)
+    callback.on_train_begin(None, state, None, model=None)
+    assert asked == [engine]

@@ -24,6 +24,7 @@ class SelectConfig(Section):
 
     Each look costs ``contexts`` stories, and as many comparisons in both orders by each of two judges: the
     reward's first one, and the one that is named here. A look adds nothing to the weights.
+    The trainer's own vLLM writes the stories if ``use_vllm`` is set.
     """
 
     judge: Name = Field(description="Name of a judge other than the reward's.", examples=["bt"])
@@ -42,7 +43,10 @@ class SelectConfig(Section):
 
 
 class SnapshotsConfig(Section):
-    """Stories that the policy writes during training, for the gallery alone."""
+    """Stories that the policy writes during training, for the gallery alone.
+
+    The trainer's own vLLM writes them if ``use_vllm`` is set.
+    """
 
     every: int = Field(10, ge=1, description="Steps between two snapshots; start and end have one, too.")
     contexts: int = Field(

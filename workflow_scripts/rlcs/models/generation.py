@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from transformers import LogitsProcessor, LogitsProcessorList, PreTrainedModel, 
 
 from rlcs.config.prompts import Messages
 from rlcs.models.chat_templates import count_reasoning, markers_of
-from rlcs.reasoning import split_reasoning
+from rlcs.reasoning import Markers, split_reasoning
 
 log = logging.getLogger("rlcs")
 
@@ -129,22 +129,34 @@ def generate(
         logits = recorder.by_row() if watched else None
         new_ids = output[:, encoded["input_ids"].shape[1] :].tolist()
         for row, (index, ids) in enumerate(zip(indices, new_ids, strict=True)):
-            length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
-            written = split_reasoning(
-                tokenizer.decode(ids[:length], skip_special_tokens=True),
-                markers,
-                truncated=is_truncated(ids[: length + 1], max_new_tokens, stops),
-            )
-            completions[index] = Completion(
-                written.text,
-                length,
-                written.truncated,
-                ids=tuple(ids[:length]),
-                reasoning=count_reasoning(tokenizer, written.reasoning),
-                logits=None if logits is None else logits[row, :length],
-            )
+            written = completion_of(tokenizer, ids, max_new_tokens, stops, markers)
+            kept = None if logits is None else logits[row, : written.tokens]
+            completions[index] = replace(written, logits=kept)
     model.train(was_training)
     return [completions[i] for i in range(len(prompts))]
+
+
+def completion_of(
+    tokenizer: PreTrainedTokenizerBase,
+    ids: Sequence[int],
+    limit: int,
+    stops: Collection[int],
+    markers: Markers | None,
+) -> Completion:
+    """The completion that a model wrote, up to the first stop token; what stands behind it is padding.
+
+    Args:
+        ids: of the new tokens.
+        limit: the most tokens that it may have.
+    """
+    length = next((n for n, token in enumerate(ids) if token in stops), len(ids))
+    written = split_reasoning(
+        tokenizer.decode(ids[:length], skip_special_tokens=True),
+        markers,
+        truncated=is_truncated(ids[: length + 1], limit, stops),
+    )
+    reasoning = count_reasoning(tokenizer, written.reasoning)
+    return Completion(written.text, length, written.truncated, ids=tuple(ids[:length]), reasoning=reasoning)
 
 
 def fits(model: PreTrainedModel, tokens: int) -> bool:

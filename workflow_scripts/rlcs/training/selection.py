@@ -27,13 +27,15 @@ from transformers import (
     TrainingArguments,
 )
 from trl import GRPOConfig
+from trl.generation.vllm_generation import VLLMGeneration
 
-from rlcs.config.prompts import policy_prompt
+from rlcs.config.prompts import Messages, policy_prompt
 from rlcs.config.training import Precision
 from rlcs.data.preferences import comparisons_of
 from rlcs.judging.credits import win_credits
 from rlcs.judging.judge import Judge
-from rlcs.models.generation import Completion, generate
+from rlcs.models.chat_templates import markers_of
+from rlcs.models.generation import Completion, completion_of, encode, fits, generate, stop_tokens
 from rlcs.models.loading import device
 from rlcs.records import Comparison, Context
 from rlcs.stages.ranks import broadcast, is_main
@@ -48,8 +50,9 @@ class Validation:
 
     Args:
         judges: by the name of the metric for their win rate.
-        start: the policy that training starts from.
+        start: the policy that training starts from; transformers writes its stories.
         options: of the training; its sampling is that of the comparison.
+        engine: the trainer's vLLM, which writes the trained policy's stories; None leaves it to transformers.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Validation:
         start: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         options: GRPOConfig,
+        engine: VLLMGeneration | None = None,
     ) -> None:
         self.contexts = contexts
         self.template = template
@@ -67,6 +71,7 @@ class Validation:
         self.tokenizer = tokenizer
         self.options = options
         self.reference = self._stories(start.to(device()))
+        self.engine = engine
 
     def win_rates(self, model: PreTrainedModel) -> dict[str, float]:
         """p(model's story wins) by metric, ties ½; also ½ if a judge gave no verdict at all.
@@ -81,7 +86,9 @@ class Validation:
                 "story_a": story,
                 "story_b": rival,
             }
-            for context, story, rival in zip(self.contexts, self._stories(model), self.reference, strict=True)
+            for context, story, rival in zip(
+                self.contexts, self._stories(model, self.engine), self.reference, strict=True
+            )
         ]
         comparisons = comparisons_of(pairs, {context.context_id: context for context in self.contexts})
         won = {
@@ -94,8 +101,8 @@ class Validation:
             rates |= {metric: rate, f"{metric}_low": low, f"{metric}_high": high, f"{metric}_n": n}
         return rates
 
-    def _stories(self, model: PreTrainedModel) -> list[str]:
-        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
+    def _stories(self, model: PreTrainedModel, engine: VLLMGeneration | None = None) -> list[str]:
+        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options, engine)
         return [completion.text for completion in drawn]
 
 
@@ -105,20 +112,53 @@ def draw_stories(
     contexts: Sequence[Context],
     template: str,
     options: GRPOConfig,
+    engine: VLLMGeneration | None = None,
 ) -> list[Completion]:
     """Draw a story for each context, sampled as in training and with the same seed every time.
 
     The training's random state is unchanged.
+
+    Args:
+        engine: the trainer's vLLM, which gets the policy's weights first; None: transformers, in one batch.
+            A vLLM in the process has the seed too. One behind a server draws with a seed of its own.
     """
+    prompts = [policy_prompt(template, context) for context in contexts]
     with torch.random.fork_rng():
+        if engine is not None:
+            return _drawn_by(engine, model, tokenizer, prompts, options)
         return generate(
             model,
             tokenizer,
-            [policy_prompt(template, context) for context in contexts],
+            prompts,
             max_new_tokens=options.max_completion_length,
             batch_size=max(len(contexts), 1),
             **sampling_options(options),
         )
+
+
+def _drawn_by(
+    engine: VLLMGeneration,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    conversations: Sequence[Messages],
+    options: GRPOConfig,
+) -> list[Completion]:
+    """Completions by the trainer's vLLM, whose sampling is the training's; as ``generate`` has them."""
+    limit, prompts = options.max_completion_length, encode(tokenizer, conversations)
+    room = options.vllm_max_model_length
+    fitting = [
+        i
+        for i, prompt in enumerate(prompts)
+        if fits(model, len(prompt) + limit) and (room is None or len(prompt) + limit <= room)
+    ]
+    torch.manual_seed(options.seed)
+    engine.sync_weights()
+    _, ids, _, _ = engine.generate([prompts[i] for i in fitting], images=None, num_generations=1)
+    stops, markers = stop_tokens(model, tokenizer), markers_of(tokenizer)
+    completions = [Completion("", 0, truncated=True)] * len(prompts)
+    for i, written in zip(fitting, ids, strict=True):
+        completions[i] = completion_of(tokenizer, written, limit, stops, markers)
+    return completions
 
 
 def wilson_interval(rate: float, n: int, z: float = 1.96) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from transformers import (
     TrainingArguments,
 )
 from trl import GRPOConfig
+from trl.generation.vllm_generation import VLLMGeneration
 
 from rlcs.records import SNAPSHOTS, Context, read_rows, write_rows
 from rlcs.training.selection import draw_stories, is_due
@@ -27,6 +28,9 @@ class TakeSnapshots(TrainerCallback):
 
     Each step has its own file beside the checkpoints, so that a resumed training has them all; a repeated
     step writes the same again.
+
+    Args:
+        engine: the trainer's vLLM, which writes the stories; None leaves it to transformers.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class TakeSnapshots(TrainerCallback):
         options: GRPOConfig,
         every: int,
         folder: Path,
+        engine: VLLMGeneration | None = None,
     ) -> None:
         self.contexts = contexts
         self.template = template
@@ -44,6 +49,7 @@ class TakeSnapshots(TrainerCallback):
         self.options = options
         self.every = every
         self.folder = folder
+        self.engine = engine
 
     def on_train_begin(
         self,
@@ -69,7 +75,7 @@ class TakeSnapshots(TrainerCallback):
 
     def _take(self, step: int, model: PreTrainedModel, writes: bool) -> None:
         """Draw and write the stories; all processes draw, as sharded weights require, and one writes."""
-        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options)
+        drawn = draw_stories(model, self.tokenizer, self.contexts, self.template, self.options, self.engine)
         rows = [
             {
                 "step": step,
