@@ -23,6 +23,7 @@ from rlcs.records import HISTORY, read_rows
 from rlcs.stages.manifest import read_manifest
 from rlcs.stages.stage import Stage
 from rlcs.stages.tracking import TRACKING_VARIABLE, Tracking
+from rlcs.training import tracking
 from rlcs.training.options import build_options
 from rlcs.training.run import train
 from rlcs.training.tracking import Track
@@ -234,8 +235,11 @@ def fakes(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tracker", ["wandb", "mlflow", "trackio"])
-def test_the_other_trackers_get_each_entry_once_and_in_one_run(tracker, trained, fakes, monkeypatch):
-    monkeypatch.setattr(Die, "on_step_begin", dying(fakes))
+@pytest.mark.parametrize("queue_is_lost", [False, True])
+def test_the_other_trackers_get_each_entry_in_one_run(tracker, queue_is_lost, trained, fakes, monkeypatch):
+    """Once if it was received; what a kill took from the tracker's queue comes again."""
+    monkeypatch.setattr(Die, "on_step_begin", dying(fakes, queue_is_lost=queue_is_lost))
+    monkeypatch.setattr(tracking, "RECEIVED_AFTER", 60.0 if queue_is_lost else 0.0)
     artifact = trained(tracker, 1, 5)
     ((name, entries),) = fakes.runs.items()
     if tracker != "mlflow":
@@ -246,10 +250,15 @@ def test_the_other_trackers_get_each_entry_once_and_in_one_run(tracker, trained,
     assert [step for step, values in entries if f"{prefix}own" in values] == list(range(1, STEPS + 1))
 
 
-def dying(service):
+def dying(service, *, queue_is_lost=False):
+    """Kills a training; if the queue is lost, its tracker has got nothing yet."""
+
     def on_step_begin(self, args, state, control, **_):
         if state.global_step == self.at:
             service.forget()
+            if queue_is_lost:
+                for entries in service.runs.values():
+                    entries.clear()
             raise KeyboardInterrupt
 
     return on_step_begin

@@ -3,7 +3,8 @@
 A training that was killed and resumed goes on in its own run, and each entry of its log is there once. The
 entries are those of ``state.log_history``, which checkpoints hold. A resumed training logs the same entries
 in the same order, so their number says which were sent. TensorBoard drops those after the checkpoint
-(``purge_step``). The others keep them, and they are not sent again.
+(``purge_step``). The others keep them and send from a queue, which a kill empties: what was sent in the last
+minute before it is sent again, and may be there twice.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import json
 import os
 import random
 import shutil
+import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +35,11 @@ from rlcs.stages.stage import log
 from rlcs.stages.tracking import Tracking
 
 SENT_NAME = "tracking.json"
-"""File beside a training's checkpoints: by tracker, the run's id there and the number of sent entries."""
+"""File beside a training's checkpoints: by tracker, the run's id there, and the numbers of entries that were
+sent and that count as received."""
+
+RECEIVED_AFTER = 60.0
+"""Seconds after which an entry that was sent counts as received."""
 
 
 class Track(TrainerCallback):
@@ -51,7 +58,8 @@ class Track(TrainerCallback):
         self.name = name
         self.kept = checkpoints / SENT_NAME
         self.run_id = uuid.uuid4().hex[:12]
-        self.sent = 0
+        self.sent = self.received = 0
+        self.under_way: deque[tuple[float, int]] = deque()  # when so many entries had been sent
         self.integration: TrainerCallback | None = None
 
     def on_train_begin(
@@ -62,7 +70,7 @@ class Track(TrainerCallback):
         with self._unharmed():
             before = self._read().get(self.tracking.tracker)
             if before is not None:
-                self.run_id, self.sent = before["id"], before["sent"]
+                self.run_id, self.sent, self.received = before["id"], before["sent"], before["received"]
             args.project, args.run_name = self.tracking.run, self.name
             self.integration = _START[self.tracking.tracker](self, args, state, before is not None)
             self.integration.on_train_begin(args, state, control, **given)
@@ -90,6 +98,7 @@ class Track(TrainerCallback):
                     import wandb
 
                     wandb.finish()
+                self._note(all_received=True)
 
     def _send(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
         """Send the entries that were not sent yet, each with its own step, and note their number."""
@@ -101,7 +110,16 @@ class Track(TrainerCallback):
                 at.global_step = int(entry["step"])
                 self.integration.on_log(args, at, control, logs=values)
         self.sent = max(self.sent, len(state.log_history))
-        told = self._read() | {self.tracking.tracker: {"id": self.run_id, "sent": self.sent}}
+        self._note()
+
+    def _note(self, *, all_received: bool = False) -> None:
+        """Keep, for a training that goes on after a kill, how many entries the tracker has."""
+        now = time.monotonic()
+        self.under_way.append((now, self.sent))
+        while self.under_way and (all_received or self.under_way[0][0] <= now - RECEIVED_AFTER):
+            self.received = self.under_way.popleft()[1]
+        numbers = {"id": self.run_id, "sent": self.sent, "received": self.received}
+        told = self._read() | {self.tracking.tracker: numbers}
         unfinished = self.kept.with_suffix(".partial")
         unfinished.write_text(json.dumps(told), encoding="utf-8")
         unfinished.replace(self.kept)
@@ -144,6 +162,7 @@ def _tensorboard(
 
 
 def _wandb(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    track.sent = track.received
     track.tracking.folder.mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary one
     os.environ.update(WANDB_RUN_ID=track.run_id, WANDB_RESUME="allow")
     _propose({"WANDB_PROJECT": track.tracking.run, "WANDB_DIR": track.tracking.folder})
@@ -151,12 +170,14 @@ def _wandb(track: Track, args: TrainingArguments, state: TrainerState, goes_on: 
 
 
 def _trackio(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    track.sent = track.received
     args.run_name = f"{track.name}-{track.run_id}"  # trackio resumes by name
     _propose({"TRACKIO_DIR": track.tracking.folder})
     return TrackioCallback()
 
 
 def _mlflow(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
+    track.sent = track.received
     if goes_on:
         os.environ["MLFLOW_RUN_ID"] = track.run_id
     _propose({"MLFLOW_EXPERIMENT_NAME": track.tracking.run})
