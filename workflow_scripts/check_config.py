@@ -4,7 +4,7 @@ import argparse
 import logging
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,17 +15,19 @@ from accelerate.commands.config.config_args import load_config_from_file
 from trl import GRPOConfig
 
 from rlcs.config import parsing
+from rlcs.config.data import DataConfig
 from rlcs.config.policies import GRPOPolicyConfig
 from rlcs.config.schema import Config
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.training import TrainedConfig
 from rlcs.config.untrained_judges import RecordedTeacherConfig
+from rlcs.data.source_keys import name_keys
 from rlcs.data.survey import survey
 from rlcs.errors import InputError
 from rlcs.judging.preflight import endpoint_problems, endpoints
 from rlcs.judging.recorded import read_chains
 from rlcs.models.embeddings import sentence_model_folder
-from rlcs.planning import slurm_site
+from rlcs.planning import slurm_site, stage_configs
 from rlcs.planning.at_hand import missing_files, named_files
 from rlcs.planning.disk_plan import disk_problem
 from rlcs.planning.findings import Finding, count, strictly, table
@@ -33,6 +35,7 @@ from rlcs.planning.job_resources import asked_gpus, gpu_lines
 from rlcs.planning.plugin_files import plugin_problems
 from rlcs.planning.run_plan import RunPlan
 from rlcs.planning.trackers import tracker_problem
+from rlcs.records import Split
 from rlcs.stages.launch import Launch
 from rlcs.training.grpo import assert_shaping, assert_whole_groups
 from rlcs.training.planned import entry_options, plans, trainings
@@ -136,7 +139,7 @@ def find(config: Config, results: Path | None, site_file: Path | None) -> list[F
         found += [Finding("ok", "training", f"{len(trainings(config))} trainings, all accepted by TRL")]
         found += plan_findings(config, asked, results, site, site_file)
     if not files and not plugins:
-        found += data_findings(config) + chain_findings(config)
+        found += data_findings(config) + benchmark_findings(config) + chain_findings(config)
         found.append(
             Finding("ok", "files", f"{len(list(named_files(config)))} named by the config, all there")
         )
@@ -194,19 +197,40 @@ def endpoint_findings(config: Config) -> list[Finding]:
 
 
 def data_findings(config: Config) -> list[Finding]:
-    """Read the pairs, if they are in files that are read in seconds."""
-    files = config.data.input_files if config.data.preferences else []
-    if not files or sum(file.stat().st_size for file in files) > READ_AT_ONCE:
+    """Read the pairs of the run, if they are in files that are read in seconds."""
+    return source_findings("data", config.data, ("train", "test"))
+
+
+def benchmark_findings(config: Config) -> list[Finding]:
+    """Read the pairs of each benchmark, as its stage does."""
+    found = []
+    for name, entry in config.benchmarks.items():
+        section = stage_configs.benchmark(config, name)["data"] | {"preferences": entry.preferences}
+        found += source_findings(f"benchmarks.{name}", DataConfig.model_validate(section), ("test",))
+    return found
+
+
+def source_findings(key: str, data: DataConfig, needed: Sequence[Split]) -> list[Finding]:
+    """Read a source of pairs, if it is in files that are there and are read in seconds.
+
+    Args:
+        key: of the source in the config.
+        needed: splits that must have pairs.
+    """
+    files, subject = data.input_files if data.preferences else [], f"{key}.preferences"
+    if not files or not all(file.is_file() for file in files):
+        return []  # a missing file that the run needs is named already
+    if sum(file.stat().st_size for file in files) > READ_AT_ONCE:
         return []
     try:
-        read = survey(config.data)
+        read = survey(data)
     except InputError as error:
-        return [Finding("error", "data.preferences", str(error))]
-    if problem := read.problem():
-        return [Finding("error", "data.preferences", problem)]
-    found = [Finding("ok", "data.preferences", line) for line in read.lines()]
+        return [Finding("error", subject, name_keys(str(error), key))]
+    if problem := read.problem(needed):
+        return [Finding("error", subject, name_keys(problem, key))]
+    found = [Finding("ok", subject, name_keys(line, key)) for line in read.lines()]
     if warning := read.warning():
-        found.append(Finding("warning", "data.preferences", warning))
+        found.append(Finding("warning", subject, name_keys(warning, key)))
     return found
 
 

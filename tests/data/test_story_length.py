@@ -85,3 +85,23 @@ def test_without_a_rule_and_without_stories_rows_stay_as_they_are():
     rows = [row(story_a="a b c"), RawRow("f.jsonl", 2, "x", None, "broken JSON"), row(story_a=3)]
     assert limit_length(rows, None) == (rows, 0)
     assert limit_length(rows[1:], StoryLengthConfig(max_words=1)) == (rows[1:], 0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "cut"),
+    [
+        ('["a b c", "a b"]', ["a b", "a b"]),
+        ("a b c", ["a b"]),
+        (["a b c", "d"], ["a b", "d"]),
+        (
+            '["a b c", "a b",]',
+            '["a b c", "a b",]',
+        ),  # no JSON: quarantine says so, and no part of it is a story
+        ("[removed by the whole club]", "[removed by the whole club]"),
+    ],
+)
+def test_each_story_of_a_list_is_cut_by_itself(cell, cut):
+    rule = StoryLengthConfig(max_words=2, too_long="truncate")
+    (kept,), cuts = limit_length([row(chosen=cell, rejected=["x"])], rule, lists=True)
+    assert kept.values["chosen"] == cut
+    assert cuts == (cell != cut)

@@ -52,6 +52,13 @@ def another_column(raw, folder, _):
     raw["data"]["preferences"] = [str(file)]
 
 
+def unlike_its_preset(raw, folder, _):
+    pairs()(raw, folder, None)
+    file = folder / "benchmark.jsonl"
+    file.write_bytes(jsonl([{"prompt": "P", "good": "A.", "bad": "B."}]))
+    raw["benchmarks"] = {"own": {"preset": "story_rmb", "preferences": [str(file)]}}
+
+
 def no_folder(raw, folder, _):
     raw["bases"]["smollm"] = {"kind": "pretrained", "model": str(folder / "none")}
 
@@ -174,6 +181,7 @@ MISTAKES = {
     "a column of another name": another_column,
     "labels in other words": pairs(label=lambda i: ("yes", "no")[i % 2]),
     "pairs for training alone": pairs(split="train"),
+    "a benchmark with other columns than its preset": unlike_its_preset,
     "a folder without a model": no_folder,
     "an option that TRL refuses": half_a_step,
     "a launch file that is not there": no_launch,

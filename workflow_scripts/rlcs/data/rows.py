@@ -156,8 +156,12 @@ def _split(value: Any) -> Any:
     return "validation" if key in _VALIDATION_NAMES else key
 
 
-def _stories(value: Any) -> Any:
-    """One story or several as a list, which may be JSON (CSV)."""
+def story_list(value: Any) -> Any:
+    """One story or several as a list, which may be JSON (CSV).
+
+    Raises:
+        PydanticCustomError: a text in brackets is no JSON.
+    """
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -166,7 +170,7 @@ def _stories(value: Any) -> Any:
 
 Text = Annotated[str, AfterValidator(_unicode)]
 Story = Annotated[Text, AfterValidator(_not_empty)]
-SeveralStories = Annotated[list[Story], Field(min_length=1), BeforeValidator(_stories)]
+SeveralStories = Annotated[list[Story], Field(min_length=1), BeforeValidator(story_list)]
 Id = Annotated[Text, BeforeValidator(_name)]
 NameList = Annotated[Text, BeforeValidator(_listed)]
 

@@ -6,9 +6,11 @@ from itertools import accumulate
 from math import ceil
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from rlcs import text as texts
 from rlcs.config.sources import StoryLengthConfig
-from rlcs.data.rows import RawRow
+from rlcs.data.rows import RawRow, story_list
 from rlcs.data.values import STORY_COLUMNS
 
 LEAST_SHARE = 0.5
@@ -40,8 +42,13 @@ def truncate(story: str, max_words: int) -> str:
     return story[:last]
 
 
-def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tuple[list[RawRow], int]:
+def limit_length(
+    rows: Iterable[RawRow], rule: StoryLengthConfig | None, *, lists: bool = False
+) -> tuple[list[RawRow], int]:
     """Apply the rule of story lengths to rows.
+
+    Args:
+        lists: a field has a list of stories, which may be JSON. One that cannot be read stays as it is.
 
     Returns:
         The rows, of which those with a story that is too long are truncated or say so as their defect; the
@@ -52,6 +59,8 @@ def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
     limited, truncated = [], 0
     for raw in rows:
         stories = {name: (raw.values or {}).get(name) for name in STORY_COLUMNS}
+        if lists:
+            stories = {name: _listed(value) for name, value in stories.items()}
         long = {name: number for name, value in stories.items() if (number := _too_long(value, rule))}
         if long and rule.too_long == "truncate":
             truncated += sum(long.values())
@@ -61,6 +70,13 @@ def limit_length(rows: Iterable[RawRow], rule: StoryLengthConfig | None) -> tupl
             raw = replace(raw, values=None, defect=f"story of more than {rule.max_words} words")
         limited.append(raw)
     return limited, truncated
+
+
+def _listed(value: Any) -> Any:
+    try:
+        return story_list(value)
+    except PydanticCustomError:
+        return None
 
 
 def _too_long(value: Any, rule: StoryLengthConfig) -> int:

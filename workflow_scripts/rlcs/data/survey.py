@@ -20,7 +20,7 @@ from rlcs.data.usable import usable_pairs
 from rlcs.data.validation import Validated
 from rlcs.data.votes import votes_by_pair
 from rlcs.errors import InputError
-from rlcs.records import LABELS, SPLITS
+from rlcs.records import LABELS, SPLITS, Split
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,12 @@ class Survey:
         pairs: Sequence[Mapping[str, Any]] = [*self.found.pairs, *self.found.unlabelled]
         return sorted(texts.word_count(pair[side]) for pair in pairs for side in ("story_a", "story_b"))
 
-    def problem(self) -> str | None:
-        """Say why ``ingest`` would stop, or what is trained on the pairs; None if they would not."""
+    def problem(self, needed: Sequence[Split] = ("train", "test")) -> str | None:
+        """Say why ``ingest`` would stop, or what is trained on the pairs; None if they would not.
+
+        Args:
+            needed: splits that must have pairs; a benchmark has no other than test.
+        """
         found = self.found
         try:
             check_share(self.rows, found.quarantine, self.data.max_quarantine_share, "quarantine.parquet")
@@ -54,14 +58,14 @@ class Survey:
                 found.contexts,
                 found.pairs,
                 found.unlabelled,
-                ("train", "test"),
+                needed,
                 lambda: f"Columns found: {', '.join(columns_in(self.data))}",
             )
         except InputError as error:
             return str(error)
         ties = [pair for pair in found.pairs if pair["label"] == "tie"]
         training = count_pairs(found.contexts, found.pairs)["train"]
-        if count_pairs(found.contexts, ties)["train"] == training:
+        if "train" in needed and count_pairs(found.contexts, ties)["train"] == training:
             return (
                 f"{training} training pairs, and all are ties: there is nothing to learn. Add pairs "
                 "whose label is a or b, or name the column of the label in data.columns"

@@ -34,7 +34,7 @@ class UsablePairs(NamedTuple):
 def usable_pairs(read: Sequence[RawRow], data: DataConfig) -> UsablePairs:
     """Leave rows out, limit the length of stories, validate, and take the subset."""
     wanted = leave_out_rows(read, data)
-    rows, truncated = limit_length(wanted, data.story_length)
+    rows, truncated = limit_length(wanted, data.story_length, lists=data.format == "best_of")
     usable = validated_pairs(rows, data)
     taken = take_subset(usable, data.subset, data.seed, whole_contexts=data.format == "best_of")
     return UsablePairs(len(rows), len(read) - len(wanted), truncated, usable, taken)
