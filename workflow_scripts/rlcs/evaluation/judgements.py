@@ -50,12 +50,11 @@ def read_judged(
 
 
 def stories_by_seed(folders: Iterable[Path]) -> dict[str, dict[int, list[Row]]]:
-    """Read policy -> seed -> rows of STORIES; each folder has those of one policy and seed."""
+    """Read policy -> seed -> rows of STORIES, whatever stage has written them."""
     stories: dict[str, dict[int, list[Row]]] = {}
     for folder in folders:
-        made_of = read_provenance(folder)
-        by_seed = stories.setdefault(made_of["config"]["policy"], {})
-        by_seed[made_of["seed"]] = list(STORIES_FILE.read(folder))
+        for row in STORIES_FILE.read(folder):
+            stories.setdefault(row["policy"], {}).setdefault(row["seed"], []).append(row)
     return stories
 
 
