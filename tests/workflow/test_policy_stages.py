@@ -105,12 +105,15 @@ def more(workflow, tmp_path_factory):
         raw["tables"]["alignment"] = {
             "rows": ["teacher-story", "genrm-story", "genrm", "bt-quest", "of-file"]
         }
-        raw["effects"] = []
+        raw["effects"] = [
+            {"claim": f"{policy} wins", "metric": "win_rate", "systems": [policy, "sft"], "above": 50}
+            for policy in ("best-bt", "people", "vendor")
+        ]
         del raw["tables"]["gains"]  # of other policies
 
     with Server(vendor) as server:
         copy.config = copy.with_config("more", change)
-        done = copy.snakemake("tables", config=copy.config)
+        done = copy.snakemake("tables", "effects", config=copy.config)
         copy.asked = list(server.requests)
     assert done.returncode == 0, done.stdout[-5000:]
     return copy
@@ -228,6 +231,12 @@ def test_the_best_of_n_is_one_of_n_and_has_its_price(more, policy, size, asked):
     judgements = read_judgements(folder / "judgements.parquet")
     assert price["comparisons_per_story"] == asked == len(judgements) / len(plain)
     assert (price["judge_tokens_per_story"] > 0) == (policy == "best-teacher")
+
+
+def test_claims_are_about_policies_that_nothing_trained_too(more):
+    effects = pd.read_csv(more.results / "tables" / "effects" / "effects.csv")
+    assert list(effects["claim"]) == ["best-bt wins", "people wins", "vendor wins"]
+    assert (effects["effect_n"] > 0).all()
 
 
 def test_a_reward_models_choice_has_the_highest_score(more):
