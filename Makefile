@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := -m pip install --disable-pip-version-check --quiet
 INSTALL = $(if $(UV),$(UV) pip install --quiet --python $(1)/bin/python,$(1)/bin/python $(PIP))
 
-.PHONY: help run gpu test test-vllm test-ifeval lint fast torture bench rehearse-paper gpu-check lock docs clean
+.PHONY: help run gpu smollm-smoke test test-vllm test-ifeval lint fast torture bench rehearse-paper gpu-check lock docs clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
