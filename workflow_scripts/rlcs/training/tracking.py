@@ -1,7 +1,7 @@
 """Live curves of a training, by transformers' own integrations of TensorBoard, W&B, trackio and MLflow.
 
-A training that was killed and resumed goes on in its own run, and each entry of its log is there once. The
-entries are those of ``state.log_history``, which checkpoints hold. A resumed training logs the same entries
+A training that was killed and resumed goes on in its own run, and each entry of its log is there. The entries
+are those of ``state.log_history``, which checkpoints hold. A resumed training logs the same entries
 in the same order, so their number says which were sent. TensorBoard drops those after the checkpoint
 (``purge_step``). The others keep them and send from a queue, which a kill empties: what was sent in the last
 minute before it is sent again, and may be there twice.
@@ -70,7 +70,9 @@ class Track(TrainerCallback):
         with self._unharmed():
             before = self._read().get(self.tracking.tracker)
             if before is not None:
-                self.run_id, self.sent, self.received = before["id"], before["sent"], before["received"]
+                self.run_id, self.received = before["id"], before["received"]
+                # TensorBoard writes at once; the queue of another tracker is lost with its process
+                self.sent = before["sent"] if self.tracking.tracker == "tensorboard" else self.received
             args.project, args.run_name = self.tracking.run, self.name
             self.integration = _START[self.tracking.tracker](self, args, state, before is not None)
             self.integration.on_train_begin(args, state, control, **given)
@@ -162,7 +164,6 @@ def _tensorboard(
 
 
 def _wandb(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
-    track.sent = track.received
     track.tracking.folder.mkdir(parents=True, exist_ok=True)  # else W&B takes a temporary one
     os.environ.update(WANDB_RUN_ID=track.run_id, WANDB_RESUME="allow")
     _propose({"WANDB_PROJECT": track.tracking.run, "WANDB_DIR": track.tracking.folder})
@@ -170,14 +171,12 @@ def _wandb(track: Track, args: TrainingArguments, state: TrainerState, goes_on: 
 
 
 def _trackio(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
-    track.sent = track.received
     args.run_name = f"{track.name}-{track.run_id}"  # trackio resumes by name
     _propose({"TRACKIO_DIR": track.tracking.folder})
     return TrackioCallback()
 
 
 def _mlflow(track: Track, args: TrainingArguments, state: TrainerState, goes_on: bool) -> TrainerCallback:
-    track.sent = track.received
     if goes_on:
         os.environ["MLFLOW_RUN_ID"] = track.run_id
     _propose({"MLFLOW_EXPERIMENT_NAME": track.tracking.run})
