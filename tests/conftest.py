@@ -113,6 +113,16 @@ def workflow(tmp_path_factory, request):
     return Workflow(folder)
 
 
+def pytest_collection_modifyitems(items):
+    """Run fast tests first, then the longest, so that no worker has these left when the other has ended."""
+
+    def place(item):
+        slow = item.get_closest_marker("slow")
+        return (0, 0) if slow is None else (1, -slow.kwargs.get("minutes", 0))
+
+    items.sort(key=place)
+
+
 def pytest_addoption(parser):
     parser.addoption(
         "--smoke-run", help="folder of a smoke run that is kept: only what changed is made again"

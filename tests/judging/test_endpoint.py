@@ -3,7 +3,7 @@
 import json
 import time
 from email.utils import formatdate
-from threading import Timer
+from threading import Barrier, Timer
 
 import pytest
 
@@ -38,7 +38,6 @@ FAULTS = {
     "503 with a date": status(503, Retry_After=formatdate(time.time() - 5, usegmt=True)),
     "408": status(408),
     "409": status(409),
-    "hang": hang,
     "cut off": truncated,
     "reset": reset,
     "empty body": body(b""),
@@ -69,13 +68,13 @@ def test_a_fault_that_passes_is_asked_again_and_ends_in_the_verdict(fault, judge
     assert "6 retries (" in caplog.text
 
 
-@pytest.mark.parametrize("fault", ["500", "hang", "cut off", "empty answer", "malformed JSON", "reset"])
+@pytest.mark.parametrize("fault", ["500", "cut off", "empty answer", "malformed JSON", "reset"])
 def test_a_fault_that_stays_is_no_verdict_and_is_counted(fault, judge_of, questions, caplog):
     def behave(prompt, attempt):
         return FAULTS[fault] if "Tale 1." in prompt else ok()
 
     with Server(behave) as server:
-        judgements = judge_of(server, timeout=0.2).judge(questions(3))
+        judgements = judge_of(server).judge(questions(3))
         assert verdicts(judgements) == ["a", "none", "a"]
         assert (judgements[1].raw, judgements[1].tokens, judgements[1].score_a) == ("", 0, None)
         assert len(server.asked) == 2 + 4
@@ -83,6 +82,20 @@ def test_a_fault_that_stays_is_no_verdict_and_is_counted(fault, judge_of, questi
         server.behave = always(ok())
         assert verdicts(judge_of(server).judge(questions(3))) == ["a"] * 3  # a failure is not kept
         assert len(server.asked) == 2 + 4 + 1
+
+
+def test_an_endpoint_that_is_silent_is_asked_again(judge_of, questions, caplog):
+    """Counts are not compared: on a busy machine a good answer may be late too."""
+    with Server(first(hang, hang)) as server:
+        assert verdicts(judge_of(server, timeout=0.4, attempts=8).judge(questions(3))) == ["a"] * 3
+        assert len(server.asked) >= 9
+    assert "silent for 0.4 s" in caplog.text
+
+
+def test_an_endpoint_that_stays_silent_is_no_verdict(judge_of, questions, caplog):
+    with Server(always(hang)) as server:
+        assert verdicts(judge_of(server, timeout=0.2).judge(questions(2))) == ["none"] * 2
+    assert "2 without an answer (2 x silent for 0.2 s)" in caplog.text
 
 
 def test_garbage_is_an_answer_without_a_verdict_and_is_not_paid_again(judge_of, questions):
@@ -145,8 +158,12 @@ def test_failures_without_a_bill_cost_nothing(fault, judge_of, questions, caplog
 
 
 def test_slow_answers_come_back_in_the_order_asked_and_no_more_than_so_many_at_once(judge_of, questions):
+    three_asked = Barrier(3, timeout=60)
+
     def behave(prompt, attempt):
         n = int(prompt.split("Tale ")[1].split(".")[0])
+        if n < 3:
+            three_asked.wait()
         return ok(f"Scores: {n % 9 + 1} 5", delay=0.01 * (12 - n))
 
     with Server(behave) as server:
@@ -168,7 +185,7 @@ def test_the_same_question_is_asked_once(judge_of, context):
 def test_another_model_or_sampling_is_another_question_but_another_address_is_not(judge_of, questions):
     with Server(always(ok())) as server, Server(always(ok())) as moved:
         judge_of(server).judge(questions(1))
-        judge_of(moved, timeout=0.3).judge(questions(1))
+        judge_of(moved, timeout=5).judge(questions(1))
         assert (len(server.asked), len(moved.asked)) == (1, 0)
         judge_of(moved, sampling={"temperature": 1}).judge(questions(1))
         assert len(moved.asked) == 1
@@ -189,7 +206,7 @@ def test_votes_are_drawn_kept_and_counted(judge_of, questions):
 
 def test_connection_refused_until_the_server_is_up(judge_of, questions, caplog):
     port = free_port()
-    judge = judge_of(f"http://127.0.0.1:{port}/v1", attempts=8, backoff=0.05)
+    judge = judge_of(f"http://127.0.0.1:{port}/v1", attempts=10, backoff=0.05)
     servers = []
     timer = Timer(0.6, lambda: servers.append(Server(always(ok()), port).__enter__()))
     timer.start()

@@ -160,7 +160,7 @@ def entry(server, **changes):
     """An entry of the config for a server or an address, with short waits."""
     fields = {"kind": "generative", "backend": "openai", "model": "m", "sampling": {"temperature": 0}}
     fields |= {"base_url": server if isinstance(server, str) else server.url, "api_key_env": VARIABLE}
-    fields |= {"timeout": 0.4, "attempts": 4, "backoff": 0.02, "concurrency": 4, "max_failure_share": 1}
+    fields |= {"timeout": 60, "attempts": 4, "backoff": 0.02, "concurrency": 4, "max_failure_share": 1}
     return EndpointJudgeConfig(**fields | changes)
 
 

@@ -110,7 +110,7 @@ def test_the_run_of_a_page_can_be_rehearsed(workflow, page):
     assert "Nothing was found." in found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=3)
 def test_the_papers_run_can_be_rehearsed(workflow):
     code, said, found = rehearsed(workflow, "config/paper.yaml", "--config", "each=2")
     assert code == 0, said[-3000:]

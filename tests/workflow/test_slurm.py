@@ -28,7 +28,7 @@ from slurm_run import (
     run,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=3)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from paths import ROOT
 from smoke_run import Workflow
 from smollm import write_pairs
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=4)
 
 
 def test_a_real_model_and_a_file_of_pairs_go_through_unchanged(tmp_path):
