@@ -14,7 +14,7 @@ import yaml
 
 import check_config
 import document_config
-from configs import RUNS, merged
+from configs import COMBINATIONS, RUNS, merged
 from paths import ROOT
 from rlcs.config import parsing
 from smoke_run import SMOKE
@@ -804,7 +804,11 @@ def test_check_config_as_a_script(tmp_path):
     "fragment", sorted((ROOT / "config" / "fragments").glob("*.yaml")), ids=lambda p: p.stem
 )
 def test_fragments_fit_the_run_that_they_name(fragment):
-    raw = merged(["tiny-full.yaml", f"fragments/{fragment.name}"])
+    command = re.search(r"--configfile ([^\n]+)", fragment.read_text(encoding="utf-8"))[1].split()
+    assert command[-1] == f"config/fragments/{fragment.name}"
+    files = [name.removeprefix("config/") for name in command]
+    assert files in COMBINATIONS
+    raw = merged(files)
     assert set(raw["tables"]["win_rates"]["rows"]) <= parsing.parse(raw).policies.keys()
 
 
