@@ -24,7 +24,7 @@ from rlcs.report.progress import (
     RunClock,
     StageRun,
     describe_running,
-    format_time,
+    format_duration,
     has_ended,
     read_progress,
 )
@@ -119,7 +119,7 @@ def test_what_a_stage_took_before_is_read_beside_its_output(tmp_path):
     [(9, "9 s"), (75, "1 min 15 s"), (780, "13 min"), (7500, "2 h 05 min"), (200000, "2 d 7 h")],
 )
 def test_durations_have_their_largest_units(seconds, said):
-    assert format_time(seconds) == said
+    assert format_duration(seconds) == said
 
 
 # ------------------------------------------------------------------------------------------- failures

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rlcs.training.advantages import group_advantages, recenter, reward_advantages
@@ -13,10 +13,10 @@ reward = st.none() | st.sampled_from([-1.0, 0.0, 1.0]) | st.floats(-1, 1, width=
 
 @st.composite
 def batches(draw):
-    """(N,) rewards, nan where there is none."""
+    """(N,) rewards, nan where there is none. Doubles: in single precision rounding alone can be a spread."""
     groups = draw(st.integers(1, 4))
     drawn = draw(st.lists(reward, min_size=groups * SIZE, max_size=groups * SIZE))
-    return torch.tensor([math.nan if value is None else value for value in drawn])
+    return torch.tensor([math.nan if value is None else value for value in drawn], dtype=torch.double)
 
 
 @given(batches(), st.floats(0, 1))
@@ -25,7 +25,7 @@ def test_rewards_are_advantages_unless_the_group_is_skewed(rewards, max_skew):
     known = rewards.nan_to_num()
     for told, given_ in zip(advantages.view(-1, SIZE), known.view(-1, SIZE), strict=True):
         dropped = abs(given_.sum()) / SIZE > max_skew
-        assert torch.equal(told, torch.zeros(SIZE) if dropped else given_)
+        assert torch.equal(told, torch.zeros_like(given_) if dropped else given_)
 
 
 @given(batches(), st.sampled_from(["group", "batch", "none"]))
@@ -34,12 +34,12 @@ def test_group_advantages_sum_to_nothing_and_leave_out_what_has_no_reward(reward
     assert advantages.isfinite().all()
     assert (advantages[rewards.isnan()] == 0).all()
     sums = advantages.view(-1, SIZE).sum(dim=1)
-    torch.testing.assert_close(sums, torch.zeros_like(sums), atol=2e-3, rtol=0)
+    torch.testing.assert_close(sums, torch.zeros_like(sums))
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=2 * SIZE, max_size=2 * SIZE))
 def test_group_advantages_are_trls(drawn):
-    groups = torch.tensor(drawn).view(-1, SIZE)
+    groups = torch.tensor(drawn, dtype=torch.double).view(-1, SIZE)
     centred = groups - groups.mean(dim=1, keepdim=True)
     flat = groups.view(-1)
     torch.testing.assert_close(group_advantages(flat, SIZE, "none").view(-1, SIZE), centred)
@@ -61,20 +61,21 @@ def test_a_baseline_over_both_orders_sums_to_nothing_over_both(drawn, scale):
     rewards = both_orders(drawn)
     advantages = group_advantages(rewards, 2 * SIZE, scale)
     sums = advantages.view(-1, 2 * SIZE).sum(dim=1)
-    torch.testing.assert_close(sums, torch.zeros_like(sums), atol=4e-3, rtol=0)
+    torch.testing.assert_close(sums, torch.zeros_like(sums))
     assert (advantages[rewards.isnan()] == 0).all()
 
 
+LEVEL = torch.tensor([-1.0] + [15 / 22] * 3 + [math.nan] * SIZE, dtype=torch.double)
+
+
 @given(batches(), st.sampled_from(["batch", "none"]))
+@example(LEVEL, "batch")
 def test_orders_of_equal_means_have_the_same_advantages_with_either_baseline(drawn, scale):
     pairs = both_orders(drawn).view(-1, 2, SIZE)
     means = pairs.nanmean(dim=2, keepdim=True).nan_to_num()
     levelled = (pairs - means).flatten()  # each order has the mean 0
     torch.testing.assert_close(
-        group_advantages(levelled, 2 * SIZE, scale),
-        group_advantages(levelled, SIZE, scale),
-        atol=1e-4,
-        rtol=1e-4,
+        group_advantages(levelled, 2 * SIZE, scale), group_advantages(levelled, SIZE, scale)
     )
 
 
