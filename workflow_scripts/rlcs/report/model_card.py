@@ -13,7 +13,8 @@ from rlcs.evaluation.statistics import Estimate
 from rlcs.report.columns import get_column
 from rlcs.report.formatting import to_markdown
 from rlcs.report.html import load_template
-from rlcs.report.provenance import ArtifactRecord, format_duration
+from rlcs.report.progress import format_duration
+from rlcs.report.provenance import ArtifactRecord
 
 CARD_TEMPLATE = "card.md.j2"
 CardKind = Literal["generative", "scalar", "policy"]

@@ -81,8 +81,8 @@ def read_tail(path: Path) -> str:
         return ""
 
 
-def format_time(seconds: float) -> str:
-    """Format a duration in its largest units."""
+def format_duration(seconds: float) -> str:
+    """Format a duration in its one or two largest units."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -167,7 +167,7 @@ class RunClock:
         busy = sum(seen) + sum(now - stage.begun for stage in running)
         seconds = max([work / max(1.0, busy / elapsed), *rests])
         guessed = sum(count for rule, count in open_.items() if rule not in means)
-        words = f"about {format_time(seconds)} left"
+        words = f"about {format_duration(seconds)} left"
         return f"{words} ({guessed} stage{'s' * (guessed > 1)} guessed)" if guessed else words
 
     @staticmethod
@@ -185,5 +185,7 @@ def describe_running(stages: Iterable[StageRun], now: float) -> list[str]:
         if not stage.logs or not read_tail(stage.logs[0]).strip():
             silent += 1
         else:
-            lines.append(f"  {stage.title}: {stage.progress() or format_time(now - stage.begun) + ' so far'}")
+            lines.append(
+                f"  {stage.title}: {stage.progress() or format_duration(now - stage.begun) + ' so far'}"
+            )
     return sorted(lines) + ([f"  {silent} more wait, or have said nothing yet"] if silent else [])

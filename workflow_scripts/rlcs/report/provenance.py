@@ -10,6 +10,7 @@ import pandas as pd
 
 from rlcs.data.lost_update import LostUpdate
 from rlcs.data.parent_and_child import ParentAndChild
+from rlcs.report.progress import format_duration
 from rlcs.stages.manifest import MANIFEST_NAME, content_id, read_provenance, read_run
 
 MODELS = ("bases", "judges", "policies")
@@ -73,15 +74,6 @@ def read_artifacts(results: Path, folders: Iterable[Path]) -> list[ArtifactRecor
         )
         for folder in sorted(find_ancestors(results, folders))
     ]
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration in its two largest units."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def tabulate_models(artifacts: Sequence[ArtifactRecord]) -> pd.DataFrame:
