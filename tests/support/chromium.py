@@ -8,10 +8,13 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 
 import pytest
 from websockets.sync.client import connect
+
+from debian import install
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
@@ -90,12 +93,22 @@ class Page:
         return self.value("document.documentElement.scrollWidth > innerWidth")
 
 
+def found():
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@cache
+def _installed():
+    """The browser of Debian's package; skips where it cannot be installed."""
+    if (reason := install(["chromium"])) or not found():
+        pytest.skip(f"no Chromium on this machine: pages are not opened; {reason}")
+    return found()
+
+
 @contextmanager
 def chromium_page(folder):
     """A page of a browser whose profile and downloads are in ``folder``; skips where there is no Chromium."""
-    binary = next(filter(None, map(shutil.which, NAMES)), None)
-    if binary is None:
-        pytest.skip(f"no Chromium on this machine (none of {', '.join(NAMES)}): pages are not opened")
+    binary = found() or _installed()
     profile = folder / "profile"
     command = [
         binary,

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from debian import install
 from endpoint_server import free_port
 
 ETC = Path("/etc/slurm")
@@ -66,15 +67,9 @@ def unavailable():
     if conf.exists() and not conf.read_text().startswith(MARK):
         return f"{conf} is a real cluster's: this machine's Slurm is left alone"
     if missing():
-        if not shutil.which("apt-get"):
-            return f"{', '.join(missing())} not found, and there is no apt-get to install {PACKAGES}"
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            done = subprocess.run(
-                ["apt-get", "-qq", *command], env=environment, capture_output=True, text=True, check=False
-            )
+        reason = install(PACKAGES)
         if missing():
-            return f"{', '.join(missing())} not found, and apt-get failed: {done.stderr.strip()[-500:]}"
+            return f"{', '.join(missing())} not found; {reason}"
     return None
 
 
