@@ -812,6 +812,14 @@ def test_fragments_fit_the_run_that_they_name(fragment):
     assert set(raw["tables"]["win_rates"]["rows"]) <= parsing.parse(raw).policies.keys()
 
 
+def test_the_main_claims_are_those_of_the_files_that_they_restrict():
+    """A list of a later file replaces the earlier one, so the claims are there a second time."""
+    runs = (["tiny-full.yaml"], ["tiny-full.yaml", "fragments/policies.yaml"])
+    elsewhere = [claim for names in runs for claim in merged(names)["effects"]]
+    main = merged(["tiny-full.yaml", "fragments/policies.yaml", "fragments/main.yaml"])["effects"]
+    assert [claim for claim in main if claim not in elsewhere] == []
+
+
 def test_a_key_that_is_there_twice_is_refused(tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text(

@@ -30,7 +30,7 @@ def stored(folder):
 
 
 def asking(server, folder, what="judge 'far'", **changes):
-    chosen = entry(server, **PRICES, sampling=SHORT, timeout=5, **changes)
+    chosen = entry(server, **PRICES, sampling=SHORT, **changes)
     access = Access(folder)
     return EndpointBackend("far", chosen, AnswerStore(folder), budgets=access.budgets(chosen, what))
 
@@ -77,7 +77,7 @@ def test_failures_that_cost_count(tmp_path):
 def test_the_limit_of_the_run_is_for_all_endpoints_together(tmp_path):
     access = Access(tmp_path, endpoint={"run_cost": {"max_cost": 7, "answers": str(tmp_path)}})
     with Server(always(ok())) as server:
-        chosen = entry(server, **PRICES, sampling=SHORT, timeout=5)
+        chosen = entry(server, **PRICES, sampling=SHORT)
         for name in ("one", "two"):
             backend = EndpointBackend(
                 name, chosen, AnswerStore(tmp_path / name), budgets=access.to(name).budgets(chosen, name)

@@ -8,7 +8,6 @@ import subprocess
 import time
 import urllib.request
 from contextlib import contextmanager
-from functools import cache
 from itertools import count
 
 import pytest
@@ -97,18 +96,12 @@ def found():
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@cache
-def _installed():
-    """The browser of Debian's package; skips where it cannot be installed."""
-    if (reason := install(["chromium"])) or not found():
-        pytest.skip(f"no Chromium on this machine: pages are not opened; {reason}")
-    return found()
-
-
 @contextmanager
 def chromium_page(folder):
     """A page of a browser whose profile and downloads are in ``folder``; skips where there is no Chromium."""
-    binary = found() or _installed()
+    reason = "" if found() else install("chromium")
+    if (binary := found()) is None:
+        pytest.skip(f"no Chromium on this machine: pages are not opened; {reason}")
     profile = folder / "profile"
     command = [
         binary,

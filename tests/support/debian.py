@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
+from functools import cache
 
 from filelock import FileLock
 
 
-def install(packages):
-    """Install packages that are missing; return why that is not possible, or None."""
+@cache
+def install(*packages):
+    """Install packages, at most once in a process; return what became of it, for the reason of a skip."""
     if os.geteuid() != 0:
         return f"only root can install {', '.join(packages)}"
     if not shutil.which("apt-get"):
@@ -19,4 +21,4 @@ def install(packages):
             done = subprocess.run(
                 ["apt-get", "-qq", *command], env=environment, capture_output=True, text=True, check=False
             )
-    return f"apt-get failed: {done.stderr.strip()[-500:]}" if done.returncode else None
+    return f"apt-get ended with {done.returncode}: {done.stderr.strip()[-500:]}"

@@ -67,9 +67,9 @@ def unavailable():
     if conf.exists() and not conf.read_text().startswith(MARK):
         return f"{conf} is a real cluster's: this machine's Slurm is left alone"
     if missing():
-        reason = install(PACKAGES)
+        said = install(*PACKAGES)
         if missing():
-            return f"{', '.join(missing())} not found; {reason}"
+            return f"{', '.join(missing())} not found; {said}"
     return None
 
 

@@ -200,7 +200,7 @@ def judging(model, folder, pairs=120):
     timed("in batches (ours)", lambda: judge.judge(comparisons))
     timed("one generate per comparison", lambda: [judge.judge([c]) for c in comparisons])
     with Server(behave) as server:
-        far = entry(server, timeout=60, concurrency=2, api_key_env=None)
+        far = entry(server, concurrency=2, api_key_env=None)
         endpoint = at_endpoint("far", far, JUDGING, folder / "answers")
         timed("one HTTP call per comparison", lambda: endpoint.judge(comparisons))
     return {name: pairs / value for name, value in seconds.items()}

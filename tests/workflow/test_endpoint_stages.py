@@ -48,7 +48,7 @@ def test_killed_in_the_middle_it_goes_on_with_what_is_missing(tmp_path):
     script = ASK.format(library=str(ROOT / "workflow_scripts"))
     kills = 0
     with Server(always(ok(delay=0.03))) as server:
-        setting = entry(server, concurrency=concurrency, timeout=5).model_dump_json()
+        setting = entry(server, concurrency=concurrency).model_dump_json()
         command = [sys.executable, "-c", script, str(setting), str(answers), str(count)]
         for wanted in (5, 23, 41):  # answers, by then
             process = subprocess.Popen(command)
