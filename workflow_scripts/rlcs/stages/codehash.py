@@ -8,7 +8,6 @@ installed packages are pinned and recorded with every artifact.
 
 import ast
 import hashlib
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -45,16 +44,56 @@ def _path(module: str) -> Path:
 @cache
 def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
     """The code without wording, with the data files that it names, and the library modules imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = {".".join(parts[:n]) for parts in _library_imports(tree) for n in range(1, len(parts) + 1)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+    reader = _Reader()
+    reader.read(ast.parse(path.read_text(encoding="utf-8")))
+    names = [name.split(".") for name in reader.imported if _is_of_library(name)]
+    imports = {".".join(parts[:n]) for parts in names for n in range(1, len(parts) + 1)}
+    data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in reader.strings]
+    return "\n".join(["".join(reader.code), *data]), tuple(sorted(imports))
+
+
+class _Reader:
+    """One pass over a parsed module, since every job and every plan reads many modules.
+
+    Attributes:
+        code: the module in pieces, as ``ast.dump`` writes it, but without wording.
+        imported: names that may be modules; also of imports inside functions, since they run too.
+        strings: all of the code.
+    """
+
+    def __init__(self) -> None:
+        self.code: list[str] = []
+        self.imported: set[str] = set()
+        self.strings: set[str] = set()
+
+    def read(self, node: object) -> None:
+        if isinstance(node, ast.AST):
+            self._read_node(node)
+        elif isinstance(node, list):
+            self.code.append("[")
+            for child in node:
+                self.read(child)
+            self.code.append("]")
+        else:
+            self.code.append(f"{node!r},")
+
+    def _read_node(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            self.imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            self.imported.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self.strings.add(node.value)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [s for s in node.body if not _is_docstring(s)]
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
             node.keywords = [k for k in node.keywords if k.arg not in WORDING]
-    named = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in named]
-    return "\n".join([ast.dump(tree), *data]), tuple(sorted(imports))
+        self.code.append(f"{type(node).__name__}(")
+        for name in node._fields:
+            if name != "ctx":  # load or store: the syntax around it says which
+                self.code.append(f"{name}=")
+                self.read(getattr(node, name, None))
+        self.code.append(")")
 
 
 @cache
@@ -67,15 +106,5 @@ def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _library_imports(tree: ast.Module) -> Iterator[list[str]]:
-    """Names of modules in parts; also of imports inside functions, since they run too."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            if name.split(".")[0] == "rlcs" and _path(name).exists():
-                yield name.split(".")
+def _is_of_library(name: str) -> bool:
+    return name.split(".")[0] == "rlcs" and _path(name).exists()
