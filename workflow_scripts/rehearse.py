@@ -185,7 +185,7 @@ def run(words: list[str], file: Path) -> Failure | None:
         line,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, fork_server.VARIABLE: "1"},  # its jobs take seconds
+        env={fork_server.VARIABLE: "1", **os.environ},  # its jobs take seconds
         text=True,
         preexec_fn=die_with_parent,
     ) as child:

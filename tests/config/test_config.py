@@ -4,7 +4,6 @@ import copy
 import json
 import re
 import subprocess
-import sys
 from importlib.metadata import version
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ import yaml
 
 import check_config
 import document_config
+import forked
 from configs import COMBINATIONS, RUNS, merged
 from paths import ROOT
 from rlcs.config import parsing
@@ -782,7 +782,7 @@ def check(raw, folder):
     script = ROOT / "workflow_scripts" / "check_config.py"
     file = folder / "config.json"
     file.write_text(json.dumps(raw))
-    command = [sys.executable, script, "--config", file]
+    command = [forked.python(), script, "--config", file]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

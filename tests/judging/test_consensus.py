@@ -1,11 +1,11 @@
 import json
 import subprocess
-import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import forked
 from paths import SCRIPTS
 from rlcs.judging.consensus import CONSENSUS_OUTCOMES, consensus_chains, find_consensus, own_labels
 from rlcs.records import (
@@ -146,7 +146,7 @@ def find(tmp_path):
             (folder / "manifest.json").write_text("{}")
         config = {"name": "panel", "consensus": {"teachers": list(said)}}
         manifests = [str(folder / "manifest.json") for folder in folders]
-        command = [sys.executable, SCRIPTS / "find_consensus.py", "--config", json.dumps(config)]
+        command = [forked.python(), SCRIPTS / "find_consensus.py", "--config", json.dumps(config)]
         command += ["--preferences", manifests[0], "--judgements", *manifests[1:]]
         command += ["--output", tmp_path / "out" / "manifest.json"]
         return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,13 +4,13 @@ import json
 import pickle
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import forked
 from paths import SCRIPTS
 from rlcs.models.loading import load_scalar
 
@@ -20,7 +20,7 @@ SCRIPT = SCRIPTS / "prepare_base.py"
 
 def make(model, tmp_path, **config):
     config = config or {"base": {"kind": "pretrained", "model": str(model)}}
-    command = [sys.executable, SCRIPT, "--config", json.dumps(config)]
+    command = [forked.python(), SCRIPT, "--config", json.dumps(config)]
     return subprocess.run(
         [*command, "--output", tmp_path / "out" / "manifest.json"],
         cwd=tmp_path,

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,11 @@ from rlcs.stages import fork_server
 
 SEEN = """
 import json, os, random, signal, sys
-import neighbour
+import neighbour, rlcs, further
 print(json.dumps({
     "words": sys.argv, "folder": os.getcwd(), "value": os.environ.get("VALUE"), "name": __name__,
     "input": sys.stdin.read(), "loaded": "trl" in sys.modules, "library": neighbour.WHO,
+    "project": rlcs.WHO, "path": further.WHO,
     "random": random.random(),
 }))
 print("to stderr", file=sys.stderr)
@@ -46,6 +48,10 @@ def program(tmp_path_factory):
 @pytest.fixture
 def script(tmp_path):
     (tmp_path / "neighbour.py").write_text("WHO = 'beside the script'\n")
+    (tmp_path / "rlcs").mkdir()  # which the server has loaded from elsewhere
+    (tmp_path / "rlcs" / "__init__.py").write_text("WHO = 'of the script'\n")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "further.py").write_text("WHO = 'in PYTHONPATH'\n")
     path = tmp_path / "job.py"
     path.write_text(SEEN)
     return path
@@ -55,7 +61,10 @@ def script(tmp_path):
     ("value", "platform", "gpu", "wanted"),
     [
         ("1", "linux", False, True),
+        ("/tmp/rlcs-x", "linux", False, True),
         ("", "linux", False, False),
+        ("0", "linux", False, False),
+        ("/tmp/rlcs-x", "linux", True, False),
         ("1", "darwin", False, False),
         ("1", "linux", True, False),
     ],
@@ -67,6 +76,13 @@ def test_a_server_is_for_linux_without_a_gpu(value, platform, gpu, wanted, monke
     assert fork_server.is_wanted() == wanted
 
 
+def test_a_server_that_runs_is_not_started_again(monkeypatch):
+    monkeypatch.setattr(fork_server, "start", lambda: Path("/tmp/rlcs-new"))
+    for value, folder in (("1", "/tmp/rlcs-new"), ("/tmp/rlcs-x", "/tmp/rlcs-x")):
+        monkeypatch.setenv(fork_server.VARIABLE, value)
+        assert fork_server.program_folder() == Path(folder)
+
+
 @pytest.mark.slow
 def test_a_job_sees_what_a_new_python_would_see(program, script, tmp_path):
     said = []
@@ -74,7 +90,7 @@ def test_a_job_sees_what_a_new_python_would_see(program, script, tmp_path):
         done = subprocess.run(
             [python, str(script), "3", "{x} '\n"],
             cwd=tmp_path,
-            env={**os.environ, "VALUE": "ä", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "VALUE": "ä", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "lib")},
             input="told",
             capture_output=True,
             text=True,

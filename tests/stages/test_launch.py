@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import forked
 import launched
 import train_policy_dpo
 import train_policy_sft
@@ -196,7 +197,7 @@ def in_this_process(main, policy, inputs, folder):
 
 def start(script, policy, inputs, folder, **options):
     """Two processes with half of the batch each."""
-    line = [sys.executable, str(script), "--config", json.dumps(section(policy, BATCH // 2)), "--seed", "1"]
+    line = [forked.python(), str(script), "--config", json.dumps(section(policy, BATCH // 2)), "--seed", "1"]
     for name, value in (inputs | options | {"launch": TWO}).items():
         line += [f"--{name}", str(value)]
     with (folder / "two.log").open("a") as log:

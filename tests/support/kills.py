@@ -1,11 +1,11 @@
 """Killing stages: each is started as the workflow does, killed, and started again until it ends."""
 
 import json
+import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+import forked
 from paths import ROOT
 from rlcs.config import parsing
 from rlcs.planning import stage_configs
@@ -37,12 +38,30 @@ class Victim:
     arguments: tuple[str, ...] = ("--seed", "1")
 
     def start(self, workflow, output):
-        command = [sys.executable, str(workflow.folder / "workflow_scripts" / self.script), *self.arguments]
+        command = [forked.python(), str(workflow.folder / "workflow_scripts" / self.script), *self.arguments]
         command += ["--config", json.dumps(self.section), "--output", str(output / "manifest.json")]
         for name, folder in self.inputs.items():
             command += [f"--{name}", str(workflow.results / folder / "manifest.json")]
         with output.with_name(output.name + ".log").open("a") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log)
+            return Job(command, log)
+
+
+class Job(subprocess.Popen[bytes]):
+    """A started stage. A signal to the fork server's client, which this is, ends the stage just after it."""
+
+    def __init__(self, command, log):
+        self.ended, alive = os.pipe()
+        super().__init__(command, stdin=alive, stdout=log, stderr=log)
+        os.close(alive)
+
+    def wait(self, timeout=None):
+        """The exit code, when no process has the pipe's other end any more."""
+        code = super().wait(timeout)
+        if self.ended is not None:
+            os.read(self.ended, 1)
+            os.close(self.ended)
+            self.ended = None
+        return code
 
 
 PREFERENCES = {"preferences": "preferences"}

@@ -1,7 +1,6 @@
 """A copy of the source in an empty folder, where tests run Snakemake as a user does."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sys
 
 import yaml
 
+import forked
 from paths import ROOT
 
 SOURCE = ("Snakefile", "rules", "workflow_scripts", "config", "profiles", "slurm", "report", "envs")
@@ -39,7 +39,7 @@ class Workflow:
         return subprocess.run(
             command,
             cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "RLCS_FORK": "1"},
+            env=forked.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -44,7 +44,9 @@ def write_pairs(path, count=60):
 
 def run_script(script, config, output, *arguments):
     """A stage as the workflow runs it."""
-    command = [sys.executable, ROOT / "workflow_scripts" / f"{script}.py", "--config", json.dumps(config)]
+    import forked  # needs the library, which this file as a script does not
+
+    command = [forked.python(), ROOT / "workflow_scripts" / f"{script}.py", "--config", json.dumps(config)]
     return subprocess.run(
         [*command, *arguments, "--output", output / "manifest.json"],
         cwd=output.parent,

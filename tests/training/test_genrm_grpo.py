@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from trl import GRPOConfig
 
+import forked
 import launched_genrm
 import train_genrm_grpo
 from paths import ROOT
@@ -254,7 +254,7 @@ def written(folder, name):
 @pytest.mark.slow
 def test_two_processes_reward_measure_and_choose_as_one_does(inputs, tmp_path):
     one = in_this_process(inputs, tmp_path, **EVERYTHING)
-    line = [sys.executable, launched_genrm.__file__, "--seed", "1", "--serving", "{}", "--launch", str(TWO)]
+    line = [forked.python(), launched_genrm.__file__, "--seed", "1", "--serving", "{}", "--launch", str(TWO)]
     line += ["--config", json.dumps(section(WHOLE // 2, **EVERYTHING)), "--consensus"]
     for name, path in inputs.items():
         line += [f"--{name}", str(path)]

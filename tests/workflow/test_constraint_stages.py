@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
 
+import forked
 from paths import ROOT, SUPPORT
 from rlcs.records import (
     CHECKS,
@@ -27,7 +27,7 @@ DOUBT, SHORT = Constraint("described", {"text": "she doubts"}), Constraint("max_
 
 
 def run(script, config, output, **arguments):
-    command = [sys.executable, str(ROOT / "workflow_scripts" / script), "--config", json.dumps(config)]
+    command = [forked.python(), str(ROOT / "workflow_scripts" / script), "--config", json.dumps(config)]
     for name, value in arguments.items():
         command += [f"--{name}", *([value] if isinstance(value, str) else map(str, value))]
     done = subprocess.run([*command, "--output", str(output)], capture_output=True, text=True, check=False)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import forked
 from endpoint_server import KEY, VARIABLE, Server, always, entry, first, ok, status
 from paths import SCRIPTS
 from rlcs.judging.answers import AnswerStore
@@ -47,9 +48,10 @@ def preferences(tmp_path):
 def arguments(script, section, server, here, *more, **changes):
     teacher = json.loads(entry(server, **changes).model_dump_json())
     asking = {name: value for name, value in teacher.items() if name not in stage_configs._QUESTION}
-    if script == "train_policy_grpo.py":  # asks several judges, by name
-        asking = {FAR["name"]: asking}
-    command = [sys.executable, SCRIPTS / script, "--config", json.dumps(section), *more, "--seed", "1"]
+    python = sys.executable
+    if script == "train_policy_grpo.py":  # loads torch, and asks several judges, by name
+        asking, python = {FAR["name"]: asking}, forked.python()
+    command = [python, SCRIPTS / script, "--config", json.dumps(section), *more, "--seed", "1"]
     command += ["--endpoint", json.dumps(asking), "--answers", here / "answers", "--serving", "{}"]
     return [*map(str, command), "--output", str(here / "out" / "manifest.json")]
 

@@ -9,6 +9,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
+import forked
 from rlcs.records import (
     ANNOTATIONS,
     JUDGEMENTS,
@@ -166,7 +167,7 @@ def test_an_exported_judge_answers_elsewhere_without_a_config(shared, tmp_path, 
     shutil.copytree(shared.results / "export" / "judges" / name / "seed1", folder)
     rows = [{"prompt": "Mara lost the ring.", "stories": ["Mara found it.", "The wolf came.", "She slept."]}]
     (tmp_path / "new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    command = [sys.executable, str(shared.folder / "workflow_scripts" / "judge.py"), "--model", str(folder)]
+    command = [forked.python(), str(shared.folder / "workflow_scripts" / "judge.py"), "--model", str(folder)]
     command += ["--pairs", "new.jsonl", "--output", "judged.jsonl"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

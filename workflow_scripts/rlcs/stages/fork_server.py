@@ -3,7 +3,8 @@
 A job of a small run takes seconds, and as many go into the imports of torch, transformers and TRL. The server
 imports them once. It is meant for small runs on a CPU: a process that has touched a GPU cannot be forked, and
 Snakemake's benchmark files see only the client of a job. ``start`` is called by the Snakefile if the
-environment variable RLCS_FORK is 1, as a rehearsal and the tests set it.
+environment variable RLCS_FORK is 1, as a rehearsal sets it. If it is the folder that ``start`` returned, that
+server serves several runs, as those of the tests.
 
 The client (``fork_client``) hands over its arguments, folder, environment and open files, waits, and ends as
 the job ended. A client that dies takes its job along, and so does the server.
@@ -34,17 +35,31 @@ from rlcs.stages.children import die_with_parent
 from rlcs.stages.gpus import may_have_gpu
 
 VARIABLE = "RLCS_FORK"
+PROGRAM = "python"
+_LIBRARY = Path(__file__).parents[2]  # the folder that the server's own modules are imported from
 _FILES = 3  # standard input, output and error
 _SIZE = 8  # bytes of the length of a request
 
 
+def is_possible() -> bool:
+    """True on Linux and without a GPU, which an import may touch."""
+    return sys.platform == "linux" and not may_have_gpu()
+
+
 def is_wanted() -> bool:
-    """True if the environment asks for a server, on Linux and without a GPU, which an import may touch."""
-    return os.environ.get(VARIABLE) == "1" and sys.platform == "linux" and not may_have_gpu()
+    """True if the environment asks for a server, or names the folder of one, and there can be one."""
+    value = os.environ.get(VARIABLE, "")
+    return (value == "1" or Path(value, PROGRAM).is_absolute()) and is_possible()
+
+
+def program_folder() -> Path:
+    """The folder of a ``python`` that asks the server that the environment names, else a new one."""
+    value = os.environ[VARIABLE]
+    return start() if value == "1" else Path(value)
 
 
 def start() -> Path:
-    """Start a server, and put a ``python`` that asks it first in PATH; both end with this process.
+    """Start a server and write a ``python`` that asks it; both end with this process.
 
     Words that name no script, such as ``-m``, go to the real Python.
 
@@ -55,7 +70,7 @@ def start() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     address = folder / "server"
     client = Path(__file__).with_name("fork_client.py")
-    program = folder / "python"
+    program = folder / PROGRAM
     words = f'"{sys.executable}" -IS "{client}" "{address}" "{sys.executable}"'
     program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
     program.chmod(0o700)
@@ -64,11 +79,10 @@ def start() -> Path:
         listener.listen(64)
         subprocess.Popen(
             [sys.executable, "-m", __name__, str(listener.fileno())],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(_LIBRARY)},
             pass_fds=[listener.fileno()],
             preexec_fn=die_with_parent,
         )
-    os.environ["PATH"] = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
     return folder
 
 
@@ -176,7 +190,11 @@ def become(request: Request) -> None:
 
         torch.set_num_threads(int(threads))
     sys.argv = request.words
-    sys.path[0] = str(Path(request.words[0]).resolve().parent)
+    folders = [str(Path(request.words[0]).resolve().parent)]
+    folders += filter(None, request.environment.get("PYTHONPATH", "").split(os.pathsep))
+    sys.path[:] = folders + [folder for folder in sys.path[1:] if folder != str(_LIBRARY)]
+    for module in [module for module in sys.modules if module.partition(".")[0] == "rlcs"]:
+        del sys.modules[module]  # the job imports what lies beside its script
 
 
 def wait_for_job() -> None:
