@@ -101,7 +101,7 @@ def first_yaml(page):
     return next(block for block in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S) if "run: " in block)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=2)
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
 def test_the_run_of_a_page_can_be_rehearsed(workflow, page):
     (workflow.folder / "mine.yaml").write_text(first_yaml(page))

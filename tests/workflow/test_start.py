@@ -114,7 +114,7 @@ def test_jobs_of_one_machine_share_its_gpus(workflow):
     assert asked["ingest"] == asked["tabulate_win_rates"] == "0"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=1)
 def test_a_file_becomes_a_config_that_can_be_rehearsed_to_its_report(workflow):
     pairs = workflow.folder / "my pairs.jsonl"
     stories = {key: lambda row, key=key: "" if row in (5, 50) else told(row, key) for key in STORIES}
