@@ -47,7 +47,8 @@ onstart:
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
         print(f"Watch the trainings: {how}", file=sys.stderr)
     if fork_server.is_wanted() and workflow.executor_plugin.name == "local":
-        os.environ["PATH"] = os.pathsep.join([str(fork_server.program_folder()), os.environ["PATH"]])
+        programs = [str(fork_server.program_folder()), os.environ.get("PATH", "")]
+        os.environ.update(PATH=os.pathsep.join(programs))
 
 
 onsuccess:
