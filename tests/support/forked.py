@@ -11,7 +11,7 @@ from rlcs.stages import fork_server
 @cache
 def python() -> str:
     """The program that starts a script; the plain Python where no server can be."""
-    return str(fork_server.start() / "python") if fork_server.is_possible() else sys.executable
+    return str(fork_server.start() / fork_server.PROGRAM) if fork_server.is_possible() else sys.executable
 
 
 def environment() -> dict[str, str]:

@@ -49,7 +49,7 @@ def is_possible() -> bool:
 def is_wanted() -> bool:
     """True if the environment asks for a server, or names the folder of one, and there can be one."""
     value = os.environ.get(VARIABLE, "")
-    return (value == "1" or Path(value, PROGRAM).is_absolute()) and is_possible()
+    return (value == "1" or os.path.isabs(value)) and is_possible()
 
 
 def program_folder() -> Path:
