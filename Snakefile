@@ -47,8 +47,7 @@ onstart:
     if trains and (how := TRACKING.how_to_watch(Path(sys.executable).parent)):
         print(f"Watch the trainings: {how}", file=sys.stderr)
     if fork_server.is_wanted() and workflow.executor_plugin.name == "local":
-        programs = [str(fork_server.program_folder()), os.environ.get("PATH", "")]
-        os.environ.update(PATH=os.pathsep.join(programs))
+        put_first_in_path(fork_server.program_folder())
 
 
 onsuccess:

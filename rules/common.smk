@@ -79,12 +79,18 @@ Job.restart_times = property(
 # The executor is not known yet; --jobs is for others than this machine.
 ON_CLUSTER = workflow.is_main_process and workflow.resource_settings.nodes is not None
 
+
+def put_first_in_path(*folders: Path) -> None:
+    """Let jobs find the programs of these folders before others."""
+    os.environ.update(PATH=os.pathsep.join([*map(str, folders), os.environ.get("PATH", "")]))
+
+
 # "python" in a rule is the one of `make gpu` if that was run, else the one that runs Snakemake. An environment
 # that is activated for a job comes first.
 FOLDERS = [Path(workflow.basedir) / ".venv-gpu" / "bin", Path(sys.executable).parent]
 if ON_CLUSTER:  # an sbatch that is tried again
     FOLDERS.insert(0, Path(workflow.basedir) / "slurm" / "bin")
-os.environ.update(PATH=os.pathsep.join([*map(str, FOLDERS), os.environ.get("PATH", "")]))
+put_first_in_path(*FOLDERS)
 
 # Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once. Slurm then believes that the
 # job is over and kills the rest of it: a training that is just saving its state.
