@@ -84,7 +84,7 @@ rule all:
         TABLES,
         artifact("figures"),
         artifact("report"),
-        artifact("gallery"),
+        [artifact("gallery")] if CONFIG.tables.win_rates.rows else [],
         [artifact("human")] if CONFIG.human else [],
 
 

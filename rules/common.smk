@@ -459,8 +459,9 @@ def effect_systems(*metrics):
 
 
 def tables():
-    """The manifests of the run's tables: alignment, win rates, and those that the config names."""
+    """The manifests of the run's tables: alignment, and those that the config names."""
     optional = {
+        "win_rates": CONFIG.tables.win_rates.rows,
         "benchmarks": CONFIG.benchmarks,
         "filter": filtered_chains(),
         "consensus": CONFIG.consensus,
@@ -474,7 +475,7 @@ def tables():
         "effects": CONFIG.effects,
         "sweeps": CONFIG.sweeps,
     }
-    names = ["alignment", "win_rates", *(name for name, needed in optional.items() if needed)]
+    names = ["alignment", *(name for name, needed in optional.items() if needed)]
     return [artifact(f"tables/{name}") for name in names]
 
 

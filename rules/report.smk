@@ -29,7 +29,7 @@ rule write_report:
         preferences=PREFERENCES,
         tables=TABLES,
         figures=artifact("figures"),
-        matches=artifact(f"matches/{CONFIG.tables.win_rates.judges[-1]}/seed{FIRST_SEED}"),
+        matches=of_seeds("matches", CONFIG.tables.win_rates.judges[-1:], lambda _: [FIRST_SEED]),
         stories=of_seeds("stories", CONFIG.tables.win_rates.rows),
         bases=trained("bases"),
         judges=trained("judges"),

@@ -60,7 +60,9 @@ def main(stage: Stage) -> None:
         *note_lost_updates(artifacts),
     ]
     failed = failed_claims(frames["effects"]) if "effects" in frames else []
-    shown = frames | {"win_rates": mark_own_judges(frames["win_rates"], stage.config["own_judges"])}
+    shown = dict(frames)
+    if "win_rates" in frames:
+        shown["win_rates"] = mark_own_judges(frames["win_rates"], stage.config["own_judges"])
     work = {"models": tabulate_models(artifacts), "stages": tabulate_stages(artifacts)}
     with stage.artifact(handed_on=True) as folder:
         for name, frame in (frames | work).items():
@@ -72,7 +74,7 @@ def main(stage: Stage) -> None:
                 run=stage.config["run"],
                 synthetic=stage.config["synthetic"],
                 rehearsal=stage.config["rehearsal"],
-                headlines=collect_headlines(frames["alignment"], frames["win_rates"]),
+                headlines=collect_headlines(frames["alignment"], frames.get("win_rates")),
                 notes=notes,
                 failed=failed,
                 sections=arrange_sections(shown, panels, captions),
@@ -120,7 +122,9 @@ def _panels(files: Mapping[str, Path], name: str) -> list[str]:
 def _samples(
     stage: Stage, contexts: Mapping[str, Context], stories: Sequence[Mapping[str, Any]]
 ) -> list[SampleContext]:
-    """Stories of the first seed, with the verdicts of the run's own judge."""
+    """Stories of the first seed, with the verdicts of the run's own judge; none in a run of judges alone."""
+    if not stories:
+        return []
     first = min(stage.folders("matches"), key=lambda folder: read_provenance(folder)["seed"])
     provenance = read_provenance(first)
     judge, seed = provenance["config"]["name"], provenance["seed"]
@@ -151,9 +155,9 @@ if __name__ == "__main__":
         inputs={
             "preferences": 1,
             "tables": "+",
-            "matches": "+",
-            "stories": "+",
-            "models": "+",
+            "matches": "*",
+            "stories": "*",
+            "models": "*",
             "figures": "?",
         },
     )

@@ -62,3 +62,11 @@ class Workflow:
         path = self.folder / f"{name}.yaml"
         path.write_text(yaml.safe_dump(raw))
         return path.name
+
+
+def judges_alone(raw):
+    """Take the policies and all that speaks of them out of the smoke run."""
+    for key in ("policies", "human"):
+        del raw[key]
+    for table in ("win_rates", "gains", "constraints"):
+        del raw["tables"][table]

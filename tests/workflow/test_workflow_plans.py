@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from configs import COMBINATIONS
 from endpoint_server import KEY, VARIABLE, Server, always, echo_key, entry, ok
 from rlcs.stages.manifest import read_manifest
-from smoke_run import SOURCE, Workflow
+from smoke_run import SOURCE, Workflow, judges_alone
 
 pytestmark = pytest.mark.slow
 
@@ -151,6 +151,19 @@ def test_a_change_of_the_config_plans_its_own_jobs_and_those_below(after, keys, 
         raw[key] = value
 
     assert after.planned(config=after.with_config("changed", change)) == jobs
+
+
+def test_without_policies_the_judges_stay_and_the_report_is_about_them(after, tmp_path):
+    copy = Workflow(shutil.copytree(after.folder, tmp_path / "copy"))
+    alone = copy.with_config("alone", judges_alone)
+    assert copy.planned(config=alone) == {"plot_curves": 1, **REPORT}
+    done = copy.snakemake("all", config=alone)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "genrm-votes agrees with the label" in done.stdout
+    page = (copy.folder / "results/smoke/report/report.html").read_text(encoding="utf-8")
+    assert "genrm-votes agrees with the label" in page
+    assert "wins against" not in page
+    assert copy.planned("export", config=alone) == {"export_model": 3, "export": 1}
 
 
 def test_a_new_entry_plans_its_own_jobs_and_the_table_that_names_it(after):

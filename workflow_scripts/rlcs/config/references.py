@@ -12,7 +12,7 @@ from rlcs.config.bases import is_reward_model
 from rlcs.config.endpoints import EndpointConfig
 from rlcs.config.judges import knows_world_alone, scores_alone
 from rlcs.config.judging import LARGEST_DIGIT, ModelVerifierConfig
-from rlcs.config.lineage import learns_from, lineage, number_at
+from rlcs.config.lineage import learns_from, lineage, made_policies, number_at
 from rlcs.config.policies import (
     BasePolicyConfig,
     BestOfPolicyConfig,
@@ -78,6 +78,7 @@ def reference_problems(config: Config) -> list[str]:
         _endpoints,
         _effects,
         _tables,
+        _win_rates,
         _sweeps,
         _sharing,
     )
@@ -408,8 +409,6 @@ def _tables(config: Config) -> Problems:
                 f"tables.injections.judges: {name!r} has answer: {other.answer}, but injections ask for a "
                 "line of scores: leave it out"
             )
-    if tables.win_rates.reference not in tables.win_rates.rows:
-        yield f"tables.win_rates.reference: {tables.win_rates.reference!r} is not among its rows"
     if tables.benchmarks and not config.benchmarks:
         yield "tables.benchmarks: the run has no benchmarks: name one under benchmarks, or leave it out"
     for name in tables.benchmarks.rows if tables.benchmarks else ():
@@ -440,6 +439,22 @@ def _tables(config: Config) -> Problems:
             yield from _single_tokens(config, "tables.pivots.judges", judge)
         if not config.synthetic:
             yield "tables.pivots: needs the tiny world, but data.preferences names files"
+
+
+def _win_rates(config: Config) -> Problems:
+    """What speaks of policies needs the table that compares them; a run of judges alone has neither."""
+    table = config.tables.win_rates
+    if table.rows:
+        if table.reference not in table.rows:
+            yield f"tables.win_rates.reference: {table.reference!r} is not among its rows"
+        return
+    needing = ["human"] if config.human else []
+    needing += ["tables.constraints"] if config.tables.constraints else []
+    needing += [f"effects.{i}" for i, effect in enumerate(config.effects) if effect.metric == "win_rate"]
+    for key in needing:
+        yield f"{key}: needs tables.win_rates, which compares policies: name its rows, reference and judges"
+    if config.policies and not made_policies(config):
+        yield "policies: no table names one: name them in tables.win_rates, or take them out"
 
 
 def _sharing(config: Config) -> Problems:

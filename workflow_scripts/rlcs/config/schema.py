@@ -83,7 +83,9 @@ class Config(Section):
         "{judges, policies}. A second file can change them.",
     )
     bases: dict[Name, BaseConfig] = Field(
-        min_length=1, description="Models that training starts from, by name."
+        default_factory=dict,
+        description="Models that training starts from, by name. Empty: judges by rule, by endpoint or of the "
+        "tiny world alone.",
     )
     judges: dict[Name, JudgeConfig] = Field(min_length=1, description="Judges by name.")
     consensus: dict[Name, ConsensusConfig] = Field(
@@ -105,7 +107,9 @@ class Config(Section):
         "max_unparsed_share}. A judge that breaks one stops the run before a policy is trained on it. Empty: "
         "none.",
     )
-    policies: dict[Name, PolicyConfig] = Field(min_length=1, description="Policies by name.")
+    policies: dict[Name, PolicyConfig] = Field(
+        default_factory=dict, description="Policies by name. Empty: a run of judges alone."
+    )
     tables: TablesConfig = Field(description="Models that the tables compare.")
     gallery: GalleryConfig = Field(
         default_factory=GalleryConfig, description="Page with stories side by side."

@@ -145,11 +145,16 @@ class WinRateTableConfig(Section):
     """Policies against a reference policy."""
 
     rows: Names = Field(
-        min_length=2, description="Names under policies, in the table's order.", examples=[["sft", "grpo"]]
+        default_factory=list,
+        description="Names under policies, two or more, in the table's order. Empty, as reference and "
+        "judges: no such table.",
+        examples=[["sft", "grpo"]],
     )
-    reference: Name = Field(description="Policy that the others are compared with.", examples=["sft"])
+    reference: Name | None = Field(
+        None, description="Policy that the others are compared with.", examples=["sft"]
+    )
     judges: Names = Field(
-        min_length=1,
+        default_factory=list,
         description="Names under judges that decide. Name first one that rewards no policy.",
         examples=[["oracle", "genrm-grpo"]],
     )
@@ -170,6 +175,23 @@ class WinRateTableConfig(Section):
         description="Sentence-embedding model that measures how much a policy's stories differ in meaning: "
         "{package, model}. Empty, or without the package: n-grams alone measure it.",
     )
+
+    @model_validator(mode="after")
+    def _whole_or_absent(self) -> WinRateTableConfig:
+        if not self.rows and not self.judges and self.reference is None:
+            return self
+        if len(self.rows) < 2:
+            raise ValueError(f"rows are two policies or more, not {self.rows}")
+        if self.reference is None:
+            raise ValueError("reference: name the policy that the others are compared with")
+        if not self.judges:
+            raise ValueError("judges: name the judges that decide")
+        return self
+
+    @property
+    def first_judge(self) -> str | None:
+        """The judge that decides wherever one judge does; None without this table."""
+        return self.judges[0] if self.judges else None
 
 
 class BenchmarkTableConfig(Section):
@@ -243,7 +265,10 @@ class TablesConfig(Section):
     """The models that the tables compare."""
 
     alignment: AlignmentTableConfig = Field(description="Judges against human labels on held-out pairs.")
-    win_rates: WinRateTableConfig = Field(description="Policies against a reference policy.")
+    win_rates: WinRateTableConfig = Field(
+        default_factory=WinRateTableConfig,
+        description="Policies against a reference policy. Empty: no such table, in a run of judges alone.",
+    )
     benchmarks: BenchmarkTableConfig | None = Field(
         None,
         description="Judges on the benchmarks of the run: {rows}. Empty: those of the table alignment, but "

@@ -344,10 +344,10 @@ def keep_each(raw: _Raw, config: Config, *, launches: bool) -> None:
         rows = "judges" if table in ("injections", "pivots") else "rows"
         tables[table][rows] = _one_of_each(config, registry, tables[table][rows], least, launches=launches)
     wins = tables["win_rates"]
-    if wins["reference"] not in wins["rows"]:
+    if wins["reference"] is not None and wins["reference"] not in wins["rows"]:
         wins["rows"].insert(0, wins["reference"])
     for table in ("constraints", "ifeval", "gains"):
-        if tables.get(table):
+        if tables.get(table) and wins["rows"]:
             tables[table]["rows"] = [row for row in tables[table]["rows"] if row in wins["rows"]] or wins[
                 "rows"
             ][-1:]

@@ -383,8 +383,8 @@ def matches(config: Config, name: str) -> SectionDict:
 def compared_pairs(config: Config) -> list[list[str]]:
     """The pairs of policies whose win rate a table or an effect states: each against the reference, and those
     of effects."""
-    table = config.tables.win_rates
-    pairs = [[table.reference, row] for row in table.rows if row != table.reference]
+    rows, reference = config.tables.win_rates.rows, config.tables.win_rates.reference
+    pairs = [[reference, row] for row in rows if reference is not None and row != reference]
     pairs += [effect.systems for effect in config.effects if effect.metric == "win_rate"]
     return [list(pair) for pair in sorted({tuple(sorted(pair)) for pair in pairs})]
 

@@ -108,7 +108,7 @@ def effects(config: Config) -> SectionDict:
         "effects": [plain(effect) for effect in config.effects],
         "judges": effect_systems(config, *JUDGE_METRICS),
         "teachers": effect_systems(config, "chain_correctness"),
-        "match_judge": config.tables.win_rates.judges[0] if effect_systems(config, "win_rate") else None,
+        "match_judge": config.tables.win_rates.first_judge if effect_systems(config, "win_rate") else None,
         "probability": config.tables.win_rates.probability,
         "synthetic": config.synthetic,
     }
@@ -131,7 +131,7 @@ def gains(config: Config) -> SectionDict:
         "judge_of": judge_of,
         "rules": sorted({judge for _, judge in judge_of if is_rule(config.judges[judge])}),
         "reference": config.tables.win_rates.reference,
-        "match_judge": config.tables.win_rates.judges[0],
+        "match_judge": config.tables.win_rates.first_judge,
         "probability": config.tables.win_rates.probability,
         "synthetic": config.synthetic,
     }
@@ -152,7 +152,7 @@ def constraints(config: Config) -> SectionDict:
     return {
         "rows": list(config.tables.constraints.rows),
         "reference": config.tables.win_rates.reference,
-        "judge": config.tables.win_rates.judges[0],
+        "judge": config.tables.win_rates.first_judge,
         "probability": config.tables.win_rates.probability,
         "paper": config.paper.get("constraints", {}),
         "synthetic": config.synthetic,
@@ -181,7 +181,7 @@ def sweeps(config: Config) -> SectionDict:
             }
             for name, sweep in config.sweeps.items()
         ],
-        "match_judge": config.tables.win_rates.judges[0]
+        "match_judge": config.tables.win_rates.first_judge
         if any(sweep.table == "win_rates" for sweep in config.sweeps.values())
         else None,
         "synthetic": config.synthetic,

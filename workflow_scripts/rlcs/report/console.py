@@ -281,8 +281,8 @@ def summarize_run(results: Path, since: float, *, synthetic: bool = False, rehea
     if not records:
         return ""
     lines = [f"Made {len(records)} artifacts in {results}."]
-    tables = [results / "tables" / name / f"{name}.csv" for name in ("alignment", "win_rates")]
-    if all(path.exists() for path in tables):
+    alignment, wins = (results / "tables" / name / f"{name}.csv" for name in ("alignment", "win_rates"))
+    if alignment.exists():
         if rehearsal:
             lines.append(
                 "Headlines of a rehearsal: small stand-ins, made-up answers; no number means anything."
@@ -299,7 +299,9 @@ def summarize_run(results: Path, since: float, *, synthetic: bool = False, rehea
                 if headline.paper is None or synthetic or rehearsal
                 else f" (the paper, on its own data: {headline.paper:g})"
             )
-            for headline in collect_headlines(*map(read_table, tables))
+            for headline in collect_headlines(
+                read_table(alignment), read_table(wins) if wins.exists() else None
+            )
         ]
     if (file := results / "report" / FLAGS_FILE).exists():
         flags = json.loads(file.read_text(encoding="utf-8"))

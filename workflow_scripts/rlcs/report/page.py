@@ -266,10 +266,13 @@ def inline_svg(svg: str, prefix: str) -> markupsafe.Markup:
     return markupsafe.Markup(body)  # figures by matplotlib, which escapes their text
 
 
-def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[Headline]:
+def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame | None) -> list[Headline]:
     """Collect the accuracy of the alignment table's last judge, and the win rates by the first judge.
 
     The accuracy of its p over both orders is a headline too, if there is one and it is another number.
+
+    Args:
+        win_rates: None in a run of judges alone.
     """
     judge = alignment[~alignment["system"].isin(BASELINES)].iloc[-1]
     result = [
@@ -284,6 +287,8 @@ def collect_headlines(alignment: pd.DataFrame, win_rates: pd.DataFrame) -> list[
     if isinstance(both_orders, Estimate) and both_orders != judge["accuracy"]:
         label = f"{judge['system']} agrees with the label by p over both orders"
         result.append(Headline(label, both_orders, f"on {both_orders.n:,} held-out pairs"))
+    if win_rates is None:
+        return result
     first_judge = win_rates["judge"].iloc[0]
     for row in win_rates[win_rates["judge"] == first_judge].to_dict("records"):
         if row["win_rate"] is not None:
