@@ -9,11 +9,12 @@ from rlcs.constraints.plugin_kinds import load_kind
 from rlcs.constraints.pool import draw_constraints
 from rlcs.data.artifacts import QUARANTINE_FILE
 from rlcs.data.files import check_premise, columns_of, read_files
-from rlcs.data.formats import context_shares_of, fields_of, required_fields
+from rlcs.data.formats import context_shares_of
 from rlcs.data.oddities import count_oddities, one_sided_labels
 from rlcs.data.preferences import write_counts, write_preferences
 from rlcs.data.reasons import check_share, explain_reasons
 from rlcs.data.rows import ContextRow, RawRow
+from rlcs.data.source import read_source
 from rlcs.data.source_keys import name_keys
 from rlcs.data.splits import count_pairs, refuse_empty_splits
 from rlcs.data.usable import usable_pairs
@@ -57,7 +58,11 @@ def ingest(stage: Stage) -> None:
         load_kind(file)
     KIND_FILES.update(data.constraint_kinds)
     with stage.artifact() as folder:
-        read = read_preference_rows(stage, data)
+        # the tiny world's manifest stands for its preference file
+        files = [
+            f.with_name("preferences.jsonl") if f.name == MANIFEST_NAME else f for f in stage.inputs["files"]
+        ]
+        read = read_source(data, files)
         check_premise(read, lambda: names_of_columns(stage, data))
         rows, left, truncated, usable, taken = usable_pairs(read, data)
         contexts, pairs, annotations, unlabelled, quarantine, alike = taken
@@ -100,31 +105,6 @@ def ingest(stage: Stage) -> None:
             draws = data.draw_constraints
             contexts = draw_constraints(contexts, draws.constraints, draws.max_per_context, data.seed)
         write_preferences(folder, contexts, pairs, annotations, unlabelled, data.constraint_kinds)
-
-
-def read_preference_rows(stage: Stage, data: DataConfig) -> list[RawRow]:
-    """Read all rows of the files or of the data set on a hub.
-
-    Raises:
-        InputError: they cannot be read.
-    """
-    try:
-        fields = fields_of(data)
-        if data.hub is not None:
-            # imported here since its library takes seconds to load, which files do not need
-            from rlcs.data.hub import pin_revision, read_hub
-
-            hub = pin_revision(data.hub)
-            if hub != data.hub:
-                log.info("%s: read at %s; name it in data.hub.revision", hub.name, hub.revision)
-            return read_hub(hub, data.columns, fields, required_fields(data))
-        # the tiny world's manifest stands for its preference file
-        files = [
-            f.with_name("preferences.jsonl") if f.name == MANIFEST_NAME else f for f in stage.inputs["files"]
-        ]
-        return read_files(files, data.columns, fields, required_fields(data))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the preferences: {error}") from error
 
 
 def names_of_columns(stage: Stage, data: DataConfig) -> list[str]:

@@ -442,7 +442,7 @@ def _tables(config: Config) -> Problems:
 
 
 def _win_rates(config: Config) -> Problems:
-    """What speaks of policies needs the table that compares them; a run of judges alone has neither."""
+    """The table that compares policies, and what needs it; a run of judges alone has neither."""
     table = config.tables.win_rates
     if table.rows:
         if table.reference not in table.rows:

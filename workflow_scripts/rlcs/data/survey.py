@@ -10,11 +10,10 @@ from typing import Any
 
 from rlcs import text as texts
 from rlcs.config.data import DataConfig
-from rlcs.data.files import check_premise, columns_of, read_files
-from rlcs.data.formats import fields_of, required_fields
+from rlcs.data.files import check_premise, columns_of
 from rlcs.data.oddities import one_sided_labels
 from rlcs.data.reasons import check_share, count_reasons, explain_reasons
-from rlcs.data.rows import RawRow
+from rlcs.data.source import read_source
 from rlcs.data.splits import count_pairs, refuse_empty_splits
 from rlcs.data.usable import usable_pairs
 from rlcs.data.validation import Validated
@@ -111,11 +110,8 @@ def survey(data: DataConfig) -> Survey:
     Raises:
         InputError: it cannot be read, or has no column that it needs.
     """
-    try:
-        read = read_source(data)
-        check_premise(read, lambda: columns_in(data))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the preferences: {error}") from error
+    read = read_source(data, data.input_files)
+    check_premise(read, lambda: columns_in(data))
     used = usable_pairs(read, data)
     return Survey(data, used.rows, used.taken)
 
@@ -123,17 +119,3 @@ def survey(data: DataConfig) -> Survey:
 def columns_in(data: DataConfig) -> list[str]:
     """The names of the columns in the files; none of a data set on a hub."""
     return [] if data.hub else columns_of(data.input_files)
-
-
-def read_source(data: DataConfig) -> list[RawRow]:
-    """Read the rows of the files or of the data set on a hub.
-
-    Raises:
-        OSError, ValueError: they cannot be read.
-    """
-    fields = fields_of(data)
-    if data.hub is None:
-        return read_files(data.input_files, data.columns, fields, required_fields(data))
-    from rlcs.data.hub import pin_revision, read_hub  # its library takes seconds to load
-
-    return read_hub(pin_revision(data.hub), data.columns, fields, required_fields(data))
