@@ -41,6 +41,7 @@ onstart:
         config_file(None)  # what the run is made with, for compare
     except OSError:
         refuse([Finding("error", "disk", console.unwritable(Path(LOGS)))])
+    look_for_jobs_when_one_ends()
     if CONSOLE:
         CONSOLE.follow()
     trains = any(job.rule.name.startswith("train_") for job in stages)

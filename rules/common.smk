@@ -137,6 +137,17 @@ def refuse_missing_files():
         refuse([Finding.of_line("error", line) for line in at_hand.missing_files(CONFIG)])
 
 
+def look_for_jobs_when_one_ends():
+    """Take Snakemake's default limit of 100 jobs a second away; one that the user gave stays.
+
+    With a limit Snakemake looks for jobs again after each second, and for each job that has ended once more in each
+    (snakemake/snakemake#3744). In a run of hundreds of jobs that keeps a core and the file system busy.
+    """
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if limit is not None and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 def needs_of(job):
     """The rule, the wildcards and the endpoints of a job."""
     endpoint = job.params.get("endpoint") if job.rule.params else None
