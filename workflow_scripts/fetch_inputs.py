@@ -10,7 +10,7 @@ from huggingface_hub import snapshot_download
 from rlcs.config import parsing
 from rlcs.config.schema import Config
 from rlcs.config.sources import HubDatasetConfig
-from rlcs.data.hub import pin_revision
+from rlcs.data.hub import HUB_ERRORS, pin_revision
 from rlcs.planning.disk_plan import folder_bytes
 from rlcs.planning.gpu_plan import GB
 from rlcs.planning.hub_inputs import OTHER_FILES, HubModel, hub_datasets, hub_models
@@ -48,12 +48,12 @@ def fetch(config: Config) -> tuple[list[str], list[str]]:
     for model in models:
         try:
             done.append(fetch_model(model))
-        except (OSError, ValueError) as error:
+        except HUB_ERRORS as error:
             failed.append(f"{model.key}: {model.name} cannot be fetched: {error}")
     for key, hub in hub_datasets(config).items():
         try:
             done.append(fetch_dataset(key, hub))
-        except (OSError, ValueError) as error:
+        except HUB_ERRORS as error:
             failed.append(f"{key}: {hub.name} cannot be fetched: {error}")
     for base in packaged:
         name = base.key.removeprefix("bases.")

@@ -7,8 +7,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from httpx2 import HTTPError
 from huggingface_hub import HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.errors import HFValidationError, OfflineModeIsEnabled
 from huggingface_hub.utils._validators import validate_repo_id
 
 from rlcs.stages.manifest import RUN_NAME
@@ -20,7 +21,7 @@ def push(folder: Path, repo: str, *, public: bool) -> str:
     """Upload a folder as it is, but for the record of the machine that made it; return the address.
 
     Raises:
-        HfHubHTTPError: the hub refuses the token, the name or a file.
+        HTTPError: the hub does not answer, or refuses the token, the name or a file.
     """
     api = HfApi(token=get_token())
     address = api.create_repo(repo, private=not public, exist_ok=True)
@@ -60,7 +61,7 @@ def main() -> None:
         address = push(arguments.folder, arguments.repo, public=arguments.public)
     except OfflineModeIsEnabled:
         sys.exit("error: HF_HUB_OFFLINE is set, so nothing can be uploaded: unset it for this command")
-    except (HfHubHTTPError, OSError) as error:
+    except (HTTPError, OSError) as error:
         sys.exit(f"error: {arguments.repo} cannot be uploaded to: {str(error).splitlines()[0]}")
     print(f"{arguments.folder} is at {address}")
 

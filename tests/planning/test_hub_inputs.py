@@ -2,13 +2,18 @@
 
 import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from httpx2 import ConnectError
 
 import fetch_inputs
 from paths import ROOT
 from rlcs.config import parsing
+from rlcs.config.sources import HubDatasetConfig
+from rlcs.data import hub as hub_rows
+from rlcs.errors import InputError
 from rlcs.planning.hub_inputs import hub_models
 from smoke_run import SMOKE
 
@@ -61,6 +66,17 @@ def test_the_papers_run_needs_all_of_its_bases_and_its_pairs(hub):
     assert (
         f"tables.ifeval.hub: google/IFEval, 1,234 rows; set tables.ifeval.hub.revision to {SHA}" in done[-1]
     )
+
+
+def test_without_a_network_the_newest_commit_is_unknown_and_one_that_is_named_is_not_asked_for(monkeypatch):
+    def refuse(*_, **__):
+        raise ConnectError("no route")
+
+    monkeypatch.setattr(hub_rows, "HfApi", lambda: SimpleNamespace(dataset_info=refuse))
+    with pytest.raises(InputError, match="the newest commit of a/b cannot be found: no route"):
+        hub_rows.pin_revision(HubDatasetConfig(name="a/b"))
+    named = HubDatasetConfig(name="a/b", revision=SHA)
+    assert hub_rows.pin_revision(named) == named
 
 
 def run_with(tmp_path):

@@ -6,6 +6,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from httpx2 import ConnectError
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -193,7 +194,7 @@ MISTAKES = {
     "an endpoint that refuses": refusing_endpoint,
     "a key that is not set": no_key,
     "a gated model": hub_says(refusal(GatedRepoError)),
-    "no network": hub_says(ConnectionError("no route")),
+    "no network": hub_says(ConnectError("no route")),
     "no network, and HF_HUB_OFFLINE": offline,
     "no GPU where bf16 needs one": no_gpu,
     "a GPU that is too small": small_gpu,

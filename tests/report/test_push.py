@@ -67,6 +67,7 @@ def test_a_repository_is_public_if_asked_for(folder, hub):
         (["--repo", "me/genrm"], {"token": None}, "push needs a token that may write: set HF_TOKEN"),
         (["--repo", "me/genrm"], {"token": "hf_wrong"}, "me/genrm cannot be uploaded to: "),
         (["--repo", "me/genrm"], {"HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+        (["--repo", "me/genrm"], {"HF_ENDPOINT": "http://127.0.0.1:9"}, "me/genrm cannot be uploaded to: "),
     ],
 )
 def test_what_cannot_be_uploaded_is_refused_in_one_line(folder, hub, arguments, more, message):

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import load_dataset
 from datasets.exceptions import DatasetsError
+from httpx2 import HTTPError
 from huggingface_hub import HfApi
 
 from rlcs.config.sources import HubDatasetConfig
@@ -15,6 +16,9 @@ from rlcs.data.files import check_columns
 from rlcs.data.rows import RawRow
 from rlcs.data.values import Columns, column_names, named_values
 from rlcs.errors import InputError
+
+# A refusal of the hub, a name that its library refuses, and its client's error where there is no network.
+HUB_ERRORS = (OSError, ValueError, HTTPError)
 
 
 def pin_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
@@ -29,7 +33,7 @@ def pin_revision(hub: HubDatasetConfig) -> HubDatasetConfig:
         return hub
     try:
         return hub.model_copy(update={"revision": HfApi().dataset_info(hub.name).sha})
-    except (OSError, ValueError) as error:
+    except HUB_ERRORS as error:
         raise InputError(f"the newest commit of {hub.name} cannot be found: {error}") from error
 
 
@@ -57,7 +61,7 @@ def read_hub(
         found = list(rows.column_names)
         for line, row in enumerate(rows.select_columns(read), start=1):
             result.append(RawRow(file, line, json.dumps(row, default=str), named_values(row, names)))
-    except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
+    except (*HUB_ERRORS, DatasetsError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read: {error}") from error
     check_columns(result, lambda: found, columns, required, "data.columns")
     return result
@@ -72,5 +76,5 @@ def first_rows(hub: HubDatasetConfig, number: int) -> list[dict[str, Any]]:
     try:
         rows = load_dataset(hub.name, hub.config, revision=hub.revision, split=hub.split)
         return [dict(row) for row in rows.select(range(min(number, len(rows))))]
-    except (OSError, ValueError, DatasetsError, pa.ArrowException) as error:
+    except (*HUB_ERRORS, DatasetsError, pa.ArrowException) as error:
         raise InputError(f"{hub.name} cannot be read: {error}") from error

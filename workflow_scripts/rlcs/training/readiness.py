@@ -18,6 +18,7 @@ from rlcs.config.section import ModelConfig
 from rlcs.config.sources import HubDatasetConfig
 from rlcs.config.trained_judges import GenrmGRPOConfig
 from rlcs.config.untrained_judges import GenerativeJudgeConfig
+from rlcs.data.hub import HUB_ERRORS
 from rlcs.judging.score_tokens import score_tokens
 from rlcs.models.loading import load_tokenizer
 from rlcs.models.packages import installed_folder
@@ -76,7 +77,7 @@ def _ask_for_model(model: HubModel) -> Finding:
         )
         if info.gated:
             HfApi().auth_check(model.name)
-    except (OSError, ValueError) as error:
+    except HUB_ERRORS as error:
         return _refused(model.key, model.name, error)
     ending = model.files[0].removeprefix("*")
     size = sum(file.size or 0 for file in info.siblings or () if file.rfilename.endswith(ending))
@@ -91,7 +92,7 @@ def _ask_for_dataset(key: str, hub: HubDatasetConfig) -> Finding:
         info = HfApi().dataset_info(hub.name, revision=hub.revision, timeout=HUB_PATIENCE)
         if info.gated:
             HfApi().auth_check(hub.name, repo_type="dataset")
-    except (OSError, ValueError) as error:
+    except HUB_ERRORS as error:
         return _refused(key, hub.name, error)
     return Finding("ok", key, f"{hub.name}, on the hub at {info.sha}")
 
