@@ -73,6 +73,7 @@ def main(stage: Stage) -> None:
             ReportData(
                 run=stage.config["run"],
                 synthetic=stage.config["synthetic"],
+                has_policies=bool(policies),
                 rehearsal=stage.config["rehearsal"],
                 headlines=collect_headlines(frames["alignment"], frames.get("win_rates")),
                 notes=notes,

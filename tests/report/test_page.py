@@ -75,6 +75,7 @@ def data(**changes):
     values = {
         "run": "tiny",
         "synthetic": True,
+        "has_policies": True,
         "headlines": [Headline("rlcs wins", Estimate(0.87, 0.83, 0.9, 300), "note", paper=72.4)],
         "notes": [Note("all is well"), Note("something is not", flagged=True)],
         "sections": [PageSection("judges", "Of judges", "caption", [figure], [table(), table("More", True)])],
@@ -124,6 +125,13 @@ def test_only_a_synthetic_run_says_that_it_is_one():
     assert "Synthetic tiny world." in page
     assert "Synthetic tiny world: caption" in page
     assert "ynthetic" not in render_report(data(synthetic=False))
+
+
+def test_a_run_of_judges_alone_has_no_gallery_to_go_to():
+    assert "gallery.html" in render_report(data())
+    alone = render_report(data(has_policies=False))
+    assert "gallery" not in alone
+    assert "A policy" not in alone
 
 
 def test_a_rehearsal_says_that_no_number_means_anything():

@@ -163,6 +163,7 @@ def test_without_policies_the_judges_stay_and_the_report_is_about_them(after, tm
     page = (copy.folder / "results/smoke/report/report.html").read_text(encoding="utf-8")
     assert "genrm-votes agrees with the label" in page
     assert "wins against" not in page
+    assert "gallery.html" not in page
     assert copy.planned("export", config=alone) == {"export_model": 3, "export": 1}
 
 

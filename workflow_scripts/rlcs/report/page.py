@@ -103,11 +103,13 @@ class ReportData:
     """Everything on the page.
 
     ``facts`` map a heading (data, machines, versions) to names and values. ``work`` are the tables of models
-    and stages beside them. ``failed`` are claims that do not hold (``flags.failed_claims``).
+    and stages beside them. ``failed`` are claims that do not hold (``flags.failed_claims``). A run of judges
+    alone has no policies, and so no gallery.
     """
 
     run: str
     synthetic: bool
+    has_policies: bool
     headlines: Sequence[Headline]
     sections: Sequence[PageSection]
     notes: Sequence[Note] = ()
