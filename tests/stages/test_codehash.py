@@ -1,6 +1,7 @@
 """The code hash changes where the code that runs changes, and only there."""
 
 import ast
+import os
 import re
 import shutil
 
@@ -110,6 +111,14 @@ def test_edits_that_change_nothing(script, name, old, new):
 def test_edits_that_change_what_runs(script, name, old, new):
     before, after = edited(script, name, old, new)
     assert before != after
+
+
+def test_the_file_system_is_not_asked_for_each_import(script, monkeypatch):
+    asked = []
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **how: asked.append(path) or stat(path, **how))
+    codehash.code_hash(script)
+    assert len(asked) < len(LIBRARY)
 
 
 def test_the_place_of_the_library_is_no_part_of_the_hash(script, tmp_path, monkeypatch):

@@ -17,28 +17,33 @@ WORDING = ("description", "examples", "title")  # of pydantic's Field: what peop
 
 def code_hash(script: Path) -> str:
     """First 16 hex digits of the SHA-256 over the script's import closure, in the order of module names."""
+    modules = _modules(LIBRARY)
     digest = hashlib.sha256(_parsed(script)[0].encode())
     for module in sorted(closure(script)):
-        digest.update(f"\n{module}\n{_parsed(_path(module))[0]}".encode())
+        digest.update(f"\n{module}\n{_parsed(modules[module])[0]}".encode())
     return digest.hexdigest()[:16]
 
 
 def closure(script: Path) -> set[str]:
     """Names of the library modules that a script imports, directly or through others."""
-    modules: set[str] = set()
+    modules, found = _modules(LIBRARY), set()
     waiting = list(_parsed(script)[1])
     while waiting:
         module = waiting.pop()
-        if module not in modules:
-            modules.add(module)
-            waiting.extend(_parsed(_path(module))[1])
-    return modules
+        if module not in found:
+            found.add(module)
+            waiting.extend(_parsed(modules[module])[1])
+    return found
 
 
-def _path(module: str) -> Path:
-    parts = module.split(".")[1:]
-    package = LIBRARY.joinpath(*parts)
-    return package / "__init__.py" if package.is_dir() else package.with_suffix(".py")
+@cache
+def _modules(library: Path) -> dict[str, Path]:
+    """The library's files by module, listed at once: a network's file system is slow to answer for each."""
+    found = {}
+    for path in library.rglob("*.py"):
+        name = ".".join([library.name, *path.relative_to(library).with_suffix("").parts])
+        found[name.removesuffix(".__init__")] = path
+    return found
 
 
 @cache
@@ -46,7 +51,7 @@ def _parsed(path: Path) -> tuple[str, tuple[str, ...]]:
     """The code without wording, with the data files that it names, and the library modules imported."""
     reader = _Reader()
     reader.read(ast.parse(path.read_text(encoding="utf-8")))
-    names = [name.split(".") for name in reader.imported if _is_of_library(name)]
+    names = [name.split(".") for name in reader.imported if name in _modules(LIBRARY)]
     imports = {".".join(parts[:n]) for parts in names for n in range(1, len(parts) + 1)}
     data = [file.read_text(encoding="utf-8") for file in _data_files(LIBRARY) if file.name in reader.strings]
     return "\n".join(["".join(reader.code), *data]), tuple(sorted(imports))
@@ -104,7 +109,3 @@ def _data_files(library: Path) -> list[Path]:
 def _is_docstring(statement: ast.stmt) -> bool:
     """True for the docstring of a module, class or function, and for one below an attribute."""
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _is_of_library(name: str) -> bool:
-    return name.split(".")[0] == "rlcs" and _path(name).exists()
