@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from trl import GRPOConfig
@@ -30,10 +32,16 @@ def serving(**environment):
     return ServingConfig(command=FAKE, environment=environment, startup_timeout=60)
 
 
+@pytest.fixture(autouse=True)
+def temporary(monkeypatch, tmp_path):
+    """The folder of what servers print, which the kept ones leave."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 @pytest.fixture
 def children(monkeypatch):
-    """The servers that a test starts; ended with it."""
-    started = []
+    """The servers that a test starts; the test's end is that of their job."""
+    started, ends = [], []
     original = subprocess.Popen
 
     def recorded(*args, **kwargs):
@@ -41,9 +49,11 @@ def children(monkeypatch):
         return started[-1]
 
     monkeypatch.setattr(vllm_server.subprocess, "Popen", recorded)
+    job = SimpleNamespace(register=lambda end: ends.append(end) or end, unregister=ends.remove)
+    monkeypatch.setattr(vllm_server, "atexit", job)
     yield started
-    for child in started:
-        vllm_server._stop(child)
+    for end in ends:
+        end()
 
 
 @pytest.fixture
@@ -192,11 +202,13 @@ def test_a_server_that_does_not_come_up_is_one_error(tmp_path, children, wrong, 
 def test_a_program_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"cannot be started: .*serving.command is \['no-vllm'\]"):
         start_server(tmp_path, "m", {}, ServingConfig(command=["no-vllm"]))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_port_that_was_taken_in_between_is_another_attempt(tmp_path, children):
     start_server(tmp_path, "m", {}, serving(FAKE_VLLM="taken", FAKE_VLLM_TRIED=str(tmp_path / "tried")))
     assert [child.poll() for child in children] == [1, None]
+    assert len(list(tmp_path.glob("rlcs-vllm-*.log"))) == 1  # of the server that lives
 
 
 def test_switches_are_flags_of_the_command_line(tmp_path, children):
@@ -241,6 +253,44 @@ vllm_server.start_server(Path({str(tmp_path)!r}), "m", {{}}, ServingConfig(comma
     while alive(server):
         assert time.monotonic() < deadline, "the server outlives its job"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("during", "is_kept"), [("", False), ("child.kill(); child.wait()", True)], ids=["lives", "dies"]
+)
+def test_what_a_server_printed_is_kept_if_it_ended_by_itself(tmp_path, during, is_kept):
+    script = f"""
+import logging
+from pathlib import Path
+from rlcs.config.endpoints import ServingConfig
+from rlcs.models import vllm_server
+logging.basicConfig(level="ERROR")
+children = []
+class Recorded(vllm_server.subprocess.Popen):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        children.append(self)
+vllm_server.subprocess.Popen = Recorded
+vllm_server.start_server(Path({str(tmp_path)!r}), "m", {{}}, ServingConfig(command={FAKE!r}))
+child = children[0]
+{during}
+"""
+    job = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert job.returncode == 0
+    kept = list(tmp_path.glob("rlcs-vllm-*.log"))
+    assert len(kept) == is_kept
+    said = (
+        f"ERROR:rlcs:vLLM's server of m ended with -9 before the job; its last lines ({kept[0]}):"
+        if is_kept
+        else ""
+    )
+    assert job.stderr.strip() == said
 
 
 def alive(pid):

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def start_server(
         gpus: how many of this process's GPUs the server gets, the last ones; 0: it shares all of them.
 
     Returns:
-        The URL of the server, under which ``/v1`` is its API. It ends with this process.
+        The URL of the server, under which ``/v1`` is its API. It ends with this process. So does the file
+        that it prints to, unless the server has ended before: then the log says how.
 
     Raises:
         InputError: the server ended or did not answer in time; the message has its last lines.
@@ -48,9 +50,9 @@ def start_server(
         port = free_port()
         command = [*serving.command, "serve", str(model), *_flags({**arguments, **_NEUTRAL})]
         command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
-        printed = Path(tempfile.mkstemp(prefix="rlcs-vllm-", suffix=".log")[1])
-        log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
-        with printed.open("wb") as file:
+        with tempfile.NamedTemporaryFile(prefix="rlcs-vllm-", suffix=".log", delete=False) as file:
+            printed = Path(file.name)
+            log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
             try:
                 server = subprocess.Popen(
                     command,
@@ -60,21 +62,23 @@ def start_server(
                     preexec_fn=die_with_parent,
                 )
             except OSError as error:
+                printed.unlink()
                 raise InputError(
                     f"vLLM cannot be started: {error}; serving.command is {serving.command}"
                 ) from None
-        atexit.register(_stop, server)
+        end = atexit.register(partial(_end, server, name, printed))
         url = f"http://127.0.0.1:{port}"
         if _await(server, url, name, serving.startup_timeout):
             return url
         ended = server.poll()
+        atexit.unregister(end)
         _stop(server)
-        lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
-        if attempt == ATTEMPTS or not any("address already in use" in line.lower() for line in lines):
+        is_taken = "address already in use" in printed.read_text(encoding="utf-8", errors="replace").lower()
+        if attempt == ATTEMPTS or not is_taken:
             break
+        printed.unlink()
     what = f"ended with {ended}" if ended is not None else f"is silent after {serving.startup_timeout:g} s"
-    last = "\n".join(lines[-15:])
-    raise TransientError(f"vLLM's server of {name} {what}; its last lines ({printed}):\n{last}")
+    raise TransientError(f"vLLM's server of {name} {what}; {_last_lines(printed)}")
 
 
 def stored_dtype(model: Path) -> str:
@@ -119,6 +123,20 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+
+
+def _end(server: subprocess.Popen[bytes], name: str, printed: Path) -> None:
+    """End the server and remove what it printed; if it has ended by itself, say how, and keep the file."""
+    if (ended := server.poll()) is not None:
+        log.error("vLLM's server of %s ended with %s before the job; %s", name, ended, _last_lines(printed))
+        return
+    _stop(server)
+    printed.unlink(missing_ok=True)
+
+
+def _last_lines(printed: Path) -> str:
+    lines = printed.read_text(encoding="utf-8", errors="replace").splitlines()
+    return f"its last lines ({printed}):\n" + "\n".join(lines[-15:])
 
 
 def _flags(arguments: Mapping[str, Any]) -> list[str]:
