@@ -18,8 +18,8 @@ import json, os, random, signal, sys
 import neighbour, rlcs, further
 print(json.dumps({
     "words": sys.argv, "folder": os.getcwd(), "value": os.environ.get("VALUE"), "name": __name__,
-    "input": sys.stdin.read(), "loaded": "trl" in sys.modules, "library": neighbour.WHO,
-    "project": rlcs.WHO, "path": further.WHO,
+    "input": sys.stdin.read(), "loaded": [name in sys.modules for name in ("trl", "colorsys")],
+    "library": neighbour.WHO, "project": rlcs.WHO, "path": further.WHO,
     "random": random.random(),
 }))
 print("to stderr", file=sys.stderr)
@@ -34,7 +34,8 @@ def program(tmp_path_factory):
     """The path of the ``python`` that asks a server."""
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
-        "from rlcs.stages import fork_server; print(fork_server.start(), flush=True); sys.stdin.read()"
+        "from rlcs.stages import fork_server;"
+        "print(fork_server.start('colorsys'), flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", code, str(ROOT / "workflow_scripts")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
@@ -52,7 +53,7 @@ def script(tmp_path):
     (tmp_path / "rlcs" / "__init__.py").write_text("WHO = 'of the script'\n")
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "further.py").write_text("WHO = 'in PYTHONPATH'\n")
-    path = tmp_path / "job.py"
+    path = tmp_path / "job"  # as snakemake, which has no suffix
     path.write_text(SEEN)
     return path
 
@@ -100,8 +101,8 @@ def test_a_job_sees_what_a_new_python_would_see(program, script, tmp_path):
         first, last = done.stdout.splitlines()
         assert last == "left properly"
         said.append(json.loads(first))
-    assert said[0].pop("loaded")
-    assert not said[1].pop("loaded")
+    assert said[0].pop("loaded") == [True, True]
+    assert said[1].pop("loaded") == [False, False]
     assert said[0].pop("random") != said[1].pop("random")
     assert said[0] == said[1]
 

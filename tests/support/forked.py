@@ -2,16 +2,26 @@
 
 import os
 import sys
+import sysconfig
 from functools import cache
 from pathlib import Path
 
 from rlcs.stages import fork_server
 
+SNAKEMAKES = ("snakemake.cli", "snakemake_executor_plugin_slurm", "pydantic")  # what its start imports
+
 
 @cache
 def python() -> str:
     """The program that starts a script; the plain Python where no server can be."""
-    return str(fork_server.start() / fork_server.PROGRAM) if fork_server.is_possible() else sys.executable
+    if not fork_server.is_possible():
+        return sys.executable
+    return str(fork_server.start(*SNAKEMAKES) / fork_server.PROGRAM)
+
+
+def snakemake(*words: str) -> list[str]:
+    """The command of a Snakemake that begins with its libraries loaded."""
+    return [python(), str(Path(sysconfig.get_path("scripts")) / "snakemake"), *words]
 
 
 def environment() -> dict[str, str]:

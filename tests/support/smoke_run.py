@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 
 import yaml
 
@@ -35,9 +34,8 @@ class Workflow:
     def snakemake(self, *arguments, config="config/smoke.yaml"):
         """Run Snakemake; ``config`` has spaces between several files."""
         configs = ["--configfile", *config.split()]
-        command = [sys.executable, "-m", "snakemake", *arguments, *configs, "--cores", "2"]
         return subprocess.run(
-            command,
+            forked.snakemake(*arguments, *configs, "--cores", "2"),
             cwd=self.folder,
             env=forked.environment(),
             stdout=subprocess.PIPE,

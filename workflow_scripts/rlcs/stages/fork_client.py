@@ -36,7 +36,7 @@ def ask(server: socket.socket, words: list[str]) -> int:
 def main() -> None:
     address, python, *words = sys.argv[1:]
     server = socket.socket(socket.AF_UNIX)
-    if not words or not words[0].endswith(".py"):
+    if not words or not os.path.isfile(words[0]):
         become_python(python, words)
     try:
         server.connect(address)

@@ -16,6 +16,7 @@ import array
 import atexit
 import contextlib
 import gc
+import importlib
 import json
 import os
 import random
@@ -58,10 +59,13 @@ def program_folder() -> Path:
     return start() if value == "1" else Path(value)
 
 
-def start() -> Path:
+def start(*modules: str) -> Path:
     """Start a server and write a ``python`` that asks it; both end with this process.
 
     Words that name no script, such as ``-m``, go to the real Python.
+
+    Args:
+        modules: What the server imports beside the libraries of the jobs.
 
     Returns:
         The folder of that ``python``. Its name is short, as that of a socket in it must be.
@@ -78,7 +82,7 @@ def start() -> Path:
         listener.bind(str(address))
         listener.listen(64)
         subprocess.Popen(
-            [sys.executable, "-m", __name__, str(listener.fileno())],
+            [sys.executable, "-m", __name__, str(listener.fileno()), *modules],
             env={**os.environ, "PYTHONPATH": str(_LIBRARY)},
             pass_fds=[listener.fileno()],
             preexec_fn=die_with_parent,
@@ -202,6 +206,8 @@ def wait_for_job() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends jobs by themselves, and Snakemake ends this
     listener = socket.socket(fileno=int(sys.argv[1]))
     load()
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
     gc.freeze()  # a collection would copy all pages that are shared
     become(serve(listener))
 
