@@ -111,7 +111,7 @@ def main(stage: Stage) -> None:
                 batch_size=options.per_device_train_batch_size,
                 reads=entry.reads,
             )
-            keep_better(parent, folder, accuracy, accuracy.measure)
+            keep_better(parent, folder, accuracy)
 
     train(stage, trainer, finish, choose, entry.dtype)
 

@@ -49,7 +49,7 @@ def main(stage: Stage) -> None:
                 batch_size=entry.training.get("per_device_train_batch_size", TRAINER_BATCH_SIZE),
                 reads=entry.reads,
             )
-            keep_better(start, folder, accuracy, accuracy.measure)
+            keep_better(start, folder, accuracy)
 
     log.info("%d of %d analyses are learned, with the labels' scores", len(examples), len(analyses))
     train_sft(

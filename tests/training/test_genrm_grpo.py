@@ -298,7 +298,7 @@ def test_the_stage_publishes_the_better_with_the_trainers_memory_free(
         def __call__(self, model):
             assert [trainer() for trainer in trainers] == [None]
             assert len(self.comparisons) == 8
-            return {"p": float((model.parent == model_folder.parent) == (better == "parent"))}
+            return {"credit": {"p": float((model.parent == model_folder.parent) == (better == "parent"))}}
 
     monkeypatch.setattr(train_genrm_grpo, "ShapedGRPOTrainer", Watched)
     monkeypatch.setattr(train_genrm_grpo, "JudgeAccuracy", Known)

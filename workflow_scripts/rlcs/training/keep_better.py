@@ -1,7 +1,8 @@
 """Choice between a trained model and its parent, the model it started from: no training makes a judge worse.
 
 Both are read on the same validation pairs, from folders as they are published, so that merged adapters and
-the files' precision count. Design choice: the better one is published, the trained one if they are equal.
+the files' precision count. Design choice: the better one is published, the trained one if they are equal in
+every measure.
 """
 
 from __future__ import annotations
@@ -26,23 +27,31 @@ from rlcs.stages.stage import log
 
 _WEIGHTS = ("model", "adapter")  # folders of an artifact
 
+Scores = Mapping[str, Mapping[str, float]]
+"""Measure -> item -> score, of which more is better; an earlier measure decides before a later one."""
 
-def compare_scores(parent: Mapping[str, float], child: Mapping[str, float], measure: str) -> ParentAndChild:
-    """Compare scores by item of both models, of which more is better; a loss enters with a minus.
+BY_P = "accuracy of p over both orders"
+BY_VERDICT = "accuracy of single verdicts"
+
+
+def compare_scores(parent: Scores, child: Scores) -> ParentAndChild:
+    """Compare both models by the first measure in which their means differ; by the first one if none does.
 
     Raises:
         ValueError: the items are not the same.
     """
-    if parent.keys() != child.keys():
-        different = sorted(parent.keys() ^ child.keys())
-        raise ValueError(f"parent and child must have the same items; one of them lacks {different[:3]}")
-    means = [fmean(scores.values()) if scores else None for scores in (parent, child)]
-    return ParentAndChild(measure, len(parent), *means)
+    compared = []
+    for measure, of_parent in parent.items():
+        of_child = child[measure]
+        if of_parent.keys() != of_child.keys():
+            different = sorted(of_parent.keys() ^ of_child.keys())
+            raise ValueError(f"parent and child must have the same items; one of them lacks {different[:3]}")
+        means = [fmean(scores.values()) if scores else None for scores in (of_parent, of_child)]
+        compared.append(ParentAndChild(measure, len(of_parent), *means))
+    return next((made for made in compared if made.parent != made.child), compared[0])
 
 
-def keep_better(
-    parent: Path, artifact: Path, scores: Callable[[Path], Mapping[str, float]], measure: str
-) -> None:
+def keep_better(parent: Path, artifact: Path, scores: Callable[[Path], Scores]) -> None:
     """Publish the parent's weights in an artifact, in place of the child's, if they are better.
 
     What the parent published is published again: its model, and its adapter if it has one. The comparison
@@ -51,10 +60,9 @@ def keep_better(
     Args:
         parent: artifact whose ``model`` the training started from.
         artifact: folder with the child's ``model``.
-        scores: scores of a model by item, given its folder.
-        measure: name of the score.
+        scores: scores of a model, given its folder.
     """
-    compared = compare_scores(scores(parent / "model"), scores(artifact / "model"), measure)
+    compared = compare_scores(scores(parent / "model"), scores(artifact / "model"))
     if is_main():
         log.info("%s", compared)
         compared.write(artifact)
@@ -70,8 +78,8 @@ class JudgeAccuracy:
     """Accuracy of a GenRM by pair, given the folder of its model.
 
     A judge is measured as a reward uses it: by p over both orders, from greedy answers and their score
-    tokens. If a score is no single token, single verdicts are measured. A pair that cannot be read counts one
-    half. The processes of a training share the pairs.
+    tokens. Single verdicts decide if that is equal, and alone if a score is no single token. A pair that
+    cannot be read counts one half. The processes of a training share the pairs.
 
     Args:
         comparisons: each pair in both orders.
@@ -99,14 +107,12 @@ class JudgeAccuracy:
         self.batch_size = batch_size
         self.reads = reads
 
-    @property
-    def measure(self) -> str:
-        return "accuracy of p over both orders" if self.scores else "accuracy of single verdicts"
-
-    def __call__(self, model: Path) -> dict[str, float]:
-        """Credit by pair, from 0 to 1."""
+    def __call__(self, model: Path) -> dict[str, dict[str, float]]:
+        """Credits by measure and pair, from 0 to 1."""
+        measures = {BY_P: both_orders_credits} if self.scores else {}
+        measures[BY_VERDICT] = pair_credits
         if not self.comparisons:
-            return {}
+            return {measure: {} for measure in measures}
         backend = TransformersBackend(
             load_causal(model),
             load_tokenizer(model),
@@ -116,8 +122,8 @@ class JudgeAccuracy:
         )
         judge = JUDGES[self.reads](model.name, backend, self.judging)
         judgements = gather(judge.judge(own_share(self.comparisons)))
-        credits_of = both_orders_credits if self.scores else pair_credits
-        return dict.fromkeys(self.labels, 0.5) | credits_of(judgements, self.labels)
+        unread = dict.fromkeys(self.labels, 0.5)
+        return {name: unread | credits_of(judgements, self.labels) for name, credits_of in measures.items()}
 
 
 def _single_tokens(tokenizer: PreTrainedTokenizerBase, scores: ScoresConfig) -> ScoresConfig | None:
