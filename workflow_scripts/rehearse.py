@@ -30,7 +30,7 @@ from rlcs.planning.rehearsal import derive, rehearsal_name, replacements, unrehe
 from rlcs.planning.run_plan import RunPlan
 from rlcs.records import Row
 from rlcs.stages import fork_server
-from rlcs.stages.children import die_with_parent
+from rlcs.stages.children import die_with_parent, reach_directly
 from rlcs.training.planned import plans
 
 log = logging.getLogger("rlcs")
@@ -69,6 +69,7 @@ def main() -> int:
     if config.tables.ifeval:  # a few: those of IFEval are hundreds
         prompts = write_lines(folder / "input_data.jsonl", made_up_instructions())
     host = socket.gethostname() if arguments.slurm else "127.0.0.1"
+    reach_directly(host)
     with StandInEndpoint(forms(config), config.judging, host) as server:
         small = derive(
             config,

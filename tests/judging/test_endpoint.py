@@ -234,6 +234,32 @@ def test_too_many_failures_stop_early(judge_of, questions):
     assert len(server.asked) < 12
 
 
+def until(number, later):
+    """A reply that answers the first questions, and then fails."""
+    return lambda prompt, _: ok() if int(prompt.split("Tale ")[1].split(".")[0]) < number else later
+
+
+def test_an_endpoint_that_has_gone_ends_a_large_batch(judge_of, questions):
+    """Though a share of the batch may fail, stored answers included."""
+    said = r"100 questions to judge 'far' got no answer in a row: 100 x HTTP 500.* 200 answers are kept"
+    many = {"attempts": 1, "max_failure_share": 0.9, "concurrency": 2}
+    with Server(until(200, status(500))) as server, pytest.raises(InputError, match=said):
+        judge_of(server, **many).judge(questions(400))
+    assert len(server.asked) < 310
+    with (
+        Server(always(status(429, Retry_After="90000"))) as server,
+        pytest.raises(InputError, match="in a row"),
+    ):
+        judge_of(server, **many).judge(questions(400))
+    assert len(server.asked) < 110
+
+
+def test_questions_that_an_endpoint_does_not_take_are_no_sign_that_it_has_gone(judge_of, questions):
+    with Server(until(20, status(400))) as server:
+        said = judge_of(server, attempts=1, max_failure_share=0.9).judge(questions(150))
+    assert verdicts(said).count("none") == 130
+
+
 def test_thoughts_are_no_part_of_a_judgement_and_are_counted(judge_of, questions):
     apart = completion()
     apart["choices"][0]["message"]["reasoning_content"] = "Scores: 1 9"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from trl import GRPOConfig
 from trl.scripts.vllm_serve import ScriptArguments, build_command
 
@@ -21,7 +22,8 @@ from rlcs.judging.backends import Access
 from rlcs.judging.loading import load_judge
 from rlcs.judging.soft_verdict import distributions_of_text, first_wins
 from rlcs.models import vllm_server
-from rlcs.models.vllm_server import split_gpus, start_server
+from rlcs.models.vllm_server import server_version, split_gpus, start_server
+from rlcs.stages.children import free_port
 from rlcs.training.rollouts import serve_rollouts
 from rlcs.verdict import score_line
 
@@ -306,6 +308,30 @@ def test_gpus_are_split_between_trainer_and_judge(tmp_path, children, monkeypatc
     start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told)), gpus=1)
     assert json.loads(told.read_text())["variables"]["CUDA_VISIBLE_DEVICES"] == "5"
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2"
+
+
+def test_without_the_variable_all_gpus_of_the_machine_are_the_jobs(tmp_path, children, monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    told = tmp_path / "told"
+    start_server(tmp_path, "m", {}, serving(FAKE_VLLM_TOLD=str(told)), gpus=1)
+    assert json.loads(told.read_text())["variables"]["CUDA_VISIBLE_DEVICES"] == "3"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "0,1,2"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(InputError, match=r"leaves 0 of the job's 0 \(none\) to 1 training"):
+        start_server(tmp_path, "m", {}, serving(), gpus=1)
+
+
+@pytest.mark.parametrize("excepted", [{}, {"NO_PROXY": "intra.net"}, {"no_proxy": "intra.net,127.0.0.1"}])
+def test_a_proxy_of_the_site_is_not_asked_for_the_jobs_own_server(tmp_path, children, monkeypatch, excepted):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ.pop(name, None)
+    os.environ |= {"http_proxy": f"http://127.0.0.1:{free_port()}", **excepted}  # nobody listens there
+    quick = serving().model_copy(update={"startup_timeout": 30})
+    assert server_version(start_server(tmp_path, "m", {}, quick)) == "0.31.0"
+    hosts = ["intra.net", "127.0.0.1"] if excepted else ["127.0.0.1"]
+    assert os.environ["no_proxy"].split(",") == os.environ["NO_PROXY"].split(",") == hosts
 
 
 def test_gpus_are_split_once_whatever_the_attempts(tmp_path, children, monkeypatch):

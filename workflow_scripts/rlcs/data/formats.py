@@ -339,8 +339,9 @@ def pair_ratings(rows: Sequence[RawRow], rule: RatingsConfig, seed: int) -> Rate
             pairs.append(ParsedPair(rows[a[0].row_index], pair))
             annotations += _votes(pair_id, a, b, tie_margin or 0)
             paired |= {rating.row_index for rating in (*a, *b)}
+    used = paired | alike
     for index in range(len(rows)):
-        if index not in paired | alike:
+        if index not in used:
             bad.setdefault(index, "no story of the same context to pair with")
     quarantine = [to_quarantine(rows[index], bad[index]) for index in sorted(bad)]
     return RatedPairs(pairs, annotations, quarantine, len(alike - paired))

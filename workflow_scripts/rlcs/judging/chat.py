@@ -50,15 +50,23 @@ class RequestFailed(Exception):
     Args:
         reason: a short text, by which failures are counted.
         retry: True if another attempt can help.
+        of_question: True if the endpoint answers, but not this question.
         usage: tokens that were paid for all the same.
     """
 
     def __init__(
-        self, reason: str, detail: str = "", *, retry: bool = True, usage: Usage | None = None
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        retry: bool = True,
+        of_question: bool = False,
+        usage: Usage | None = None,
     ) -> None:
         super().__init__(f"{reason} ({detail})" if detail else reason)
         self.reason = reason
         self.retry = retry
+        self.of_question = of_question
         self.usage = usage or Usage()
 
 
@@ -111,7 +119,7 @@ class ChatClient:
             self._pace.hold(wait)
             return RequestFailed(f"HTTP {status}", detail)
         if status in ABOUT_THE_QUESTION:
-            return RequestFailed(f"HTTP {status}", detail, retry=False)
+            return RequestFailed(f"HTTP {status}", detail, retry=False, of_question=True)
         variable = self.entry.api_key_env
         key = (
             f"the key in the environment variable {variable}" if variable else "api_key_env (no key is sent)"

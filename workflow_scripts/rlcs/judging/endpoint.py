@@ -25,7 +25,7 @@ from rlcs.judging.answers import Answer, AnswerStore, answer_key
 from rlcs.judging.backends import TOP_LOGPROBS, Reply
 from rlcs.judging.budget import Budget, Reservation, largest_cost
 from rlcs.judging.chat import ChatClient, RequestFailed, Usage
-from rlcs.judging.failures import FailureLimit
+from rlcs.judging.failures import WINDOW, FailureLimit
 from rlcs.judging.soft_verdict import distributions_of_text
 from rlcs.reasoning import Markers, split_reasoning
 
@@ -87,8 +87,8 @@ class EndpointBackend:
 
         Raises:
             InputError: the endpoint refuses to serve, or leaves a larger share of the recent questions
-                (``FailureLimit``) unanswered than the entry's ``max_failure_share``; answers that have
-                arrived by then are kept.
+                (``FailureLimit``) unanswered than the entry's ``max_failure_share``, or ``WINDOW`` of them in
+                a row; answers that have arrived by then are kept.
         """
         prompts = [without_control_tokens(conversation) for conversation in conversations]
         keys = {
@@ -119,6 +119,7 @@ class EndpointBackend:
         missing = [key for key in questions if key not in answers]
         counts = RequestStats(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
+        silent = 0  # failures in a row that are the endpoint's, not the question's
         with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
             try:
                 futures = {
@@ -129,8 +130,10 @@ class EndpointBackend:
                         answers[futures[future]] = answer = future.result()
                     except RequestFailed as error:
                         counts.add_failure(error)
-                        self._check(counts)
+                        silent = 0 if error.of_question else silent + 1
+                        self._check(counts, silent)
                     else:
+                        silent = 0
                         counts.add_answer(answer)
             finally:  # requests in flight are paid for: their answers are stored; nothing else is sent
                 stopping.set()
@@ -178,9 +181,17 @@ class EndpointBackend:
         money.settle()
         return answer
 
-    def _check(self, counts: RequestStats) -> None:
+    def _check(self, counts: RequestStats, silent: int) -> None:
+        """Stop a batch of which too many questions failed, or whose endpoint has gone.
+
+        A large batch may lose many questions, and those of an endpoint that has gone are waited for one by
+        one: ``WINDOW`` of them in a row are enough to tell.
+        """
         what = f"questions to {self.role} {self.name!r} got no answer"
-        if problem := self.failures.problem(what, counts.failed.total(), counts.questions):
+        problem = self.failures.problem(what, counts.failed.total(), counts.questions)
+        if problem is None and silent >= WINDOW and self.failures.share < 1:
+            problem = f"{silent} {what} in a row"
+        if problem is not None:
             raise TransientError(
                 f"{problem}: {_listed(counts.failed)}; the last one: {counts.last}. "
                 f"{counts.stored + counts.answered} answers are kept and will not be asked again"

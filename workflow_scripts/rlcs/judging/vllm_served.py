@@ -11,7 +11,8 @@ from rlcs.config.judging import ScoresConfig
 from rlcs.judging.answers import AnswerStore
 from rlcs.judging.backends import Access, Decoding
 from rlcs.judging.endpoint import EndpointBackend
-from rlcs.models.vllm_server import server_version, start_server, stored_dtype
+from rlcs.models.vllm_server import ADDRESS, server_version, start_server, stored_dtype
+from rlcs.stages.children import reach_directly
 from rlcs.stages.manifest import MANIFEST_NAME, content_id
 from rlcs.stages.ranks import broadcast_on_node
 
@@ -51,6 +52,7 @@ def serve_model(
     url = broadcast_on_node(
         lambda: start_server(folder / "model", model, arguments, serving, gpus=serving.gpus)
     )
+    reach_directly(ADDRESS)  # in each process of the node
     sampling = {"temperature": decoding.temperature, "max_tokens": decoding.max_new_tokens}
     sampling |= {"top_p": decoding.top_p} if decoding.top_p < 1 else {}
     entry = EndpointConfig(

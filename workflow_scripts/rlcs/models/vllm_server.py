@@ -16,12 +16,14 @@ import openai
 
 from rlcs.config.endpoints import ServingConfig
 from rlcs.errors import InputError, TransientError
-from rlcs.stages.children import clean_environment, die_with_parent, free_port
+from rlcs.stages.children import clean_environment, die_with_parent, free_port, reach_directly
 
 log = logging.getLogger("rlcs")
 
 # Only the token ids of a model's generation_config are used, as in process (``load_causal``).
 _NEUTRAL = {"generation_config": "vllm"}
+
+ADDRESS = "127.0.0.1"  # who wants to ask a server from another process calls ``reach_directly`` there
 
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
 
@@ -45,11 +47,12 @@ def start_server(
     Raises:
         InputError: the server ended or did not answer in time; the message has its last lines.
     """
+    reach_directly(ADDRESS)
     environment = {**clean_environment(), **serving.environment, **_give_away(gpus)}
     for attempt in range(1, ATTEMPTS + 1):
         port = free_port()
         command = [*serving.command, "serve", str(model), *_flags({**arguments, **_NEUTRAL})]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--served-model-name", name]
+        command += ["--host", ADDRESS, "--port", str(port), "--served-model-name", name]
         with tempfile.NamedTemporaryFile(prefix="rlcs-vllm-", suffix=".log", delete=False) as file:
             printed = Path(file.name)
             log.info("serving %s: %s; it prints to %s", name, " ".join(command), printed)
@@ -67,7 +70,7 @@ def start_server(
                     f"vLLM cannot be started: {error}; serving.command is {serving.command}"
                 ) from None
         end = atexit.register(partial(_end, server, name, printed))
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{ADDRESS}:{port}"
         if _await(server, url, name, serving.startup_timeout):
             return url
         ended = server.poll()
@@ -160,10 +163,20 @@ def _give_away(gpus: int) -> dict[str, str]:
     """
     if not gpus:
         return {}
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    visible = _visible_gpus()
     trainers, server = split_gpus(visible, gpus, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(trainers)
     return {"CUDA_VISIBLE_DEVICES": ",".join(server)}
+
+
+def _visible_gpus() -> list[str]:
+    """The numbers or names of this process's GPUs; without CUDA_VISIBLE_DEVICES it has all of the machine."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return named.split(",")
+    import torch  # here, since it takes a while
+
+    return [str(number) for number in range(torch.cuda.device_count())]
 
 
 def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[list[str], list[str]]:
@@ -176,7 +189,7 @@ def split_gpus(visible: Sequence[str], served: int, trainers: int = 1) -> tuple[
     if len(gpus) < trainers + served:
         raise InputError(
             f"a server of {served} GPUs (serving.gpus, serving.rollouts.gpus) leaves "
-            f"{max(len(gpus) - served, 0)} of the job's {len(gpus)} (CUDA_VISIBLE_DEVICES = "
-            f"{','.join(gpus)!r}) to {trainers} training processes: ask for more, launch or serve with fewer"
+            f"{max(len(gpus) - served, 0)} of the job's {len(gpus)} ({','.join(gpus) or 'none'}) to "
+            f"{trainers} training processes: ask for more, launch or serve with fewer"
         )
     return gpus[:-served], gpus[-served:]

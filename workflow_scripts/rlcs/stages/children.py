@@ -1,4 +1,4 @@
-"""Child processes that end with the job that started them."""
+"""Child processes that end with the job that started them, and the way to those that serve."""
 
 import ctypes
 import os
@@ -31,6 +31,17 @@ def clean_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in _LAUNCHER and not name.startswith(_LAUNCHER_PREFIXES)
     }
+
+
+def reach_directly(host: str) -> None:
+    """Except a host of ours from the environment's proxies, for this process and its children.
+
+    Many clusters name a proxy (``http_proxy``) that has no way to a node's own addresses.
+    """
+    excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+    if host not in excepted.split(","):
+        excepted = f"{excepted},{host}" if excepted else host
+    os.environ |= {"no_proxy": excepted, "NO_PROXY": excepted}  # libraries differ in which they read
 
 
 def free_port(address: str = "127.0.0.1") -> int:
