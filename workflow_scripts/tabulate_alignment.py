@@ -10,6 +10,7 @@ from rlcs.evaluation.alignment import (
     alignment_table,
     transfer_table,
 )
+from rlcs.evaluation.baselines import Baselines
 from rlcs.evaluation.calibration import calibration_table
 from rlcs.evaluation.judgements import read_judged
 from rlcs.evaluation.position_bias import position_bias_table
@@ -22,13 +23,13 @@ from rlcs.stages.stage import Stage, run_stage
 
 def main(stage: Stage) -> None:
     preferences = Preferences(stage.folder("preferences"))
-    held_out, training = preferences.pairs("test"), preferences.pairs("train")
+    held_out, baselines = preferences.pairs("test"), Baselines.fit(preferences.pairs("train"))
     judged = read_judged(stage.folders("judgements"), stage.config["rows"])
     with stage.artifact() as folder:
         frame = alignment_table(
             judged,
             held_out,
-            training,
+            baselines,
             stage.config["paper"],
             seed=stage.seed,
             reward_model=stage.config["reward_model"],
@@ -38,7 +39,7 @@ def main(stage: Stage) -> None:
         tables = {
             "alignment": frame,
             "alignment_by_domain": alignment_by_domain_table(
-                judged, held_out, preferences.contexts, training, seed=stage.seed
+                judged, held_out, preferences.contexts, baselines, seed=stage.seed
             ),
             "position_bias": position_bias_table(judged, held_out, seed=stage.seed),
             "calibration": (curve := calibration_table(judged, held_out, seed=stage.seed)),
@@ -53,7 +54,7 @@ def main(stage: Stage) -> None:
                 held_out,
                 "cohort",
                 cohort_of,
-                training,
+                baselines,
                 seed=stage.seed,
                 people={cohort: mutual_credits(of_cohort) for cohort, of_cohort in votes.items()},
             )

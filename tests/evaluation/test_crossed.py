@@ -5,6 +5,7 @@ import pytest
 
 from rlcs.evaluation import crossed
 from rlcs.evaluation.alignment import alignment_table
+from rlcs.evaluation.baselines import Baselines
 from rlcs.evaluation.dimensions import dimension_table, labelled_scores
 from rlcs.evaluation.injections import PLAIN, injected_pairs, injection_table
 from rlcs.evaluation.ratings import bradley_terry_ratings, length_controlled
@@ -87,7 +88,9 @@ def width(estimate):
 
 
 def align(judged):
-    return alignment_table(judged, pairs(), pairs(), {}, seed=0, reward_model="bt").set_index("system")
+    return alignment_table(judged, pairs(), Baselines.fit(pairs()), {}, seed=0, reward_model="bt").set_index(
+        "system"
+    )
 
 
 GOOD, POOR = [True] * 55 + [False] * 5, [True] * 5 + [False] * 55

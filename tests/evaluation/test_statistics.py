@@ -1,11 +1,13 @@
 import dataclasses
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlcs.evaluation import statistics
 from rlcs.evaluation.calibration import expected_calibration_error
 from rlcs.evaluation.crossed import Sample, crossed_estimate
 from rlcs.evaluation.ratings import bradley_terry_ratings
@@ -16,6 +18,30 @@ items = st.lists(st.tuples(st.floats(-1, 1), st.sampled_from("cdefgh")), min_siz
 
 def close(x, y):
     return dataclasses.astuple(x) == pytest.approx(dataclasses.astuple(y), nan_ok=True)
+
+
+@pytest.mark.parametrize("kept", [0, 100_000])
+def test_draws_are_the_same_in_blocks_of_any_size(kept, monkeypatch):
+    sums = np.column_stack([np.arange(40.0), np.ones(40)])
+    monkeypatch.setattr(statistics, "KEPT", kept)
+    totals = []
+    for block in (1, 100, 10_000):
+        monkeypatch.setattr(statistics, "BLOCK", block)
+        statistics._counts.cache_clear()
+        totals.append(statistics.resampled_totals(sums, seed=3, resamples=25))
+    rng = np.random.default_rng(3)
+    expected = [sums[rng.integers(40, size=40)].sum(axis=0) for _ in range(25)]
+    assert all(np.array_equal(total, expected) for total in totals)
+
+
+def test_many_clusters_take_little_memory(monkeypatch):
+    sums = np.ones((20_000, 2))
+    monkeypatch.setattr(statistics, "BLOCK", 100_000)
+    tracemalloc.start()
+    statistics.resampled_totals(sums, seed=0, resamples=500)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40e6  # in double precision the draws alone are 80 megabytes
 
 
 @given(items, st.integers(0, 10), st.randoms(use_true_random=False))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rlcs.evaluation import alignment, label_audit
+from rlcs.evaluation.baselines import Baselines
 from rlcs.evaluation.statistics import Estimate
 from rlcs.evaluation.win_rates import win_rate_matrix, win_rate_table
 from rlcs.judging.consistency import drop_table
@@ -29,6 +30,7 @@ PAIRS = [pair(0, "a"), pair(1, "a"), pair(2, "b"), pair(3, "b")]
 TRAIN = [
     pair(number, label, split="train") for number, label in enumerate("aab")
 ]  # longer and a are commoner
+FITTED = Baselines.fit(TRAIN)
 GENRM = [
     *said("test0", "a", "a"),  # 1
     *said("test1", "a", "b"),  # 1/2, flips, prefers the first twice
@@ -43,7 +45,7 @@ CONTEXTS = {
 
 
 def align(judgements, paper=None, pairs=PAIRS):
-    return alignment.alignment_table(judgements, pairs, TRAIN, paper or {}, seed=0).set_index("system")
+    return alignment.alignment_table(judgements, pairs, FITTED, paper or {}, seed=0).set_index("system")
 
 
 def test_alignment_numbers_are_those_counted_by_hand():
@@ -88,7 +90,7 @@ def test_baselines_come_last_and_are_fitted_on_the_training_pairs():
     assert frame.loc["majority", "accuracy"].value == 0.5
     assert frame.loc["genrm", "over_length"].value == pytest.approx(2.75 / 4 - 0.5)
     shorter = [pair(number, "b", split="train") for number in range(3)]
-    frame = alignment.alignment_table({}, PAIRS[2:], shorter, {}, seed=0).set_index("system")
+    frame = alignment.alignment_table({}, PAIRS[2:], Baselines.fit(shorter), {}, seed=0).set_index("system")
     assert frame["accuracy"].map(lambda accuracy: accuracy.value).tolist() == [1.0, 1.0, 1.0]
 
 
@@ -169,7 +171,7 @@ def test_a_judgement_of_another_pair_is_an_error():
 
 def test_domains_are_the_same_table_on_their_own_pairs():
     judgements = {"genrm": {0: GENRM}}
-    frame = alignment.alignment_by_domain_table(judgements, PAIRS, CONTEXTS, TRAIN, seed=0)
+    frame = alignment.alignment_by_domain_table(judgements, PAIRS, CONTEXTS, FITTED, seed=0)
     genrm = frame[frame["system"] == "genrm"]
     assert genrm["domain"].tolist() == ["poem", "story"]
     assert [accuracy.value for accuracy in genrm["accuracy"]] == pytest.approx([(0.5 + 0.25) / 2, 1.0])
@@ -321,7 +323,7 @@ def test_filter_table_of_one_row_has_no_sum():
 
 def test_the_reward_model_is_compared_with_every_judge_but_itself():
     frame = alignment.alignment_table(
-        {"bt": {0: ALL_RIGHT}, "genrm": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, reward_model="bt"
+        {"bt": {0: ALL_RIGHT}, "genrm": {0: GENRM}}, PAIRS, FITTED, {}, seed=0, reward_model="bt"
     ).set_index("system")
     assert frame.loc["bt", "over_bt"] is frame.loc["length only", "over_bt"] is None
     assert frame.loc["genrm", "over_bt"].value == pytest.approx(2.75 / 4 - 1)
@@ -332,7 +334,7 @@ def test_the_reward_model_is_compared_with_every_judge_but_itself():
 def test_what_a_judgement_costs():
     written = [Judgement(one.pair_id, one.order, "x", one.verdict, tokens=n) for n, one in enumerate(GENRM)]
     frame = alignment.alignment_table(
-        {"x": {0: written}, "bt": {0: GENRM}}, PAIRS, TRAIN, {}, seed=0, calls={"x": 8}
+        {"x": {0: written}, "bt": {0: GENRM}}, PAIRS, FITTED, {}, seed=0, calls={"x": 8}
     ).set_index("system")
     assert (frame.loc["x", "calls"], frame.loc["x", "tokens"]) == (8, sum(range(8)) / 8)
     assert frame.loc["bt", "calls"] is frame.loc["bt", "tokens"] is None
@@ -340,7 +342,9 @@ def test_what_a_judgement_costs():
 
 def test_by_group_leaves_out_pairs_of_no_group():
     cohorts = {"test0": "old", "test1": None, "test2": "old", "test3": "young"}
-    frame = alignment.alignment_by_group_table({"genrm": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0)
+    frame = alignment.alignment_by_group_table(
+        {"genrm": {0: GENRM}}, PAIRS, "cohort", cohorts, FITTED, seed=0
+    )
     rows = frame[frame["system"] == "genrm"].set_index("cohort")
     assert rows["pairs"].to_dict() == {"old": 2, "young": 1}
     assert rows.loc["old", "accuracy"].value == 1
@@ -370,7 +374,7 @@ def test_p_over_both_orders_is_measured_beside_single_verdicts():
 def test_people_are_the_last_row_where_their_agreement_is_known():
     judged = {"genrm": {0: GENRM}}
     agreement = {"test0": 1.0, "test1": 0.5, "train0": 0.0}  # the last is not held out
-    frame = alignment.alignment_table(judged, PAIRS, TRAIN, {}, seed=0, people=agreement).set_index("system")
+    frame = alignment.alignment_table(judged, PAIRS, FITTED, {}, seed=0, people=agreement).set_index("system")
     assert frame.index[-1] == "people"
     assert (frame.loc["people", "accuracy"].value, frame.loc["people", "pairs"]) == (0.75, 2)
     assert frame.loc["people", "flip_rate"] is frame.loc["people", "difference"] is None
@@ -381,7 +385,13 @@ def test_what_a_judge_was_trained_on_by_what_it_is_tested_on():
     cohorts = {pair["pair_id"]: ["editors", "readers"][n % 2] for n, pair in enumerate(PAIRS)}
     people = {"editors": {pair["pair_id"]: 0.75 for pair in PAIRS[::2]}}
     by_group = alignment.alignment_by_group_table(
-        {"genrm": {0: GENRM}, "untrained": {0: GENRM}}, PAIRS, "cohort", cohorts, TRAIN, seed=0, people=people
+        {"genrm": {0: GENRM}, "untrained": {0: GENRM}},
+        PAIRS,
+        "cohort",
+        cohorts,
+        FITTED,
+        seed=0,
+        people=people,
     )
     frame = alignment.transfer_table(by_group, {"genrm": "editors"}, "accuracy on ").set_index("system")
     assert list(frame.columns) == ["trained_on", "accuracy on editors", "accuracy on readers"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlcs.evaluation.baselines import judgements_of, length_direction, length_verdicts, majority_verdicts
+from rlcs.evaluation.baselines import Baselines, judgements_of, length_direction, length_verdicts
 from rlcs.evaluation.calibration import calibration_error
 from rlcs.judging.consistency import filter_pairs
 from rlcs.judging.credits import (
@@ -162,9 +162,8 @@ def test_on_the_pairs_that_it_was_fitted_on_the_length_baseline_is_right_half_of
 
 def test_majority_baseline_and_judgements_of_a_baseline():
     train = pairs((1, 1, "b"), (1, 1, "b"), (1, 1, "a"), (1, 1, "tie"), (1, 1, "tie"), (1, 1, "tie"))
-    verdicts = majority_verdicts(pairs((1, 1, "a"), (1, 1, "b")), train)
-    assert verdicts == {"0": "b", "1": "b"}
-    judgements = judgements_of(verdicts, "majority")
+    judgements = Baselines.fit(train).judgements(pairs((1, 1, "a"), (1, 1, "b")))["majority"]
+    assert {(one.pair_id, one.verdict) for one in judgements} == {("0", "b"), ("1", "b")}
     assert flip_rate(judgements) == 0
     assert first_position_share(judgements) == 0.5
 

@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from rlcs.evaluation import baselines, calibration
+from rlcs.evaluation import calibration
+from rlcs.evaluation.baselines import Baselines
 from rlcs.evaluation.crossed import (
     BySeed,
     difference_by_seed,
@@ -29,14 +30,13 @@ from rlcs.judging.credits import (
     truncated_answer_share,
     unparsed_share,
 )
-from rlcs.records import BASELINES, LENGTH, MAJORITY, PEOPLE, SENTENCES, Context, Judgement, Row
-from rlcs.text import sentence_words
+from rlcs.records import BASELINES, LENGTH, PEOPLE, Context, Judgement, Row
 
 
 def alignment_table(
     judgements: Judged,
     pairs: Sequence[Row],
-    train_pairs: Sequence[Row],
+    baselines: Baselines,
     paper: Mapping[str, float],
     *,
     seed: int,
@@ -49,7 +49,7 @@ def alignment_table(
     Args:
         judgements: in the table's order; with several seeds, seeds and contexts are units.
         pairs: held-out rows of PAIRS.
-        train_pairs: rows of PAIRS that the baselines are fitted on.
+        baselines: fitted on training pairs.
         paper: the paper's accuracy by judge, in per cent.
         seed: of the bootstrap and the paired tests of a judge with one seed.
         reward_model: name of the Bradley-Terry judge that all others are compared with.
@@ -62,16 +62,7 @@ def alignment_table(
     """
     context_of = {pair["pair_id"]: str(pair["context_id"]) for pair in pairs}
     labels = {pair["pair_id"]: pair["label"] for pair in pairs}
-    length = baselines.length_verdicts(pairs, baselines.length_direction(train_pairs))
-    direction = baselines.measured_direction(train_pairs, sentence_words)
-    sentences = baselines.measured_verdicts(pairs, sentence_words, direction)
-    majority = baselines.majority_verdicts(pairs, train_pairs)
-    systems = {
-        **judgements,
-        LENGTH: {0: baselines.judgements_of(length, LENGTH)},
-        SENTENCES: {0: baselines.judgements_of(sentences, SENTENCES)},
-        MAJORITY: {0: baselines.judgements_of(majority, MAJORITY)},
-    }
+    systems = {**judgements, **{name: {0: said} for name, said in baselines.judgements(pairs).items()}}
     credits: dict[str, BySeed] = {
         name: {number: pair_credits(judged, labels) for number, judged in seeds.items()}
         for name, seeds in systems.items()
@@ -149,13 +140,13 @@ def alignment_by_domain_table(
     judgements: Judged,
     pairs: Sequence[Row],
     contexts: Mapping[str, Context],
-    train_pairs: Sequence[Row],
+    baselines: Baselines,
     *,
     seed: int,
 ) -> pd.DataFrame:
     """Alignment of each domain by itself."""
     group_of = {pair["pair_id"]: contexts[pair["context_id"]].domain for pair in pairs}
-    return alignment_by_group_table(judgements, pairs, "domain", group_of, train_pairs, seed=seed)
+    return alignment_by_group_table(judgements, pairs, "domain", group_of, baselines, seed=seed)
 
 
 def transfer_table(by_group: pd.DataFrame, trained_on: Mapping[str, str], column: str) -> pd.DataFrame:
@@ -183,12 +174,12 @@ def alignment_by_group_table(
     pairs: Sequence[Row],
     title: str,
     group_of: Mapping[str, str | None],
-    train_pairs: Sequence[Row],
+    baselines: Baselines,
     *,
     seed: int,
     people: Mapping[str, Mapping[str, float]] | None = None,
 ) -> pd.DataFrame:
-    """Alignment of each group by itself; the baselines are fitted on all training pairs.
+    """Alignment of each group by itself; the baselines are those of all training pairs.
 
     Args:
         title: name of the column that holds the group.
@@ -210,7 +201,7 @@ def alignment_by_group_table(
             for name, seeds in judgements.items()
         }
         credits = (people or {}).get(group, {})
-        table = alignment_table(judged, groups[group], train_pairs, {}, seed=seed, people=credits)
+        table = alignment_table(judged, groups[group], baselines, {}, seed=seed, people=credits)
         table.insert(0, title, group)
         tables.append(table[[title, "system", "pairs", "accuracy", "over_length", "flip_rate"]])
     return pd.concat(tables, ignore_index=True)

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from rlcs.evaluation.statistics import mean_or_none
 from rlcs.judging.credits import pair_credits
-from rlcs.records import ORDERS, Judgement, Verdict
-from rlcs.text import word_count
+from rlcs.records import LENGTH, MAJORITY, ORDERS, SENTENCES, Judgement, Verdict
+from rlcs.text import sentence_words, word_count
 from rlcs.verdict import compare
 
 Direction = Literal["longer", "shorter"]
 TextMeasure = Callable[[str], float]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The baselines of a table. Fitting reads the text of every training pair, so it is done once.
+
+    Attributes:
+        length, sentences: the directions of the words of a story, and of its sentences.
+        majority: the label that the majority baseline always gives.
+    """
+
+    length: Direction
+    sentences: Direction
+    majority: Verdict
+
+    @classmethod
+    def fit(cls, train: Sequence[Mapping[str, Any]]) -> Baselines:
+        """Fit them on training pairs."""
+        return cls(length_direction(train), measured_direction(train, sentence_words), majority_label(train))
+
+    def judgements(self, pairs: Sequence[Mapping[str, Any]]) -> dict[str, list[Judgement]]:
+        """Judge pairs by each baseline, in the order of the table's rows."""
+        verdicts: dict[str, dict[str, Verdict]] = {
+            LENGTH: length_verdicts(pairs, self.length),
+            SENTENCES: measured_verdicts(pairs, sentence_words, self.sentences),
+            MAJORITY: {pair["pair_id"]: self.majority for pair in pairs},
+        }
+        return {name: judgements_of(said, name) for name, said in verdicts.items()}
 
 
 def length_direction(pairs: Sequence[Mapping[str, Any]]) -> Direction:
@@ -42,13 +71,10 @@ def measured_verdicts(
     return {pair: compare(value, 0.0) for pair, value in lead.items()}
 
 
-def majority_verdicts(
-    pairs: Iterable[Mapping[str, Any]], train: Iterable[Mapping[str, Any]]
-) -> dict[str, Verdict]:
-    """Verdicts of the majority baseline by pair id: the more frequent of the labels a and b in ``train``."""
-    labels = [pair["label"] for pair in train]
-    majority: Verdict = "a" if labels.count("a") >= labels.count("b") else "b"
-    return {pair["pair_id"]: majority for pair in pairs}
+def majority_label(pairs: Iterable[Mapping[str, Any]]) -> Verdict:
+    """The more frequent of the labels a and b; fit it on training pairs."""
+    labels = [pair["label"] for pair in pairs]
+    return "a" if labels.count("a") >= labels.count("b") else "b"
 
 
 def judgements_of(verdicts: Mapping[str, Verdict], judge: str) -> list[Judgement]:

@@ -7,7 +7,7 @@ answers cannot be read is a row of a table and not a crash.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +17,11 @@ import pandas as pd
 from scipy.stats import monte_carlo_test, permutation_test
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.uint8]  # how often a cluster is drawn: once on average, and never more than 255 times
 
 EXACT = 13  # contexts whose 2^13 signs are fewer than scipy's 9,999 resamples, so that all are tried
+BLOCK = 10_000_000  # counts that are multiplied at once: 80 megabytes in double precision
+KEPT = 100_000  # clusters whose draws are kept for the next estimate: 200 megabytes
 
 
 @dataclass(frozen=True)
@@ -135,15 +138,26 @@ def cluster_sums(columns: Floats, clusters: Sequence[str]) -> Floats:
 
 def resampled_totals(sums: Floats, seed: int, resamples: int) -> Floats:
     """Totals (resamples, k) over as many clusters as ``sums`` (clusters, k) has, drawn with replacement."""
-    return np.asarray(_counts(len(sums), seed, resamples) @ sums, dtype=np.float64)
+    n = len(sums)
+    known = _counts(n, seed, resamples) if n <= KEPT else _draws(n, seed, resamples)
+    return np.concatenate([block.astype(np.float64) @ sums for block in known])
 
 
 @lru_cache(maxsize=2)  # a table asks for the same draws some hundred times
-def _counts(n: int, seed: int, resamples: int) -> Floats:
-    """Counts (resamples, n) of n clusters in each of the draws of n with replacement."""
+def _counts(n: int, seed: int, resamples: int) -> list[Counts]:
+    return list(_draws(n, seed, resamples))
+
+
+def _draws(n: int, seed: int, resamples: int) -> Iterator[Counts]:
+    """Counts (draws, n) of n clusters in draws of n with replacement, ``resamples`` of them in blocks.
+
+    A block is small, since it is multiplied in double precision, eight times its size.
+    """
     rng = np.random.default_rng(seed)
-    draws = [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(resamples)]
-    return np.asarray(draws, dtype=np.float64)
+    size = max(1, BLOCK // max(n, 1))
+    for start in range(0, resamples, size):
+        draws = [rng.integers(n, size=n) for _ in range(min(size, resamples - start))]
+        yield np.asarray([np.bincount(draw, minlength=n).astype(np.uint8) for draw in draws])
 
 
 def interval(resampled: Floats, clusters: int, level: float) -> tuple[float, float]:
