@@ -46,6 +46,7 @@ from rlcs.report.captions import TABLES as TABLE_CAPTIONS
 from rlcs.stages import fork_server, retries
 from rlcs.stages.codehash import code_hash
 from rlcs.stages.gpus import may_have_gpu
+from rlcs.stages.sigterm import hand_on_sigterm
 from rlcs.stages.tracking import Tracking
 
 EACH = config.pop("each", 0)  # of `snakemake rehearse`: one job of each distinct kind
@@ -92,9 +93,12 @@ if ON_CLUSTER:  # an sbatch that is tried again
     FOLDERS.insert(0, Path(workflow.basedir) / "slurm" / "bin")
 put_first_in_path(*FOLDERS)
 
-# Slurm sends SIGTERM to all processes of a job. Without a trap the shell ends at once. Slurm then believes that the
-# job is over and kills the rest of it: a training that is just saving its state.
+# Slurm sends SIGTERM to a job's Snakemake, which hands it on to the stage, or to all processes of the job. There the
+# shell would end at once without a trap. Slurm then believes that the job is over and kills the rest of it: a training
+# that is just saving its state.
 shell.prefix("set -euo pipefail; trap : TERM; ")
+if not workflow.is_main_process:
+    hand_on_sigterm()
 
 
 def keep_records_with_results():
