@@ -32,7 +32,7 @@ class Baselines:
     @classmethod
     def fit(cls, train: Sequence[Mapping[str, Any]]) -> Baselines:
         """Fit them on training pairs."""
-        return cls(length_direction(train), measured_direction(train, sentence_words), majority_label(train))
+        return cls(length_direction(train), measured_direction(train, sentence_words), majority_verdict(train))
 
     def judgements(self, pairs: Sequence[Mapping[str, Any]]) -> dict[str, list[Judgement]]:
         """Judge pairs by each baseline, in the order of the table's rows."""
@@ -71,7 +71,7 @@ def measured_verdicts(
     return {pair: compare(value, 0.0) for pair, value in lead.items()}
 
 
-def majority_label(pairs: Iterable[Mapping[str, Any]]) -> Verdict:
+def majority_verdict(pairs: Iterable[Mapping[str, Any]]) -> Verdict:
     """The more frequent of the labels a and b; fit it on training pairs."""
     labels = [pair["label"] for pair in pairs]
     return "a" if labels.count("a") >= labels.count("b") else "b"

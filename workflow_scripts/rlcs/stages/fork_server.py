@@ -16,7 +16,6 @@ import array
 import atexit
 import contextlib
 import gc
-import importlib
 import json
 import os
 import random
@@ -206,8 +205,8 @@ def wait_for_job() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends jobs by themselves, and Snakemake ends this
     listener = socket.socket(fileno=int(sys.argv[1]))
     load()
-    for module in sys.argv[2:]:
-        importlib.import_module(module)
+    for module in sys.argv[2:]:  # libraries alone: what is imported so is in no hash of code
+        __import__(module)
     gc.freeze()  # a collection would copy all pages that are shared
     become(serve(listener))
 
