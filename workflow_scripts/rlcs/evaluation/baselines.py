@@ -32,7 +32,8 @@ class Baselines:
     @classmethod
     def fit(cls, train: Sequence[Mapping[str, Any]]) -> Baselines:
         """Fit them on training pairs."""
-        return cls(length_direction(train), measured_direction(train, sentence_words), majority_verdict(train))
+        sentences = measured_direction(train, sentence_words)
+        return cls(length_direction(train), sentences, majority_verdict(train))
 
     def judgements(self, pairs: Sequence[Mapping[str, Any]]) -> dict[str, list[Judgement]]:
         """Judge pairs by each baseline, in the order of the table's rows."""
