@@ -1,6 +1,6 @@
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.10")
 
 # The tiny run, unless --configfile names another. Given files stand alone: they are not merged into it.
 if not workflow.configfiles:

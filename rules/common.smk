@@ -93,9 +93,9 @@ if ON_CLUSTER:  # an sbatch that is tried again
     FOLDERS.insert(0, Path(workflow.basedir) / "slurm" / "bin")
 put_first_in_path(*FOLDERS)
 
-# Slurm sends SIGTERM to a job's Snakemake, which hands it on to the stage, or to all processes of the job. There the
-# shell would end at once without a trap. Slurm then believes that the job is over and kills the rest of it: a training
-# that is just saving its state.
+# Slurm sends SIGTERM to a job's Snakemake alone, which hands it on to the stage, or to all processes of the job. In the
+# second case the shell ends at once without a trap. Slurm then believes that the job is over and kills the rest of it:
+# a training that is just saving its state.
 shell.prefix("set -euo pipefail; trap : TERM; ")
 if not workflow.is_main_process:
     hand_on_sigterm()

@@ -241,17 +241,17 @@ def until(number, later):
 
 def test_an_endpoint_that_has_gone_ends_a_large_batch(judge_of, questions):
     """Though a share of the batch may fail, stored answers included."""
-    said = r"100 questions to judge 'far' got no answer in a row: 100 x HTTP 500.* 200 answers are kept"
+    said = r"100 questions to judge 'far' got no answer in a row: \d+ x HTTP 500.* 200 answers are kept"
     many = {"attempts": 1, "max_failure_share": 0.9, "concurrency": 2}
     with Server(until(200, status(500))) as server, pytest.raises(InputError, match=said):
         judge_of(server, **many).judge(questions(400))
-    assert len(server.asked) < 310
+    assert len(server.asked) < 350
     with (
         Server(always(status(429, Retry_After="90000"))) as server,
         pytest.raises(InputError, match="in a row"),
     ):
         judge_of(server, **many).judge(questions(400))
-    assert len(server.asked) < 110
+    assert len(server.asked) < 150
 
 
 def test_questions_that_an_endpoint_does_not_take_are_no_sign_that_it_has_gone(judge_of, questions):

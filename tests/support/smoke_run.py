@@ -15,6 +15,8 @@ SMOKE = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-
 
 
 class Workflow:
+    command = staticmethod(forked.snakemake)
+
     def __init__(self, folder):
         self.folder = folder
         self.results = folder / "results" / "smoke"
@@ -35,7 +37,7 @@ class Workflow:
         """Run Snakemake; ``config`` has spaces between several files."""
         configs = ["--configfile", *config.split()]
         return subprocess.run(
-            forked.snakemake(*arguments, *configs, "--cores", "2"),
+            self.command(*arguments, *configs, "--cores", "2"),
             cwd=self.folder,
             env=forked.environment(),
             stdout=subprocess.PIPE,

@@ -213,6 +213,7 @@ def planning(folder):
         These, and the milliseconds of one more job: of the papers' run beyond the default one.
     """
     workflow = Workflow.of_source(folder)
+    workflow.command = lambda *words: [sys.executable, "-m", "snakemake", *words]  # as users start it
     seconds, planned = {}, {}
     for name in RUNS:
         if name == "smoke.yaml":

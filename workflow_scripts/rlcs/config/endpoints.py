@@ -56,7 +56,8 @@ class EndpointConfig(Section):
         ge=0,
         le=1,
         description="Largest share of the last 100 requests, or of a batch's if these are more, without an "
-        "answer before judging stops. A training stops by its own reward.max_failure_share.",
+        "answer before judging stops. It stops, too, if the endpoint fails 100 in a row, unless this is 1. A "
+        "training stops by its own reward.max_failure_share.",
     )
     prompt_price: float = Field(
         0.0, ge=0, description="Price of a million prompt tokens, for the costs in the log."

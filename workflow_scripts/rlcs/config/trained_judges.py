@@ -26,8 +26,8 @@ EARLY_STOPPING = Field(
 
 KEEP_BETTER = Field(
     default_factory=KeepBetterConfig,
-    description="Publish the parent if it is more accurate on validation pairs than the trained model: "
-    "{pairs}. Empty: the trained model, whatever it is worth.",
+    description="Publish the parent if it is more accurate on validation pairs than the trained model, by p "
+    "over both orders, then by single verdicts: {pairs}. Empty: the trained model, whatever it is worth.",
     examples=[{"pairs": 500}],
 )
 

@@ -21,7 +21,7 @@ Counts = npt.NDArray[np.uint8]  # how often a cluster is drawn: once on average,
 
 EXACT = 13  # contexts whose 2^13 signs are fewer than scipy's 9,999 resamples, so that all are tried
 BLOCK = 10_000_000  # counts that are multiplied at once: 80 megabytes in double precision
-KEPT = 100_000  # clusters whose draws are kept for the next estimate: 200 megabytes
+KEPT = 100_000  # clusters whose draws are kept for the next estimates: twice 200 megabytes
 
 
 @dataclass(frozen=True)
@@ -156,8 +156,10 @@ def _draws(n: int, seed: int, resamples: int) -> Iterator[Counts]:
     rng = np.random.default_rng(seed)
     size = max(1, BLOCK // max(n, 1))
     for start in range(0, resamples, size):
-        draws = [rng.integers(n, size=n) for _ in range(min(size, resamples - start))]
-        yield np.asarray([np.bincount(draw, minlength=n).astype(np.uint8) for draw in draws])
+        draws = min(size, resamples - start)
+        yield np.asarray(
+            [np.bincount(rng.integers(n, size=n), minlength=n).astype(np.uint8) for _ in range(draws)]
+        )
 
 
 def interval(resampled: Floats, clusters: int, level: float) -> tuple[float, float]:

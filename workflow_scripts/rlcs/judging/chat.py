@@ -94,7 +94,7 @@ class ChatClient:
         """
         self._pace.wait(stopping)
         if stopping.is_set():
-            raise RequestFailed("not asked any more", retry=False)
+            raise RequestFailed("not asked any more", retry=False, of_question=True)
         try:
             response = self._client.chat.completions.with_raw_response.create(
                 model=self.entry.model,
@@ -251,7 +251,7 @@ def read_completion(body: str, entry: EndpointConfig) -> Answer:
     choice, usage = completion.choices[0], _usage(completion.usage, entry)
     text = choice.message.content or ""
     if not text.strip() and choice.finish_reason in (None, "stop"):
-        raise RequestFailed("empty answer", usage=usage)
+        raise RequestFailed("empty answer", of_question=True, usage=usage)
     return Answer(
         text=text,
         prompt_tokens=usage.prompt_tokens,

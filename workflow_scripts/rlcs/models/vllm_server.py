@@ -23,7 +23,7 @@ log = logging.getLogger("rlcs")
 # Only the token ids of a model's generation_config are used, as in process (``load_causal``).
 _NEUTRAL = {"generation_config": "vllm"}
 
-ADDRESS = "127.0.0.1"  # who wants to ask a server from another process calls ``reach_directly`` there
+ADDRESS = "127.0.0.1"  # a process that did not start the server calls ``reach_directly`` before it asks it
 
 ATTEMPTS = 3  # another job of the node may take the port between its choice and its use
 
@@ -41,8 +41,8 @@ def start_server(
         gpus: how many of this process's GPUs the server gets, the last ones; 0: it shares all of them.
 
     Returns:
-        The URL of the server, under which ``/v1`` is its API. It ends with this process. So does the file
-        that it prints to, unless the server has ended before: then the log says how.
+        The URL of the server, under which ``/v1`` is its API. It ends with this process. The file that it
+        prints to is removed then, unless the server has ended before: then the log says how.
 
     Raises:
         InputError: the server ended or did not answer in time; the message has its last lines.

@@ -34,14 +34,14 @@ def clean_environment() -> dict[str, str]:
 
 
 def reach_directly(host: str) -> None:
-    """Except a host of ours from the environment's proxies, for this process and its children.
+    """Exempt a host of ours from the environment's proxies, for this process and its children.
 
     Many clusters name a proxy (``http_proxy``) that has no way to a node's own addresses.
     """
-    excepted = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-    if host not in excepted.split(","):
-        excepted = f"{excepted},{host}" if excepted else host
-    os.environ |= {"no_proxy": excepted, "NO_PROXY": excepted}  # libraries differ in which they read
+    names = ("no_proxy", "NO_PROXY")  # libraries differ in which they read
+    exempt = [name for variable in names for name in os.environ.get(variable, "").split(",") if name]
+    if "*" not in exempt:  # it exempts all hosts, and only if it stands alone
+        os.environ |= dict.fromkeys(names, ",".join(dict.fromkeys([*exempt, host])))
 
 
 def free_port(address: str = "127.0.0.1") -> int:

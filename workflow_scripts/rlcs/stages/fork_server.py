@@ -64,7 +64,7 @@ def start(*modules: str) -> Path:
     Words that name no script, such as ``-m``, go to the real Python.
 
     Args:
-        modules: What the server imports beside the libraries of the jobs.
+        modules: what the server imports beside the libraries of the jobs.
 
     Returns:
         The folder of that ``python``. Its name is short, as that of a socket in it must be.

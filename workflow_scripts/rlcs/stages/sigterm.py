@@ -6,6 +6,7 @@ gets the signal: the Snakemake of the job, which would wait for its stage withou
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,22 +21,26 @@ def hand_on_sigterm() -> None:
     exit_gracefully = JobScheduler.exit_gracefully
 
     def hand_on(scheduler: JobScheduler, *signalled: Any) -> None:
-        exit_gracefully(scheduler, *signalled)
         for process in stages():
             process.terminate()
+        exit_gracefully(scheduler, *signalled)
 
     JobScheduler.exit_gracefully = hand_on
 
 
 def stages() -> Iterator[psutil.Process]:
-    """The processes that the shells of this one have started and that have a handler for SIGTERM.
+    """The Pythons below this process, of its shells and containers, that have a handler for SIGTERM.
 
     Others would end at once, when they may still end well in the time that is left. What a stage has started,
     such as a server that its training needs to come to a checkpoint, is left to the stage.
     """
-    for shell in psutil.Process().children():
-        for process in shell.children():
-            if handles(process.pid, signal.SIGTERM):
+    below = psutil.Process().children()
+    while below:
+        process = below.pop()
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if not process.name().startswith("python"):
+                below += process.children()
+            elif handles(process.pid, signal.SIGTERM):
                 yield process
 
 
