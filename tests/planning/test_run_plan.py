@@ -41,7 +41,7 @@ def test_the_answers_of_the_papers_run(paper):
     assert found["judge_test_pairs", "genrm-7b-votes"].number == 8 * 2400
     assert found["judge_test_pairs", "zero-shot-7b"].seeds == 1
     assert found["judge_validation_pairs", "bt-7b"].number == 2 * 300
-    assert found["judge_matches", "gpt"] == AnswerCount("judge_matches", "judges", "gpt", 36_240, 3)
+    assert found["judge_matches", "gpt"] == AnswerCount("judge_matches", "judges", "gpt", 41_580, 3)
     assert found["write_analyses", "verdicts-7b"].number == 2 * 4000
     assert found["sample_stories", "rlmr"].number == 300
     assert len(injection_texts(1, 9)) == answer_plan.INJECTION_KINDS
@@ -82,12 +82,12 @@ def test_hours_are_those_of_reading_writing_and_of_the_weights():
 def test_an_endpoint_has_a_price_and_a_model_has_hours(paper):
     plans = {(plan.answers.rule, plan.answers.model): plan for plan in answer_plans(paper)}
     gpt, large = plans["judge_matches", "gpt"], plans["judge_matches", "genrm-32b"]
-    assert gpt.money == pytest.approx(36_240 * ((512 + 2 * 1024) * 2 + 1024 * 8) / 1e6)
+    assert gpt.money == pytest.approx(41_580 * ((512 + 2 * 1024) * 2 + 1024 * 8) / 1e6)
     assert (gpt.gpus, gpt.gpu_hours) == (0, 0)
     assert (large.gpus, large.money) == (1, 0)
     assert large.gpu_hours == large.hours
     assert 10 < large.hours < 40
-    assert str(large).startswith("judge_matches genrm-32b: 36,240 answers, at most ")
+    assert str(large).startswith("judge_matches genrm-32b: 41,580 answers, at most ")
 
 
 def test_disk_of_the_papers_run(paper):
