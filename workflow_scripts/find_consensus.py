@@ -1,6 +1,7 @@
-"""Consensus pairs: unlabelled pairs with a label that several teachers agree on, and an audit's evidence."""
+"""Consensus pairs: unlabelled pairs with a label that teachers give them, and an audit's evidence."""
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from rlcs.config.data import ConsensusConfig
@@ -8,8 +9,14 @@ from rlcs.data.artifacts import AUDIT_FILE, CHAINS_FILE, JUDGEMENTS_FILE, PAIRS_
 from rlcs.data.preferences import Preferences
 from rlcs.data.votes import soft_label
 from rlcs.errors import InputError
-from rlcs.judging.consensus import CONSENSUS_OUTCOMES, consensus_chains, find_consensus
-from rlcs.records import CONSENSUS
+from rlcs.judging.consensus import (
+    CONSENSUS_OUTCOMES,
+    consensus_chains,
+    find_consensus,
+    likelier_label,
+    mean_probabilities,
+)
+from rlcs.records import CONSENSUS, Label
 from rlcs.stages.stage import Stage, log, run_stage
 
 
@@ -21,32 +28,45 @@ def main(stage: Stage) -> None:
         for teacher, folder in zip(entry.teachers, stage.folders("judgements"), strict=True)
     }
 
-    def label(rows: list[dict[str, Any]], description: str) -> list[dict[str, Any]]:
-        """Return the pairs that the teachers agree on, with that label."""
-        pairs = {pair["pair_id"]: pair for pair in rows}
+    def agreed(pairs: Collection[str], description: str) -> dict[str, tuple[Label, float]]:
+        """The label that the teachers agree on, by pair, and the same as p of story a."""
         results = find_consensus(judgements, pairs, entry.agree)
         counts = Counter(result.outcome for result in results.values())
         outcomes = ", ".join(f"{counts[outcome]} {outcome}" for outcome in CONSENSUS_OUTCOMES)
         log.info("%d pairs %s: %s", len(pairs), description, outcomes)
+        labels = {pair: result.label for pair, result in results.items()}
+        return {pair: (label, soft_label([label])) for pair, label in labels.items() if label is not None}
+
+    def likelier(pairs: Collection[str], description: str) -> dict[str, tuple[Label, float]]:
+        """The label of the story that is likelier to be better, by pair, and the teachers' p of story a."""
+        known = mean_probabilities(judgements)
+        found = {pair: (likelier_label(known[pair]), known[pair]) for pair in pairs if pair in known}
+        log.info("%d pairs %s: %d have a probability", len(pairs), description, len(found))
+        return found
+
+    def label(rows: list[dict[str, Any]], description: str) -> list[dict[str, Any]]:
+        """Return the pairs that the teachers label, with that label."""
+        pairs = {pair["pair_id"]: pair for pair in rows}
+        labels = {"verdicts": agreed, "probability": likelier}[entry.labels](pairs, description)
         return [
             pairs[pair_id]
-            | {"label": result.label, "soft_label": soft_label([result.label]), "source": CONSENSUS}
-            | {"annotator": None, "cohort": None}
-            for pair_id, result in results.items()
-            if result.label is not None
+            | {"label": label, "soft_label": soft, "source": CONSENSUS, "annotator": None, "cohort": None}
+            for pair_id, (label, soft) in labels.items()
         ]
 
     with stage.artifact() as folder:
         audited = label(preferences.pairs("train"), "with a human label")
         pairs = label(preferences.unlabelled("train"), "without a label")
         if not pairs:
+            done = {"verdicts": "agree on", "probability": "have a probability for"}[entry.labels]
             raise InputError(
-                f"teachers {', '.join(entry.teachers)} agree on none of {len(preferences.unlabelled())} "
+                f"teachers {', '.join(entry.teachers)} {done} none of {len(preferences.unlabelled())} "
                 f"unlabelled pairs: there is nothing to add"
             )
         PAIRS_FILE.write(folder, pairs)
         AUDIT_FILE.write(folder, audited)
-        CHAINS_FILE.write(folder, consensus_chains(judgements, {pair["pair_id"] for pair in pairs}))
+        chosen = {pair["pair_id"] for pair in pairs} if entry.labels == "verdicts" else set()
+        CHAINS_FILE.write(folder, consensus_chains(judgements, chosen))
 
 
 if __name__ == "__main__":

@@ -143,6 +143,21 @@ def test_the_schema_speaks_of_from():
             "consensus.panel: 2 teachers must agree, but teachers names 1: ['teacher-world']",
         ),
         ("consensus/panel/agree", 3, "consensus.panel: 3 teachers must agree, but teachers names 2: "),
+        (
+            "consensus/panel",
+            {"teachers": ["bt", "bt-probe"], "labels": "probability", "agree": 2},
+            "consensus.panel: agree counts verdicts: leave it out, or set labels: verdicts",
+        ),
+        (
+            "consensus/panel",
+            {"teachers": [], "labels": "probability"},
+            "consensus.panel: labels: probability needs a teacher, but teachers is empty",
+        ),
+        (
+            "consensus/panel",
+            {"teachers": ["no"], "labels": "probability"},
+            "consensus.panel.teachers: 'no' is not under judges",
+        ),
         ("consensus/panel/agree", 1, "consensus.panel.agree: Input should be greater than or equal to 2"),
         (
             "consensus/panel/teachers",
@@ -521,6 +536,19 @@ def test_chains_of_a_consensus_are_those_of_its_teachers():
     assert str(error.value).splitlines()[1:] == [
         "  judges.genrm-sft.label_sources: 'untrained', whose chains are learned, is not a teacher of "
         "consensus.panel (teacher-world, teacher-endpoint)"
+    ]
+
+
+def test_soft_labels_have_no_chains():
+    raw = changed("consensus/soft", {"teachers": ["bt"], "labels": "probability"})
+    raw["judges"]["genrm-verdicts"]["label_sources"] = ["human", "soft"]
+    parsing.parse(raw)
+    raw["judges"]["genrm-sft"]["label_sources"] = ["human", "soft"]
+    with pytest.raises(parsing.ConfigError) as error:
+        parsing.parse(raw)
+    assert str(error.value).splitlines()[1:] == [
+        "  judges.genrm-sft.label_sources: consensus.soft has labels: probability and no chains, but the "
+        "chains of 'teacher-world' are learned: leave it out here, and name it at a later stage"
     ]
 
 

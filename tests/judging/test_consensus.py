@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 import forked
 from paths import SCRIPTS
-from rlcs.judging.consensus import CONSENSUS_OUTCOMES, consensus_chains, find_consensus, own_labels
+from rlcs.errors import InputError
+from rlcs.judging.consensus import (
+    CONSENSUS_OUTCOMES,
+    consensus_chains,
+    find_consensus,
+    likelier_label,
+    mean_probabilities,
+    own_labels,
+)
 from rlcs.records import (
     LABELS,
     ORDERS,
@@ -21,6 +29,7 @@ from rlcs.records import (
     write_judgements,
     write_rows,
 )
+from rlcs.verdict import compare
 
 VERDICTS = (*LABELS, "none")
 
@@ -113,6 +122,33 @@ def test_a_teacher_that_always_says_a_agrees_with_nobody():
     assert {outcome for _, outcome in find_consensus(first, pairs, 2).values()} == {"undecided"}
 
 
+def with_p(teacher, pair, ab, ba):
+    """A teacher's p that story a is better, in both orders; None: no verdict."""
+    return [
+        Judgement(pair, order, teacher, "none" if p is None else compare(p, 0.5), p_a=p)
+        for order, p in zip(ORDERS, (ab, ba), strict=True)
+    ]
+
+
+def test_p_is_the_mean_over_orders_and_teachers():
+    one = [*with_p("t", "p", 0.9, 0.5), *with_p("t", "q", 0.1, None), *with_p("t", "r", 0.2, 0.4)]
+    other = [*with_p("u", "p", 0.3, 0.3), *with_p("u", "q", 0.2, 0.2)]
+    assert mean_probabilities({"t": one}) == pytest.approx({"p": 0.7, "r": 0.3})
+    assert mean_probabilities({"t": one, "u": other}) == pytest.approx({"p": 0.5})
+    with pytest.raises(InputError, match="teacher 'v' gives verdicts without a probability: name a judge"):
+        mean_probabilities({"t": one, "v": both("v", "a a")})
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=4))
+def test_other_sides_have_the_other_p_and_label(values):
+    said = {f"t{n}": with_p(f"t{n}", "p", p, p) for n, p in enumerate(values)}
+    swapped = {f"t{n}": with_p(f"t{n}", "p", 1 - p, 1 - p) for n, p in enumerate(values)}
+    (p,), (other,) = mean_probabilities(said).values(), mean_probabilities(swapped).values()
+    assert p == pytest.approx(1 - other)
+    sides = {"a": "b", "b": "a", "tie": "tie"}
+    assert likelier_label(p) == sides[likelier_label(other)]
+
+
 @pytest.fixture
 def find(tmp_path):
     """``find_consensus.py`` on two labelled and two unlabelled pairs, given what two teachers say of each."""
@@ -135,16 +171,17 @@ def find(tmp_path):
     write_rows(preferences / "pairs.parquet", pairs[:2], PAIRS)
     write_rows(preferences / "unlabelled.parquet", pairs[2:], UNLABELLED)
 
-    def run(**said):
+    def run(labels="verdicts", **said):
         folders = [preferences]
         for teacher, verdicts in said.items():
             folders.append(tmp_path / teacher)
             folders[-1].mkdir()
-            judgements = [j for n, v in enumerate(verdicts) for j in both(teacher, v, f"p{n}")]
+            judge = both if labels == "verdicts" else lambda teacher, p, pair: with_p(teacher, pair, *p)
+            judgements = [j for n, v in enumerate(verdicts) for j in judge(teacher, v, f"p{n}")]
             write_judgements(folders[-1] / "judgements.parquet", judgements)
         for folder in folders:
             (folder / "manifest.json").write_text("{}")
-        config = {"name": "panel", "consensus": {"teachers": list(said)}}
+        config = {"name": "panel", "consensus": {"teachers": list(said), "labels": labels}}
         manifests = [str(folder / "manifest.json") for folder in folders]
         command = [forked.python(), SCRIPTS / "find_consensus.py", "--config", json.dumps(config)]
         command += ["--preferences", manifests[0], "--judgements", *manifests[1:]]
@@ -169,6 +206,26 @@ def test_the_stage_writes_pairs_their_chains_and_what_the_audit_needs(find, tmp_
     assert read_rows(tmp_path / "out" / "audit.parquet", PAIRS) == []
     chains = read_judgements(tmp_path / "out" / "chains.parquet")
     assert [(c.judge, c.pair_id, c.order) for c in chains] == [(t, "p2", o) for t in "tu" for o in ORDERS]
+
+
+def test_the_stage_writes_soft_labels_without_chains(find, tmp_path):
+    done = find("probability", probe=[(0.9, 0.7), (0.5, 0.5), (0.2, 0.1), (0.8, None)])
+    assert done.returncode == 0, done.stderr
+    assert "2 pairs with a human label: 2 have a probability" in done.stderr
+    assert "2 pairs without a label: 1 have a probability" in done.stderr
+    (pair,) = read_rows(tmp_path / "out" / "pairs.parquet", PAIRS)
+    assert (pair["pair_id"], pair["label"], pair["source"]) == ("p2", "b", "consensus")
+    assert pair["soft_label"] == pytest.approx(0.15)
+    audited = read_rows(tmp_path / "out" / "audit.parquet", PAIRS)
+    assert [(pair["pair_id"], pair["label"]) for pair in audited] == [("p0", "a"), ("p1", "tie")]
+    assert read_judgements(tmp_path / "out" / "chains.parquet") == []
+
+
+def test_without_a_probability_the_stage_stops_and_says_so(find):
+    done = find("probability", probe=[(0.9, 0.7), (0.5, 0.5), (None, 0.1), (0.8, None)])
+    assert done.returncode == 1
+    said = "error: teachers probe have a probability for none of 2 unlabelled pairs: there is nothing to add"
+    assert said in done.stderr
 
 
 def test_without_consensus_the_stage_stops_and_says_so(find, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -117,22 +117,33 @@ class DataConfig(SourceConfig):
 
 
 class ConsensusConfig(Section):
-    """Labels for unlabelled pairs, on which several teachers agree in both orders."""
+    """Labels for unlabelled pairs, which judges give in both orders."""
 
     teachers: Names = Field(
-        description="Names of at least two generative judges, best with different biases.",
+        description="Names of at least two generative judges, best with different biases; with labels: "
+        "probability one judge of any kind is enough.",
         examples=[["teacher-world", "teacher-endpoint"]],
+    )
+    labels: Literal["verdicts", "probability"] = Field(
+        "verdicts",
+        description="verdicts: those that the teachers agree on. probability: their mean p over both orders, "
+        "as a soft label (train: verdicts with soft_labels) and as the label of the likelier story.",
     )
     agree: int = Field(
         2,
         ge=2,
-        description="Number of teachers that must agree. A further teacher that is consistent in "
+        description="Number of teachers whose verdicts must agree. A further teacher that is consistent in "
         "both orders must not differ.",
     )
 
     @model_validator(mode="after")
     def _enough(self) -> ConsensusConfig:
-        if len(self.teachers) < self.agree:
+        if self.labels == "probability":
+            if "agree" in self.model_fields_set:
+                raise ValueError("agree counts verdicts: leave it out, or set labels: verdicts")
+            if not self.teachers:
+                raise ValueError("labels: probability needs a teacher, but teachers is empty")
+        elif len(self.teachers) < self.agree:
             raise ValueError(
                 f"{self.agree} teachers must agree, but teachers names {len(self.teachers)}: {self.teachers}"
             )

@@ -197,7 +197,8 @@ def _genrm_rewards(config: Config, name: str, judge: GenrmGRPOConfig) -> Problem
         return
     key, teacher = f"judges.{name}.evidence.teacher", judge.evidence.teacher
     yield from _teaches_chains(config, key, teacher)
-    known = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
+    named = [config.consensus[source] for source in judge.label_sources if source in config.consensus]
+    known = [consensus for consensus in named if consensus.labels == "verdicts"]
     if HUMAN not in judge.label_sources and not any(teacher in consensus.teachers for consensus in known):
         yield f"{key}: {teacher!r} has no chains of label_sources ({', '.join(judge.label_sources)})"
 
@@ -218,7 +219,14 @@ def _pairs(config: Config, key: str, entry: TrainingPairsConfig) -> Problems:
         if source == HUMAN:
             continue
         yield from _known(config, key, source, "consensus")
-        teachers = config.consensus[source].teachers if source in config.consensus else None
+        known = config.consensus.get(source)
+        if distilled is not None and known and known.labels == "probability":
+            yield (
+                f"{key}: consensus.{source} has labels: probability and no chains, but the chains of "
+                f"{distilled!r} are learned: leave it out here, and name it at a later stage"
+            )
+            continue
+        teachers = known.teachers if known else None
         if distilled is not None and teachers and distilled not in teachers:
             yield (
                 f"{key}: {distilled!r}, whose chains are learned, is not a teacher of "
@@ -256,7 +264,11 @@ def _consensus(config: Config) -> Problems:
         if name == HUMAN:
             yield f"consensus.{name}: this name means the pairs that came with labels"
         for teacher in consensus.teachers:
-            yield from _teaches(config, f"consensus.{name}.teachers", teacher)
+            key = f"consensus.{name}.teachers"
+            if consensus.labels == "verdicts":
+                yield from _teaches(config, key, teacher)
+            else:
+                yield from _known(config, key, teacher, "judges")
 
 
 def _bases(config: Config) -> Problems:

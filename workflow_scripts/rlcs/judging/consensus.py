@@ -1,14 +1,17 @@
-"""Consensus pairs: labels that several teachers agree on (docs/method.md, "Consensus labels").
+"""Consensus pairs: labels that teachers give to unlabelled pairs (docs/method.md, "Consensus labels").
 
-A pair gets a label if at least two teachers each agree with themselves across orders and with one another.
-Design choice: no further teacher that agrees with itself may contradict them.
+By verdicts a pair gets a label if at least two teachers each agree with themselves across orders and with one
+another. Design choice: no further teacher that agrees with itself may contradict them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Literal, NamedTuple, get_args
 
+from rlcs.errors import InputError
 from rlcs.judging.credits import judgements_by_pair
 from rlcs.records import ORDERS, Judgement, Label
 
@@ -66,6 +69,38 @@ def _consensus(labels: Sequence[Label], agree: int) -> Consensus:
     if len(labels) < agree:
         return Consensus(None, "undecided")
     return Consensus(labels[0], "consensus") if len(set(labels)) == 1 else Consensus(None, "disagreement")
+
+
+def mean_probabilities(judgements: TeacherJudgements) -> dict[str, float]:
+    """p(a beats b) by pair, the mean over teachers of each one's p over both orders.
+
+    A pair is left out if a teacher has no verdict on it in one of the orders.
+
+    Raises:
+        InputError: a teacher has verdicts alone.
+    """
+    known: list[dict[str, float]] = []
+    for teacher, by_teacher in judgements.items():
+        if not any(judgement.p_a is not None for judgement in by_teacher):
+            raise InputError(
+                f"teacher {teacher!r} gives verdicts without a probability: name a judge whose scores are "
+                "single tokens, a Bradley-Terry model or a probe, or set labels: verdicts"
+            )
+        said = judgements_by_pair(by_teacher).items()
+        known.append(
+            {
+                pair: fmean(p)
+                for pair, both in said
+                if len(p := [one.p_a for one in both if one.p_a is not None]) == 2
+            }
+        )
+    shared = set.intersection(*map(set, known)) if known else set()
+    return {pair: fmean(by_teacher[pair] for by_teacher in known) for pair in sorted(shared)}
+
+
+def likelier_label(p: float) -> Label:
+    """The label of the likelier story; a tie at one half."""
+    return "tie" if math.isclose(p, 0.5) else "a" if p > 0.5 else "b"
 
 
 def consensus_chains(judgements: TeacherJudgements, pairs: Collection[str]) -> list[Judgement]:
