@@ -49,7 +49,7 @@ rule filter_chains:
 
 rule find_consensus:
     message:
-        "Consensus {wildcards.source}: unlabelled pairs on which the teachers agree"
+        "Consensus {wildcards.source}: labels of its teachers for unlabelled pairs"
     input:
         preferences=PREFERENCES,
         judgements=lambda wildcards: [

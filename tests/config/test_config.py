@@ -17,6 +17,7 @@ import forked
 from configs import COMBINATIONS, RUNS, merged
 from paths import ROOT
 from rlcs.config import parsing
+from rlcs.config.data import ConsensusConfig
 from smoke_run import SMOKE
 
 PATHS = [ROOT / "config" / name for name in ("default.yaml", *RUNS)]
@@ -145,8 +146,8 @@ def test_the_schema_speaks_of_from():
         ("consensus/panel/agree", 3, "consensus.panel: 3 teachers must agree, but teachers names 2: "),
         (
             "consensus/panel",
-            {"teachers": ["bt", "bt-probe"], "labels": "probability", "agree": 2},
-            "consensus.panel: agree counts verdicts: leave it out, or set labels: verdicts",
+            {"teachers": ["bt", "bt-probe"], "labels": "probability", "agree": 3},
+            "consensus.panel: agree = 3 counts verdicts: leave it out, or set labels: verdicts",
         ),
         (
             "consensus/panel",
@@ -542,7 +543,8 @@ def test_chains_of_a_consensus_are_those_of_its_teachers():
 def test_soft_labels_have_no_chains():
     raw = changed("consensus/soft", {"teachers": ["bt"], "labels": "probability"})
     raw["judges"]["genrm-verdicts"]["label_sources"] = ["human", "soft"]
-    parsing.parse(raw)
+    entry = parsing.parse(raw).consensus["soft"]
+    assert ConsensusConfig.model_validate(entry.model_dump()) == entry  # as the stage reads it
     raw["judges"]["genrm-sft"]["label_sources"] = ["human", "soft"]
     with pytest.raises(parsing.ConfigError) as error:
         parsing.parse(raw)

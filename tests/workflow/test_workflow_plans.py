@@ -249,6 +249,16 @@ def test_a_sweep_over_labels_is_made_of_the_table_and_shown_on_the_page(after, t
     assert len(weights) == len(learnt) == 5
 
 
+def test_a_reward_models_p_labels_pairs_for_a_genrm(after):
+    def change(raw):
+        raw["consensus"]["soft"] = {"teachers": ["bt"], "labels": "probability"}
+        raw["judges"]["genrm"]["label_sources"] = ["human", "soft"]
+
+    config = after.with_config("soft", change)
+    added = {"judge_train_pairs": 1, "find_consensus": 1, "tabulate_consensus": 1}
+    assert after.planned(config=config) == BELOW_GENRM | added
+
+
 def test_a_probe_on_analyses_plans_them_and_itself(after):
     def change(raw):
         raw["judges"]["genrm-probe"] = {"kind": "generative", "train": "probe", "from": "genrm-sft"}

@@ -139,8 +139,10 @@ class ConsensusConfig(Section):
     @model_validator(mode="after")
     def _enough(self) -> ConsensusConfig:
         if self.labels == "probability":
-            if "agree" in self.model_fields_set:
-                raise ValueError("agree counts verdicts: leave it out, or set labels: verdicts")
+            if self.agree != ConsensusConfig.model_fields["agree"].default:
+                raise ValueError(
+                    f"agree = {self.agree} counts verdicts: leave it out, or set labels: verdicts"
+                )
             if not self.teachers:
                 raise ValueError("labels: probability needs a teacher, but teachers is empty")
         elif len(self.teachers) < self.agree:
