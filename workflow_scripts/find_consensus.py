@@ -28,6 +28,8 @@ def main(stage: Stage) -> None:
         for teacher, folder in zip(entry.teachers, stage.folders("judgements"), strict=True)
     }
 
+    known = mean_probabilities(judgements) if entry.labels == "probability" else {}
+
     def agreed(pairs: Collection[str], description: str) -> dict[str, tuple[Label, float]]:
         """The label that the teachers agree on, by pair, and the same as p of story a."""
         results = find_consensus(judgements, pairs, entry.agree)
@@ -39,7 +41,6 @@ def main(stage: Stage) -> None:
 
     def likelier(pairs: Collection[str], description: str) -> dict[str, tuple[Label, float]]:
         """The label of the story that is likelier to be better, by pair, and the teachers' p of story a."""
-        known = mean_probabilities(judgements)
         found = {pair: (likelier_label(known[pair]), known[pair]) for pair in pairs if pair in known}
         log.info("%d pairs %s: %d have a probability", len(pairs), description, len(found))
         return found
