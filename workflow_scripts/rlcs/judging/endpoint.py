@@ -119,7 +119,6 @@ class EndpointBackend:
         missing = [key for key in questions if key not in answers]
         counts = RequestStats(f"{self.role} {self.name}", len(questions), list(answers.values()))
         stopping = Event()
-        silent = 0  # failures in a row that are the endpoint's, not the question's
         with counts.bar, ThreadPoolExecutor(self.entry.concurrency) as pool:
             try:
                 futures = {
@@ -130,10 +129,8 @@ class EndpointBackend:
                         answers[futures[future]] = answer = future.result()
                     except RequestFailed as error:
                         counts.add_failure(error)
-                        silent = 0 if error.of_question else silent + 1
-                        self._check(counts, silent)
+                        self._check(counts)
                     else:
-                        silent = 0
                         counts.add_answer(answer)
             finally:  # requests in flight are paid for: their answers are stored; nothing else is sent
                 stopping.set()
@@ -181,7 +178,7 @@ class EndpointBackend:
         money.settle()
         return answer
 
-    def _check(self, counts: RequestStats, silent: int) -> None:
+    def _check(self, counts: RequestStats) -> None:
         """Stop a batch of which too many questions failed, or whose endpoint has gone.
 
         A large batch may lose many questions, and those of an endpoint that has gone are waited for one by
@@ -189,8 +186,8 @@ class EndpointBackend:
         """
         what = f"questions to {self.role} {self.name!r} got no answer"
         problem = self.failures.problem(what, counts.failed.total(), counts.questions)
-        if problem is None and silent >= WINDOW and self.failures.share < 1:
-            problem = f"{silent} {what} in a row"
+        if problem is None and counts.silent >= WINDOW and self.failures.share < 1:
+            problem = f"{counts.silent} {what} in a row"
         if problem is not None:
             raise TransientError(
                 f"{problem}: {_listed(counts.failed)}; the last one: {counts.last}. "
@@ -212,6 +209,7 @@ class RequestStats:
         self.questions = questions
         self.stored = len(stored)
         self.answered = 0
+        self.silent = 0  # failures in a row that are the endpoint's, not the question's
         self.cost = 0.0  # of answers and of failures
         self.paid_failures = 0
         self.wasted = Usage()
@@ -231,6 +229,7 @@ class RequestStats:
 
     def add_answer(self, answer: Answer) -> None:
         self.answered += 1
+        self.silent = 0
         with self._lock:
             self.cost += answer.cost
         self.bar.set_postfix_str(
@@ -244,6 +243,7 @@ class RequestStats:
         with self._lock:
             self._add_usage(error.usage)
         self.failed[error.reason] += 1
+        self.silent = 0 if error.of_question else self.silent + 1
         self.last = str(error)
         self.bar.update()
 
